@@ -6,10 +6,8 @@ Sources: Developer Guide 12.5(1) as gathered per action in docs/outcomes.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TypeAlias
 
 
@@ -85,7 +83,7 @@ class Silence:
 class CallData:
     """Each variable has its requested value, compared exactly: UPDATE_CALL_DATA."""
 
-    variables: Mapping[str, str] = field(default=MappingProxyType({}))
+    variables: tuple[tuple[str, str], ...] = ()
     wrap_up_reason: str | None = None
     wrap_up_items: tuple[str, ...] | None = None
 
