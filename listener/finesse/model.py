@@ -18,6 +18,10 @@ Branch: TypeAlias = "str | Tree | tuple[Branch, ...]"
 EMPTY_TREE: Tree = MappingProxyType({})
 
 
+def _empty() -> Tree:
+    return EMPTY_TREE
+
+
 class Kind(StrEnum):
     """What an update is about; the words of `listener parse --json`."""
 
@@ -141,7 +145,7 @@ class User:
     dialogs: str | None = None
     uri: str | None = None
     wrap_up_timer: str | None = None
-    tree: Tree = field(default=EMPTY_TREE, repr=False, compare=False)
+    tree: Tree = field(default_factory=_empty, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ class SystemInfo:
     xmpp_pub_sub_domain: str | None = None
     primary_node: str | None = None
     secondary_node: str | None = None
-    tree: Tree = field(default=EMPTY_TREE, repr=False, compare=False)
+    tree: Tree = field(default_factory=_empty, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,7 @@ class Update:
     user: User | None = None
     errors: tuple[ApiError, ...] = ()
     system_info: SystemInfo | None = None
-    tree: Tree = field(default=EMPTY_TREE, repr=False)
+    tree: Tree = field(default_factory=_empty, repr=False)
     notes: tuple[str, ...] = ()
 
 
