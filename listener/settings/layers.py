@@ -1,0 +1,263 @@
+"""File < environment < arguments -> Settings; everything wrong is said at once, with its place.
+
+Knows TOML, variable names and pydantic's errors; repeats no value that was given, since any of them
+may be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import EnvSettingsSource, SettingsError
+
+from listener.errors import ConfigurationError
+from listener.settings.model import Settings
+from listener.settings.secrets import WAYS, Finder, variable_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+LONGEST = 4 * 1024 * 1024
+"""Bytes of a settings file; 5,000 agents need about 0.5 MB."""
+
+ONE_DEPLOYMENT = (
+    "one daemon serves one deployment; run a second daemon with its own file for the other one"
+)
+_SECRET_KEYS = frozenset({"password", "token", "secret", "passwd", "pass"})
+_PREFIX = "LISTENER_"
+
+
+class _Environment(EnvSettingsSource):
+    """pydantic's reading of LISTENER_SECTION__KEY, from a mapping that is handed in."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.given = {name.lower(): value for name, value in environ.items()}
+        super().__init__(Settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self.given
+
+
+def load(
+    path: Path | None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings of a TOML file, overridden by the environment, then by `overrides`.
+
+    `environ` is the process's own when None. `overrides` is nested as the file is, and may hold
+    passwords (SecretStr). Raises ConfigurationError with one line per problem. `settings.warnings`
+    tells what works and should not stay so.
+    """
+    environ = os.environ if environ is None else environ
+    where = str(path) if path else "settings"
+    file = read_toml(path) if path else {}
+    problems = list(_misplaced(file))
+    problems += _unknown_variables(environ)
+    variables = _from_environment(environ, problems)
+    merged = merge(merge(file, variables), overrides or {})
+    finder = _secrets(merged, environ, path)
+    settings = _validate(merged, variables, problems)
+    problems += finder.problems
+    if problems or settings is None:
+        raise ConfigurationError("\n".join(f"{where}: {p}" for p in dict.fromkeys(problems)))
+    return settings.with_warnings(*finder.warnings, *_doubtful(settings))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file; ConfigurationError names the file and the line."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LONGEST + 1)
+    except IsADirectoryError:
+        raise ConfigurationError(f"{path}: is a folder; name the file in it") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror or error}") from None
+    if len(raw) > LONGEST:
+        raise ConfigurationError(f"{path}: too long for a settings file (over {LONGEST} bytes)")
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ConfigurationError(f"{path}: line {line}: not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}") from None
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another; lists are replaced as a whole. Neither is changed."""
+    merged = {key: _copied(value) for key, value in below.items()}
+    for key, value in above.items():
+        under = merged.get(key)
+        if isinstance(under, dict) and isinstance(value, dict):
+            merged[key] = merge(under, value)
+        else:
+            merged[key] = _copied(value)
+    return merged
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _misplaced(file: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(file.get("finesse"), list):
+        yield f"[[finesse]]: {ONE_DEPLOYMENT}"
+    for key in ("deployments", "deployment"):
+        if key in file:
+            yield f"[{key}]: {ONE_DEPLOYMENT}"
+    agents = file.get("agents")
+    if not agents and agents is not None:
+        yield "agents: is empty; add [[agents]] with an id"
+    for agent in agents if isinstance(agents, list) else ():
+        for key in agent.keys() & _SECRET_KEYS if isinstance(agent, dict) else ():
+            name = str(agent.get("id", "?"))
+            ways = WAYS.format(variable=variable_of(name))
+            yield f"agents ({name}).{key}: no secret may stand in this file; {ways}"
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    try:
+        return _Environment(environ)()
+    except SettingsError as error:
+        # Its cause repeats the value, so only the text (which names the field) goes on.
+        field = str(error).split('"')[1] if '"' in str(error) else "?"
+        name = f"{_PREFIX}{field.upper()}"
+        problems.append(f'{name}...: a list is written as JSON, such as ["a.example.com"]')
+        return {}
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    sections = set(Settings.model_fields)
+    for name in sorted(environ):
+        if not name.startswith(_PREFIX) or name.startswith(f"{_PREFIX}PASSWORD_"):
+            continue
+        section = name.removeprefix(_PREFIX).partition("__")[0].lower()
+        if section not in sections:
+            yield f"environment variable {name}: no such setting{_did_you_mean(section, sections)}"
+
+
+def _secrets(merged: dict[str, Any], environ: Mapping[str, str], path: Path | None) -> Finder:
+    agents = merged.get("agents")
+    found = [a for a in agents if isinstance(a, dict)] if isinstance(agents, list | tuple) else []
+    defaults = merged.get("defaults")
+    defaults = defaults if isinstance(defaults, dict) else {}
+    given = defaults.get("password_dir")
+    base = path.parent if path else Path()
+    folder = Path(given) if isinstance(given, str | Path) else None
+    finder = Finder(environ, base, folder)
+    finder.fill(found)
+    for agent in found:
+        for key in ("connect", "subscriptions"):
+            if key in defaults:
+                agent.setdefault(key, defaults[key])
+    finesse = merged.get("finesse")
+    if isinstance(finesse, dict) and isinstance(ca_file := finesse.get("ca_file"), str):
+        finesse["ca_file"] = base / Path(ca_file).expanduser()
+        if not finesse["ca_file"].is_file():
+            finder.problems.append(f"finesse.ca_file: {finesse['ca_file']}: no such file")
+    return finder
+
+
+def _validate(
+    merged: Mapping[str, Any], variables: Mapping[str, Any], problems: list[str]
+) -> Settings | None:
+    told = bool(problems)
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            if told and detail["loc"] in {("finesse",), ("agents",), ("deployments",)}:
+                continue  # said already, in better words
+            problems.append(_in_words(detail, merged, variables))
+        return None
+
+
+_WORDS = {
+    ("agents",): "no agents; add [[agents]] with an id for each agent",
+    ("finesse",): "no [finesse] table; it names the nodes: nodes = ['finesse.example.com']",
+    ("finesse", "nodes"): "no nodes; write nodes = ['finesse.example.com'], the primary first",
+}
+_EMPTY = {"missing", "too_short", "tuple_type", "model_type"}
+
+
+def _in_words(detail: ErrorDetails, merged: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
+    place = detail["loc"]
+    if detail["type"] in _EMPTY and (words := _WORDS.get(_names(place))):
+        return words
+    key = _key(place, merged)
+    if _reaches(variables, place):
+        key = f"{key} (from {_PREFIX}{'__'.join(str(part).upper() for part in place)})"
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: no such setting{_did_you_mean(str(place[-1]), _siblings(place))}"
+    words = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return f"{key}: {words}"
+
+
+def _names(place: Iterable[int | str]) -> tuple[str, ...]:
+    return tuple(part for part in place if isinstance(part, str))
+
+
+def _key(place: tuple[int | str, ...], merged: Mapping[str, Any]) -> str:
+    """Name a key as an operator would: agents (1001).extension, finesse.nodes (2nd)."""
+    if not place:
+        return "settings"
+    parts = [str(place[0])]
+    for part in place[1:]:
+        if isinstance(part, int):
+            parts[-1] += f" ({_label(place[0], part, merged)})"
+        else:
+            parts.append(part)
+    return ".".join(parts)
+
+
+def _label(section: int | str, index: int, merged: Mapping[str, Any]) -> str:
+    items = merged.get(str(section))
+    if (
+        isinstance(items, list | tuple)
+        and isinstance(items[index], dict)
+        and items[index].get("id")
+    ):
+        return str(items[index]["id"])
+    return f"number {index + 1}"
+
+
+def _reaches(tree: Any, place: tuple[int | str, ...]) -> bool:
+    for part in place:
+        if not isinstance(tree, dict) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
+
+
+def _siblings(place: tuple[int | str, ...]) -> Iterable[str]:
+    model: type[BaseModel] = Settings
+    for name in _names(place)[:-1]:
+        inner = model.model_fields[name].annotation if name in model.model_fields else None
+        model = next((m for m in (inner, *get_args(inner)) if _is_model(m)), model)
+    return model.model_fields
+
+
+def _is_model(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, BaseModel)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _doubtful(settings: Settings) -> Iterator[str]:
+    if settings.finesse.security == "plain":
+        yield 'finesse.security = "plain": passwords travel unencrypted; for laboratories only'
+    if settings.logs.show_numbers:
+        yield "logs.show_numbers: telephone numbers and call variables will be in the logs"
