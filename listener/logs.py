@@ -1,0 +1,180 @@
+"""How the program writes its log: structlog through the standard library, to standard error.
+
+JSON where nobody sits, readable lines on a terminal; times in UTC; nothing secret (`redaction`).
+Knows the catalogue of event names; knows neither the settings file nor who logs.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, TextIO, cast
+
+import structlog
+from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import BoundLogger, ProcessorFormatter
+
+from listener import redaction
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+EVENTS: dict[str, str] = {
+    "listener.starting": "the program starts; version and number of agents",
+    "listener.ready": "every session that should be up is up, or has been tried once",
+    "listener.stopping": "no new requests; what is open gets its time",
+    "listener.stopped": "everything is closed; how many requests were abandoned",
+    "listener.failed": "a fault in this program; with its trace",
+    "settings.warning": "a setting that works and should not stay so",
+    "finesse.state": "SystemInfo or the user finesse says how Finesse is",
+    "node.changed": "another Finesse node is used from now on",
+    "session.connecting": "an attempt begins",
+    "session.opened": "an agent's session hears",
+    "session.lost": "an agent's session went away; why",
+    "session.retry": "the next attempt; in how many seconds",
+    "session.refused": "the password or the certificate was refused; not tried again by itself",
+    "session.stopped": "an agent's session was ended by us",
+    "session.failed": "a fault while handling a session; with its trace",
+    "subscription.opened": "a node was subscribed to",
+    "subscription.refused": "a node could not be subscribed to",
+    "notification.received": "a notification, by node and kind",
+    "notification.duplicate": "a notification that was heard before",
+    "notification.refused": "a notification from a sender that may not send it",
+    "notification.malformed": "a payload that cannot be read; its hash, length and reason",
+    "notification.failed": "a fault while judging a notification; with its trace",
+    "notification.unmatched": "an error or a change that belongs to no request of ours",
+    "gap.opened": "from now on events of an agent may be lost",
+    "gap.closed": "they are heard again, and the picture was renewed by a GET",
+    "request.queued": "the device is busy; the request waits for its turn",
+    "request.submitted": "a request is registered and goes to Finesse",
+    "request.answered": "Finesse's HTTP answer to it",
+    "request.refused": "this program did not take a request; why",
+    "request.settled": "the one line per request: outcome, evidence and times",
+    "request.late": "something was heard about a request after it was settled",
+    "request.forgotten": "a settled request is no longer kept",
+    "rest.sent": "an HTTP request to Finesse",
+    "rest.answered": "its answer, with the time it took",
+    "rest.failed": "no answer; why, and whether anything left this machine",
+    "snapshot.taken": "what a GET showed, and of what it was proof",
+    "snapshot.failed": "a GET that did not answer",
+    "wire.received": "a stanza as it came, redacted (logs.wire)",
+    "wire.sent": "a stanza as it went, redacted (logs.wire)",
+    "simulator.started": "the simulated Finesse listens",
+    "simulator.stopped": "the simulated Finesse is gone",
+}
+"""Every event name, noun.verb, and what it tells. A test compares them with the code."""
+
+WIRE = "listener.wire"
+"""The logger of what goes over the wire; silent unless `wire` is set."""
+
+_CAPS = {"slixmpp": logging.INFO, "httpx": logging.WARNING, "httpcore": logging.WARNING}
+# slixmpp shows the SASL secret at DEBUG, httpx and httpcore every header.
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, so that configuring again replaces it and leaves the host program's alone."""
+
+
+def get(name: str) -> BoundLogger:
+    """Return the logger of that name; it follows whatever is configured when it is used."""
+    return cast("BoundLogger", structlog.get_logger(name))
+
+
+def configure(
+    *,
+    level: str = "INFO",
+    form: str = "auto",
+    show_numbers: bool = False,
+    wire: bool = False,
+    stream: TextIO | None = None,
+    colors: bool | None = None,
+) -> None:
+    """Write the log of the whole process to `stream` (standard error).
+
+    `form` is auto, json or console; auto is console on a terminal. `colors` None: on a terminal.
+    Calling it again replaces what the last call set up.
+    """
+    out = sys.stderr if stream is None else stream
+    terminal = out.isatty()
+    console = form == "console" or (form == "auto" and terminal)
+    handler = _Handler(out)
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=_first(),
+            processors=[
+                ProcessorFormatter.remove_processors_meta,
+                format_exc_info,
+                _redactor(show_numbers=show_numbers),
+                *_renderers(console=console, colors=terminal if colors is None else colors),
+            ],
+        )
+    )
+    _install(handler, logging.getLevelNamesMapping()[level.upper()], wire=wire)
+    _use([ProcessorFormatter.wrap_for_formatter])
+
+
+def ensure() -> None:
+    """Hand log lines, redacted, to the host program's `logging` unless structlog is configured.
+
+    For programs that import this package: without it structlog would print to standard output.
+    """
+    if not structlog.is_configured():
+        _use([format_exc_info, _redactor(show_numbers=False), _key_values])
+
+
+def _use(last: list[Processor]) -> None:
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *_first(), *last],
+        wrapper_class=BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _first() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _renderers(*, console: bool, colors: bool) -> list[Processor]:
+    if not console:
+        return [_what_first, JSONRenderer(ensure_ascii=False)]
+    plain = structlog.dev.plain_traceback  # no local variables: they hold what may not be shown
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+
+
+def _redactor(*, show_numbers: bool) -> Processor:
+    def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        return {
+            key: redaction.value(key, given, show_numbers=show_numbers)
+            for key, given in event.items()
+        }
+
+    return redact
+
+
+def _what_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    first = {key: event[key] for key in ("timestamp", "level", "event", "logger") if key in event}
+    return first | event
+
+
+def _key_values(_: WrappedLogger, __: str, event: EventDict) -> str:
+    name = event.pop("event", "")
+    for given in ("level", "logger", "timestamp"):
+        event.pop(given, None)  # the host's own format has them
+    return " ".join([str(name), *(f"{key}={given!r}" for key, given in event.items())])
+
+
+def _install(handler: logging.Handler, level: int, *, wire: bool) -> None:
+    root = logging.getLogger()
+    for old in [h for h in root.handlers if isinstance(h, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name, least in _CAPS.items():
+        logging.getLogger(name).setLevel(max(level, least))
+    logging.getLogger(WIRE).setLevel(logging.DEBUG if wire else logging.CRITICAL)
