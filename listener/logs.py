@@ -159,7 +159,7 @@ def _redactor(*, show_numbers: bool) -> Processor:
 
 def _what_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     first = {key: event[key] for key in ("timestamp", "level", "event", "logger") if key in event}
-    return first | event
+    return {**first, **event}
 
 
 def _key_values(_: WrappedLogger, __: str, event: EventDict) -> str:
