@@ -1,0 +1,150 @@
+"""One request's side of the question "was this seen?": what it expects, from which start, so far.
+
+Mutable, for the judges; holds no time but Finesse's own and the moments at which things were heard.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from listener.correlation.instants import after, older
+from listener.correlation.outcome import DialogIds
+from listener.correlation.picture import Baseline
+from listener.finesse.actions.expectation import Expectation
+from listener.finesse.model import Dialog, Participant, User
+
+
+class How(Enum):
+    """In which way something was seen."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    SNAPSHOT = "snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One thing seen: an event on `owner`'s node, or a GET (`how` is SNAPSHOT).
+
+    `tagged`: our own requestId is on it. `since_accepted` and `foreign_change` serve the judgement of
+    a GET on call data (rules of evidence 6.7).
+    """
+
+    how: How
+    owner: str | None
+    dialog: Dialog | None = None
+    dialog_id: str | None = None
+    user: User | None = None
+    tagged: bool = False
+    at: float = 0.0
+
+
+class Shown(StrEnum):
+    """What a sight shows to one request."""
+
+    NOTHING = "nothing"
+    EFFECT = "effect"  # there, and a change since the request
+    IF_TAGGED = "if_tagged"  # there, but only our id on it would prove it
+    UNCHANGED = "unchanged"  # there, but it was there before
+    STANDING = "standing"  # counts if it still stands at the deadline
+    LOOK_ALIKE = "look_alike"  # fits but for its target: ambiguous at the deadline
+    PARTLY = "partly"  # some of what was asked is set, some is not
+    FAILED = "failed"  # the call itself failed
+    ENDED = "ended"  # the dialog ended without the effect
+    NOT_THERE = "not_there"  # a GET that does not show it
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a judge says of one sight. `quiet`: seconds for which nothing may speak against it."""
+
+    shown: Shown
+    stage: str | None = None
+    state_cause: str | None = None
+    quiet: float = 0.0
+    by_id: bool = False  # Finesse tied it to this request, in this or an earlier event
+    dialogs: DialogIds = field(default_factory=DialogIds)
+    changed: bool | None = None
+    applied: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    truncated: tuple[str, ...] = ()
+
+
+NOTHING = Finding(Shown.NOTHING)
+ENDED = Finding(Shown.ENDED)
+
+
+@dataclass(slots=True)
+class Case:
+    """What the judges know of one request."""
+
+    agent: str
+    own: str | None  # the acting extension
+    expectation: Expectation
+    ids: set[str] = field(default_factory=set)  # its dialog, and those that it became
+    baseline: Baseline | None = None
+    answer_date: float | None = None  # the Date of Finesse's answer, in Finesse's seconds
+    accepted_at: float | None = None  # the listener's clock
+    last: Participant | None = None  # the own participant as last seen since sending
+    claimed: str | None = None  # the new dialog that carried our id
+    gone: set[str] = field(default_factory=set)
+    gone_tagged: bool = False
+    was_accepted: bool = False  # a preview reservation that was taken
+    superseded: bool = False  # a later update of the same variable was sent
+    foreign_change: bool = False  # its variables were changed by somebody since acceptance
+
+    def begin(self, baseline: Baseline | None, dialog: str | None) -> None:
+        """Take the baseline, at sending."""
+        self.baseline = baseline
+        if dialog is not None:
+            self.ids.add(dialog)
+        if baseline is not None and baseline.dialog is not None:
+            self.last = baseline.dialog.participant(self.own)
+
+    @property
+    def before(self) -> Dialog | None:
+        """The request's dialog as it was at sending, None when not known."""
+        return self.baseline.dialog if self.baseline is not None else None
+
+    def mine(self, sight: Sight) -> bool:
+        """Say whether it was seen on the requesting agent's own node or list."""
+        return sight.owner == self.agent
+
+    def about(self, sight: Sight) -> bool:
+        """Say whether it shows the request's dialog, or one that it became."""
+        return sight.dialog_id in self.ids
+
+    def is_new(self, sight: Sight) -> bool:
+        """Say whether the sight's dialog was surely not there at sending."""
+        if self.baseline is not None:
+            return sight.dialog_id not in self.baseline.ids
+        own = sight.dialog.participant(self.own) if sight.dialog is not None else None
+        return own is not None and after(own.start_time, self.answer_date)
+
+    def moved(self, now: Participant) -> Shown:
+        """Say whether the own participant's state is a change since the request (rules 4).
+
+        Finesse's clock is compared with Finesse's clock only. Without a baseline only a
+        stateChangeTime later than the Date of Finesse's answer proves a change.
+        """
+        if self.last is None:
+            if self.before is not None:
+                return Shown.EFFECT  # a party that was not on the call before
+            late = after(now.state_change_time, self.answer_date)
+            return Shown.EFFECT if late else Shown.IF_TAGGED
+        if older(now.state_change_time, self.last.state_change_time):
+            return Shown.NOTHING
+        same = (now.state, now.state_cause) == (self.last.state, self.last.state_cause)
+        return Shown.UNCHANGED if same else Shown.EFFECT
+
+    def saw(self, sight: Sight) -> None:
+        """Remember the own participant as just seen, for the next judgement."""
+        if sight.dialog is None or not self.about(sight) or self.before is None:
+            return
+        party = sight.dialog.participant(self.own)
+        if party is not None and not (
+            self.last is not None and older(party.state_change_time, self.last.state_change_time)
+        ):
+            self.last = party

@@ -1,0 +1,54 @@
+"""Finesse's own times, compared with each other and with nothing else (rules of evidence 4).
+
+Turns stateChangeTime and the HTTP Date into seconds; never reads a clock.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def instant(text: str | None) -> float | None:
+    """Return an ISO 8601 time (`2026-11-21T08:00:00.123Z`) as seconds, or None if it is none."""
+    if not text:
+        return None
+    try:
+        return _seconds(datetime.fromisoformat(text.strip()))
+    except (ValueError, OverflowError):
+        return None
+
+
+def http_date(text: str | None) -> float | None:
+    """Return the Date header of Finesse's answer as seconds, or None. Its grain is one second."""
+    if not text:
+        return None
+    try:
+        return _seconds(parsedate_to_datetime(text))
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _seconds(when: datetime) -> float:
+    # A time without zone is Finesse's own, which writes Z: the same zone for both sides of any
+    # comparison is all that matters.
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def older(text: str | None, than: str | None) -> bool:
+    """Say whether one stateChangeTime is surely older than another; False when either is unknown."""
+    if text == than:
+        return False
+    first, second = instant(text), instant(than)
+    return first is not None and second is not None and first < second
+
+
+def newer(text: str | None, than: str | None) -> bool:
+    """Say whether one stateChangeTime is surely newer than another; False when either is unknown."""
+    return older(than, text)
+
+
+def after(text: str | None, moment: float | None) -> bool:
+    """Say whether a stateChangeTime is surely later than `moment` (seconds, from `http_date`)."""
+    when = instant(text)
+    return when is not None and moment is not None and when > moment

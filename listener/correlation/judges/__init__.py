@@ -1,0 +1,52 @@
+"""Who says what a sight shows: one judge per kind of expectation. `judge` finds the right one.
+
+A judge takes a case and a sight and returns a finding; it may note facts in the case, nothing else.
+Rules of evidence section 6, numbered there as the docstrings say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from listener.correlation.case import NOTHING, Case, Finding, How, Shown, Sight
+from listener.correlation.judges import calls, data, states, transfers
+from listener.finesse.actions import expectation as x
+
+_Judge = Callable[[Case, Any, Sight], Finding]
+
+JUDGES: Mapping[type, _Judge] = MappingProxyType(
+    {
+        x.OwnState: states.own_state,
+        x.Left: states.left,
+        x.PartyGone: states.party_gone,
+        x.ReservationEnded: states.reservation_ended,
+        x.TaskState: states.task_state,
+        x.TaskEnded: states.task_ended,
+        x.UserState: states.user_state,
+        x.NewCall: calls.new_call,
+        x.Monitoring: calls.monitoring,
+        x.Barged: calls.barged,
+        x.Transferred: transfers.transferred,
+        x.Conferenced: transfers.conferenced,
+        x.SentAway: transfers.sent_away,
+        x.CallData: data.call_data,
+        x.Reclassified: data.reclassified,
+        x.CallbackScheduled: data.callback_scheduled,
+        x.CallbackCancelled: data.callback_cancelled,
+        x.Silence: data.silence,
+    }
+)
+
+WANTS_NEW_CALLS = (x.NewCall, x.Monitoring, x.Barged, x.ReservationEnded)
+"""Expectations that look at dialogs other than their own."""
+
+
+def judge(case: Case, sight: Sight) -> Finding:
+    """Say what a sight shows to a case, and let the case remember it."""
+    finding = JUDGES[type(case.expectation)](case, case.expectation, sight)
+    case.saw(sight)
+    if finding.shown is Shown.ENDED and sight.how is How.SNAPSHOT:
+        return NOTHING  # only events end a dialog; what a GET shows is asked again at the deadline
+    return finding

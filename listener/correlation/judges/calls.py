@@ -1,0 +1,132 @@
+"""Judges of calls that did not exist: MAKE_CALL, CONSULT_CALL, SILENT_MONITOR, BARGE_CALL."""
+
+from __future__ import annotations
+
+import re
+
+from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
+from listener.correlation.judges.states import LEFT, ended_here, has_left
+from listener.correlation.outcome import DialogIds
+from listener.finesse import uris
+from listener.finesse.actions import expectation as x
+from listener.finesse.model import Dialog
+
+PROVEN = frozenset({"ALERTING", "ACTIVE"})
+_SEPARATORS = re.compile(r"[\s().\-/]")
+
+
+def same_number(first: str | None, second: str | None) -> bool:
+    """Compare two addresses after stripping separators; an empty one equals nothing (6.1)."""
+    if not first or not second:
+        return False
+    return _SEPARATORS.sub("", first) == _SEPARATORS.sub("", second)
+
+
+def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
+    """MAKE_CALL, CONSULT_CALL: INITIATING proves nothing; ALERTING or ACTIVE does (6.1)."""
+    dialog = sight.dialog
+    if dialog is None or not case.mine(sight) or case.about(sight):
+        # The end of the call that was consulted about ends a consult too.
+        return ENDED if ended_here(case, sight) else NOTHING
+    if case.claimed != sight.dialog_id:
+        if not case.is_new(sight) or not _ours(case, want, dialog):
+            return NOTHING
+        if sight.tagged and case.claimed is None:
+            case.claimed = sight.dialog_id
+    by_id = case.claimed == sight.dialog_id
+    if not by_id and not _target(want, dialog):
+        return _look_alike(case, dialog)
+    return _progress(case, sight, dialog, by_id=by_id)
+
+
+def _ours(case: Case, want: x.NewCall, dialog: Dialog) -> bool:
+    return same_number(dialog.from_address, want.from_address or case.own)
+
+
+def _target(want: x.NewCall, dialog: Dialog) -> bool:
+    """Say whether the dialog names what was asked for; a consult must also name its origin."""
+    media = dialog.media_properties
+    number = same_number(dialog.to_address, want.to_address) or same_number(
+        media.dialed_number, want.to_address
+    )
+    consult = want.associated is None or (
+        media.call_type == "CONSULT"
+        or uris.dialog_id(dialog.associated_dialog_uri) == want.associated
+    )
+    return number and consult
+
+
+def _look_alike(case: Case, dialog: Dialog) -> Finding:
+    # The dial plan may have changed the number: without our id nobody can tell whose call it is.
+    started = dialog.state in PROVEN | {"INITIATED", "FAILED"}
+    return Finding(Shown.LOOK_ALIKE) if started and case.claimed is None else NOTHING
+
+
+def _progress(case: Case, sight: Sight, dialog: Dialog, *, by_id: bool) -> Finding:
+    own = dialog.participant(case.own)
+    ids = DialogIds(new=sight.dialog_id)
+    if sight.how is How.REMOVED:
+        return ENDED
+    if dialog.state == "FAILED" or (own is not None and own.state == "FAILED"):
+        cause = next(
+            (p.state_cause for p in (own, *dialog.participants) if p and p.state_cause), None
+        )
+        return Finding(Shown.FAILED, "FAILED", cause, by_id=by_id, dialogs=ids)
+    if has_left(own):
+        return ENDED
+    if dialog.state in PROVEN:
+        return Finding(Shown.EFFECT, dialog.state, by_id=by_id, dialogs=ids)
+    if dialog.state == "INITIATED":
+        return Finding(Shown.STANDING, dialog.state, by_id=by_id, dialogs=ids)
+    return NOTHING
+
+
+def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
+    """SILENT_MONITOR: a new dialog with callType SUPERVISOR_MONITOR becomes ACTIVE (4.9)."""
+    dialog = sight.dialog
+    if dialog is None or not case.mine(sight) or not case.is_new(sight):
+        return NOTHING
+    if sight.tagged and case.claimed is None:
+        case.claimed = sight.dialog_id
+    by_id = case.claimed == sight.dialog_id
+    named = same_number(dialog.to_address, want.to_address) or any(
+        same_number(p.media_address, want.to_address) for p in dialog.participants
+    )
+    if not by_id and not (named and dialog.media_properties.call_type == "SUPERVISOR_MONITOR"):
+        return NOTHING
+    if sight.how is How.REMOVED:
+        return ENDED
+    own = dialog.participant(case.own)
+    if own is not None and own.state == "ACTIVE" and dialog.state == "ACTIVE":
+        return Finding(Shown.EFFECT, "ACTIVE", by_id=by_id, dialogs=DialogIds(new=sight.dialog_id))
+    return NOTHING
+
+
+def barged(case: Case, want: x.Barged, sight: Sight) -> Finding:
+    """BARGE_CALL: the supervisor ACTIVE on a call with the agent and a third party (4.10, inferred)."""
+    dialog = sight.dialog
+    if dialog is None or sight.how is How.REMOVED or not _joined(case, want, dialog):
+        return NOTHING
+    if not case.is_new(sight):
+        before = _before(case, sight.dialog_id)
+        if before is None or _joined(case, want, before):
+            return Finding(Shown.UNCHANGED)
+    gone = (want.monitor,) if want.monitor and want.monitor != sight.dialog_id else ()
+    return Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(survivor=sight.dialog_id, gone=gone))
+
+
+def _joined(case: Case, want: x.Barged, dialog: Dialog) -> bool:
+    own = dialog.participant(case.own)
+    there = [p for p in dialog.participants if p.state not in LEFT]
+    agent = any(same_number(p.media_address, want.to_address) for p in there)
+    monitor = dialog.media_properties.call_type == "SUPERVISOR_MONITOR"
+    return (
+        own is not None and own.state == "ACTIVE" and agent and len(there) > 2 and not monitor  # noqa: PLR2004  # a third party
+    )
+
+
+def _before(case: Case, id_: str | None) -> Dialog | None:
+    if case.baseline is None:
+        return None
+    every = (case.baseline.dialog, *case.baseline.others)
+    return next((each for each in every if each is not None and each.id == id_), None)

@@ -1,0 +1,161 @@
+"""Judges of call data: UPDATE_CALL_DATA, RECLASSIFY, callbacks; and of silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
+from listener.correlation.instants import older
+from listener.correlation.judges.states import ended_here
+from listener.finesse.actions import expectation as x
+from listener.finesse.model import Dialog, ScheduledCallbackInfo
+
+QUIET_AFTER_PART = 2.0  # seconds in which the rest of the values may still follow
+
+
+def requested(want: x.CallData) -> dict[str, str | frozenset[str]]:
+    """Return what was asked: each call variable by its name, wrapUpReason, wrapUpItems."""
+    asked: dict[str, str | frozenset[str]] = dict(want.variables)
+    if want.wrap_up_reason is not None:
+        asked["wrapUpReason"] = want.wrap_up_reason
+    if want.wrap_up_items is not None:
+        asked["wrapUpItems"] = frozenset(want.wrap_up_items)
+    return asked
+
+
+def shown_values(names: frozenset[str], dialog: Dialog | None) -> dict[str, object]:
+    """Return what a dialog shows for each of those names; None for what it does not list."""
+    if dialog is None:
+        return dict.fromkeys(names)
+    media = dialog.media_properties
+    special: dict[str, object] = {
+        "wrapUpReason": media.wrap_up_reason,
+        "wrapUpItems": frozenset(media.wrap_up_items),
+    }
+    return {name: special[name] if name in special else media.variable(name) for name in names}
+
+
+def stale(case: Case, dialog: Dialog) -> bool:
+    """Say whether a dialog is older news than the baseline: call data itself carries no time."""
+    if case.before is None:
+        return False
+    return any(
+        older(party.state_change_time, before.state_change_time)
+        for party in dialog.participants
+        if (before := case.before.participant(party.media_address)) is not None
+    )
+
+
+def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
+    """UPDATE_CALL_DATA: all requested values, compared exactly, never trimmed (6.7)."""
+    if not case.about(sight):
+        return NOTHING
+    if sight.how is How.REMOVED:
+        return ENDED if case.mine(sight) else NOTHING
+    if sight.dialog is None or stale(case, sight.dialog):
+        return NOTHING
+    asked = requested(want)
+    names = frozenset(asked)
+    now, before = shown_values(names, sight.dialog), shown_values(names, case.before)
+    applied = {name for name in names if now[name] == asked[name]}
+    cut = (
+        {n for n in names - applied if _truncated(n, asked[n], now[n], before[n])}
+        if sight.how is not How.SNAPSHOT
+        else set()
+    )
+    return _verdict(case, sight, asked, before, applied, cut)
+
+
+def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the call would hide it
+    case: Case,
+    sight: Sight,
+    asked: dict[str, str | frozenset[str]],
+    before: dict[str, object],
+    applied: set[str],
+    cut: set[str],
+) -> Finding:
+    missing = asked.keys() - applied - cut
+    moved = {name for name in applied if before[name] != asked[name]} | cut
+    found = Finding(
+        Shown.NOT_THERE,
+        applied=tuple(sorted(applied | cut)),
+        missing=tuple(sorted(missing)),
+        truncated=tuple(sorted(cut)),
+    )
+    if not missing:
+        shown, changed = _complete(case, moved=bool(moved))
+        return replace(found, shown=shown, changed=changed)
+    if sight.how is How.SNAPSHOT:
+        return found
+    partly = moved and case.before is not None and not case.superseded
+    return replace(found, shown=Shown.PARTLY, quiet=QUIET_AFTER_PART) if partly else NOTHING
+
+
+def _complete(case: Case, *, moved: bool) -> tuple[Shown, bool | None]:
+    if case.superseded or case.before is None:
+        # The later update's values, or a dialog whose values before are not known.
+        return Shown.IF_TAGGED, None
+    return (Shown.EFFECT, True) if moved else (Shown.UNCHANGED, False)
+
+
+def _truncated(name: str, asked: object, now: object, before: object) -> bool:
+    """Only ECC, non-empty, a proper prefix in bytes, different from the baseline (6.7)."""
+    if not (isinstance(asked, str) and isinstance(now, str) and name.startswith("user.")):
+        return False
+    whole, part = asked.encode(), now.encode()
+    return 0 < len(part) < len(whole) and whole.startswith(part) and now != before
+
+
+def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
+    """RECLASSIFY: BAResponse holds the value sent; that says what was sent, not what was done (4.17)."""
+    if not case.about(sight) or sight.dialog is None:
+        return NOTHING
+    value = sight.dialog.media_properties.variable("BAResponse")
+    if value != want.value or sight.how is How.REMOVED or stale(case, sight.dialog):
+        return ENDED if ended_here(case, sight) else NOTHING
+    if case.before is None:
+        return Finding(Shown.IF_TAGGED)
+    same = case.before.media_properties.variable("BAResponse") == value
+    return Finding(Shown.UNCHANGED if same else Shown.EFFECT)
+
+
+def _callback(dialog: Dialog | None) -> ScheduledCallbackInfo:
+    info = dialog.scheduled_callback_info if dialog is not None else None
+    return info if info is not None else ScheduledCallbackInfo()
+
+
+def _schedules(want: x.CallbackScheduled, info: ScheduledCallbackInfo) -> bool:
+    time_fits = want.callback_time in {None, info.callback_time}
+    return time_fits and want.callback_number in {None, info.callback_number}
+
+
+def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> Finding:
+    """UPDATE_SCHEDULED_CALLBACK: scheduledCallbackInfo shows what was asked (4.18, inferred)."""
+    if not case.about(sight) or sight.dialog is None:
+        return NOTHING
+    info = _callback(sight.dialog)
+    if sight.how is How.REMOVED or stale(case, sight.dialog) or not _schedules(want, info):
+        return ENDED if ended_here(case, sight) else NOTHING
+    if case.before is None:
+        return Finding(Shown.IF_TAGGED)
+    same = _schedules(want, _callback(case.before))
+    return Finding(Shown.UNCHANGED if same else Shown.EFFECT)
+
+
+def callback_cancelled(case: Case, want: x.CallbackCancelled, sight: Sight) -> Finding:
+    """CANCEL_SCHEDULED_CALLBACK: the value is gone, and the baseline had it (6.8)."""
+    if not case.about(sight) or sight.dialog is None:
+        return NOTHING
+    info, before = _callback(sight.dialog), _callback(case.before)
+    had = bool(before.callback_time or before.callback_number)
+    has = bool(info.callback_time or info.callback_number)
+    if sight.how is How.REMOVED or stale(case, sight.dialog):
+        return ENDED if ended_here(case, sight) else NOTHING
+    return Finding(Shown.EFFECT) if had and not has else NOTHING
+
+
+def silence(case: Case, want: x.Silence, sight: Sight) -> Finding:
+    """SEND_DTMF, START_RECORDING: a tagged event without error counts when the window ends (6.6)."""
+    if sight.tagged:
+        return Finding(Shown.STANDING, by_id=True)
+    return ENDED if ended_here(case, sight) else NOTHING

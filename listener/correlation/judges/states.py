@@ -1,0 +1,180 @@
+"""Judges of states: the own participant's, another party's, a task's, the user's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
+from listener.correlation.instants import after, newer
+from listener.finesse.actions import expectation as x
+from listener.finesse.model import Participant, User
+
+LEFT = frozenset({"DROPPED", "WRAP_UP"})
+QUIET_AFTER_DELETE = 1.0  # seconds in which another dialog may still name this one (rule 6.3)
+QUIET_AFTER_CLOSE = 2.0  # seconds in which the customer call may still appear (rule 6.8)
+CLOSE_WITHIN = 3.0  # seconds from the 202 (rule 6.8)
+
+
+def has_left(party: Participant | None) -> bool:
+    """Say whether a party is off the call: DROPPED, or in wrap-up."""
+    return party is not None and party.state in LEFT
+
+
+def ended_here(case: Case, sight: Sight) -> bool:
+    """Say whether the sight ends the request's dialog for the requesting agent."""
+    if not (case.mine(sight) and case.about(sight)):
+        return False
+    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
+    return sight.how is How.REMOVED or has_left(own)
+
+
+def _or_ended(case: Case, sight: Sight) -> Finding:
+    return ENDED if ended_here(case, sight) else NOTHING
+
+
+def own_state(case: Case, want: x.OwnState, sight: Sight) -> Finding:
+    """HOLD, RETRIEVE, ANSWER, preview ACCEPT: the own participant's state, never the dialog's (6.2)."""
+    if not case.about(sight) or sight.dialog is None:
+        return NOTHING
+    own = sight.dialog.participant(case.own)
+    if own is None or own.state not in want.states or sight.how is How.REMOVED:
+        return _or_ended(case, sight)
+    return Finding(case.moved(own), stage=own.state)
+
+
+def left(case: Case, want: x.Left, sight: Sight) -> Finding:
+    """DROP: the own participant DROPPED or WRAP_UP, or a DELETE that shows or followed that (6.3)."""
+    if not case.about(sight):
+        return NOTHING
+    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
+    if sight.how is How.REMOVED:
+        return _removed(case, own) if case.mine(sight) else NOTHING
+    return Finding(case.moved(own), stage=own.state) if own and has_left(own) else NOTHING
+
+
+def _removed(case: Case, own: Participant | None) -> Finding:
+    dropped = "DROPPED" in {own.state if own else None, case.last.state if case.last else None}
+    if dropped:
+        known = case.last is not None or case.before is not None
+        shown = Shown.EFFECT if known else case.moved(own) if own else Shown.IF_TAGGED
+    elif own is None or has_left(own):
+        shown = Shown.IF_TAGGED
+    else:
+        return ENDED
+    # Another own dialog may still name this one: then the call goes on under that id.
+    return Finding(shown, stage="DROPPED", quiet=QUIET_AFTER_DELETE)
+
+
+def party_gone(case: Case, want: x.PartyGone, sight: Sight) -> Finding:
+    """PARTICIPANT_DROP: that party DROPPED or no longer listed, and it was there before (6)."""
+    if not case.about(sight) or sight.dialog is None:
+        return NOTHING
+    if sight.how is How.REMOVED and case.mine(sight):
+        return ENDED
+    party = sight.dialog.participant(want.media_address)
+    if party is not None and party.state not in LEFT:
+        return NOTHING
+    before = case.before.participant(want.media_address) if case.before is not None else None
+    if before is not None:
+        return Finding(Shown.UNCHANGED if has_left(before) else Shown.EFFECT)
+    late = party is not None and after(party.state_change_time, case.answer_date)
+    return Finding(Shown.EFFECT if late else Shown.IF_TAGGED)
+
+
+def reservation_ended(case: Case, want: x.ReservationEnded, sight: Sight) -> Finding:
+    """Preview CLOSE and REJECT: a tagged DELETE; an untagged one only under conditions (6.8).
+
+    A new own call within the quiet time is the customer's: then the reservation was taken.
+    """
+    if not case.mine(sight):
+        return NOTHING
+    if not case.about(sight):
+        appeared = sight.how in {How.ADDED, How.CHANGED} and case.is_new(sight) and case.gone
+        return ENDED if appeared else NOTHING
+    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
+    states = {own.state if own else None, sight.dialog.state if sight.dialog else None}
+    case.was_accepted = case.was_accepted or "ACCEPTED" in states
+    if sight.how is not How.REMOVED:
+        return NOTHING
+    case.gone.update(case.ids)
+    if sight.tagged:
+        return Finding(Shown.EFFECT)
+    since = None if case.accepted_at is None else sight.at - case.accepted_at
+    plain = case.before is not None and not case.was_accepted
+    if plain and since is not None and since <= CLOSE_WITHIN:
+        return Finding(Shown.EFFECT, quiet=QUIET_AFTER_CLOSE)
+    return ENDED
+
+
+def task_state(case: Case, want: x.TaskState, sight: Sight) -> Finding:
+    """Nonvoice ACCEPT, START, PAUSE, RESUME, WRAP_UP: the state of the agent's part (4.19, inferred)."""
+    if not case.about(sight) or sight.dialog is None:
+        return NOTHING
+    if sight.how is How.REMOVED:
+        return _or_ended(case, sight)
+    now = _task_part(case, sight)
+    if now.state not in want.states:
+        return NOTHING
+    return Finding(_task_moved(case, now), stage=now.state)
+
+
+def _task_part(case: Case, sight: Sight) -> Participant:
+    """Return the agent's part of a task: its participant, else the sole one, else the task itself."""
+    assert sight.dialog is not None
+    parties = sight.dialog.participants
+    own = sight.dialog.participant(case.own) or sight.dialog.participant(case.agent)
+    sole = parties[0] if len(parties) == 1 else None
+    return own or sole or Participant(media_address=case.own, state=sight.dialog.state)
+
+
+def _task_moved(case: Case, now: Participant) -> Shown:
+    if case.before is None:
+        return case.moved(now)
+    before = _task_part(case, Sight(How.SNAPSHOT, case.agent, case.before))
+    return replace_last(case, before).moved(now)
+
+
+def replace_last(case: Case, last: Participant) -> Case:
+    """Return a copy of the case that last saw `last` (tasks name their party in several ways)."""
+    return replace(case, last=last)
+
+
+def task_ended(case: Case, want: x.TaskEnded, sight: Sight) -> Finding:
+    """Nonvoice TRANSFER and CLOSE: only our id tells them apart (6.8)."""
+    if not (case.mine(sight) and case.about(sight)) or sight.how is not How.REMOVED:
+        return NOTHING
+    return Finding(Shown.EFFECT) if sight.tagged else ENDED
+
+
+def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
+    """READY, NOT_READY, WORK, sign-in, sign-out: the state asked for, newer (6.9)."""
+    user = sight.user
+    if user is None or not case.mine(sight) or not _fits(want, user):
+        return NOTHING
+    if user.state in want.states:
+        if want.reason_code_id is not None and user.reason_code_id != want.reason_code_id:
+            return NOTHING
+        return Finding(_user_moved(case, user), stage=user.state)
+    if user.pending_state and user.pending_state in want.states:
+        before = case.baseline.user if case.baseline is not None else None
+        fresh = before is not None and before.pending_state != user.pending_state
+        return Finding(Shown.EFFECT if fresh else Shown.IF_TAGGED, stage="PENDING")
+    if user.state in want.weak_states:
+        return Finding(Shown.IF_TAGGED, stage=user.state)
+    return NOTHING
+
+
+def _fits(want: x.UserState, user: User) -> bool:
+    return want.extension is None or user.extension == want.extension
+
+
+def _user_moved(case: Case, user: User) -> Shown:
+    before = case.baseline.user if case.baseline is not None else None
+    if before is None:
+        late = after(user.state_change_time, case.answer_date)
+        return Shown.EFFECT if late else Shown.IF_TAGGED
+    if newer(user.state_change_time, before.state_change_time):
+        return Shown.EFFECT
+    known = bool(user.state_change_time and before.state_change_time)
+    differs = (user.state, user.reason_code_id) != (before.state, before.reason_code_id)
+    return Shown.EFFECT if differs and not known else Shown.UNCHANGED

@@ -1,0 +1,149 @@
+"""Judges of calls that change hands: TRANSFER, CONFERENCE, TRANSFER_SST. Dialog ids may change."""
+
+from __future__ import annotations
+
+from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
+from listener.correlation.judges.calls import same_number
+from listener.correlation.judges.states import LEFT, ended_here, has_left
+from listener.correlation.outcome import DialogIds
+from listener.finesse import uris
+from listener.finesse.actions import expectation as x
+from listener.finesse.events import dialog_id
+from listener.finesse.model import Dialog
+
+
+def pair(case: Case) -> frozenset[str]:
+    """Return the ids of the two calls: the request's, and the consult that belongs to it.
+
+    The partner is the agent's only other live dialog, or the one that is linked to it by
+    associatedDialogUri; with several and no link it is not known, and the pair has one member.
+    """
+    partner = _partner(case)
+    other = dialog_id(partner) if partner is not None else None
+    return frozenset(case.ids | ({other} if other else set()))
+
+
+def _partner(case: Case) -> Dialog | None:
+    if case.baseline is None or case.before is None:
+        return None
+    live = [each for each in case.baseline.others if not has_left(each.participant(case.own))]
+    linked = [
+        each
+        for each in live
+        if uris.dialog_id(each.associated_dialog_uri) in case.ids
+        or uris.dialog_id(case.before.associated_dialog_uri) == each.id
+    ]
+    chosen = linked or live
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _addresses(dialog: Dialog | None, own: str | None) -> frozenset[str]:
+    """Return the parties of a dialog that are on it, without `own`."""
+    parties = dialog.participants if dialog is not None else ()
+    return frozenset(
+        p.media_address
+        for p in parties
+        if p.media_address and p.media_address != own and p.state not in LEFT
+    )
+
+
+def _others(case: Case) -> frozenset[str]:
+    """Return the parties of both calls without ours; empty when both sides are not known."""
+    partner = _partner(case)
+    first, second = _addresses(case.before, case.own), _addresses(partner, case.own)
+    return first | second if first and second and first != second else frozenset()
+
+
+def _survivor(case: Case, sight: Sight) -> bool:
+    """Say whether the sight shows one of the two calls, or one that names them as its secondaryId."""
+    both = pair(case)
+    secondary = sight.dialog.secondary_id if sight.dialog is not None else None
+    return sight.dialog_id in both or secondary in both
+
+
+def transferred(case: Case, want: x.Transferred, sight: Sight) -> Finding:
+    """TRANSFER: both gone with a tagged DELETE, or the survivor without us and with both others (6.4).
+
+    Two untagged DELETEs are also what two hang-ups leave.
+    """
+    if sight.dialog is None or not _survivor(case, sight):
+        return NOTHING
+    others = _others(case)
+    own = sight.dialog.participant(case.own)
+    off = own is None or has_left(own)
+    if (
+        sight.how is not How.REMOVED
+        and off
+        and others
+        and others <= _addresses(sight.dialog, case.own)
+    ):
+        gone = tuple(sorted(pair(case) - {sight.dialog_id}))
+        return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))
+    return _both_gone(case, sight)
+
+
+def _both_gone(case: Case, sight: Sight) -> Finding:
+    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
+    both = pair(case)
+    leaving = sight.how is How.REMOVED or (own is not None and has_left(own))
+    if not (case.mine(sight) and sight.dialog_id in both and leaving):
+        return NOTHING
+    assert sight.dialog_id is not None
+    case.gone.add(sight.dialog_id)
+    case.gone_tagged |= sight.tagged and sight.how is How.REMOVED
+    if len(both) > 1 and case.gone >= both and case.gone_tagged:
+        return Finding(Shown.EFFECT, by_id=True, dialogs=DialogIds(gone=tuple(sorted(both))))
+    # The consult party may hang up alone; the request's own dialog gone is an end.
+    return ENDED if case.ids <= case.gone else NOTHING
+
+
+def conferenced(case: Case, want: x.Conferenced, sight: Sight) -> Finding:
+    """CONFERENCE: the survivor with our participant ACTIVE and both others (6.4)."""
+    if sight.dialog is None or not _survivor(case, sight):
+        return NOTHING
+    own = sight.dialog.participant(case.own)
+    there = _addresses(sight.dialog, case.own)
+    if sight.how is not How.REMOVED and own is not None and own.state == "ACTIVE":
+        others = _others(case)
+        gone = tuple(sorted(pair(case) - {sight.dialog_id}))
+        ids = DialogIds(sight.dialog_id, gone=gone)
+        if others and others <= there:
+            return Finding(Shown.EFFECT, "ACTIVE", dialogs=ids)
+        conference = sight.dialog.media_properties.call_type == "CONFERENCE"
+        if not others and conference and len(there) > 1:
+            return Finding(Shown.IF_TAGGED, "ACTIVE", dialogs=ids)
+    if case.mine(sight) and sight.dialog_id in case.ids and sight.how is How.REMOVED:
+        return ENDED
+    return NOTHING
+
+
+def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
+    """TRANSFER_SST: our leaving with our id, or the call seen arriving at its target (6.5).
+
+    Leaving without a tag is also a hang-up.
+    """
+    dialog = sight.dialog
+    if dialog is None or not (case.about(sight) or dialog.secondary_id in case.ids):
+        return NOTHING
+    own = dialog.participant(case.own)
+    if dialog.state == "FAILED" and case.mine(sight):
+        cause = next((p.state_cause for p in dialog.participants if p.state_cause), None)
+        return Finding(Shown.FAILED, "FAILED", cause)
+    if sight.owner != case.agent and sight.how is not How.REMOVED and _arrived(case, want, dialog):
+        return Finding(Shown.EFFECT, dialogs=DialogIds(survivor=sight.dialog_id))
+    if not ended_here(case, sight):
+        return NOTHING
+    moved = sight.how is How.REMOVED or (own is not None and case.moved(own) is not Shown.NOTHING)
+    return Finding(Shown.EFFECT) if sight.tagged and moved else ENDED
+
+
+def _arrived(case: Case, want: x.SentAway, dialog: Dialog) -> bool:
+    there = any(
+        same_number(p.media_address, want.to_address) and p.state not in LEFT
+        for p in dialog.participants
+    )
+    before = case.before is not None and any(
+        same_number(p.media_address, want.to_address) for p in case.before.participants
+    )
+    own = dialog.participant(case.own)
+    return there and not before and (own is None or has_left(own))

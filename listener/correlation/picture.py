@@ -1,0 +1,173 @@
+"""Dialogs and users as last known, per agent, with the time of that knowledge.
+
+`live` says whether the knowledge is complete: a session was up without a gap since a GET filled it.
+Only from live knowledge is a baseline taken, for a stale one would make old news look like change.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from listener.correlation.instants import older
+from listener.finesse.events import dialog_id
+from listener.finesse.model import Dialog, Participant, User
+
+MAX_DIALOGS = 256  # per agent; the one heard of longest ago is forgotten
+MAX_REMOVED = 64  # per agent
+MAX_REPEATS = 16  # contents remembered per dialog
+
+
+@dataclass(slots=True)
+class Known:
+    """One dialog: what it looked like, and when that was heard (the listener's clock)."""
+
+    dialog: Dialog
+    at: float
+    contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What was known at sending: the dialog, the agent's other dialogs, the user.
+
+    Journalled with the intent, so that a restart compares with the same.
+    """
+
+    dialog: Dialog | None = None
+    others: tuple[Dialog, ...] = ()
+    user: User | None = None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all dialogs that were there."""
+        every = (*self.others, self.dialog) if self.dialog is not None else self.others
+        return frozenset(id_ for each in every if (id_ := dialog_id(each)) is not None)
+
+
+@dataclass(slots=True)
+class AgentPicture:
+    """What is known of one agent."""
+
+    user: User | None = None
+    user_at: float = 0.0
+    dialogs: dict[str, Known] = field(default_factory=dict)
+    removed: dict[str, float] = field(default_factory=dict)
+    live: bool = False
+    live_since: float | None = None
+    gap_at: float = float("-inf")  # when the last gap began
+
+    @property
+    def extension(self) -> str | None:
+        """The agent's extension as last heard, None when unknown or empty."""
+        return (self.user.extension or None) if self.user is not None else None
+
+    def baseline(self, dialog: str | None) -> Baseline | None:
+        """Take the baseline of a request, or None when the knowledge is not live."""
+        if not self.live:
+            return None
+        known = self.dialogs.get(dialog) if dialog is not None else None
+        others = tuple(each.dialog for id_, each in self.dialogs.items() if id_ != dialog)
+        return Baseline(known.dialog if known else None, others, self.user)
+
+    def put(self, id_: str, dialog: Dialog, now: float) -> None:
+        """Take in a dialog that was seen; states only move forward in Finesse's time."""
+        known = self.dialogs.pop(id_, None)
+        if known is None:
+            known = Known(dialog, now)
+            while len(self.dialogs) >= MAX_DIALOGS:
+                del self.dialogs[next(iter(self.dialogs))]
+        else:
+            known.dialog, known.at = merged(known.dialog, dialog), now
+        self.dialogs[id_] = known
+
+    def remove(self, id_: str, now: float) -> None:
+        """Forget a dialog that is gone; remember for a while when it went."""
+        self.dialogs.pop(id_, None)
+        self.removed.pop(id_, None)
+        while len(self.removed) >= MAX_REMOVED:
+            del self.removed[next(iter(self.removed))]
+        self.removed[id_] = now
+
+    def touched(self, id_: str) -> float:
+        """Return when that dialog was last heard of."""
+        known = self.dialogs.get(id_)
+        return max(
+            known.at if known is not None else float("-inf"),
+            self.removed.get(id_, float("-inf")),
+        )
+
+    def reset(
+        self, user: User | None, dialogs: Iterable[Dialog], *, asked: float, now: float
+    ) -> None:
+        """Take in what a GET listed that was sent at `asked`; events heard since are newer news."""
+        if user is not None:
+            self.put_user(user, now)
+        listed = {id_: each for each in dialogs if (id_ := dialog_id(each)) is not None}
+        for id_ in self.dialogs.keys() - listed.keys():
+            if self.touched(id_) < asked:
+                self.remove(id_, now)
+        for id_, dialog in listed.items():
+            if self.removed.get(id_, float("-inf")) < asked:
+                self.put(id_, dialog, now)
+
+    def put_user(self, user: User, now: float) -> None:
+        """Take in a user, unless it is older news than what is known."""
+        if self.user is None or not older(user.state_change_time, self.user.state_change_time):
+            self.user, self.user_at = user, now
+
+    def repeats(self, id_: str, content: int, now: float) -> bool:
+        """Say whether this content is a repeat of news (rules of evidence 4), and remember it.
+
+        Finesse publishes again after a fail-over, with new item ids. The same content is a repeat
+        when it is the latest there is, when it came twice in a moment, or over a gap; else it is
+        news: call data may well go from x to y and back to x.
+        """
+        known = self.dialogs.get(id_)
+        if known is None:
+            return False
+        last = known.contents[-1][0] if known.contents else None
+        first = next((at for each, at in known.contents if each == content), None)
+        known.contents.append((content, now))
+        return first is not None and (
+            last == content or now - first < REPEAT_WITHIN or first <= self.gap_at
+        )
+
+
+REPEAT_WITHIN = 2.0  # seconds
+
+
+def merged(old: Dialog, new: Dialog) -> Dialog:
+    """Return `new`, but each participant in its later state (rules of evidence 7)."""
+    if not any(_regressed(old, party) for party in new.participants):
+        return new
+    return replace(new, participants=tuple(_later(old, party) for party in new.participants))
+
+
+def _regressed(old: Dialog, party: Participant) -> bool:
+    before = old.participant(party.media_address)
+    return before is not None and older(party.state_change_time, before.state_change_time)
+
+
+def _later(old: Dialog, party: Participant) -> Participant:
+    before = old.participant(party.media_address)
+    return before if before is not None and _regressed(old, party) else party
+
+
+class Picture:
+    """All agents; an agent is known from the first word about it until it is forgotten."""
+
+    def __init__(self) -> None:
+        self._agents: dict[str, AgentPicture] = {}
+
+    def of(self, agent: str) -> AgentPicture:
+        """Return the picture of an agent, an empty one if nothing is known."""
+        found = self._agents.get(agent)
+        if found is None:
+            found = self._agents[agent] = AgentPicture()
+        return found
+
+    def forget(self, agent: str) -> None:
+        """Drop all that is known of an agent."""
+        self._agents.pop(agent, None)
