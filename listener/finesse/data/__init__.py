@@ -1,0 +1,1 @@
+"""The tables of the error catalogue. Read by `listener.finesse.catalogue.entries`; no code here."""
