@@ -1,0 +1,282 @@
+"""The REST client of one Finesse deployment: agents, their credentials and cookies, two nodes.
+
+Knows who asks and where; knows nothing of pending requests or evidence. Nothing is ever sent twice:
+another node is tried only when not one byte of the request had left for the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+import httpx
+
+from listener.errors import (
+    CertificateRefused,
+    ConfigurationError,
+    CredentialsRefused,
+    InvalidRequest,
+    NotFinesse,
+    Unreachable,
+)
+from listener.finesse import uris
+from listener.finesse.body import Element
+from listener.finesse.model import Kind, SystemInfo
+from listener.finesse.wire import render
+from listener.logs import get as get_logger
+from listener.rest import checks, judge
+from listener.rest.exchange import Line, Raw
+from listener.rest.values import RestLimits, RestTimings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from listener.rest.values import Answer, Credentials, Snapshot
+
+_log = get_logger(__name__)
+
+MAX_REDIRECTS = 5
+MAX_COOKIES = 50
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UNAUTHORIZED, _ERROR = 401, 500
+
+
+@dataclass(slots=True)
+class _Caller:
+    """In whose name requests go out."""
+
+    credentials: Credentials | None
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies, repr=False)
+
+    def keep(self, raw: Raw, request: httpx.Request) -> None:
+        """Put what an answer set into the jar."""
+        headers = [("set-cookie", value) for value in raw.headers.get_list("set-cookie")]
+        if headers:
+            self.cookies.extract_cookies(httpx.Response(200, headers=headers, request=request))
+        if len(self.cookies.jar) > MAX_COOKIES:
+            self.cookies.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One request as it goes to whichever node."""
+
+    method: str
+    path: str
+    content: bytes | None = None
+    request_id: str | None = None
+
+
+class Rest:
+    """Sends requests to Finesse and reads snapshots from it.
+
+    `nodes` are addresses such as https://finesse1.example.com:8445, the preferred one first. `tls`
+    is this object's own context (the client sets its ALPN); None trusts the system's CAs.
+    Credentials stay in memory. Raises ConfigurationError for addresses that cannot work.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[str],
+        *,
+        tls: ssl.SSLContext | None = None,
+        timings: RestTimings | None = None,
+        limits: RestLimits | None = None,
+        user_agent: str = "finesse-listener",
+    ) -> None:
+        self._nodes = tuple(dict.fromkeys(checks.node_origin(node) for node in nodes))
+        if not self._nodes:
+            raise ConfigurationError("at least one Finesse node is needed")
+        self._timings = timings or RestTimings()
+        self._user_agent = checks.header("user_agent", user_agent)
+        self._first = self._nodes[0]
+        self._callers: dict[str, _Caller] = {}
+        self._line = Line(
+            self._nodes,
+            tls=tls or ssl.create_default_context(),
+            timings=self._timings,
+            limits=limits or RestLimits(),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Rest {', '.join(self._nodes)}; {len(self._callers)} agents>"
+
+    def set_credentials(self, agent: str, credentials: Credentials) -> None:
+        """Set what that agent signs in with; cookies of earlier credentials are dropped."""
+        self._callers[agent] = _Caller(credentials)
+
+    def forget(self, agent: str) -> None:
+        """Drop the agent's credentials and cookies; nothing happens when there are none."""
+        self._callers.pop(agent, None)
+
+    def prefer(self, node: str) -> None:
+        """Ask that node first from now on; raises ConfigurationError when it is not configured."""
+        self._first = self._known(node)
+
+    async def aclose(self) -> None:
+        """Close all connections. Let running calls end first, or they end in doubt."""
+        await self._line.aclose()
+
+    async def send(
+        self,
+        agent: str,
+        *,
+        method: str,
+        path: str,
+        body: Element | bytes | None = None,
+        request_id: str | None,
+        credentials: Credentials | None = None,
+    ) -> Answer:
+        """Send one request once and say what was answered. Redirects are not followed.
+
+        `path` is already escaped and below /finesse/api/. `request_id` is needed by all but GET and
+        HEAD, which carry none. `credentials` are used for this request alone, in place of the
+        agent's own and without cookies. Raises InvalidRequest, before anything is sent, for what
+        cannot be put into a request. When cancelled, the request may have been sent.
+        """
+        checks.check_method(method)
+        checks.check_path(path)
+        checks.check_request_id(method, request_id)
+        content = render(body) if isinstance(body, Element) else body
+        safe = method in checks.SAFE_METHODS
+        if safe and content is not None:
+            raise InvalidRequest(f"a {method} has no body")
+        message = _Message(method, path, content, None if safe else request_id)
+        caller = self._callers.get(agent) if credentials is None else _Caller(credentials)
+        raw = await self._reach(agent, caller, message, self._until())
+        return judge.answer(raw, message.request_id)
+
+    async def dialogs(self, agent: str) -> Snapshot:
+        """Return the agent's voice dialogs."""
+        raw = await self._get(agent, uris.dialogs_node(agent))
+        return judge.snapshot(raw, frozenset({Kind.DIALOGS}))
+
+    async def dialog(self, agent: str, dialog_id: str) -> Snapshot:
+        """Return one dialog as that agent may see it, or say that Finesse does not have it."""
+        raw = await self._get(agent, uris.dialog_path(dialog_id))
+        return judge.snapshot(raw, frozenset({Kind.DIALOG}), one_dialog=True)
+
+    async def user(self, agent: str, user_id: str | None = None) -> Snapshot:
+        """Return the agent's own user, or that of `user_id` as the agent may see it."""
+        raw = await self._get(agent, uris.user_node(user_id or agent))
+        return judge.snapshot(raw, frozenset({Kind.USER}))
+
+    async def system_info(self, *, agent: str | None = None, node: str | None = None) -> SystemInfo:
+        """Return the state of `node`, else of the first that can be reached.
+
+        Asked without credentials, or with those of `agent`.
+        Raises Unreachable, CertificateRefused, CredentialsRefused (a 401) or NotFinesse, in words.
+        """
+        nodes = self._order() if node is None else (self._known(node),)
+        raw = await self._get(agent, uris.SYSTEM_INFO, nodes)
+        update = judge.read(raw)
+        if update is not None and update.system_info is not None and raw.status == httpx.codes.OK:
+            return update.system_info
+        if raw.certificate:
+            raise CertificateRefused(raw.trouble)
+        words = judge.says(raw, update.errors if update is not None else ())
+        if raw.status is None or not raw.whole or raw.status >= _ERROR:
+            raise Unreachable(words)
+        if raw.status == _UNAUTHORIZED:
+            raise CredentialsRefused(words)
+        raise NotFinesse(f"{words}: that is not Finesse's SystemInfo")
+
+    def _until(self) -> float:
+        return asyncio.get_running_loop().time() + self._timings.total
+
+    def _known(self, node: str) -> str:
+        origin = checks.node_origin(node)
+        if origin not in self._nodes:
+            raise ConfigurationError(f"{origin} is not one of the configured nodes")
+        return origin
+
+    def _order(self) -> tuple[str, ...]:
+        return (self._first, *(node for node in self._nodes if node != self._first))
+
+    async def _get(self, agent: str | None, path: str, nodes: tuple[str, ...] = ()) -> Raw:
+        """GET a path, following redirects inside the API of the configured nodes."""
+        caller = _Caller(None) if agent is None else self._callers.get(agent)
+        until = self._until()
+        raw = Raw("")
+        for _ in range(1 + MAX_REDIRECTS):
+            raw = await self._reach(agent, caller, _Message("GET", path), until, nodes)
+            target = self._target(raw, path)
+            if target is None:
+                return raw
+            nodes, path = (target[0],), target[1]
+        return raw
+
+    def _target(self, raw: Raw, path: str) -> tuple[str, str] | None:
+        """Return node and path of a redirect that may be followed, or None."""
+        if raw.status not in _REDIRECTS or "location" not in raw.headers:
+            return None
+        try:
+            url = httpx.URL(urljoin(raw.node + path, raw.headers["location"]))
+            origin = self._known(f"{url.scheme}://{url.netloc.decode('ascii')}")
+            target = url.raw_path.decode("ascii")
+            checks.check_path(target)
+        except (ConfigurationError, InvalidRequest, httpx.InvalidURL, ValueError):
+            return None
+        return origin, target
+
+    async def _reach(
+        self,
+        agent: str | None,
+        caller: _Caller | None,
+        message: _Message,
+        until: float,
+        nodes: tuple[str, ...] = (),
+    ) -> Raw:
+        """Bring a message to the first node that can be reached."""
+        loop = asyncio.get_running_loop()
+        raw = Raw("", trouble="no credentials are known for that agent")
+        if caller is None:
+            return raw
+        troubles: list[str] = []
+        for node in nodes or self._order():
+            raw = await self._exchange(agent, caller, message, node, until)
+            if not raw.unreached or loop.time() >= until:
+                break
+            troubles.append(raw.trouble)
+        if raw.unreached:
+            raw.trouble = "; ".join(dict.fromkeys((*troubles, raw.trouble)))
+        if not nodes and raw.sent:
+            self._first = raw.node
+        return raw
+
+    async def _exchange(
+        self, agent: str | None, caller: _Caller, message: _Message, node: str, until: float
+    ) -> Raw:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        path = message.path.partition("?")[0]
+        log = _log.bind(agent=agent, method=message.method, path=path, node=node)
+        request = self._request(caller, message, node)
+        raw = await self._line.exchange(node, request, until, lambda: log.debug("rest.sent"))
+        caller.keep(raw, request)
+        elapsed = round(loop.time() - start, 6)
+        if raw.status is not None:
+            log.debug("rest.answered", status=raw.status, elapsed=elapsed)
+        else:
+            log.debug("rest.failed", detail=raw.trouble, sent=raw.sent, elapsed=elapsed)
+        return raw
+
+    def _request(self, caller: _Caller, message: _Message, node: str) -> httpx.Request:
+        headers: list[tuple[bytes, bytes]] = [
+            (b"User-Agent", self._user_agent),
+            (b"Accept", b"application/xml"),
+            (b"Accept-Encoding", b"identity"),  # a small body may not unpack to a big one
+        ]
+        if caller.credentials is not None:
+            headers.append((b"Authorization", caller.credentials.authorization()))
+        if message.request_id is not None:
+            headers.append((b"requestId", message.request_id.encode("latin-1")))
+        if message.content is not None:
+            headers.append((b"Content-Type", b"application/xml"))
+        url = httpx.URL(node).copy_with(raw_path=message.path.encode("ascii"))
+        request = httpx.Request(message.method, url, headers=headers, content=message.content)
+        caller.cookies.set_cookie_header(request)
+        return request
