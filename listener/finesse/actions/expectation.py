@@ -1,19 +1,23 @@
-"""What would prove a request: a closed family of values, one per way in which Finesse shows an effect.
+"""What would prove a request: a closed family of values, one per way in which an effect shows.
 
-Says what to look for, never whether it was seen: that is the correlator's business.
+Says what to look for, never whether it was seen: that is the correlator's business. No repr shows
+numbers or call data.
 Sources: Developer Guide 12.5(1) as gathered per action in docs/outcomes.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
 class OwnState:
-    """The own participant's state becomes one of `states` (never the dialog's): HOLD, RETRIEVE, ANSWER."""
+    """The own participant's state becomes one of `states` (never the dialog's).
+
+    HOLD, RETRIEVE, ANSWER, preview ACCEPT.
+    """
 
     states: frozenset[str]
 
@@ -32,8 +36,8 @@ class NewCall:
     CONSULT. INITIATING proves nothing.
     """
 
-    to_address: str
-    from_address: str | None = None
+    to_address: str = field(repr=False)
+    from_address: str | None = field(default=None, repr=False)
     associated: str | None = None
 
 
@@ -41,8 +45,8 @@ class NewCall:
 class Monitoring:
     """A dialog with callType SUPERVISOR_MONITOR to `to_address` becomes ACTIVE: SILENT_MONITOR."""
 
-    to_address: str
-    from_address: str | None = None
+    to_address: str = field(repr=False)
+    from_address: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,9 @@ class Barged:
     `monitor` is the id of the monitor dialog, which goes away.
     """
 
-    to_address: str
+    to_address: str = field(repr=False)
     monitor: str | None
-    from_address: str | None = None
+    from_address: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Conferenced:
 class SentAway:
     """The own participant leaves with our id, or the call arrives at `to_address`: TRANSFER_SST."""
 
-    to_address: str
+    to_address: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +87,16 @@ class Silence:
 class CallData:
     """Each variable has its requested value, compared exactly: UPDATE_CALL_DATA."""
 
-    variables: tuple[tuple[str, str], ...] = ()
-    wrap_up_reason: str | None = None
-    wrap_up_items: tuple[str, ...] | None = None
+    variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    wrap_up_reason: str | None = field(default=None, repr=False)
+    wrap_up_items: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PartyGone:
     """The party `media_address` is DROPPED or no longer listed: PARTICIPANT_DROP."""
 
-    media_address: str
+    media_address: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class CallbackScheduled:
     """scheduledCallbackInfo shows what was asked (None: not asked): UPDATE_SCHEDULED_CALLBACK."""
 
     callback_time: str | None = None
-    callback_number: str | None = None
+    callback_number: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True)
 class TaskEnded:
-    """The task is removed with our id: nonvoice TRANSFER and CLOSE, which nothing else tells apart."""
+    """The task is removed with our id: nonvoice TRANSFER and CLOSE (nothing else tells)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ class UserState:
     states: frozenset[str]
     reason_code_id: str | None = None
     weak_states: frozenset[str] = frozenset()
-    extension: str | None = None
+    extension: str | None = field(default=None, repr=False)
 
 
 Expectation: TypeAlias = (

@@ -1,0 +1,141 @@
+"""All requests by name, and how to know which class a body or a JSON object means.
+
+Knows that ACCEPT, CLOSE, REJECT and TRANSFER each name several requests: a task's dialog id has an
+underscore in it (DevNet, "Dialog APIs for Nonvoice Tasks"); direct preview looks like Outbound
+Option preview and must be asked for by its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from listener.errors import InvalidRequest
+from listener.finesse import uris
+from listener.finesse.actions import (
+    callbacks,
+    calls,
+    dialogs,
+    params,
+    previews,
+    supervisor,
+    tasks,
+    users,
+)
+from listener.finesse.actions.request import DialogRequest, Request
+from listener.finesse.body import Element
+
+ACTIONS: Mapping[str, type[Request]] = MappingProxyType(
+    {
+        "MAKE_CALL": calls.MakeCall,
+        "ANSWER": calls.Answer,
+        "HOLD": calls.Hold,
+        "RETRIEVE": calls.Retrieve,
+        "DROP": calls.Drop,
+        "CONSULT_CALL": calls.ConsultCall,
+        "TRANSFER": calls.Transfer,
+        "CONFERENCE": calls.Conference,
+        "TRANSFER_SST": calls.TransferSst,
+        "SEND_DTMF": dialogs.SendDtmf,
+        "UPDATE_CALL_DATA": dialogs.UpdateCallData,
+        "START_RECORDING": dialogs.StartRecording,
+        "SILENT_MONITOR": supervisor.SilentMonitor,
+        "BARGE_CALL": supervisor.BargeCall,
+        "PARTICIPANT_DROP": supervisor.ParticipantDrop,
+        "ACCEPT": previews.PreviewAccept,
+        "CLOSE": previews.PreviewClose,
+        "REJECT": previews.PreviewReject,
+        "DIRECT_ACCEPT": previews.DirectPreviewAccept,
+        "DIRECT_CLOSE": previews.DirectPreviewClose,
+        "DIRECT_REJECT": previews.DirectPreviewReject,
+        "RECLASSIFY": callbacks.Reclassify,
+        "UPDATE_SCHEDULED_CALLBACK": callbacks.UpdateScheduledCallback,
+        "CANCEL_SCHEDULED_CALLBACK": callbacks.CancelScheduledCallback,
+        "TASK_ACCEPT": tasks.TaskAccept,
+        "TASK_START": tasks.TaskStart,
+        "TASK_PAUSE": tasks.TaskPause,
+        "TASK_RESUME": tasks.TaskResume,
+        "TASK_WRAP_UP": tasks.TaskWrapUp,
+        "TASK_TRANSFER": tasks.TaskTransfer,
+        "TASK_CLOSE": tasks.TaskClose,
+        "READY": users.Ready,
+        "NOT_READY": users.NotReady,
+        "WORK": users.Work,
+        "LOGIN": users.SignIn,
+        "LOGOUT": users.SignOut,
+    }
+)
+"""Every request by a name of its own: Finesse's action, with TASK_ or DIRECT_ if it is shared."""
+
+_KEYS: Mapping[type[Request], str] = {request: key for key, request in ACTIONS.items()}
+# Any, for mypy lets no abstract class stand as type[Request]
+_PLACES: Mapping[str, Any] = {
+    "dialog": DialogRequest,
+    "dialogs": calls.NewDialogRequest,
+    "user": users.UserRequest,
+}
+_SHOWN = 40
+
+
+def key_of(request: Request) -> str:
+    """Return the name of the request's class in ACTIONS."""
+    return _KEYS[type(request)]
+
+
+def _named(action: str, dialog_id: object) -> type[Request] | None:
+    """Return the class of that action, the task's where the dialog is one."""
+    is_task = isinstance(dialog_id, str) and "_" in dialog_id
+    return (ACTIONS.get(f"TASK_{action}") if is_task else None) or ACTIONS.get(action)
+
+
+def from_mapping(data: Mapping[str, object]) -> Request:
+    """Build a request from a JSON object with Finesse's names, and validate it.
+
+    "requestedAction" is a key of ACTIONS; what belongs to the API alone ("requestId", "deadline",
+    ...) must have been taken out. Raises InvalidRequest for what is missing, unknown, of the wrong
+    type, or cannot be valid on any deployment.
+    """
+    rest = dict(data)
+    action = rest.pop("requestedAction", None)
+    if not isinstance(action, str):
+        raise InvalidRequest(
+            "requestedAction is needed, as text: " + ", ".join(ACTIONS), field="requestedAction"
+        )
+    kind = _named(action, rest.get("dialogId"))
+    if kind is None:
+        raise InvalidRequest(
+            f"requestedAction {action[:_SHOWN]!r} is unknown; use one of {', '.join(ACTIONS)}",
+            field="requestedAction",
+        )
+    request = kind(**params.from_json(kind, action, rest))
+    request.validate()
+    return request
+
+
+def from_element(
+    agent: str, method: str, path: str, element: Element, *, direct: bool = False
+) -> Request | None:
+    """Recognise the request that a client sends to Finesse; None when it is not one of ours.
+
+    None also for a body that lacks a required parameter or that speaks of another user: Finesse
+    will answer those. Nothing is validated. `direct` reads a preview answer as direct preview.
+    """
+    there = uris.place(path)
+    base = _PLACES.get(there.kind)
+    if base is None or element.tag != base.root or not _fits(base, method, agent, there):
+        return None
+    action = (element.text(base.action_tag) or "").strip()
+    kind = (ACTIONS.get(f"DIRECT_{action}") if direct else None) or _named(action, there.id)
+    if kind is None or not issubclass(kind, base) or kind.requested_action != action:
+        return None
+    found = params.from_body(kind, element)
+    return None if found is None else kind(agent=agent, **_dialog(there), **found)
+
+
+def _fits(base: type[Request], method: str, agent: str, there: uris.Place) -> bool:
+    return method.upper() == base.method and there.user in {None, agent}
+
+
+def _dialog(there: uris.Place) -> dict[str, Any]:
+    return {"dialog_id": there.id} if there.kind == "dialog" else {}

@@ -1,0 +1,246 @@
+"""Requests built from JSON, and requests recognised in a client's body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from listener.errors import InvalidRequest
+from listener.finesse import actions
+from listener.finesse.actions import ACTIONS, from_element, from_mapping
+from listener.finesse.body import Element
+
+BASE = {"agent": "1001", "dialogId": "54321"}
+DIALOG = "/finesse/api/Dialog/54321"
+
+
+def refused(data: dict[str, Any], field: str) -> str:
+    with pytest.raises(InvalidRequest) as told:
+        from_mapping(data)
+    assert told.value.field == field
+    return str(told.value)
+
+
+def test_a_request_is_built_by_finesses_names():
+    assert from_mapping(
+        {
+            **BASE,
+            "requestedAction": "SEND_DTMF",
+            "targetMediaAddress": "1001001",
+            "dtmfString": "777",
+        }
+    ) == actions.SendDtmf(
+        agent="1001", dialog_id="54321", target_media_address="1001001", dtmf_string="777"
+    )
+
+
+def test_nested_objects_are_read():
+    assert from_mapping(
+        {
+            **BASE,
+            "requestedAction": "UPDATE_CALL_DATA",
+            "targetMediaAddress": None,
+            "mediaProperties": {
+                "wrapUpReason": "sold",
+                "callvariables": {"callVariable1": "x", "user.a[0]": "y"},
+                "wrapUpItems": ["a", "b"],
+            },
+        }
+    ) == actions.UpdateCallData(
+        agent="1001",
+        dialog_id="54321",
+        wrap_up_reason="sold",
+        call_variables={"callVariable1": "x", "user.a[0]": "y"},
+        wrap_up_items=("a", "b"),
+    )
+    assert from_mapping(
+        {
+            "agent": "1001",
+            "requestedAction": "LOGIN",
+            "extension": "1001001",
+            "mobileAgent": {"mode": "CALL_BY_CALL", "dialNumber": "5550123"},
+        }
+    ) == actions.SignIn(
+        agent="1001",
+        extension="1001001",
+        mobile_mode="CALL_BY_CALL",
+        mobile_dial_number="5550123",
+    )
+
+
+def test_an_object_left_out_as_null_is_no_fault():
+    asked = {"agent": "1", "requestedAction": "MAKE_CALL", "toAddress": "2"}
+    assert from_mapping({**asked, "mediaProperties": None}) == from_mapping(asked)
+
+
+@pytest.mark.parametrize(
+    ("action", "dialog", "kind"),
+    [
+        ("ACCEPT", "54321", actions.PreviewAccept),
+        ("ACCEPT", "151635_312_1", actions.TaskAccept),
+        ("TASK_ACCEPT", "54321", actions.TaskAccept),
+        ("DIRECT_ACCEPT", "54321", actions.DirectPreviewAccept),
+        ("START", "151635_312_1", actions.TaskStart),
+        ("CLOSE", "54321", actions.PreviewClose),
+        ("CLOSE", "151635_312_1", actions.TaskClose),
+        ("TRANSFER", "54321", actions.Transfer),
+        ("HOLD", "151635_312_1", actions.Hold),
+    ],
+)
+def test_shared_actions_are_told_apart_by_the_dialogs_id(
+    action: str, dialog: str, kind: type[actions.Request]
+):
+    built = from_mapping({"agent": "1", "dialogId": dialog, "requestedAction": action})
+    assert type(built) is kind
+
+
+@pytest.mark.parametrize("action", [None, 5, ["HOLD"]], ids=repr)
+def test_the_action_is_needed_as_text(action: Any):
+    assert "HOLD" in refused({**BASE, "requestedAction": action}, "requestedAction")
+
+
+@pytest.mark.parametrize("action", ["hold", "START", "X" * 1000, ""])
+def test_an_unknown_action_is_refused_with_the_known_ones(action: str):
+    message = refused({**BASE, "requestedAction": action}, "requestedAction")
+    assert "UPDATE_CALL_DATA" in message
+    assert "X" * 100 not in message
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"requestedAction": "CONSULT_CALL"}, "toAddress"),
+        ({"requestedAction": "PARTICIPANT_DROP"}, "targetMediaAddress"),
+        ({"requestedAction": "HOLD", "agent": None}, "agent"),
+        ({"requestedAction": "HOLD", "toAddress": "2"}, "toAddress"),
+        ({"requestedAction": "HOLD", "colour": "2"}, "colour"),
+        ({"requestedAction": "MAKE_CALL", "toAddress": "2"}, "dialogId"),
+        ({"requestedAction": "READY", "targetMediaAddress": "2"}, "dialogId"),
+        ({"requestedAction": "HOLD", "targetMediaAddress": 2}, "targetMediaAddress"),
+        ({"requestedAction": "HOLD", "dialogId": 54321}, "dialogId"),
+        ({"requestedAction": "SEND_DTMF", "dtmfString": 9753}, "dtmfString"),
+        ({"requestedAction": "UPDATE_CALL_DATA", "mediaProperties": "x"}, "mediaProperties"),
+        (
+            {"requestedAction": "UPDATE_CALL_DATA", "mediaProperties": {"callvariables": ["x"]}},
+            "callvariables",
+        ),
+        (
+            {"requestedAction": "UPDATE_CALL_DATA", "mediaProperties": {"wrapUpItems": "x"}},
+            "wrapUpItems",
+        ),
+        (
+            {"requestedAction": "UPDATE_CALL_DATA", "mediaProperties": {"queueName": "x"}},
+            "queueName",
+        ),
+        ({"requestedAction": "UPDATE_CALL_DATA", "wrapUpReason": "x"}, "wrapUpReason"),
+        ({"requestedAction": "UPDATE_CALL_DATA"}, "mediaProperties"),
+    ],
+    ids=str,
+)
+def test_missing_unknown_and_wrongly_typed_parameters_are_named(more: dict[str, Any], field: str):
+    assert "9753" not in refused({**BASE, **more}, field)
+
+
+def test_a_target_is_unknown_to_a_request_without_one():
+    asked = {"agent": "1", "requestedAction": "READY", "targetMediaAddress": "2"}
+    refused(asked, "targetMediaAddress")
+
+
+def test_what_is_built_is_validated():
+    refused({**BASE, "requestedAction": "SEND_DTMF", "dtmfString": "12x"}, "dtmfString")
+
+
+def body(action: str, *more: Element) -> Element:
+    return Element("Dialog", (Element("requestedAction", action), *more))
+
+
+def test_a_body_in_another_order_with_spaces_and_extras_is_recognised():
+    sent = Element(
+        "Dialog",
+        (
+            Element("targetMediaAddress", ""),
+            Element("comment", "x"),
+            Element("requestedAction", "\n HOLD "),
+        ),
+    )
+    assert from_element("1001", "put", DIALOG, sent) == actions.Hold(
+        agent="1001", dialog_id="54321"
+    )
+
+
+def test_the_right_action_parameter_is_found_among_others():
+    def param(name: str, value: str) -> Element:
+        return Element("ActionParam", (Element("name", name), Element("value", value)))
+
+    sent = body("SEND_DTMF", Element("actionParams", (param("x", "1"), param("dtmfString", "42"))))
+    found = from_element("1001", "PUT", DIALOG, sent)
+    assert isinstance(found, actions.SendDtmf)
+    assert found.dtmf_string == "42"
+
+
+def test_call_data_without_names_or_values_reads_as_empty_text():
+    sent = body(
+        "UPDATE_CALL_DATA",
+        Element(
+            "mediaProperties",
+            (
+                Element("callvariables", (Element("CallVariable", ()), Element("x", "y"))),
+                Element("wrapUpItems", (Element("wrapUpItem", ()),)),
+            ),
+        ),
+    )
+    found = from_element("1001", "PUT", DIALOG, sent)
+    assert isinstance(found, actions.UpdateCallData)
+    assert (found.variables, found.wrap_up_items) == ((("", ""), ("", "")), ("",))
+    empty = body("UPDATE_CALL_DATA", Element("mediaProperties", (Element("callvariables"),)))
+    assert from_element("1001", "PUT", DIALOG, empty) == actions.UpdateCallData(
+        agent="1001", dialog_id="54321"
+    )
+
+
+USER = "/finesse/api/User/1001"
+READY = Element("User", (Element("state", "READY"),))
+CALL = body("MAKE_CALL", Element("toAddress", "2"))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("PUT", DIALOG, body("DANCE")),
+        ("PUT", DIALOG, body("")),
+        ("PUT", DIALOG, body("TASK_ACCEPT")),
+        ("PUT", DIALOG, body("READY")),
+        ("PUT", DIALOG, body("MAKE_CALL", Element("toAddress", "2"))),
+        ("PUT", DIALOG, Element("Dialog", "HOLD")),
+        ("PUT", DIALOG, Element("User", (Element("requestedAction", "HOLD"),))),
+        ("PUT", DIALOG, body("SEND_DTMF")),
+        ("PUT", DIALOG, body("SEND_DTMF", Element("actionParams", "42"))),
+        ("PUT", DIALOG, body("CONSULT_CALL", Element("toAddress", ""))),
+        ("POST", DIALOG, body("HOLD")),
+        ("PUT", f"{USER}/Dialogs", CALL),
+        ("POST", "/finesse/api/User/1002/Dialogs", CALL),
+        ("POST", f"{USER}/Dialogs", body("HOLD")),
+        ("PUT", "/finesse/api/User/1002", READY),
+        ("PUT", USER, Element("User", (Element("state", "TALKING"),))),
+        ("PUT", USER, Element("User", (Element("state", "LOGIN"),))),
+        ("PUT", "/finesse/api/Team/5", READY),
+    ],
+)
+def test_what_is_not_a_request_of_ours_is_not_recognised(method: str, path: str, sent: Element):
+    assert from_element("1001", method, path, sent) is None
+
+
+def test_direct_preview_must_be_asked_for():
+    read: Callable[..., Any] = from_element
+    close = body("CLOSE")
+    assert type(read("1", "PUT", DIALOG, close)) is actions.PreviewClose
+    assert type(read("1", "PUT", DIALOG, close, direct=True)) is actions.DirectPreviewClose
+    assert type(read("1", "PUT", DIALOG, body("HOLD"), direct=True)) is actions.Hold
+
+
+def test_the_table_of_actions_cannot_be_changed():
+    table: Any = ACTIONS
+    with pytest.raises(TypeError):
+        table["HOLD"] = actions.Drop
