@@ -78,6 +78,8 @@ class Deed:
     `effect` says what became of it: None while undecided, True when the switch did it, False when it
     was refused. `status` is the HTTP answer (None: none was given). Times are the loop's clock.
     `published` lists each (time, tagged, is_error, sessions reached) event that this request caused.
+    `client` is "caller" or "desktop" (the agent's simulated desktop); `faults` names what was done
+    to this request or its events on purpose.
     """
 
     agent: str
@@ -91,3 +93,5 @@ class Deed:
     error: str | None = None
     new_dialog_id: str | None = None
     published: list[tuple[float, bool, bool, int]] = field(default_factory=list)
+    client: str = "caller"
+    faults: list[str] = field(default_factory=list)

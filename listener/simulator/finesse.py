@@ -1,0 +1,338 @@
+"""A simulated Finesse: REST in, notifications out, and the exact truth of what was done.
+
+Puts the switch, the resources, the outbox and the faults together. It knows the documents and the
+samples, and nothing of what the correlator believes. Give `handle` to an HTTP server; a publisher
+carries the notifications; nothing here opens a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+from listener.finesse import uris
+from listener.simulator import outbound, reading, refusals, render, supervising, tasks
+from listener.simulator.accounts import Accounts
+from listener.simulator.basics import clear, ring
+from listener.simulator.calls import Call, Kind
+from listener.simulator.crew import Crew, LaneFull, Lanes
+from listener.simulator.faults import Fault, Faults, Plan
+from listener.simulator.interfaces import Deed, HttpRequest, HttpResponse, Publisher
+from listener.simulator.outbox import Cause, Outbox
+from listener.simulator.profiles import DEFAULT_ECC, UCCE, Ecc, Number, Tagging, Variants
+from listener.simulator.refusals import RefusedLater, RefusedNow
+from listener.simulator.resources import Resources, Ticket
+from listener.simulator.switch import Setting, Switch
+
+if TYPE_CHECKING:
+    from listener.simulator.users import Agent, AgentSpec
+
+XML = "application/xml;charset=UTF-8"
+CLIENT = "x-simulated-client"
+"""A header of the simulator's own: which client this is. Absent: the caller."""
+
+_REMEMBERED = 10_000
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+class Finesse:
+    """One node of a simulated Finesse; see the module's docstring.
+
+    `pace` is the time between two CTI events, in seconds. `truth` holds a Deed per request that
+    reached it (the last 10 000); `calls` every dialog as it truly is, ended ones for a while.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        *,
+        agents: Iterable[AgentSpec],
+        deployment: str = UCCE,
+        domain: str = "finesse.example.com",
+        pubsub_domain: str = "pubsub.finesse.example.com",
+        tagging: Tagging = Tagging.ALL,
+        variants: Variants | None = None,
+        faults: Faults | None = None,
+        seed: int = 0,
+        clock: Callable[[], float] | None = None,
+        pace: float = 0.02,
+        wall: Callable[[], datetime] = _wall,
+        dial_plan: Mapping[str, Number] | None = None,
+        ecc: Mapping[str, Ecc] = DEFAULT_ECC,
+    ) -> None:
+        self.domain, self.pubsub_domain, self.deployment = domain, pubsub_domain, deployment
+        self.status = "IN_SERVICE"
+        self.truth: deque[Deed] = deque(maxlen=_REMEMBERED)
+        self.faults = faults if faults is not None else Faults()
+        self.faults.seed(seed)
+        self.tagging = tagging
+        self.seed = seed
+        self.clock = clock or _loop_time
+        variants = variants if variants is not None else Variants()
+        setting = Setting(
+            agents=tuple(agents),
+            deployment=deployment,
+            variants=variants,
+            seed=seed,
+            pace=pace,
+            clock=self.clock,
+            wall=wall,
+            dial_plan=dial_plan or {},
+            ecc=ecc,
+        )
+        self.crew = Crew()
+        self._lanes = Lanes(self.crew)
+        self._outbox = Outbox(
+            publisher,
+            self.crew,
+            tagging=tagging,
+            variants=variants,
+            faults=self.faults,
+            seed=seed,
+            clock=self.clock,
+        )
+        self.switch = Switch(setting, self._outbox, self.crew)
+        self.switch.when_over = supervising.end_watches
+        self.accounts = Accounts({s.id: s for s in setting.agents}, self.clock)
+        self._resources = Resources(self.switch)
+
+    def __repr__(self) -> str:
+        return f"<Finesse {self.deployment} {self.status} agents={len(self.agents)}>"
+
+    @property
+    def calls(self) -> dict[str, Call]:
+        """Every dialog by its id, as it truly is."""
+        return self.switch.calls
+
+    @property
+    def agents(self) -> dict[str, Agent]:
+        """Every agent by id."""
+        return self.switch.agents
+
+    def deed(self, agent: str, request_id: str | None) -> list[Deed]:
+        """Return the truth about that agent's requests with that id (ids need not be unique)."""
+        return [d for d in self.truth if d.agent == agent and d.request_id == request_id]
+
+    async def quiet(self) -> None:
+        """Wait until all that was begun has happened and was published (timers excepted)."""
+        await self._outbox.drained()
+        while self.crew.busy:
+            await self.crew.quiet()
+            await self._outbox.drained()
+
+    async def close(self) -> None:
+        """End and await every own task; raises ExceptionGroup when one had failed."""
+        await self.crew.close()
+
+    # REST
+
+    async def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one HTTP request (a `Handler`)."""
+        try:
+            response = await self._answer(request)
+        except RefusedNow as refused:
+            response = _refusal(refused)
+        headers = dict(response.headers)
+        headers["date"] = format_datetime(self.switch.setting.wall().astimezone(UTC), usegmt=True)
+        if request_id := request.headers.get("requestid"):
+            headers["requestId"] = request_id
+        if response.body:
+            headers["content-type"] = XML
+        return replace(response, headers=headers)
+
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        place = uris.place(request.path) if request.path.startswith(uris.API + "/") else uris.OTHER
+        if place.kind == "systemInfo" and request.method == "GET":
+            return HttpResponse(200, self.system_info().encode())
+        requester = self.agents[self.accounts.user(request.headers.get("authorization"))]
+        if request.method == "GET":
+            self._in_service()
+            return HttpResponse(200, self._resources.read(place, requester).encode())
+        if request.method not in {"PUT", "POST"}:
+            return HttpResponse(405)
+        return await self._write(request, place, requester)
+
+    def _in_service(self) -> None:
+        if self.status != "IN_SERVICE":
+            raise refusals.unavailable()
+
+    async def _write(
+        self, request: HttpRequest, place: uris.Place, requester: Agent
+    ) -> HttpResponse:
+        deed = Deed(
+            agent=requester.id,
+            request_id=request.headers.get("requestid") or None,
+            action="",
+            dialog_id=place.id if place.kind == "dialog" else None,
+            received=self.clock(),
+            client=request.headers.get(CLIENT, "caller"),
+        )
+        self.truth.append(deed)
+        try:
+            self._in_service()
+            asked = reading.read(request.body)
+            deed.action = asked.action or asked.state or ""
+            ticket = self._resources.take(request.method, place, requester, asked)
+        except RefusedNow as refused:
+            deed.status, deed.effect, deed.error = refused.status, False, refused.wrong.summary
+            raise
+        return await self._carry_out(ticket, deed)
+
+    async def _carry_out(self, ticket: Ticket, deed: Deed) -> HttpResponse:
+        plan = self.faults.plan(deed)
+        late = plan.request.get(Fault.ANSWER_LATE)
+        delay = late.seconds if late else 0.0
+        lost = self._not_executed(plan, deed, delay)
+        if lost is not None:
+            return lost
+        cause = Cause(deed.agent, deed.request_id, deed, plan)
+        try:
+            done = self._lanes.submit(ticket.lane, lambda: self._run(ticket, cause))
+        except LaneFull:
+            deed.status, deed.effect, deed.error = 503, False, "Service Unavailable"
+            raise refusals.unavailable() from None
+        if Fault.EVENT_FIRST in plan or Fault.NO_ANSWER_DONE in plan:
+            await done.wait()
+            await self._outbox.drained()
+        return _executed(plan, deed, delay)
+
+    @staticmethod
+    def _not_executed(plan: Plan, deed: Deed, delay: float) -> HttpResponse | None:
+        refused = refusals.unavailable()
+        if Fault.NO_ANSWER_LOST in plan:
+            fate = plan.request[Fault.NO_ANSWER_LOST].fate
+            deed.effect, deed.error = False, "never executed"
+            return HttpResponse(202, delay=delay, fate=fate)
+        if Fault.UNAVAILABLE in plan:
+            deed.status, deed.effect, deed.error = 503, False, refused.wrong.summary
+            return replace(_refusal(refused), delay=delay)
+        if Fault.UNAVAILABLE_BARE in plan:
+            deed.status, deed.effect, deed.error = 503, False, refused.wrong.summary
+            return HttpResponse(503, delay=delay)
+        return None
+
+    async def _run(self, ticket: Ticket, cause: Cause) -> None:
+        try:
+            if cause.plan is not None and Fault.REFUSED_LATER in cause.plan:
+                await self.switch.pause()
+                raise refusals.cti("CF_RESOURCE_OUT_OF_SERVICE", 34)
+            await ticket.job(cause)
+        except RefusedLater as refused:
+            self.switch.failed(cause, refused.wrong.summary)
+            self.switch.tell_error(refused.wrong, cause, call=ticket.call, user=ticket.about_user)
+
+    # The service itself
+
+    def system_info(self) -> str:
+        """Return the SystemInfo body."""
+        return render.system_info(
+            self.status, self.deployment, self.domain, self.pubsub_domain, self.switch.stamp()
+        )
+
+    def set_status(self, status: str) -> None:
+        """Go IN_SERVICE, PARTIAL_SERVICE or OUT_OF_SERVICE, and publish it.
+
+        The wrapper `systemInfo` in the event is INFERRED by analogy.
+        """
+        self.status = status
+        body = self.system_info().replace("SystemInfo>", "systemInfo>")
+        self._outbox.put(uris.SYSTEM_INFO, None, "PUT", uris.SYSTEM_INFO, body, cause=Cause())
+
+    # The world outside
+
+    async def incoming_call(
+        self,
+        to_agent: str,
+        from_number: str,
+        call_type: str = "ACD_IN",
+        variables: Mapping[str, str] | None = None,
+    ) -> str:
+        """Let a customer's call ring at an agent; return the id. ValueError: signed out."""
+        await self.switch.pause()
+        extension = self._extension(to_agent)
+        call = self.switch.new_call(Kind.VOICE, from_number, extension, call_type)
+        call.routed = call.incoming = True
+        call.variables.update(variables or {})
+        self.switch.join(call, from_number, "INITIATED")
+        call.state = "INITIATED"
+        ring(self.switch, Cause(), call, extension)
+        return call.id
+
+    def _extension(self, agent: str) -> str:
+        extension = self.agents[agent].extension
+        if extension is None:
+            raise ValueError(f"agent {agent} is signed out")
+        return extension
+
+    async def far_end_hangs_up(self, dialog: str, address: str | None = None) -> None:
+        """Let an outside party (or `address`) hang up; does nothing on a call that has none."""
+        await self.switch.pause()
+        call = self.calls[dialog]
+        away = [p for p in call.parties if p.present and p.agent is None]
+        party = call.party(address) if address else next(iter(away), None)
+        if party is not None and not call.over:
+            await clear(self.switch, Cause(), call, party)
+
+    async def preview(
+        self,
+        agent: str,
+        customer: str,
+        *,
+        direct: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> str:
+        """Offer a preview reservation; return its id."""
+        await self.switch.pause()
+        self._extension(agent)
+        call = outbound.reserve(
+            self.switch, self.agents[agent], customer, direct=direct, variables=variables or {}
+        )
+        return call.id
+
+    async def task(
+        self,
+        agent: str,
+        customer: str = "customer@example.com",
+        *,
+        media: str = "Cisco_Chat_MRD",
+        media_id: str = "5001",
+        variables: Mapping[str, str] | None = None,
+    ) -> str:
+        """Offer a nonvoice task; return its id."""
+        await self.switch.pause()
+        call = tasks.offer(
+            self.switch,
+            self.agents[agent],
+            customer,
+            media=media,
+            media_id=media_id,
+            variables=variables or {},
+        )
+        return call.id
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _refusal(refused: RefusedNow) -> HttpResponse:
+    headers = {}
+    if refused.status == 401 and refused.wrong.type == "Authorization Failure":  # noqa: PLR2004
+        headers["www-authenticate"] = 'Basic realm="Cisco Finesse"'
+    return HttpResponse(refused.status, render.api_errors(refused.wrong).encode(), headers)
+
+
+def _executed(plan: Plan, deed: Deed, delay: float) -> HttpResponse:
+    if Fault.NO_ANSWER_DONE in plan:
+        return HttpResponse(202, delay=delay, fate=plan.request[Fault.NO_ANSWER_DONE].fate)
+    status = 500 if Fault.ERROR_DONE in plan else 503 if Fault.UNAVAILABLE_DONE in plan else 202
+    deed.status = status
+    return HttpResponse(status, delay=delay)
