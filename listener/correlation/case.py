@@ -28,8 +28,7 @@ class How(Enum):
 class Sight:
     """One thing seen: an event on `owner`'s node, or a GET (`how` is SNAPSHOT).
 
-    `tagged`: our own requestId is on it. `since_accepted` and `foreign_change` serve the judgement of
-    a GET on call data (rules of evidence 6.7).
+    `tagged`: our own requestId is on it. `at` is the listener's clock.
     """
 
     how: How

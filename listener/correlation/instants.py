@@ -36,7 +36,7 @@ def _seconds(when: datetime) -> float:
 
 
 def older(text: str | None, than: str | None) -> bool:
-    """Say whether one stateChangeTime is surely older than another; False when either is unknown."""
+    """Say whether one stateChangeTime is surely older than another; False when not known."""
     if text == than:
         return False
     first, second = instant(text), instant(than)
@@ -44,7 +44,7 @@ def older(text: str | None, than: str | None) -> bool:
 
 
 def newer(text: str | None, than: str | None) -> bool:
-    """Say whether one stateChangeTime is surely newer than another; False when either is unknown."""
+    """Say whether one stateChangeTime is surely newer than another; False when not known."""
     return older(than, text)
 
 

@@ -1,6 +1,6 @@
 """The states of a pending request, and the table that moves it. All changes of state live here.
 
-The file does not know what caused a trigger. A missing cell is a bug: it raises, and nothing changed.
+The file does not know what caused a trigger. A missing cell is a bug: it raises, nothing changed.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ class AgentPicture:
     user_at: float = 0.0
     dialogs: dict[str, Known] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
+    errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
     live_since: float | None = None
     gap_at: float = float("-inf")  # when the last gap began
@@ -118,21 +119,31 @@ class AgentPicture:
             self.user, self.user_at = user, now
 
     def repeats(self, id_: str, content: int, now: float) -> bool:
-        """Say whether this content is a repeat of news (rules of evidence 4), and remember it.
+        """Say whether this content is a repeat of news (rules of evidence 4).
 
         Finesse publishes again after a fail-over, with new item ids. The same content is a repeat
         when it is the latest there is, when it came twice in a moment, or over a gap; else it is
         news: call data may well go from x to y and back to x.
         """
         known = self.dialogs.get(id_)
-        if known is None:
+        if known is None or not known.contents:
             return False
-        last = known.contents[-1][0] if known.contents else None
-        first = next((at for each, at in known.contents if each == content), None)
-        known.contents.append((content, now))
-        return first is not None and (
-            last == content or now - first < REPEAT_WITHIN or first <= self.gap_at
+        times = [at for each, at in known.contents if each == content]
+        return bool(times) and (
+            known.contents[-1][0] == content
+            or now - times[-1] < REPEAT_WITHIN
+            or times[-1] <= self.gap_at
         )
+
+    def remember(self, id_: str, content: int, now: float) -> None:
+        """Remember the content of an event that was taken in."""
+        self.dialogs[id_].contents.append((content, now))
+
+    def error_repeats(self, content: int, now: float, within: float) -> bool:
+        """Say whether the same error came a moment ago, and remember this one."""
+        repeated = any(each == content and now - at < within for each, at in self.errors)
+        self.errors.append((content, now))
+        return repeated
 
 
 REPEAT_WITHIN = 2.0  # seconds

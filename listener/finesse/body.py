@@ -1,8 +1,8 @@
-"""A request body as a value: elements with text or children. Knows no XML; `wire.write` renders it."""
+"""A request body as a value: elements with text or children. Knows no XML; `wire` renders it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Content: TypeAlias = "str | tuple[Element, ...]"
@@ -13,7 +13,7 @@ class Element:
     """One element: its tag and either its text or its children, in order."""
 
     tag: str
-    content: Content = ""
+    content: Content = field(default="", repr=False)  # may hold digits and call data
 
     def find(self, *path: str) -> Element | None:
         """Return the first element down that path of tags, or None."""

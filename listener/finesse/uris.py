@@ -78,9 +78,14 @@ def dialog_id(path: str | None) -> str | None:
     return there.id if there.kind == "dialog" else None
 
 
+def _escaped(id_: str) -> str:
+    # quote() leaves dots alone, and a segment of one or two dots would lead to another place.
+    return id_.replace(".", "%2E") if id_ in {".", ".."} else quote(id_, safe="")
+
+
 def user_node(agent: str) -> str:
     """Return the node (and REST path) of a user: state, profile, errors of state changes."""
-    return f"{API}/User/{quote(agent, safe='')}"
+    return f"{API}/User/{_escaped(agent)}"
 
 
 def dialogs_node(agent: str) -> str:
@@ -95,7 +100,7 @@ def tasks_node(agent: str) -> str:
 
 def dialog_path(dialog: str) -> str:
     """Return the REST path of one dialog; the id is escaped, so it cannot leave its place."""
-    return f"{API}/Dialog/{quote(dialog, safe='')}"
+    return f"{API}/Dialog/{_escaped(dialog)}"
 
 
 SYSTEM_INFO = f"{API}/SystemInfo"

@@ -103,7 +103,7 @@ def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
 
 
 def barged(case: Case, want: x.Barged, sight: Sight) -> Finding:
-    """BARGE_CALL: the supervisor ACTIVE on a call with the agent and a third party (4.10, inferred)."""
+    """BARGE_CALL: the supervisor ACTIVE with the agent and a third party (4.10, inferred)."""
     dialog = sight.dialog
     if dialog is None or sight.how is How.REMOVED or not _joined(case, want, dialog):
         return NOTHING

@@ -107,7 +107,7 @@ def _truncated(name: str, asked: object, now: object, before: object) -> bool:
 
 
 def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
-    """RECLASSIFY: BAResponse holds the value sent; that says what was sent, not what was done (4.17)."""
+    """RECLASSIFY: BAResponse holds the value sent: what was sent, not what was done (4.17)."""
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
     value = sight.dialog.media_properties.variable("BAResponse")
@@ -142,7 +142,7 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
     return Finding(Shown.UNCHANGED if same else Shown.EFFECT)
 
 
-def callback_cancelled(case: Case, want: x.CallbackCancelled, sight: Sight) -> Finding:
+def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> Finding:
     """CANCEL_SCHEDULED_CALLBACK: the value is gone, and the baseline had it (6.8)."""
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
@@ -154,8 +154,8 @@ def callback_cancelled(case: Case, want: x.CallbackCancelled, sight: Sight) -> F
     return Finding(Shown.EFFECT) if had and not has else NOTHING
 
 
-def silence(case: Case, want: x.Silence, sight: Sight) -> Finding:
-    """SEND_DTMF, START_RECORDING: a tagged event without error counts when the window ends (6.6)."""
+def silence(case: Case, _want: x.Silence, sight: Sight) -> Finding:
+    """SEND_DTMF, START_RECORDING: a tagged event counts when the window ends (6.6)."""
     if sight.tagged:
         return Finding(Shown.STANDING, by_id=True)
     return ENDED if ended_here(case, sight) else NOTHING

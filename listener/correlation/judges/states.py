@@ -33,7 +33,7 @@ def _or_ended(case: Case, sight: Sight) -> Finding:
 
 
 def own_state(case: Case, want: x.OwnState, sight: Sight) -> Finding:
-    """HOLD, RETRIEVE, ANSWER, preview ACCEPT: the own participant's state, never the dialog's (6.2)."""
+    """HOLD, RETRIEVE, ANSWER, preview ACCEPT: the own participant, never the dialog (6.2)."""
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
     own = sight.dialog.participant(case.own)
@@ -42,8 +42,8 @@ def own_state(case: Case, want: x.OwnState, sight: Sight) -> Finding:
     return Finding(case.moved(own), stage=own.state)
 
 
-def left(case: Case, want: x.Left, sight: Sight) -> Finding:
-    """DROP: the own participant DROPPED or WRAP_UP, or a DELETE that shows or followed that (6.3)."""
+def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
+    """DROP: the own participant DROPPED or WRAP_UP, or a DELETE that shows or followed it (6.3)."""
     if not case.about(sight):
         return NOTHING
     own = sight.dialog.participant(case.own) if sight.dialog is not None else None
@@ -81,7 +81,7 @@ def party_gone(case: Case, want: x.PartyGone, sight: Sight) -> Finding:
     return Finding(Shown.EFFECT if late else Shown.IF_TAGGED)
 
 
-def reservation_ended(case: Case, want: x.ReservationEnded, sight: Sight) -> Finding:
+def reservation_ended(case: Case, _want: x.ReservationEnded, sight: Sight) -> Finding:
     """Preview CLOSE and REJECT: a tagged DELETE; an untagged one only under conditions (6.8).
 
     A new own call within the quiet time is the customer's: then the reservation was taken.
@@ -107,7 +107,7 @@ def reservation_ended(case: Case, want: x.ReservationEnded, sight: Sight) -> Fin
 
 
 def task_state(case: Case, want: x.TaskState, sight: Sight) -> Finding:
-    """Nonvoice ACCEPT, START, PAUSE, RESUME, WRAP_UP: the state of the agent's part (4.19, inferred)."""
+    """Nonvoice ACCEPT to WRAP_UP: the state of the agent's part of the task (4.19, inferred)."""
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
     if sight.how is How.REMOVED:
@@ -119,7 +119,7 @@ def task_state(case: Case, want: x.TaskState, sight: Sight) -> Finding:
 
 
 def _task_part(case: Case, sight: Sight) -> Participant:
-    """Return the agent's part of a task: its participant, else the sole one, else the task itself."""
+    """Return the agent's part: its participant, else the sole one, else the task itself."""
     assert sight.dialog is not None
     parties = sight.dialog.participants
     own = sight.dialog.participant(case.own) or sight.dialog.participant(case.agent)
@@ -139,7 +139,7 @@ def replace_last(case: Case, last: Participant) -> Case:
     return replace(case, last=last)
 
 
-def task_ended(case: Case, want: x.TaskEnded, sight: Sight) -> Finding:
+def task_ended(case: Case, _want: x.TaskEnded, sight: Sight) -> Finding:
     """Nonvoice TRANSFER and CLOSE: only our id tells them apart (6.8)."""
     if not (case.mine(sight) and case.about(sight)) or sight.how is not How.REMOVED:
         return NOTHING

@@ -55,14 +55,14 @@ def _others(case: Case) -> frozenset[str]:
 
 
 def _survivor(case: Case, sight: Sight) -> bool:
-    """Say whether the sight shows one of the two calls, or one that names them as its secondaryId."""
+    """Say whether the sight shows one of the two calls, or one that names one as secondaryId."""
     both = pair(case)
     secondary = sight.dialog.secondary_id if sight.dialog is not None else None
     return sight.dialog_id in both or secondary in both
 
 
-def transferred(case: Case, want: x.Transferred, sight: Sight) -> Finding:
-    """TRANSFER: both gone with a tagged DELETE, or the survivor without us and with both others (6.4).
+def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
+    """TRANSFER: both gone with a tagged DELETE, or the survivor without us, with both others (6.4).
 
     Two untagged DELETEs are also what two hang-ups leave.
     """
@@ -97,7 +97,7 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
     return ENDED if case.ids <= case.gone else NOTHING
 
 
-def conferenced(case: Case, want: x.Conferenced, sight: Sight) -> Finding:
+def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     """CONFERENCE: the survivor with our participant ACTIVE and both others (6.4)."""
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING

@@ -1,0 +1,148 @@
+"""What an error event means for the books (rules of evidence 3 and 5).
+
+A tagged error is its request's own. An untagged one only suspects; who may be suspected, when one
+may be named, and who else could own it, is decided here.
+"""
+
+from __future__ import annotations
+
+from listener.correlation import verdict
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry
+from listener.correlation.evidence import enough
+from listener.correlation.judges import WANTS_NEW_CALLS
+from listener.correlation.judges.transfers import pair
+from listener.correlation.outcome import Abandoned, Confirmed, Evidence, Unconfirmed
+from listener.correlation.pending import Trigger
+from listener.correlation.steps import Late
+from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
+from listener.finesse.actions.expectation import Conferenced, Transferred
+from listener.finesse.events import RequestFailed
+from listener.finesse.messages import named_action, named_extension
+
+REPEATED_WITHIN = 5.0  # seconds in which the same unsigned error may be a repeat or a second one
+
+
+def own_error(desk: Desk, now: float, entry: Entry, event: RequestFailed) -> None:
+    """Take an error with our id: the request failed, or it is told as late."""
+    if not entry.open:
+        detail = _text(event)
+        desk.late(entry, Late(entry.key, "error", now, detail, event.errors))
+        return
+    entry.tag_seen = True
+    outcome = verdict.failed(entry, event.errors, Evidence.REQUEST_ID, now)
+    desk.settle(now, entry, Trigger.FAIL, outcome)
+
+
+def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bool) -> None:
+    """Take an error without our id, heard on an agent's own node: find whom it suspects."""
+    owner = event.owner
+    if owner is None:
+        return
+    suspicion = Suspicion(event, now)
+    for entry in desk.books.of(owner):
+        if not entry.on_the_wire or not _fits(entry, event):
+            continue
+        if _names_another_object(entry, event):
+            continue
+        sure = not (repeated or entry.unexplained) and _same_object(entry, event)
+        _suspect(now, entry, suspicion, sure=sure)
+    suspicion.barred |= _other_owners(desk, now, event)
+    for key in suspicion.suspects:
+        desk.rearm(desk.books.entries[key])
+
+
+def _suspect(now: float, entry: Entry, suspicion: Suspicion, *, sure: bool) -> None:
+    entry.note(now, "unsigned_error", _text(suspicion.error))
+    if not sure:
+        # It may be this request's, but another client was seen at work here, or it may be a repeat.
+        entry.clouded = suspicion.barred = True
+        return
+    suspicion.suspects.add(entry.key)
+    entry.suspicions.append(suspicion)
+    due = now + SETTLES_AFTER
+    entry.suspicion_due = due if entry.suspicion_due is None else min(entry.suspicion_due, due)
+
+
+def _fits(entry: Entry, event: RequestFailed) -> bool:
+    """Say whether the error's message, if it names an action or extension, names this request's."""
+    for error in event.errors:
+        action, extension = named_action(error.error_message), named_extension(error.error_message)
+        if action is not None and action != entry.request.requested_action:
+            return False
+        if extension is not None and extension != entry.case.own:
+            return False
+    return True
+
+
+def _same_object(entry: Entry, event: RequestFailed) -> bool:
+    """Say whether the request is open on the very object that the error's source names."""
+    if event.dialog_id is None:
+        return entry.request.dialog_id is None
+    return _concerns(entry, event.dialog_id)
+
+
+def _concerns(entry: Entry, dialog_id: str) -> bool:
+    case = entry.case
+    if dialog_id in case.ids or dialog_id == case.claimed:
+        return True
+    if isinstance(case.expectation, Transferred | Conferenced):
+        return dialog_id in pair(case)
+    fresh = case.baseline is None or dialog_id not in case.baseline.ids
+    return isinstance(case.expectation, WANTS_NEW_CALLS) and fresh
+
+
+def _names_another_object(entry: Entry, event: RequestFailed) -> bool:
+    """Say whether the error is surely about something else than this request's object.
+
+    Without a source nothing is sure: a dialog's request is then clouded, never named.
+    """
+    if event.dialog_id is not None:
+        return not _concerns(entry, event.dialog_id)
+    return event.user_id is not None and entry.request.dialog_id is not None
+
+
+def _other_owners(desk: Desk, now: float, event: RequestFailed) -> bool:
+    """Say whether a settled request may own the error, and note it as late on each that may.
+
+    Somebody else may have caused the effect that confirmed it, and the refusal was its own.
+    """
+    found = False
+    for tomb in _settled_here(desk, event):
+        if not isinstance(tomb.outcome, Unconfirmed | Abandoned) and not (
+            isinstance(tomb.outcome, Confirmed)
+            and tomb.outcome.evidence in {Evidence.EXPECTATION, Evidence.SNAPSHOT}
+        ):
+            continue
+        if tomb.deadline > now and tomb.agent == event.owner and _fits(tomb, event):
+            found = True
+            desk.late(tomb, Late(tomb.key, "possible_error", now, _text(event), event.errors))
+    return found
+
+
+def _settled_here(desk: Desk, event: RequestFailed) -> list[Entry]:
+    if event.dialog_id is not None:
+        return [e for e in desk.books.on_dialog(event.dialog_id) if not e.open]
+    return desk.books.settled_on_user(event.owner)
+
+
+def _text(event: RequestFailed) -> str:
+    first = event.errors[0] if event.errors else None
+    parts = (first.error_message, first.error_type, first.error_data) if first else ()
+    return ", ".join(part for part in parts if part) or "no details"
+
+
+def resolve(desk: Desk, now: float, entry: Entry) -> bool:
+    """Name the sole suspect when its time has come; say whether the request was settled so."""
+    last = now >= entry.deadline
+    for suspicion in entry.suspicions:
+        ripe = last or now >= suspicion.at + SETTLES_AFTER
+        if not (ripe and suspicion.sole == entry.key and entry.answered):
+            continue
+        if not enough(entry, Evidence.SOLE_PENDING):
+            entry.weak = True
+            continue
+        outcome = verdict.failed(entry, suspicion.error.errors, Evidence.SOLE_PENDING, now)
+        desk.settle(now, entry, Trigger.FAIL, outcome)
+        return True
+    return False

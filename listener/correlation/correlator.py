@@ -1,0 +1,318 @@
+"""The correlator: matches what was asked with what is heard. Pure and deterministic.
+
+Each method takes `now` (monotonic seconds), does one step without waiting, and returns the steps to
+be taken by the caller, in order. After each call re-arm one timer for `next_deadline()` and call
+`expire(now)` when it rings. Rules of evidence: docs/outcomes.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from listener.correlation import clockwork, hearing, looks, verdict
+from listener.correlation.books import Books
+from listener.correlation.case import Case
+from listener.correlation.desk import Desk, Limits
+from listener.correlation.entry import Entry
+from listener.correlation.evidence import release_held
+from listener.correlation.gate import GateMode
+from listener.correlation.outcome import MinimumEvidence, Outcome, Reason
+from listener.correlation.pending import State, Trigger
+from listener.correlation.picture import AgentPicture, Baseline
+from listener.correlation.steps import AnswerKind, Look, RestAnswer, Step
+from listener.errors import DeviceBusy, DuplicateRequestId, InvalidRequest, TooManyPending
+from listener.finesse.actions.expectation import Gate
+from listener.finesse.actions.request import Request
+from listener.finesse.events import Event
+
+NOT_REPORTED_AFTER = 60.0  # seconds from registration of what the caller sends (rules 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What `register` needs beside the request.
+
+    `key` is ours and unique, `request_id` goes on the wire. `own` is the acting extension.
+    `length`: the deadline in seconds, the action's default when None. `expected`: the caller sends.
+    `allow_repeat`: take a requestId that is live already; it is then tracked apart, ambiguous for
+    both.
+    """
+
+    key: str
+    request_id: str
+    own: str | None
+    length: float | None = None
+    minimum: MinimumEvidence = MinimumEvidence.ANY
+    expected: bool = False
+    allow_repeat: bool = False
+
+
+class Correlator:
+    """All pending requests of one deployment, and what is known of its agents."""
+
+    def __init__(self, limits: Limits | None = None, gate: GateMode = GateMode.QUEUE) -> None:
+        self._desk = Desk(limits or Limits(), gate)
+
+    def __repr__(self) -> str:
+        books = self._desk.books
+        return f"<Correlator pending={len(books.entries)} settled={len(books.tombs)}>"
+
+    # -- asked ------------------------------------------------------------------------------
+
+    def register(self, now: float, request: Request, registration: Registration) -> list[Step]:
+        """Take a request into the books, before anything is sent (its event may overtake its 202).
+
+        Returns `Send` at once or later, when the gate lets it through. Raises InvalidRequest,
+        TooManyPending, DuplicateRequestId, DeviceBusy; then nothing was taken in.
+        """
+        entry = self._entry(now, request, registration)
+        self._admit(entry, registration)
+        self._enter(now, entry)
+        if not entry.expected:
+            self._dispatch_or_queue(now, entry)
+        else:
+            entry.fire(Trigger.DISPATCH)
+            self._desk.begin(now, entry)
+        self._recall(now, entry)
+        return self._desk.take_steps()
+
+    def _entry(self, now: float, request: Request, registration: Registration) -> Entry:
+        length = registration.length
+        if length is None:
+            length = NOT_REPORTED_AFTER if registration.expected else request.default_deadline
+        if not 0 < length < float("inf"):
+            raise InvalidRequest("the deadline must be a positive number of seconds")
+        return Entry(
+            key=registration.key,
+            request=request,
+            request_id=registration.request_id,
+            case=Case(
+                agent=request.agent,
+                own=registration.own,
+                expectation=request.expectation,
+                ids={request.dialog_id} if request.dialog_id is not None else set(),
+            ),
+            submitted=now,
+            length=length,
+            minimum=registration.minimum,
+            expected=registration.expected,
+            left_machine=None,
+        )
+
+    def _admit(self, entry: Entry, registration: Registration) -> None:
+        books, limits = self._desk.books, self._desk.limits
+        if len(books.entries) >= limits.max_pending:
+            raise TooManyPending(f"{limits.max_pending} requests are pending; wait for some to end")
+        if books.count(entry.agent) >= limits.max_pending_per_agent:
+            raise TooManyPending(
+                f"{limits.max_pending_per_agent} requests of agent {entry.agent} are pending"
+            )
+        same = [e for e in books.with_id(entry.request_id) if e.agent == entry.agent]
+        if any(e.open for e in same) and not registration.allow_repeat:
+            raise DuplicateRequestId(
+                f"requestId {entry.request_id!r} is live for agent {entry.agent}; leave it out to"
+                " have one made"
+            )
+        refused = self._desk.gate.mode is GateMode.REFUSE and not entry.expected
+        if refused and self._desk.gate.busy(entry.device, entry.request.gate):
+            raise DeviceBusy(f"another request is open on the device of agent {entry.agent}")
+        entry.id_repeated = bool(same)
+        for other in same:
+            other.id_repeated = True
+
+    def _enter(self, now: float, entry: Entry) -> None:
+        self._desk.books.add(entry)
+        clockwork.arm(self._desk, now, entry, now)
+        entry.probe_due = None
+
+    def _dispatch_or_queue(self, now: float, entry: Entry) -> None:
+        desk = self._desk
+        if desk.gate.enter(entry.device, entry.key, entry.request.gate):
+            desk.dispatch(now, entry)
+
+    def _recall(self, now: float, entry: Entry) -> None:
+        """Give it the tagged events that came before it was registered (rules 2)."""
+        for event in self._desk.books.early(now, entry.request_id):
+            if entry.open:
+                hearing.again(self._desk, now, entry, event)
+
+    def adopt(
+        self,
+        now: float,
+        request: Request,
+        registration: Registration,
+        *,
+        baseline: Baseline | None,
+        left: float,
+        accepted: bool,
+    ) -> list[Step]:
+        """Take over a request that an earlier process sent; it is in doubt, and never sent again.
+
+        `left`: seconds of its deadline that are left, not negative. Without proof it ends
+        RESTARTED.
+        """
+        entry = self._entry(now, request, registration)
+        entry.restarted, entry.accepted, entry.answered_at = True, accepted, now
+        entry.left_machine = True if accepted else None
+        self._desk.books.add(entry)
+        entry.fire(Trigger.DISPATCH)
+        self._desk.begin(now, entry)
+        entry.case.begin(baseline, request.dialog_id)
+        entry.fire(Trigger.GAP)
+        if not entry.gap_open():
+            entry.gaps.append((now, now))
+        entry.length = max(left, 0.0)
+        clockwork.arm(self._desk, now, entry, now)
+        return self._desk.take_steps()
+
+    # -- answered ---------------------------------------------------------------------------
+
+    def answered(self, now: float, key: str, answer: RestAnswer) -> list[Step]:
+        """Take in Finesse's answer (rules 2); unknown or settled keys change nothing."""
+        entry = self._desk.books.entries.get(key)
+        if entry is not None and entry.state is not State.QUEUED:
+            entry.status = answer.status
+            self._answer(now, entry, answer)
+        return self._desk.take_steps()
+
+    def _answer(self, now: float, entry: Entry, answer: RestAnswer) -> None:
+        match answer.kind:
+            case AnswerKind.ACCEPTED:
+                self._accepted(now, entry, answer)
+            case AnswerKind.REFUSED:
+                entry.left_machine = True
+                outcome: Outcome = verdict.rejected(entry, now, errors=answer.errors)
+                self._desk.settle(now, entry, Trigger.REFUSE, outcome)
+            case AnswerKind.NOT_SENT:
+                outcome = verdict.rejected(entry, now, reason=Reason.NOT_SENT)
+                self._desk.settle(now, entry, Trigger.REFUSE, outcome)
+            case AnswerKind.DOUBTFUL:
+                entry.note(now, "doubtful_answer", answer.detail)
+                entry.answered_at = now
+                entry.fire(Trigger.DOUBT)
+                clockwork.arm(self._desk, now, entry, entry.submitted)
+                self._heard_answer(now, entry)
+
+    def _accepted(self, now: float, entry: Entry, answer: RestAnswer) -> None:
+        if entry.accepted:
+            return  # told twice
+        entry.accepted, entry.left_machine = True, True
+        entry.answered_at = entry.case.accepted_at = now
+        entry.case.answer_date = answer.date
+        entry.fire(Trigger.ACCEPT)
+        if entry.expected:
+            entry.length = min(entry.length, entry.request.default_deadline)
+        clockwork.arm(self._desk, now, entry, now)
+        if entry.silent:
+            clockwork.open_window(self._desk, entry)
+        if entry.request.gate is Gate.UNTIL_ANSWERED:
+            self._desk.release(now, entry)
+        self._heard_answer(now, entry)
+
+    def _heard_answer(self, now: float, entry: Entry) -> None:
+        release_held(self._desk, now, entry)
+        if entry.open:
+            self._desk.rearm(entry)
+
+    # -- heard ------------------------------------------------------------------------------
+
+    def receive(self, now: float, event: Event, content: int = 0) -> tuple[bool, list[Step]]:
+        """Take in one event; the first value is False for a repeat that is no news.
+
+        `content` is a hash of the payload it came in; 0 says that there is none to compare.
+        """
+        news = hearing.hear(self._desk, now, event, content)
+        return news, self._desk.take_steps()
+
+    def link_down(self, now: float, agent: str) -> list[Step]:
+        """Take note that the agent's session was lost: its open requests are in doubt."""
+        picture = self._desk.picture.of(agent)
+        picture.live, picture.gap_at = False, now
+        for entry in self._desk.books.of(agent):
+            entry.fire(Trigger.GAP)
+            if entry.state is not State.QUEUED and not entry.gap_open():
+                entry.gaps.append((now, None))
+                entry.standing = None
+        return self._desk.take_steps()
+
+    def link_up(self, now: float, agent: str, look: Look) -> list[Step]:
+        """Take note that the session is up, and of what was read since (user, list of dialogs).
+
+        Call it only once the server has reflected our presence and SystemInfo says IN_SERVICE.
+        """
+        looks.reconciled(self._desk, now, agent, look)
+        return self._desk.take_steps()
+
+    def finesse_present(self, agent: str, *, available: bool) -> None:
+        """Tell whether the XMPP user `finesse` is available, as that agent's session sees it."""
+        (self._desk.away.discard if available else self._desk.away.add)(agent)
+
+    def looked(self, now: float, key: str, serial: int, look: Look) -> list[Step]:
+        """Take in the answer to an `Ask`. A stale serial or a settled key changes nothing."""
+        entry = self._desk.books.entries.get(key)
+        if entry is not None and entry.probe_serial == serial:
+            looks.looked(self._desk, now, entry, look)
+            if entry.open:
+                self._desk.rearm(entry)
+        return self._desk.take_steps()
+
+    def fenced(self, now: float, key: str, *, passed: bool) -> list[Step]:
+        """Take in the answer to a `Fence`."""
+        entry = self._desk.books.entries.get(key)
+        if entry is not None:
+            clockwork.fenced(self._desk, now, entry, passed=passed)
+        return self._desk.take_steps()
+
+    # -- time and withdrawal ----------------------------------------------------------------
+
+    def next_deadline(self) -> float | None:
+        """Return when `expire` has something to do, or None."""
+        return self._desk.next_deadline()
+
+    def expire(self, now: float) -> list[Step]:
+        """Do all that is due."""
+        books: Books = self._desk.books
+        while (key := self._desk.due(now)) is not None:
+            entry = books.entries.get(key) or books.tombs.get(key)
+            if entry is not None:
+                clockwork.wake(self._desk, now, entry)
+        return self._desk.take_steps()
+
+    def abandon(self, now: float, key: str, reason: Reason = Reason.CALLER) -> list[Step]:
+        """Stop waiting; a queued request is rejected instead, for nothing was sent (CANCELLED).
+
+        What Finesse does with it is still recorded as late.
+        """
+        entry = self._desk.books.entries.get(key)
+        if entry is not None:
+            self._withdraw(now, entry, reason)
+        return self._desk.take_steps()
+
+    def _withdraw(self, now: float, entry: Entry, reason: Reason) -> None:
+        if entry.state is State.QUEUED:
+            why = Reason.CANCELLED if reason is Reason.CALLER else reason
+            outcome: Outcome = verdict.rejected(entry, now, reason=why)
+        else:
+            outcome = verdict.abandoned(entry, reason, now)
+        self._desk.settle(now, entry, Trigger.WITHDRAW, outcome)
+
+    # -- asked about ------------------------------------------------------------------------
+
+    def state(self, key: str) -> State | None:
+        """Return the state of a request, None when it is not (or no longer) known."""
+        entry = self.entry(key)
+        return entry.state if entry is not None else None
+
+    def entry(self, key: str) -> Entry | None:
+        """Return a request's entry, open or settled; to be read, not changed."""
+        books = self._desk.books
+        return books.entries.get(key) or books.tombs.get(key)
+
+    def open_keys(self) -> Sequence[str]:
+        """Return the keys of all open requests, oldest first."""
+        return tuple(self._desk.books.entries)
+
+    def picture(self, agent: str) -> AgentPicture:
+        """Return what is known of an agent; to be read, not changed."""
+        return self._desk.picture.of(agent)

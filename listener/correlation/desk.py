@@ -1,0 +1,167 @@
+"""Where entries are settled: one function in the core moves a request to its outcome.
+
+Holds the books, the picture, the gate, the timers and the steps to be taken; the other modules of
+this package work at it. Time is an argument.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+from listener.correlation.books import Books
+from listener.correlation.entry import MAX_LATE, Entry
+from listener.correlation.gate import Gatekeeper, GateMode
+from listener.correlation.judges.data import requested
+from listener.correlation.judges.transfers import pair
+from listener.correlation.outcome import Confirmed, Failed, Outcome, Rejected
+from listener.correlation.pending import Trigger
+from listener.correlation.picture import Picture
+from listener.correlation.steps import Late, Send, Settled, Step
+from listener.finesse.actions.expectation import CallData, Conferenced, Gate, Transferred
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of the books; all times in seconds."""
+
+    max_pending: int = 10_000
+    max_pending_per_agent: int = 100
+    tombstone_for: float = 900.0
+
+
+class Desk:
+    """The state of the correlator, and the one way to an outcome."""
+
+    def __init__(self, limits: Limits, gate: GateMode) -> None:
+        self.limits = limits
+        self.books = Books()
+        self.picture = Picture()
+        self.gate = Gatekeeper(gate)
+        self.away: set[str] = set()  # agents whose `finesse` user is known to be unavailable
+        self.steps: list[Step] = []
+        self._timers: list[tuple[float, int, str]] = []
+        self._serial = 0
+        self._chains: dict[tuple[str, str | None], list[str]] = {}
+
+    def take_steps(self) -> list[Step]:
+        """Hand over what is to be done, in order."""
+        steps, self.steps = self.steps, []
+        return steps
+
+    def settle(self, now: float, entry: Entry, trigger: Trigger, outcome: Outcome) -> None:
+        """Give a request its outcome, once: the table refuses a second time."""
+        entry.fire(trigger)
+        entry.outcome, entry.settled_at = outcome, now
+        self.steps.append(Settled(entry.key, outcome))
+        self.books.close(entry)
+        self.at(now + self.limits.tombstone_for, entry.key)
+        explained = isinstance(outcome, Confirmed | Failed | Rejected)
+        for suspicion in entry.suspicions:
+            suspicion.leave(entry.key, explained=explained)
+            for key in suspicion.suspects:
+                self.rearm(self.books.entries[key])
+        self._release_rivals(entry, outcome)
+        self.unchain(now, entry)
+        self.release(now, entry)
+        entry.slim()
+
+    def _release_rivals(self, entry: Entry, outcome: Outcome) -> None:
+        # A change that fitted two requests is the other's when one of them was never done.
+        if isinstance(outcome, Rejected):
+            for key in entry.rivals:
+                rival = self.books.entries.get(key)
+                if rival is not None:
+                    rival.rivals.discard(entry.key)
+
+    def release(self, now: float, entry: Entry) -> None:
+        """Let go of the gate; whoever waits goes out."""
+        for key in self.gate.leave(entry.device, entry.key):
+            self.dispatch(now, self.books.entries[key])
+
+    def dispatch(self, now: float, entry: Entry) -> None:
+        """Let a request go out: take its baseline and say so."""
+        entry.fire(Trigger.DISPATCH)
+        self.begin(now, entry)
+        self.steps.append(Send(entry.key))
+
+    def begin(self, now: float, entry: Entry) -> None:
+        """Take what is known at sending; from here on a change counts."""
+        picture = self.picture.of(entry.agent)
+        entry.sent_at = now
+        entry.case.begin(picture.baseline(entry.request.dialog_id), entry.request.dialog_id)
+        entry.warnings = entry.request.warnings(entry.case.before, picture.user)
+        if not picture.live:
+            entry.gaps.append((now, None))
+        if isinstance(entry.case.expectation, Transferred | Conferenced):
+            for id_ in pair(entry.case):
+                self.books.watch(entry, id_)
+        if isinstance(entry.case.expectation, CallData):
+            self._supersede(entry, entry.case.expectation)
+        if entry.request.gate is Gate.DTMF:
+            self._chains.setdefault(entry.device, []).append(entry.key)
+
+    def _supersede(self, later: Entry, want: CallData) -> None:
+        # Of two open updates of one variable the earlier cannot be judged by values any more.
+        for entry in self.books.on_dialog(later.request.dialog_id):
+            other = entry.case.expectation
+            if entry is not later and entry.on_the_wire and isinstance(other, CallData):
+                entry.case.superseded |= bool(requested(other).keys() & requested(want).keys())
+
+    def first_in_chain(self, entry: Entry) -> bool:
+        """Say whether no earlier DTMF of that device is open (its window comes first)."""
+        chain = self._chains.get(entry.device, [])
+        return not chain or chain[0] == entry.key
+
+    def unchain(self, now: float, entry: Entry) -> Entry | None:
+        """Take a DTMF out of its device's chain; the next one's window starts now."""
+        chain = self._chains.get(entry.device)
+        if chain is None or entry.key not in chain:
+            return None
+        chain.remove(entry.key)
+        if not chain:
+            del self._chains[entry.device]
+            return None
+        following = self.books.entries[chain[0]]
+        if following.accepted and following.window_due is None:
+            following.deadline = now + following.length
+            following.window_due = following.deadline
+            self.rearm(following)
+        return following
+
+    def at(self, when: float, key: str) -> None:
+        """Be woken for that key at that time."""
+        self._serial += 1
+        heapq.heappush(self._timers, (when, self._serial, key))
+        if len(self._timers) > 64 + 8 * (len(self.books.entries) + len(self.books.tombs)):
+            self._compact()
+
+    def _compact(self) -> None:
+        # Each look re-arms; what is no longer wanted is thrown out before it can pile up.
+        earliest: dict[str, tuple[float, int, str]] = {}
+        for timer in sorted(self._timers):
+            earliest.setdefault(timer[2], timer)
+        self._timers = list(earliest.values())
+        heapq.heapify(self._timers)
+
+    def rearm(self, entry: Entry) -> None:
+        """Be woken when the entry is due next."""
+        due = entry.due()
+        if due is not None:
+            self.at(due, entry.key)
+
+    def next_deadline(self) -> float | None:
+        """Return the next moment at which `expire` has something to do, or None."""
+        return self._timers[0][0] if self._timers else None
+
+    def due(self, now: float) -> str | None:
+        """Return the next key whose time has come, or None."""
+        if not self._timers or self._timers[0][0] > now:
+            return None
+        return heapq.heappop(self._timers)[2]
+
+    def late(self, entry: Entry, late: Late) -> None:
+        """Tell about something that came after the outcome; bounded per request."""
+        if entry.late_count < MAX_LATE:
+            entry.late_count += 1
+            self.steps.append(late)

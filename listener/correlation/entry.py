@@ -1,0 +1,161 @@
+"""One request in the books: what was asked, what came of it so far, when to look again.
+
+Holds state and times; decides nothing. Moves only through the table in `pending`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from listener.correlation.case import Case, Finding
+from listener.correlation.outcome import Evidence, MinimumEvidence, Outcome, Seen
+from listener.correlation.pending import FINAL, State, Trigger, after
+from listener.correlation.suspicion import Suspicion
+from listener.finesse.actions.expectation import Silence
+from listener.finesse.actions.request import Request, RequestWarning
+from listener.finesse.model import Dialog, User
+
+MAX_SEEN = 16
+MAX_LATE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Evidence that waits: for Finesse's answer, for a quiet time, or for the deadline."""
+
+    finding: Finding
+    evidence: Evidence
+    dialog: Dialog | None = None
+    user: User | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One request. `key` is ours and unique; `request_id` is on the wire and need not be.
+
+    Times are the listener's monotonic seconds. `length` is the deadline's, from the 202 or, without
+    an answer, from submission. `expected`: the caller sends, we only listen.
+    """
+
+    key: str
+    request: Request
+    request_id: str
+    case: Case
+    submitted: float
+    length: float
+    minimum: MinimumEvidence = MinimumEvidence.ANY
+    expected: bool = False
+    restarted: bool = False
+    id_repeated: bool = False
+    state: State = State.QUEUED
+    deadline: float = 0.0
+    sent_at: float | None = None
+    answered_at: float | None = None  # when Finesse answered, or when hope of it was given up
+    accepted: bool = False
+    status: int | None = None
+    left_machine: bool | None = None
+    warnings: tuple[RequestWarning, ...] = ()
+    # what was heard
+    tag_seen: bool = False
+    held: list[Held] = field(default_factory=list)
+    quiet: Held | None = None
+    standing: Held | None = None
+    watched: set[str] = field(default_factory=set)  # dialogs of interest that are not its own
+    rivals: set[str] = field(default_factory=set)
+    contested: Held | None = None
+    look_alike: bool = False
+    ended: bool = False
+    weak: bool = False
+    clouded: bool = False
+    unexplained: bool = False
+    suspicions: list[Suspicion] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    gaps: list[tuple[float, float | None]] = field(default_factory=list)
+    dialog: Dialog | None = None
+    user: User | None = None
+    # when to look again
+    quiet_due: float | None = None
+    end_due: float | None = None
+    probe_due: float | None = None
+    window_due: float | None = None
+    fence_due: float | None = None
+    suspicion_due: float | None = None
+    probe_serial: int = 0
+    probe_tries: int = 0
+    absent_at: float | None = None
+    # afterwards
+    outcome: Outcome | None = None
+    settled_at: float | None = None
+    late_count: int = 0
+
+    @property
+    def agent(self) -> str:
+        """Whose request it is."""
+        return self.request.agent
+
+    @property
+    def device(self) -> tuple[str, str | None]:
+        """The lane of the gate: the agent and the acting extension."""
+        return self.request.agent, self.case.own
+
+    @property
+    def open(self) -> bool:
+        """Whether it has no outcome yet."""
+        return self.state not in FINAL
+
+    @property
+    def on_the_wire(self) -> bool:
+        """Whether it is open and may have reached Finesse."""
+        return self.open and self.state is not State.QUEUED
+
+    @property
+    def silent(self) -> bool:
+        """Whether silence is its normal answer."""
+        return isinstance(self.case.expectation, Silence)
+
+    @property
+    def answered(self) -> bool:
+        """Whether untagged evidence counts: Finesse answered, or will not any more (rules 2, 8)."""
+        if self.expected:
+            return self.accepted or self.tag_seen
+        return self.answered_at is not None
+
+    def fire(self, trigger: Trigger) -> None:
+        """Move by the table; a missing cell raises and nothing changed."""
+        self.state = after(self.state, trigger)
+
+    def note(self, now: float, what: str, detail: str = "") -> None:
+        """Remember something that did not decide it; bounded."""
+        if len(self.seen) < MAX_SEEN:
+            self.seen.append(Seen(round(now - self.submitted, 6), what, detail))
+
+    def due(self) -> float | None:
+        """Return when it must be looked at next."""
+        if not self.open:
+            return None
+        times = (
+            self.deadline,
+            self.quiet_due,
+            self.end_due,
+            self.probe_due,
+            self.window_due,
+            self.fence_due,
+            self.suspicion_due,
+        )
+        return min(time for time in times if time is not None)
+
+    def gap_since_sending(self) -> bool:
+        """Say whether there was a time since sending in which an event could have been missed."""
+        return bool(self.gaps)
+
+    def gap_open(self) -> bool:
+        """Say whether the link is down at this moment."""
+        return bool(self.gaps) and self.gaps[-1][1] is None
+
+    def slim(self) -> None:
+        """Let go of what only an open request needs; it stays as a tombstone."""
+        self.case.baseline = None
+        self.held.clear()
+        self.suspicions.clear()
+        self.rivals.clear()
+        self.quiet = self.standing = self.contested = None

@@ -1,0 +1,147 @@
+"""When something counts as proof (rules of evidence 1 to 4 and 6).
+
+Takes what a judge found and either settles the request, holds the finding until it may count, or
+notes it. Never looks at a clock or at XML.
+"""
+
+from __future__ import annotations
+
+from listener.correlation import verdict
+from listener.correlation.case import Finding, How, Shown, Sight
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry, Held
+from listener.correlation.outcome import Evidence, MinimumEvidence
+from listener.correlation.pending import Trigger
+from listener.finesse.actions.expectation import CallData, Left
+
+GRACE = 2.0  # seconds after a dialog's end for what may still arrive (rule 6.10)
+COUNTS = frozenset({Shown.EFFECT, Shown.FAILED, Shown.PARTLY})
+
+_ENOUGH = {
+    MinimumEvidence.ANY: frozenset(Evidence),
+    MinimumEvidence.EVENT: frozenset(Evidence) - {Evidence.SNAPSHOT},
+    MinimumEvidence.REQUEST_ID: frozenset({Evidence.REQUEST_ID}),
+}
+
+
+def kind_of(finding: Finding, sight: Sight) -> Evidence:
+    """Name the evidence: our id, a GET, or the change alone."""
+    if sight.tagged or finding.by_id:
+        return Evidence.REQUEST_ID
+    return Evidence.SNAPSHOT if sight.how is How.SNAPSHOT else Evidence.EXPECTATION
+
+
+def enough(entry: Entry, evidence: Evidence) -> bool:
+    """Say whether the caller lets that evidence decide (`minimumEvidence`)."""
+    return evidence in _ENOUGH[entry.minimum]
+
+
+def proves(finding: Finding, evidence: Evidence) -> bool:
+    """Say whether a finding would settle: an effect, or one that needs our id and has it."""
+    tagged = evidence is Evidence.REQUEST_ID
+    return finding.shown in COUNTS or (tagged and finding.shown is Shown.IF_TAGGED)
+
+
+def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) -> None:
+    """Take in what one sight showed to one request."""
+    evidence = kind_of(finding, sight)
+    held = Held(finding, evidence, sight.dialog, sight.user)
+    if proves(finding, evidence):
+        count(desk, now, entry, held)
+        return
+    match finding.shown:
+        case Shown.STANDING:
+            entry.standing = held
+        case Shown.UNCHANGED if evidence is Evidence.REQUEST_ID:
+            entry.standing = held
+        case Shown.UNCHANGED | Shown.NOT_THERE if evidence is Evidence.SNAPSHOT:
+            _by_values(desk, now, entry, held)
+        case Shown.LOOK_ALIKE:
+            entry.look_alike = True
+            entry.note(now, "look_alike", "a call from this device to another number")
+        case Shown.IF_TAGGED:
+            entry.note(now, "effect", "seen without our id, which alone would prove it")
+        case Shown.ENDED:
+            ended(desk, now, entry)
+        case _:
+            pass
+
+
+def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
+    """Let proof count: now, when Finesse has answered, or after its quiet time."""
+    if not enough(entry, held.evidence):
+        entry.weak = True
+        entry.note(now, held.evidence, held.finding.shown)
+    elif held.evidence is Evidence.EXPECTATION and not entry.answered:
+        entry.held.append(held)
+    elif held.evidence is not Evidence.REQUEST_ID and entry.rivals:
+        entry.contested = held
+    elif held.finding.quiet:
+        if entry.quiet is None or _stronger(held, entry.quiet):
+            entry.quiet, entry.quiet_due = held, now + held.finding.quiet
+            desk.rearm(entry)
+    else:
+        decide(desk, now, entry, held)
+
+
+def _stronger(new: Held, old: Held) -> bool:
+    return new.evidence is Evidence.REQUEST_ID or old.evidence is not Evidence.REQUEST_ID
+
+
+def decide(desk: Desk, now: float, entry: Entry, held: Held) -> None:
+    """Settle by proof: the effect confirms, a failed call or a part of the values fails."""
+    if held.finding.shown in {Shown.FAILED, Shown.PARTLY, Shown.NOT_THERE}:
+        desk.settle(now, entry, Trigger.FAIL, verdict.call_failed(entry, held, now))
+    else:
+        desk.settle(now, entry, Trigger.PROVE, verdict.confirmed(entry, held, now))
+
+
+def contest(entries: list[Entry], now: float) -> None:
+    """One untagged change that fits several requests is ambiguous for all of them (rules 4)."""
+    keys = {entry.key for entry in entries}
+    for entry in entries:
+        entry.rivals |= keys - {entry.key}
+        entry.note(now, "contested", "the change fits more than one request")
+
+
+def release_held(desk: Desk, now: float, entry: Entry) -> None:
+    """Finesse has answered, or will not: what was held counts now (rules 2)."""
+    waiting, entry.held = entry.held, []
+    for held in waiting:
+        if entry.open:
+            count(desk, now, entry, held)
+    if entry.open and entry.ended and entry.end_due is None:
+        entry.end_due = now + GRACE
+
+
+def ended(desk: Desk, now: float, entry: Entry) -> None:
+    """Start the grace after a dialog's end for what may still arrive (rule 6.10)."""
+    if entry.silent and entry.tag_seen:
+        return  # its window decides
+    entry.ended = True
+    entry.standing = None
+    if entry.quiet is not None and not isinstance(entry.case.expectation, Left):
+        entry.quiet = entry.quiet_due = None  # a preview that was taken after all (rule 6.8)
+    if entry.answered and entry.end_due is None:
+        entry.end_due = now + GRACE
+        desk.rearm(entry)
+
+
+GET_FAILS_AFTER = 15.0  # seconds from acceptance before a GET may fail call data (rule 6.7)
+
+
+def _by_values(desk: Desk, now: float, entry: Entry, held: Held) -> None:
+    """UPDATE_CALL_DATA by GET: equal values confirm unchanged, missing ones fail (rule 6.7)."""
+    case = entry.case
+    if not isinstance(case.expectation, CallData) or not enough(entry, Evidence.SNAPSHOT):
+        entry.weak = entry.weak or isinstance(case.expectation, CallData)
+        return
+    if held.finding.shown is Shown.UNCHANGED:
+        decide(desk, now, entry, held)
+        return
+    since = None if not entry.accepted or entry.answered_at is None else now - entry.answered_at
+    certain = not (case.foreign_change or case.superseded) and not entry.gap_open()
+    if since is not None and since >= GET_FAILS_AFTER and certain:
+        decide(desk, now, entry, held)
+    else:
+        entry.note(now, "snapshot", "the values are not there")

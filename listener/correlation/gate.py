@@ -1,0 +1,86 @@
+"""One call-control request per device, and the allowance for DTMF (guide p.91, rules 9).
+
+A lane per device, first come first served. Knows who holds it; not why they let go.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from listener.finesse.actions.expectation import Gate
+
+MAX_DTMF = 20  # outstanding together, as Finesse's desktop has it (pendingDTMFThresholdCount)
+
+
+class GateMode(StrEnum):
+    """What happens to a request whose device is busy."""
+
+    QUEUE = "queue"
+    REFUSE = "refuse"
+    OFF = "off"
+
+
+@dataclass(slots=True)
+class Lane:
+    """One device: who holds it, who waits."""
+
+    holders: dict[str, Gate] = field(default_factory=dict)
+    waiting: deque[tuple[str, Gate]] = field(default_factory=deque)
+
+    def admits(self, gate: Gate) -> bool:
+        """Say whether a request with that gate could go now."""
+        if gate is Gate.DTMF:
+            return len(self.holders) < MAX_DTMF and all(
+                held is Gate.DTMF for held in self.holders.values()
+            )
+        return not self.holders
+
+
+class Gatekeeper:
+    """All lanes."""
+
+    def __init__(self, mode: GateMode = GateMode.QUEUE) -> None:
+        self.mode = mode
+        self._lanes: dict[tuple[str, str | None], Lane] = {}
+
+    def applies(self, gate: Gate) -> bool:
+        """Say whether a request with that gate is held back at all."""
+        return self.mode is not GateMode.OFF and gate is not Gate.NONE
+
+    def busy(self, device: tuple[str, str | None], gate: Gate) -> bool:
+        """Say whether a request would have to wait."""
+        lane = self._lanes.get(device)
+        return (
+            self.applies(gate)
+            and lane is not None
+            and (bool(lane.waiting) or not lane.admits(gate))
+        )
+
+    def enter(self, device: tuple[str, str | None], key: str, gate: Gate) -> bool:
+        """Take the lane (True) or a place in its queue (False)."""
+        if not self.applies(gate):
+            return True
+        lane = self._lanes.setdefault(device, Lane())
+        if lane.waiting or not lane.admits(gate):
+            lane.waiting.append((key, gate))
+            return False
+        lane.holders[key] = gate
+        return True
+
+    def leave(self, device: tuple[str, str | None], key: str) -> list[str]:
+        """Let go of the lane, or of the place in its queue; return who may go now."""
+        lane = self._lanes.get(device)
+        if lane is None:
+            return []
+        if lane.holders.pop(key, None) is None:
+            lane.waiting = deque(each for each in lane.waiting if each[0] != key)
+        admitted = []
+        while lane.waiting and lane.admits(lane.waiting[0][1]):
+            next_, gate = lane.waiting.popleft()
+            lane.holders[next_] = gate
+            admitted.append(next_)
+        if not lane.holders and not lane.waiting:
+            del self._lanes[device]
+        return admitted

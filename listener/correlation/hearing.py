@@ -1,0 +1,305 @@
+"""What an event means for the books: whose tag it bears, whom it concerns, what changed.
+
+The ladder: our id on it, then a change that fits, then an unsigned error that suspects. Repeats are
+no news. Everything here happens in one run without an await.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from listener.correlation.accusation import REPEATED_WITHIN, own_error, unsigned_error
+from listener.correlation.case import Finding, How, Shown, Sight
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry
+from listener.correlation.evidence import contest, kind_of, proves, release_held, weigh
+from listener.correlation.judges import judge
+from listener.correlation.outcome import Confirmed, Evidence
+from listener.correlation.steps import Late
+from listener.finesse.actions.expectation import (
+    CallData,
+    Conferenced,
+    Gate,
+    SentAway,
+    Transferred,
+)
+from listener.finesse.events import (
+    DialogAdded,
+    DialogEvent,
+    DialogRemoved,
+    Event,
+    RequestFailed,
+    UserChanged,
+)
+from listener.finesse.model import Dialog
+
+SURVIVORS = (Transferred, Conferenced, SentAway)
+"""Expectations that other agents' nodes may prove without our id."""
+
+
+def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
+    """Take in one event; return False for a repeat that is no news.
+
+    `content` is a hash of the payload: the same content with a new item id is a repeat too.
+    """
+    if desk.books.heard_before(f"{event.node}|{_object(event)}", event.item_id):
+        return False
+    tagged = _tagged(desk, now, event)
+    if isinstance(event, RequestFailed):
+        _on_error(desk, now, event, content, tagged)
+    elif isinstance(event, UserChanged):
+        _on_user(desk, now, event, tagged)
+    elif isinstance(event, DialogEvent):
+        return _on_dialog(desk, now, event, content, tagged)
+    return True
+
+
+def _object(event: Event) -> str:
+    # One item may carry several dialogs: each is an event of its own.
+    return event.dialog_id if isinstance(event, DialogEvent) else ""
+
+
+def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
+    """Return the requests whose tag it bears (rules 3): on the agent's node, or its dialogs."""
+    if event.request_id is None:
+        return []
+    found = [entry for entry in desk.books.with_id(event.request_id) if _reaches(entry, event)]
+    if not found:
+        desk.books.keep_early(now, event)
+    return found
+
+
+def _reaches(entry: Entry, event: Event) -> bool:
+    if event.owner == entry.agent:
+        return True
+    ids = entry.case.ids | ({entry.case.claimed} if entry.case.claimed else set())
+    there = getattr(event, "dialog_id", None)
+    secondary = event.dialog.secondary_id if isinstance(event, DialogEvent) else None
+    return there in ids or secondary in ids
+
+
+def _sole(tagged: list[Entry]) -> Entry | None:
+    """Return the one request that the tag names; a repeated id names nobody."""
+    return tagged[0] if len(tagged) == 1 and not tagged[0].id_repeated else None
+
+
+def _on_error(
+    desk: Desk, now: float, event: RequestFailed, content: int, tagged: list[Entry]
+) -> None:
+    owner = _sole(tagged)
+    if owner is not None:
+        own_error(desk, now, owner, event)
+    elif event.request_id is None or tagged:
+        picture = desk.picture.of(event.owner) if event.owner is not None else None
+        repeated = picture is not None and picture.error_repeats(content, now, REPEATED_WITHIN)
+        unsigned_error(desk, now, event, repeated=repeated)
+    else:
+        _foreign(desk, event)
+
+
+def _foreign(desk: Desk, event: Event) -> None:
+    """Another client is at work on that object: later unsigned errors may be its own (rules 5)."""
+    there = getattr(event, "dialog_id", None)
+    for entry in desk.books.on_dialog(there):
+        entry.unexplained = entry.unexplained or entry.on_the_wire
+    if there is None and event.owner is not None:
+        for entry in desk.books.unbound(event.owner):
+            entry.unexplained = entry.unexplained or entry.on_the_wire
+
+
+def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) -> None:
+    if event.owner is None:
+        return
+    owner = _sole(tagged)
+    concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
+    sight = Sight(How.CHANGED, event.owner, user=event.user, at=now)
+    _mark(desk, now, owner, event)
+    before = desk.picture.of(event.owner).user
+    proven = _judge_all(desk, now, concerned, sight, owner)
+    moved = before is not None and before.state != event.user.state
+    if moved and not proven and owner is None:
+        for entry in concerned:
+            entry.unexplained = True
+    desk.picture.of(event.owner).put_user(event.user, now)
+
+
+def _on_dialog(
+    desk: Desk, now: float, event: DialogEvent, content: int, tagged: list[Entry]
+) -> bool:
+    owner = _sole(tagged)
+    if owner is None and event.request_id is not None and not tagged:
+        _foreign(desk, event)
+    if _no_news(desk, now, event, content) and owner is None:
+        return False
+    _mark(desk, now, owner, event)
+    _follow(desk, event)
+    concerned = _concerned(desk, event, owner)
+    sight = Sight(_how(event), event.owner, event.dialog, event.dialog_id, at=now)
+    before = _as_known(desk, event)
+    proven = _judge_all(desk, now, concerned, sight, owner)
+    _unexplained(concerned, event, before, proven=proven or owner is not None)
+    _keep(desk, now, event, content)
+    return True
+
+
+def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
+    """Let a request see an event with its id that came before it was registered."""
+    if not _reaches(entry, event) or entry.id_repeated:
+        return
+    if isinstance(event, RequestFailed):
+        own_error(desk, now, entry, event)
+        return
+    _mark(desk, now, entry, event)
+    dialog = event.dialog if isinstance(event, DialogEvent) else None
+    user = event.user if isinstance(event, UserChanged) else None
+    there = event.dialog_id if isinstance(event, DialogEvent) else None
+    how = _how(event) if isinstance(event, DialogEvent) else How.CHANGED
+    _judge_all(desk, now, [entry], Sight(how, event.owner, dialog, there, user, at=now), entry)
+
+
+def _how(event: DialogEvent) -> How:
+    if isinstance(event, DialogRemoved):
+        return How.REMOVED
+    return How.ADDED if isinstance(event, DialogAdded) else How.CHANGED
+
+
+def _no_news(desk: Desk, now: float, event: DialogEvent, content: int) -> bool:
+    if event.owner is None or isinstance(event, DialogRemoved):
+        return False
+    return desk.picture.of(event.owner).repeats(event.dialog_id, content, now)
+
+
+def _as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
+    if event.owner is None:
+        return None
+    known = desk.picture.of(event.owner).dialogs.get(event.dialog_id)
+    return known.dialog if known is not None else None
+
+
+def _keep(desk: Desk, now: float, event: DialogEvent, content: int) -> None:
+    if event.owner is None:
+        return
+    picture = desk.picture.of(event.owner)
+    if isinstance(event, DialogRemoved):
+        picture.remove(event.dialog_id, now)
+    else:
+        picture.put(event.dialog_id, event.dialog, now)
+        picture.remember(event.dialog_id, content, now)
+
+
+def _mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
+    """Note that our id came back: it proves that the request was sent, nothing more (rules 3)."""
+    if owner is None:
+        return
+    if owner.open:
+        first = not owner.tag_seen
+        owner.tag_seen = True
+        if first and owner.expected:
+            release_held(desk, now, owner)
+            if owner.open:
+                desk.rearm(owner)
+    elif not isinstance(owner.outcome, Confirmed):
+        dialog = event.dialog if isinstance(event, DialogEvent) else None
+        desk.late(owner, Late(owner.key, "event", now, type(event).__name__, dialog=dialog))
+
+
+def _follow(desk: Desk, event: DialogEvent) -> None:
+    """Let requests follow their dialog to the one that names it as its secondaryId (rule 6.3)."""
+    secondary = event.dialog.secondary_id
+    if not secondary or isinstance(event, DialogRemoved):
+        return
+    for entry in desk.books.on_dialog(secondary):
+        following = (
+            entry.open
+            and entry.agent == event.owner
+            and secondary in entry.case.ids
+            and not isinstance(entry.case.expectation, SURVIVORS)
+        )
+        if following:
+            desk.books.bind(entry, event.dialog_id)
+            entry.case.ids.discard(secondary)
+            entry.case.last = event.dialog.participant(entry.case.own) or entry.case.last
+            entry.quiet = entry.quiet_due = entry.end_due = None
+            entry.ended = False
+            desk.rearm(entry)
+
+
+def _concerned(desk: Desk, event: DialogEvent, owner: Entry | None) -> list[Entry]:
+    found = {
+        entry.key: entry
+        for entry in desk.books.on_dialog(event.dialog_id, event.dialog.secondary_id)
+        if entry.on_the_wire
+    }
+    if event.owner is not None:
+        found |= {e.key: e for e in desk.books.unbound(event.owner) if e.on_the_wire}
+    if owner is not None and owner.on_the_wire:
+        found[owner.key] = owner
+    return list(found.values())
+
+
+def _judge_all(
+    desk: Desk, now: float, concerned: list[Entry], sight: Sight, owner: Entry | None
+) -> bool:
+    """Let each judge look; say whether the change was explained by one of our requests."""
+    found: list[tuple[Entry, Finding, Sight]] = []
+    for entry in concerned:
+        survivor = isinstance(entry.case.expectation, SURVIVORS)
+        if sight.owner != entry.agent and entry is not owner and not survivor:
+            continue  # the same change comes on the own node, where the baseline is from
+        seen = replace(sight, tagged=True) if entry is owner else sight
+        entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
+        entry.user = sight.user or entry.user
+        found.append((entry, judge(entry.case, seen), seen))
+    weak = [entry for entry, finding, seen in found if _by_change(finding, seen)]
+    _contests(now, weak)
+    for entry, finding, seen in found:
+        if entry.open:
+            weigh(desk, now, entry, finding, seen)
+            if entry.open:
+                desk.rearm(entry)
+    return any(finding.shown is not Shown.NOTHING for _, finding, _ in found)
+
+
+def _by_change(finding: Finding, seen: Sight) -> bool:
+    evidence = kind_of(finding, seen)
+    return evidence is not Evidence.REQUEST_ID and proves(finding, evidence)
+
+
+def _contests(now: float, weak: list[Entry]) -> None:
+    """Find the requests that one and the same untagged change would prove."""
+    groups: dict[tuple[str, str | None], list[Entry]] = {}
+    for entry in weak:
+        if not isinstance(entry.case.expectation, CallData):
+            claim = type(entry.case.expectation).__name__, entry.case.own
+            groups.setdefault(claim, []).append(entry)
+    for entries in groups.values():
+        if len(entries) > 1:
+            contest(entries, now)
+
+
+def _unexplained(
+    concerned: list[Entry], event: DialogEvent, before: Dialog | None, *, proven: bool
+) -> None:
+    """Mark requests on whose dialog somebody else was seen at work (rules 5)."""
+    if before is None or proven or isinstance(event, DialogRemoved):
+        return
+    data = before.media_properties.call_variables != event.dialog.media_properties.call_variables
+    busy = any(e.request.gate is Gate.UNTIL_SETTLED for e in concerned)
+    for entry in concerned:
+        if entry.agent != event.owner:
+            continue
+        _foreign_values(entry, before, event.dialog)
+        own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
+        moved = own is not None and was is not None and own.state != was.state
+        if data or (moved and not busy):
+            entry.unexplained = True
+
+
+def _foreign_values(entry: Entry, before: Dialog, now: Dialog) -> None:
+    want = entry.case.expectation
+    if isinstance(want, CallData):
+        entry.case.foreign_change |= any(
+            before.media_properties.variable(name) != now.media_properties.variable(name)
+            and now.media_properties.variable(name) != value
+            for name, value in want.variables
+        )

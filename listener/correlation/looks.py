@@ -1,0 +1,136 @@
+"""What a GET may prove (rules of evidence 7): presence, and for DROP alone also absence.
+
+Knows when an answer counts, when it must be asked again, and when absence is certain enough.
+"""
+
+from __future__ import annotations
+
+from listener.correlation.case import Finding, How, Shown, Sight
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry, Held
+from listener.correlation.evidence import count, weigh
+from listener.correlation.judges import judge
+from listener.correlation.outcome import Evidence
+from listener.correlation.steps import Ask, Look
+from listener.finesse.actions.expectation import Left, Probe
+from listener.finesse.events import dialog_id
+from listener.finesse.model import Dialog
+
+MAX_LOOKS = 3
+ABSENCE_APART = 3.0  # seconds between the two GETs that agree on an absence
+ON_A_CALL = frozenset({"TALKING", "HOLD", "RESERVED", "RESERVED_OUTBOUND"})
+
+
+def ask(desk: Desk, entry: Entry) -> None:
+    """Ask for a GET; its answer comes back with this serial."""
+    entry.probe_serial += 1
+    entry.probe_tries += 1
+    desk.steps.append(
+        Ask(
+            entry.key,
+            entry.agent,
+            entry.request.probe,
+            _primary(entry),
+            entry.probe_serial,
+        )
+    )
+
+
+def _primary(entry: Entry) -> str | None:
+    own = entry.request.dialog_id
+    return own if own in entry.case.ids else next(iter(entry.case.ids), own)
+
+
+def looked(desk: Desk, now: float, entry: Entry, look: Look) -> None:
+    """Take in the answer of a request's own GET."""
+    if not _counts(entry, look):
+        return
+    if _overtaken(desk, entry, look):
+        if entry.probe_tries < MAX_LOOKS:
+            ask(desk, entry)
+        return
+    show(desk, now, entry, look)
+    if entry.open and isinstance(entry.case.expectation, Left) and _absent(desk, entry, look):
+        _absence(desk, now, entry)
+
+
+def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
+    """Let the request's judge look at what a GET showed."""
+    sights = [
+        Sight(How.SNAPSHOT, entry.agent, dialog, dialog_id(dialog), at=now)
+        for dialog in _listed(look)
+    ]
+    if look.user is not None:
+        sights.append(Sight(How.SNAPSHOT, entry.agent, user=look.user, at=now))
+    for sight in sights:
+        if entry.open:
+            entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
+            entry.user = sight.user or entry.user
+            weigh(desk, now, entry, judge(entry.case, sight), sight)
+
+
+def _listed(look: Look) -> tuple[Dialog, ...]:
+    return (look.dialogs or ()) + ((look.dialog,) if look.dialog is not None else ())
+
+
+def _counts(entry: Entry, look: Look) -> bool:
+    """Say whether the GET was sent after the 202, or after the hope for one was gone (rules 7)."""
+    return look.ok and entry.answered_at is not None and look.asked >= entry.answered_at
+
+
+def _overtaken(desk: Desk, entry: Entry, look: Look) -> bool:
+    """Say whether an event for its dialogs came between sending the GET and reading its answer."""
+    picture = desk.picture.of(entry.agent)
+    ids: set[str | None] = set(entry.case.ids) or {dialog_id(each) for each in _listed(look)}
+    return any(id_ is not None and picture.touched(id_) >= look.asked for id_ in ids)
+
+
+def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
+    """Take in what was read after a session came (back) up; knowledge is live from here."""
+    picture = desk.picture.of(agent)
+    for entry in desk.books.of(agent):
+        if entry.gap_open():
+            entry.gaps[-1] = (entry.gaps[-1][0], now)
+        if entry.on_the_wire and _counts(entry, look) and not _overtaken(desk, entry, look):
+            show(desk, now, entry, look)
+            desk.rearm(entry)
+    if look.ok:
+        picture.reset(look.user, look.dialogs or (), asked=look.asked, now=now)
+        picture.live, picture.live_since = True, now
+
+
+def _absent(desk: Desk, entry: Entry, look: Look) -> bool:
+    """Say whether a DROP's dialog is gone, and nothing speaks against it (rules 7).
+
+    It must have been there at sending; `finesse` not known to be away; no own dialog may carry its
+    id as secondaryId; and the user's state must fit.
+    """
+    if look.dialogs is None or entry.case.before is None or entry.agent in desk.away:
+        return False
+    named = {dialog_id(each) for each in look.dialogs} | {d.secondary_id for d in look.dialogs}
+    if named & entry.case.ids or entry.gap_open():
+        return False
+    busy = look.user is not None and look.user.state in ON_A_CALL
+    return look.user is not None and not (busy and not look.dialogs)
+
+
+def _absence(desk: Desk, now: float, entry: Entry) -> None:
+    if entry.absent_at is None:
+        entry.absent_at = now
+        entry.probe_due = now + ABSENCE_APART
+        desk.rearm(entry)
+    elif now - entry.absent_at >= ABSENCE_APART:
+        finding = Finding(Shown.EFFECT, stage="DROPPED")
+        count(desk, now, entry, Held(finding, Evidence.SNAPSHOT, entry.dialog))
+
+
+def lead_of(entry: Entry) -> float | None:
+    """Return how long before the deadline its GET goes out, in seconds; None when none helps.
+
+    The deciding GET goes out 3 s before the deadline; a DROP's first one a little over 3 s earlier,
+    for two that agree are needed.
+    """
+    if entry.request.probe is Probe.NONE:
+        return None
+    lead = 3.0 + (ABSENCE_APART + 0.5 if entry.request.probe is Probe.ABSENCE else 0.0)
+    return min(lead, entry.length / 2)

@@ -1,0 +1,37 @@
+"""Untagged errors only suspect (rules of evidence 5). One record per error that nobody signed.
+
+Knows whom it suspects and whether one of them may be named; the correlator keeps the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from listener.finesse.events import RequestFailed
+
+SETTLES_AFTER = 2.0  # seconds in which the suspect's own proof may still come
+
+
+@dataclass(slots=True, eq=False)
+class Suspicion:
+    """An error and the keys of the requests that it may belong to.
+
+    `barred`: somebody else may own it too (a settled request, another client, a suspect whose
+    deadline passed), so nobody is sole any more.
+    """
+
+    error: RequestFailed
+    at: float
+    suspects: set[str] = field(default_factory=set)
+    barred: bool = False
+
+    @property
+    def sole(self) -> str | None:
+        """The one request that it fits, or None."""
+        return next(iter(self.suspects)) if len(self.suspects) == 1 and not self.barred else None
+
+    def leave(self, key: str, *, explained: bool) -> None:
+        """Take a request off; unless it is `explained` the error may still have been its own."""
+        if key in self.suspects:
+            self.suspects.discard(key)
+            self.barred = self.barred or not explained
