@@ -1,0 +1,69 @@
+"""Questions to the server and their answers: IQs, matched by id and by whom they were sent to.
+
+Knows ids and waiting. Must not know what is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from listener.errors import Unreachable
+
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
+    from collections.abc import Callable
+
+    from listener.xmpp.guard import GuardedClient
+
+
+class Asks:
+    """The open questions of one session; ids cannot be guessed by other users of the server."""
+
+    def __init__(self) -> None:
+        self._ids = (f"{secrets.token_hex(4)}-{number}" for number in itertools.count(1))
+        self._open: dict[str, tuple[str, asyncio.Future[ET.Element]]] = {}
+        self._client: GuardedClient | None = None
+        self._seconds = 0.0
+
+    def attach(self, client: GuardedClient, seconds: float) -> None:
+        """Ask through that client from now on; `seconds` is the usual bound on an answer."""
+        self._client, self._seconds = client, seconds
+
+    def new_id(self) -> str:
+        """Return a fresh id."""
+        return next(self._ids)
+
+    async def ask(
+        self, to: str, build: Callable[[str, str], str], within: float | None = None
+    ) -> ET.Element:
+        """Send one IQ and return its answer, whatever it says.
+
+        Raises Unreachable when the session is gone, ends, or the answer does not come in time.
+        """
+        client, seconds = self._client, self._seconds if within is None else within
+        if client is None:
+            raise Unreachable("the session was never opened")
+        ask = self.new_id()
+        waiter: asyncio.Future[ET.Element] = asyncio.get_running_loop().create_future()
+        either: set[asyncio.Future[Any]] = {waiter, client.ended}
+        self._open[ask] = (to, waiter)
+        try:
+            client.say(build(ask, to))
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._open[ask]
+        if not waiter.done():
+            if client.over():
+                raise Unreachable(f"the session ended before {to} answered")
+            raise Unreachable(f"{to} gave no answer within {seconds:g} s")
+        return waiter.result()
+
+    def answered(self, element: ET.Element) -> None:
+        """Settle the question that this answer belongs to, if it comes from whom we asked."""
+        to, waiter = self._open.get(element.get("id", ""), ("", None))
+        sender = element.get("from", to).lower()
+        if waiter is not None and not waiter.done() and sender == to.lower():
+            waiter.set_result(element)

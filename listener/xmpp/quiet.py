@@ -1,0 +1,44 @@
+"""Keeps slixmpp's log from telling secrets: its wire log holds passwords and customers' data.
+
+Knows slixmpp's logger names. Must not know sessions.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+_ROOT = "slixmpp"
+_WIRE = (
+    "slixmpp.xmlstream.xmlstream",
+    "slixmpp.xmlstream.stanzabase",
+    "slixmpp.stanza.rootstanza",
+    "slixmpp.basexmpp",
+    "slixmpp.clientxmpp",
+    "slixmpp.util.sasl.client",
+    "slixmpp.features.feature_mechanisms.mechanisms",
+)
+_SECRET = re.compile(r"<(?:\w+:)?(?:auth|response|success|notification)\b", re.IGNORECASE)
+
+
+class WireFilter(logging.Filter):
+    """Drops the wire log whatever its level was set to, and stanzas in anything louder."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return False for DEBUG; empty a record that holds a stanza with secrets or payloads."""
+        if record.levelno < logging.INFO:
+            return False
+        if _SECRET.search(record.getMessage()):
+            record.msg, record.args = "a stanza was not logged", ()
+        return True
+
+
+_FILTER = WireFilter()
+
+
+def quiet_slixmpp() -> None:
+    """Cap slixmpp's loggers at INFO and filter what they say; safe to call again."""
+    root = logging.getLogger(_ROOT)
+    root.setLevel(max(root.level, logging.INFO))
+    for name in _WIRE:
+        logging.getLogger(name).addFilter(_FILTER)

@@ -1,0 +1,290 @@
+"""One attempt of one agent to be connected: bind, presence, subscriptions, ping, the end.
+
+Knows stanzas and what a session owes its server. Must not know what a payload means, or whether
+and when another attempt is made (that is `link`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from listener.errors import ConfigurationError, Unreachable
+from listener.xmpp import stanzas
+from listener.xmpp.asks import Asks
+from listener.xmpp.books import Books
+from listener.xmpp.contract import Cause, Ending, Endpoint, Timings, as_error
+from listener.xmpp.guard import GuardedClient, check_password
+from listener.xmpp.parser import AFTER_LOGIN
+from listener.xmpp.stanzas import Subscription
+
+if TYPE_CHECKING:
+    import ssl
+    import xml.etree.ElementTree as ET
+    from collections.abc import Callable
+
+    from listener.finesse.model import Notification
+
+__all__ = ["Cause", "Ending", "Endpoint", "Session", "Subscription", "Timings"]
+
+log = structlog.get_logger()
+
+
+class Session:
+    """One session of one agent, used once: `open`, then `closed` to await its end.
+
+    `password` is called once per attempt. `on_notification` is a plain function, called in the
+    order of arrival and never after the end; what it raises is logged and harms nobody.
+    `on_finesse_presence` gets True when the user `finesse` is available and False when not.
+    Raises ConfigurationError for an agent id or a resource that XMPP or Finesse forbid.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        password: Callable[[], str],
+        endpoint: Endpoint,
+        *,
+        tls: ssl.SSLContext,
+        resource: str,
+        on_notification: Callable[[Notification], None],
+        on_finesse_presence: Callable[[bool], None] | None = None,
+        timings: Timings | None = None,
+        presence: bool = True,
+        stanza_limit: int = AFTER_LOGIN,
+    ) -> None:
+        if resource.lower() == "desktop" or not resource:
+            raise ConfigurationError(f"the resource {resource!r} belongs to the Finesse desktop")
+        self.agent = stanzas.check_agent(agent)
+        self.endpoint = endpoint
+        self.timings = timings or Timings()
+        self.refused_notifications = 0
+        self.failed_notifications = 0
+        self._password = password
+        self._tls = tls
+        self._resource = resource
+        self._on_notification = on_notification
+        self._on_finesse_presence = on_finesse_presence
+        self._presence = presence
+        self._stanza_limit = stanza_limit
+        self._client: GuardedClient | None = None
+        self._ended: asyncio.Future[Ending] | None = None
+        self._pinging: asyncio.Task[None] | None = None
+        self._asks = Asks()
+        self._subscribed: Books | None = None
+        self._heard = asyncio.Event()
+        self._reflected = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Session {self.agent}@{self.endpoint.domain} at {self.host}>"
+
+    @property
+    def host(self) -> str:
+        """The node that this session is made to."""
+        return self.endpoint.host
+
+    @property
+    def jid(self) -> str:
+        """The full JID; the server may bind another resource than the one asked for."""
+        if self._client is not None and self._client.bound:
+            return str(self._client.boundjid.full)
+        return f"{self.agent}@{self.endpoint.domain}/{self._resource}"
+
+    # --- beginning and end ----------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Connect, log in, bind, send presence; return when the server has reflected it.
+
+        Servers that never reflect presence are given 2 s. Raises Unreachable (also after 10 s
+        without a session), CredentialsRefused, CertificateRefused, ResourceConflict, NotFinesse.
+        Nothing of a failed attempt is left behind.
+        """
+        client = self._client = self._make_client()
+        self._ended = client.ended
+        self._asks.attach(client, self.timings.ask)
+        try:
+            await self._start(client)
+        except BaseException:
+            await client.finish()
+            raise
+        self._subscribed = Books(self.agent, self.jid, self.endpoint.pubsub_domain, self._asks)
+        self._pinging = asyncio.create_task(self._keep_pinging(), name=f"ping {self.agent}")
+
+    def _make_client(self) -> GuardedClient:
+        if self._client is not None:
+            raise RuntimeError("a session is opened once")
+        return GuardedClient(
+            self.jid,
+            check_password(self._password()),
+            user=self.agent,
+            tls=self._tls,
+            security=self.endpoint.security,
+            certificate_name=self.endpoint.certificate_name or self.endpoint.host,
+            on_stanza=self._receive,
+            limit=self._stanza_limit,
+        )
+
+    async def _start(self, client: GuardedClient) -> None:
+        try:
+            async with asyncio.timeout(self.timings.connect):
+                await client.start(self.endpoint.host, self.endpoint.port)
+        except TimeoutError:
+            raise Unreachable(
+                f"{self.host}:{self.endpoint.port} gave no session within"
+                f" {self.timings.connect:g} s; it stopped at: {client.stage}"
+            ) from None
+        if self._presence:
+            client.say(stanzas.available())
+            await self._wait(self._reflected, client.ended, self.timings.reflect)
+        if client.ended.done():
+            raise client.trouble or as_error(client.ended.result())
+
+    async def closed(self) -> Ending:
+        """Wait for the end and return it; nothing of the session runs any more then."""
+        if self._ended is None or self._client is None:
+            raise RuntimeError("the session was never opened")
+        ending = await asyncio.shield(self._ended)
+        await self._clean_up(self._client)
+        return ending
+
+    async def close(self, *, graceful: bool = True) -> None:
+        """End the session; gracefully means unsubscribed, unavailable and closed, within 2 s."""
+        client = self._client
+        if client is None:
+            return
+        if graceful and not client.ended.done() and self._pinging is not None:
+            with suppress(TimeoutError, Unreachable):
+                async with asyncio.timeout(self.timings.close):
+                    await self._say_goodbye(client)
+        client.end(Cause.CLOSED_BY_US, "closed by us")
+        await self._clean_up(client)
+
+    async def _say_goodbye(self, client: GuardedClient) -> None:
+        await self._books().close()
+        client.say(stanzas.unavailable())
+        client.say_last()
+        await asyncio.shield(client.ended)
+
+    async def _clean_up(self, client: GuardedClient) -> None:
+        if self._pinging is not None:
+            self._pinging.cancel()
+            await asyncio.gather(self._pinging, return_exceptions=True)
+        await client.finish()
+
+    # --- ping -----------------------------------------------------------------------------------
+
+    async def ping(self, timeout: float) -> bool:  # noqa: ASYNC109 - the bound is the question
+        """Ask the server for a sign of life; any answer to it, a refusal too, is True.
+
+        All that the server sent before its answer has been handed over when this returns.
+        """
+        try:
+            await self._asks.ask(self.endpoint.domain, stanzas.ping, timeout)
+        except Unreachable:
+            return False
+        return True
+
+    async def _keep_pinging(self) -> None:
+        """Cut a link that stays silent after a ping; what came before the ping proves nothing."""
+        assert self._client is not None
+        client, every, answer = self._client, self.timings.ping_every, self.timings.ping_answer
+        while True:
+            await asyncio.sleep(every)
+            self._heard.clear()
+            with suppress(Unreachable):
+                client.say(stanzas.ping(self._asks.new_id(), self.endpoint.domain))
+            await self._wait(self._heard, client.ended, answer)
+            if client.ended.done():
+                return
+            if not self._heard.is_set():
+                words = f"{self.host} was silent for {answer:g} s after a ping"
+                client.end(Cause.PING_TIMEOUT, words)
+                return
+
+    # --- subscriptions --------------------------------------------------------------------------
+
+    async def subscribe(self, node: str) -> str | None:
+        """Subscribe our full JID to `node`; return None, or why it was refused."""
+        return await self._books().subscribe(node)
+
+    async def unsubscribe(self, node: str) -> str | None:
+        """End the subscription of our full JID to `node`; return None, or why it was refused."""
+        return await self._books().unsubscribe(node)
+
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return all subscriptions of this agent; raises Unreachable when there is no list."""
+        return await self._books().listed()
+
+    async def tidy(self, wanted: frozenset[str]) -> tuple[str, ...]:
+        """Make the explicit subscriptions those `wanted`; return what was refused, in words.
+
+        Raises Unreachable like `subscriptions`. See `Books.tidy`.
+        """
+        return await self._books().tidy(wanted)
+
+    def _books(self) -> Books:
+        if self._subscribed is None:
+            raise Unreachable("the session is not open")
+        return self._subscribed
+
+    # --- asking and hearing ---------------------------------------------------------------------
+
+    async def _wait(
+        self, event: asyncio.Event, ended: asyncio.Future[Ending], seconds: float
+    ) -> None:
+        """Wait for the event, the end of the session or the time, whichever is first."""
+        task = asyncio.create_task(event.wait())
+        await asyncio.wait((task, ended), timeout=seconds, return_when="FIRST_COMPLETED")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def _receive(self, element: ET.Element) -> None:
+        self._heard.set()
+        kind = stanzas.local(element)
+        if kind == "message":
+            self._message(element)
+        elif kind == "presence":
+            self._presence_of(element)
+        elif kind == "iq":
+            self._iq(element)
+
+    def _iq(self, element: ET.Element) -> None:
+        if element.get("type") in {"get", "set"}:
+            if self._client is not None:
+                self._client.say(stanzas.reply_to(element))
+        else:
+            self._asks.answered(element)
+
+    def _presence_of(self, element: ET.Element) -> None:
+        sender, kind = element.get("from", ""), element.get("type")
+        if sender.lower() == self.jid.lower() and kind is None:
+            self._reflected.set()
+        is_finesse = stanzas.bare(sender) == f"finesse@{self.endpoint.domain}".lower()
+        if is_finesse and kind in {None, "unavailable"} and self._on_finesse_presence is not None:
+            self._hand_over(self._on_finesse_presence, kind is None)
+
+    def _message(self, element: ET.Element) -> None:
+        if not stanzas.has_items(element):
+            return
+        if not stanzas.trusted(element.get("from"), self.jid, self.endpoint.pubsub_domain):
+            self.refused_notifications += 1
+            log.warning("notification.refused", agent=self.agent, sender=element.get("from"))
+            return
+        try:
+            for notification in stanzas.notifications(element):
+                self._hand_over(self._on_notification, notification)
+        except RecursionError:
+            self._failed("RecursionError")
+
+    def _hand_over(self, receiver: Callable[[Any], None], value: object) -> None:
+        try:
+            receiver(value)
+        except Exception as error:  # noqa: BLE001 - one bad payload must not end the stream
+            self._failed(type(error).__name__)
+
+    def _failed(self, error: str) -> None:
+        self.failed_notifications += 1
+        log.error("notification.failed", agent=self.agent, error=error)

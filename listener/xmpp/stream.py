@@ -1,0 +1,124 @@
+"""A slixmpp stream with its habits taken away: no redial, no timer, no wire log, no giant stanza.
+
+Knows slixmpp and the bytes of a stream. Must not know logins, sessions or what a stanza means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import slixmpp
+import structlog
+
+from listener.errors import ListenerError, NotFinesse
+from listener.xmpp import stanzas
+from listener.xmpp.contract import Cause
+from listener.xmpp.parser import AFTER_LOGIN, BEFORE_LOGIN, PIECES, Malformed, Prolog, PullParser
+from listener.xmpp.tls import tls_on_plain_port
+
+if TYPE_CHECKING:
+    import ssl
+    import xml.etree.ElementTree as ET
+
+log = structlog.get_logger()
+
+_UNNEEDED = frozenset({"feature_rosterver", "feature_preapproval", "feature_limits"})
+_TLS_RECORD = (b"\x15\x03", b"\x16\x03")
+
+
+class CalmStream(slixmpp.ClientXMPP):
+    """What every connection of ours has in common below its login."""
+
+    peer = ""
+    stanza_limit = AFTER_LOGIN
+    _limit = BEFORE_LOGIN
+    _since = 0
+    _fresh = True
+    _prolog: Prolog | None = None
+
+    def end(self, cause: Cause, detail: str, trouble: ListenerError | None = None) -> None:
+        """Note why the connection ends and cut it."""
+        raise NotImplementedError
+
+    def over(self) -> bool:
+        """Say whether the connection has ended."""
+        raise NotImplementedError
+
+    def register_plugin(self, plugin: str, pconfig: Any = None, module: Any = None) -> None:
+        """Load only the features that a session needs."""
+        if plugin not in _UNNEEDED:
+            super().register_plugin(plugin, pconfig, module)
+
+    def schedule(self, *_args: Any, **_kwargs: Any) -> None:
+        """Set no timer: no whitespace, no time limit other than ours (P4, P11)."""
+
+    def reschedule_connection_attempt(self) -> None:
+        """Dial once: whoever owns this client decides about the next attempt (P1, P5)."""
+        self.cancel_connection_attempt()
+
+    def reconnect(self, *_args: Any, **_kwargs: Any) -> None:
+        """Follow no redirect to another host."""
+
+    def get_ssl_context(self) -> ssl.SSLContext:
+        """Return the shared context as it is."""
+        return self.ssl_context
+
+    def send_raw(self, data: str | bytes) -> None:
+        """Write to the transport; unlike the original it logs nothing (P13)."""
+        if self.transport is not None:
+            self.transport.write(data.encode() if isinstance(data, str) else data)
+
+    def exception(self, exception: Exception) -> None:
+        """Log what went wrong inside slixmpp by its kind alone (its text may hold payloads)."""
+        log.error("stanza.failed", error=type(exception).__name__)
+
+    # --- bytes ----------------------------------------------------------------------------------
+
+    def init_parser(self) -> None:
+        """Start a new document, before and after login."""
+        super().init_parser()
+        self.parser, self._prolog, self._since = PullParser(("start", "end")), Prolog(), 0
+        self._limit = self.stanza_limit if self.authenticated else BEFORE_LOGIN
+
+    def data_received(self, data: bytes | str) -> None:
+        """Feed the parser in pieces, so that no stanza grows past its limit unseen (P14)."""
+        raw = data.encode() if isinstance(data, str) else bytes(data)
+        if self._fresh and raw.startswith(_TLS_RECORD):
+            words = tls_on_plain_port(self.peer)
+            self.end(Cause.MALFORMED, words, NotFinesse(words))
+        self._fresh = False
+        step = max(1, self._limit // PIECES)
+        for at in range(0, len(raw), step):
+            if self.parser is None or self.over():
+                return
+            self._feed(raw[at : at + step])
+
+    def _feed(self, piece: bytes) -> None:
+        if self._prolog is not None:
+            self._prolog.feed(piece)
+            if self._prolog.has_dtd:
+                self.end(Cause.DTD, f"{self.peer} sent a DTD, which XMPP forbids")
+                return
+        self._since += len(piece)
+        try:
+            super().data_received(piece)
+        except Malformed as error:
+            self.end(Cause.MALFORMED, f"{self.peer} sent what is not XML: {error}")
+        if self._since > self._limit:
+            self.end(
+                Cause.STANZA_TOO_BIG,
+                f"{self.peer} sent a stanza of more than {self._limit} bytes",
+            )
+
+    def incoming_filter(self, xml: ET.Element) -> ET.Element:
+        """Count anew after each stanza."""
+        self._since = 0
+        return xml
+
+    def start_stream_handler(self, xml: ET.Element) -> None:
+        """Refuse a document that is not a stream."""
+        if xml.tag != f"{stanzas.STREAM}stream":
+            self.end(Cause.MALFORMED, f"{self.peer} does not speak XMPP")
+            return
+        self._prolog = None
+        super().start_stream_handler(xml)  # type: ignore[no-untyped-call]

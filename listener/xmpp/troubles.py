@@ -1,0 +1,73 @@
+"""What went wrong before a session was there, as an exception with words that an operator can use.
+
+Knows the reasons of sockets, TLS and SASL. Must not know streams or sessions.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from listener.errors import (
+    CertificateRefused,
+    CredentialsRefused,
+    ListenerError,
+    NotFinesse,
+    Unreachable,
+)
+from listener.xmpp.tls import explain_tls_error, is_not_tls
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_LATER = "temporary-auth-failure"  # RFC 6120 section 6.5: not about the password
+
+
+def not_connected(error: object, address: str, certificate_name: str) -> ListenerError:
+    """Return the error for a connection that could not be made."""
+    if isinstance(error, ssl.SSLError | ConnectionResetError | ConnectionAbortedError):
+        return tls_failed(error, certificate_name)
+    if isinstance(error, socket.gaierror | str):
+        return Unreachable(f"the name in {address} cannot be resolved")
+    words = f"{address} cannot be reached: {error}"
+    if isinstance(error, ConnectionRefusedError):
+        words += " (5222 is off by default since 12.5; 5223 may be switched off or filtered)"
+    return Unreachable(words)
+
+
+def tls_failed(error: BaseException, certificate_name: str) -> ListenerError:
+    """Return the error for a TLS handshake that failed."""
+    words = explain_tls_error(error, certificate_name)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CertificateRefused(words)
+    return NotFinesse(words) if is_not_tls(error) else Unreachable(words)
+
+
+def login_refused(condition: str, address: str, user: str) -> ListenerError:
+    """Return the error for a SASL failure; what is not known to pass counts as the password's."""
+    kind = Unreachable if condition == _LATER else CredentialsRefused
+    return kind(f"{address} refused the login of {user}: {condition}")
+
+
+def no_mechanism(offered: Collection[str], address: str) -> ListenerError:
+    """Return the error for a server that offers no login which we would use."""
+    if "PLAIN" in offered:
+        return NotFinesse(f"{address} offers no STARTTLS: no password was sent in the clear")
+    return NotFinesse(f"{address} offers no SASL PLAIN (it offers {', '.join(sorted(offered))})")
+
+
+def not_negotiated(address: str, security: str, *, authenticated: bool) -> ListenerError:
+    """Return the error for a server whose features lead nowhere."""
+    lacking = "no resource to bind" if authenticated else "no login"
+    return NotFinesse(f"{address} offers {lacking} when its security is set to {security!r}")
+
+
+def not_bound(refusal: str, address: str) -> ListenerError:
+    """Return the error for a refused session.
+
+    A conflict here is a ghost of our own: the resource is ours alone, and the server may hold the
+    session before a silent drop for a while. Trying again is right.
+    """
+    ghost = " (an earlier session of ours is still held)" if refusal.startswith("conflict") else ""
+    return Unreachable(f"{address} refused to bind the session: {refusal}{ghost}")

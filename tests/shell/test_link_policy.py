@@ -1,0 +1,78 @@
+# ruff: noqa: ANN001 - parameters are named by their tests
+"""When to try again: pure decisions."""
+
+import pytest
+
+from listener.errors import (
+    CertificateRefused,
+    ConfigurationError,
+    CredentialsRefused,
+    InvalidRequest,
+    NotFinesse,
+    ResourceConflict,
+    Unreachable,
+)
+from listener.xmpp.contract import Cause, Ending
+from listener.xmpp.policy import (
+    Backoff,
+    Remedy,
+    cause_of,
+    classify,
+    next_delay,
+    slow_delay,
+    words_of,
+)
+
+STOPS = [CredentialsRefused, ResourceConflict, ConfigurationError, InvalidRequest]
+
+
+@pytest.mark.parametrize("error", STOPS)
+def test_what_trying_again_would_make_worse_stops_the_link(error):
+    assert classify(error("x")) is Remedy.STOP
+
+
+@pytest.mark.parametrize("error", [Unreachable, NotFinesse, RuntimeError, OSError])
+def test_what_may_pass_is_tried_again(error):
+    assert classify(error("x")) is Remedy.RETRY
+
+
+def test_a_refused_certificate_is_tried_slowly():
+    assert classify(CertificateRefused("x")) is Remedy.RETRY_SLOWLY
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_only_a_conflict_among_the_endings_stops_the_link(cause):
+    wanted = Remedy.STOP if cause is Cause.CONFLICT else Remedy.RETRY
+    assert classify(Ending(cause, "x")) is wanted
+
+
+def test_the_first_retry_after_a_drop_is_fast():
+    assert next_delay(Backoff(), 0, 1.0) < 1.0
+
+
+def test_delays_double_up_to_the_cap_and_stay_there():
+    ceilings = [next_delay(Backoff(), failures, 1.0) for failures in range(8)]
+    assert ceilings == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
+    assert next_delay(Backoff(), 10**9, 1.0) == 8.0
+
+
+@pytest.mark.parametrize("failures", range(6))
+def test_chance_reaches_down_to_no_delay_at_all(failures):
+    assert next_delay(Backoff(), failures, 0.0) == 0.0
+    assert next_delay(Backoff(), failures, 0.5) == next_delay(Backoff(), failures, 1.0) / 2
+
+
+def test_the_slow_delay_is_never_shorter_than_slow():
+    assert slow_delay(Backoff(), 0.0) == 60.0
+    assert slow_delay(Backoff(), 1.0) == pytest.approx(66.0)
+
+
+def test_the_cap_leaves_time_inside_the_grace_of_finesse():
+    assert Backoff().cap * 3 < 60
+
+
+def test_troubles_have_a_short_name_and_words():
+    assert cause_of(Ending(Cause.DTD, "why")) == "dtd"
+    assert cause_of(Unreachable("why")) == "Unreachable"
+    assert words_of(Ending(Cause.DTD, "why")) == words_of(Unreachable("why")) == "why"
+    assert words_of(RuntimeError()) == "RuntimeError"

@@ -1,0 +1,432 @@
+# ruff: noqa: ANN001, ANN202 - doubles take what the scripted server gives
+"""A session against a scripted server: opening, hearing, asking, subscribing, ending."""
+
+import asyncio
+import re
+from typing import Never
+
+import pytest
+from structlog.testing import capture_logs
+
+from listener.errors import ConfigurationError, Unreachable
+from listener.xmpp.contract import Cause, Ending
+from listener.xmpp.session import Timings
+from tests.shell.scripted_xmpp import (
+    AGENT,
+    DOMAIN,
+    NODE,
+    PUBSUB,
+    item_of,
+    items_message,
+    opened,
+    running,
+    session_to,
+)
+
+TEAM = "/finesse/api/Team/5/Users"
+QUEUE = "/finesse/api/Queue/7"
+ME = f"{AGENT}@{DOMAIN}/listener-test"
+
+
+async def test_open_binds_our_resource_and_sends_presence_before_it_returns():
+    async with running() as server, opened(server) as session:
+        assert session.jid == ME
+        assert server.bound[0].jid == ME
+        assert any(text.startswith("<presence") for text in server.bound[0].heard)
+
+
+async def test_open_without_presence_sends_none():
+    async with running() as server, opened(server, presence=False):
+        assert not any(text.startswith("<presence") for text in server.bound[0].heard)
+
+
+async def test_open_returns_although_the_server_never_reflects_presence():
+    async with running() as server:
+        server.reflects = False
+        async with opened(server, reflect=0.05) as session:
+            assert await session.ping(10)
+
+
+async def test_login_sends_nothing_that_finesse_does_not_know():
+    """No roster, vCard, disco, stream management: only bind, presence."""
+    async with running() as server, opened(server):
+        said = [re.match(r"<[\w:]+", text).group() for text in server.bound[0].heard]
+        assert said == ["<stream:stream", "<auth", "<stream:stream", "<iq", "<presence"]
+
+
+async def test_notifications_are_handed_over_in_their_order():
+    heard = []
+    async with running() as server, opened(server, heard=heard) as session:
+        for number in range(20):
+            server.bound[0].push(f"<Update>{number}</Update>", item=str(number))
+        assert await session.ping(10)
+        assert [one.payload for one in heard] == [f"<Update>{n}</Update>" for n in range(20)]
+        assert heard[0].node == NODE
+        assert heard[0].recipient == ME
+
+
+async def test_several_items_in_one_message_are_several_notifications():
+    heard = []
+    async with running() as server, opened(server, heard=heard) as session:
+        server.bound[0].send(items_message(item_of("one", "1") + item_of("two", "2")))
+        assert await session.ping(10)
+        assert [(one.item_id, one.payload) for one in heard] == [("1", "one"), ("2", "two")]
+
+
+async def test_everything_sent_before_the_pong_is_heard_before_ping_returns():
+    heard = []
+
+    async def push_first(stream, text) -> bool:
+        if "urn:xmpp:ping" in text:
+            stream.push("<Update/>")
+        return False
+
+    async with running() as server, opened(server, heard=heard) as session:
+        server.intercept = push_first
+        assert await session.ping(10)
+        assert len(heard) == 1
+
+
+async def test_a_refused_ping_is_an_answer():
+    async def refuse(stream, text) -> bool:
+        if "urn:xmpp:ping" not in text:
+            return False
+        ask = text.partition('id="')[2].partition('"')[0]
+        stream.send(
+            f"<iq type='error' id='{ask}' from='{DOMAIN}'>"
+            "<error type='cancel'><service-unavailable xmlns='x'/></error></iq>"
+        )
+        return True
+
+    async with running() as server, opened(server) as session:
+        server.intercept = refuse
+        assert await session.ping(10)
+
+
+async def test_an_answer_from_somebody_else_is_no_answer():
+    async def impostor(stream, text) -> bool:
+        if "urn:xmpp:ping" not in text:
+            return False
+        ask = text.partition('id="')[2].partition('"')[0]
+        stream.send(f"<iq type='result' id='{ask}' from='1002@{DOMAIN}/x'/>")
+        return True
+
+    async with running() as server, opened(server) as session:
+        server.intercept = impostor
+        assert not await session.ping(0.1)
+
+
+async def test_ping_is_false_when_nothing_answers_and_when_the_link_is_gone():
+    async with running() as server, opened(server) as session:
+        server.frozen = True
+        assert not await session.ping(0.05)
+        server.bound[0].cut()
+        assert not await session.ping(10)
+        assert not await session.ping(10)
+
+
+async def test_ping_before_open_is_false():
+    async with running() as server:
+        assert not await session_to(server).ping(1)
+
+
+async def test_server_that_pings_us_gets_an_answer():
+    async with running() as server, opened(server) as session:
+        server.bound[0].send(
+            f"<iq type='get' id='s1' from='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>"
+        )
+        assert await session.ping(10)
+        assert any('type="result"' in text and '"s1"' in text for text in server.bound[0].heard)
+
+
+async def test_presence_of_finesse_is_told_and_of_others_is_not():
+    told = []
+    async with running() as server, opened(server, on_finesse_presence=told.append) as session:
+        for sender, kind in (
+            ("finesse", ""),
+            ("1002", ""),
+            ("finesse", " type='unavailable'"),
+            ("finesse", " type='subscribe'"),
+        ):
+            server.bound[0].send(f"<presence from='{sender}@{DOMAIN}/x'{kind}/>")
+        assert await session.ping(10)
+        assert told == [True, False]
+
+
+async def test_a_subscription_request_is_neither_granted_nor_answered():
+    async with running() as server, opened(server) as session:
+        before = len(server.bound[0].heard)
+        server.bound[0].send(f"<presence type='subscribe' from='1002@{DOMAIN}'/>")
+        assert await session.ping(10)
+        assert len(server.bound[0].heard) == before + 1
+
+
+async def test_subscribe_uses_the_full_jid_and_unsubscribe_takes_it_back():
+    async with running() as server, opened(server) as session:
+        assert await session.subscribe(TEAM) is None
+        assert server.subscriptions == {(TEAM, ME)}
+        (listed,) = await session.subscriptions()
+        assert (listed.node, listed.jid, listed.state) == (TEAM, ME, "subscribed")
+        assert await session.unsubscribe(TEAM) is None
+        assert server.subscriptions == set()
+
+
+async def test_a_refused_subscription_is_a_value_with_the_reason():
+    async with running() as server, opened(server) as session:
+        server.forbidden.add(TEAM)
+        refused = await session.subscribe(TEAM)
+        assert "forbidden" in refused
+        assert TEAM in refused
+
+
+async def test_a_node_that_cannot_be_written_is_refused_without_asking():
+    async with running() as server, opened(server) as session:
+        assert "not a node" in await session.subscribe("a\x00b")
+        assert await session.ping(10)
+
+
+async def test_a_subscription_without_an_answer_is_refused_in_time():
+    async def deaf(stream, text):
+        return "pubsub" in text
+
+    async with running() as server, opened(server, ask=0.05) as session:
+        server.intercept = deaf
+        assert "no answer" in await session.subscribe(TEAM)
+        with pytest.raises(Unreachable):
+            await session.subscriptions()
+
+
+async def test_a_subscription_that_waits_for_approval_is_not_one():
+    async def pending(stream, text):
+        if "<subscribe " not in text:
+            return False
+        ask = text.partition('id="')[2].partition('"')[0]
+        stream.send(
+            f"<iq type='result' id='{ask}' from='{PUBSUB}'><pubsub xmlns='x'>"
+            f"<subscription node='{TEAM}' jid='{ME}' subscription='pending'/></pubsub></iq>"
+        )
+        return True
+
+    async with running() as server, opened(server) as session:
+        server.intercept = pending
+        assert "approval" in await session.subscribe(TEAM)
+
+
+async def test_a_service_that_lists_no_subscriptions_says_why():
+    async def refuse(stream, text):
+        if "<subscriptions" not in text:
+            return False
+        ask = text.partition('id="')[2].partition('"')[0]
+        stream.send(
+            f"<iq type='error' id='{ask}' from='{PUBSUB}'>"
+            "<error type='cancel'><feature-not-implemented xmlns='x'/></error></iq>"
+        )
+        return True
+
+    async with running() as server, opened(server) as session:
+        server.intercept = refuse
+        with pytest.raises(Unreachable, match="feature-not-implemented"):
+            await session.tidy(frozenset({TEAM}))
+
+
+async def test_tidy_removes_stale_own_ones_and_leaves_those_of_others():
+    old = f"{AGENT}@{DOMAIN}/listener-old"
+    desktop = f"{AGENT}@{DOMAIN}/desktop"
+    other = f"1002@{DOMAIN}/listener-old"
+    bare = f"{AGENT}@{DOMAIN}"
+    async with running() as server, opened(server) as session:
+        server.subscriptions |= {
+            (TEAM, old),
+            (NODE, desktop),
+            (NODE, bare),
+            (TEAM, other),
+            (TEAM, ME),
+        }
+        assert await session.tidy(frozenset({QUEUE})) == ()
+        assert server.subscriptions == {(NODE, desktop), (NODE, bare), (TEAM, other), (QUEUE, ME)}
+
+
+async def test_tidy_never_subscribes_to_what_finesse_subscribes_by_itself():
+    async with running() as server, opened(server) as session:
+        assert await session.tidy(frozenset({NODE, "/finesse/api/SystemInfo", TEAM})) == ()
+        assert server.subscriptions == {(TEAM, ME)}
+
+
+async def test_tidy_tells_what_was_refused_and_does_the_rest():
+    async with running() as server, opened(server) as session:
+        server.forbidden.add(QUEUE)
+        (refused,) = await session.tidy(frozenset({QUEUE, TEAM}))
+        assert QUEUE in refused
+        assert server.subscriptions == {(TEAM, ME)}
+
+
+async def test_tidy_again_changes_nothing():
+    async with running() as server, opened(server) as session:
+        await session.tidy(frozenset({TEAM}))
+        said = len(server.bound[0].heard)
+        await session.tidy(frozenset({TEAM}))
+        assert len(server.bound[0].heard) == said + 1
+
+
+async def test_graceful_close_unsubscribes_says_unavailable_and_closes_the_stream():
+    async with running() as server:
+        session = session_to(server)
+        await session.open()
+        await session.subscribe(TEAM)
+        await session.close()
+        assert await session.closed() == Ending(Cause.CLOSED_BY_US, "closed by us")
+        assert server.subscriptions == set()
+        said = server.bound[0].heard
+        assert 'type="unavailable"' in said[-2]
+        assert said[-1] == "</stream:stream>"
+
+
+async def test_graceful_close_is_bounded_when_the_server_is_deaf():
+    async def deaf(stream, text) -> bool:
+        return True
+
+    async with running() as server:
+        session = session_to(server, close=0.05, ask=30)
+        await session.open()
+        await session.subscribe(TEAM)
+        server.intercept = deaf
+        await session.close()
+        assert (await session.closed()).cause is Cause.CLOSED_BY_US
+
+
+async def test_close_before_open_and_twice_is_harmless():
+    async with running() as server:
+        session = session_to(server)
+        await session.close()
+        await session.open()
+        await session.close()
+        await session.close()
+        assert (await session.closed()).cause is Cause.CLOSED_BY_US
+
+
+async def test_closed_before_open_and_open_twice_are_misuse():
+    async with running() as server:
+        session = session_to(server)
+        with pytest.raises(RuntimeError):
+            await session.closed()
+        with pytest.raises(Unreachable):
+            await session.subscribe(TEAM)
+        await session.open()
+        with pytest.raises(RuntimeError):
+            await session.open()
+        assert await session.ping(10)
+        await session.close()
+
+
+async def test_cancelled_open_leaves_nothing_behind():
+    async def hang(stream) -> None:
+        await stream.reader.read()
+
+    async with running() as server:
+        server.greet = hang
+        opening = asyncio.create_task(session_to(server).open())
+        await server.connected.wait()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+
+
+async def test_nothing_is_said_on_a_session_that_has_ended():
+    async with running() as server:
+        session = session_to(server)
+        await session.open()
+        server.bound[0].cut()
+        await session.closed()
+        assert "nothing was sent" in await session.subscribe(TEAM)
+
+
+async def test_a_message_from_elsewhere_is_refused_counted_and_named():
+    heard = []
+    async with running() as server, opened(server, heard=heard) as session:
+        with capture_logs() as lines:
+            server.bound[0].push("<Update/>", sender=f"1002@{DOMAIN}/evil")
+            assert await session.ping(10)
+        assert heard == []
+        assert session.refused_notifications == 1
+        assert [(one["event"], one["sender"]) for one in lines] == [
+            ("notification.refused", f"1002@{DOMAIN}/evil")
+        ]
+
+
+async def test_a_message_from_our_own_bare_address_is_heard():
+    heard = []
+    async with running() as server, opened(server, heard=heard) as session:
+        server.bound[0].push("<Update/>", sender=f"{AGENT}@{DOMAIN}")
+        assert await session.ping(10)
+        assert len(heard) == 1
+
+
+async def test_a_receiver_that_raises_is_logged_by_kind_and_the_stream_lives():
+    heard = []
+
+    def breaks(notification) -> Never:
+        heard.append(notification)
+        raise ValueError(notification.payload)
+
+    async with running() as server, opened(server, on_notification=breaks) as session:
+        with capture_logs() as lines:
+            server.bound[0].send(items_message(item_of("secret", "1") + item_of("secret", "2")))
+            assert await session.ping(10)
+        assert len(heard) == session.failed_notifications == 2
+        assert [one["event"] for one in lines] == ["notification.failed"] * 2
+        assert "secret" not in str(lines)
+
+
+async def test_chat_and_subscription_notices_are_no_notifications():
+    heard = []
+    async with running() as server, opened(server, heard=heard) as session:
+        server.bound[0].send(f"<message from='{PUBSUB}'><body>hello</body></message>")
+        server.bound[0].send(
+            f"<message from='{PUBSUB}'><event xmlns='http://jabber.org/protocol/pubsub#event'>"
+            f"<subscription node='{NODE}' jid='{ME}' subscription='subscribed'/></event></message>"
+        )
+        assert await session.ping(10)
+        assert heard == []
+        assert session.refused_notifications == 0
+
+
+async def test_a_payload_too_deep_to_write_is_counted_and_the_next_is_heard():
+    heard = []
+    deep = "<a>" * 20_000 + "</a>" * 20_000
+    async with running() as server, opened(server, heard=heard) as session:
+        server.bound[0].send(
+            items_message(f"<item id='1'><notification xmlns='x'>{deep}</notification></item>")
+        )
+        server.bound[0].push("<Update/>")
+        assert await session.ping(10)
+        assert [one.payload for one in heard] == ["<Update/>"]
+        assert session.failed_notifications == 1
+
+
+@pytest.mark.parametrize("resource", ["desktop", "Desktop", ""])
+async def test_the_resource_of_the_desktop_is_refused(resource):
+    async with running() as server:
+        with pytest.raises(ConfigurationError):
+            session_to(server, resource=resource)
+
+
+async def test_an_agent_id_that_no_address_can_hold_is_refused():
+    async with running() as server:
+        with pytest.raises(ConfigurationError, match="1001@x"):
+            session_to(server, agent="1001@x")
+
+
+async def test_an_address_that_xmpp_forbids_is_a_configuration_error():
+    async with running() as server:
+        with pytest.raises(ConfigurationError):
+            await session_to(server, domain="a b").open()
+
+
+async def test_repr_is_short_and_holds_no_password():
+    async with running() as server:
+        assert repr(session_to(server)) == f"<Session {AGENT}@{DOMAIN} at localhost>"
+
+
+def test_timings_scale_together():
+    scaled = Timings().scaled(0.5)
+    assert (scaled.connect, scaled.ping_every, scaled.close) == (5.0, 5.0, 1.0)
