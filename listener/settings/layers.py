@@ -171,12 +171,12 @@ def _secrets(merged: dict[str, Any], environ: Mapping[str, str], path: Path | No
 def _validate(
     merged: Mapping[str, Any], variables: Mapping[str, Any], problems: list[str]
 ) -> Settings | None:
-    told = bool(problems)
+    told = {problem.split(":")[0].strip("[]") for problem in problems}
     try:
         return Settings(**merged)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            if told and detail["loc"] in {("finesse",), ("agents",), ("deployments",)}:
+            if len(detail["loc"]) == 1 and detail["loc"][0] in told:
                 continue  # said already, in better words
             problems.append(_in_words(detail, merged, variables))
         return None

@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from listener.correlation.outcome import MinimumEvidence
 from listener.errors import ConfigurationError
+from listener.finesse.actions.table import ACTIONS
 
 REST_PORT = 8445
 XMPP_PORT = 5223
@@ -192,6 +193,13 @@ class Requests(Section):
     max_pending_per_agent: Annotated[int, Field(ge=1, le=10_000)] = 100
     tombstone_minutes: Annotated[float, Field(ge=0, le=1440, allow_inf_nan=False)] = 15.0
 
+    @field_validator("deadlines")
+    @classmethod
+    def _actions_exist(cls, given: dict[str, float]) -> dict[str, float]:
+        for action in sorted(given.keys() - ACTIONS.keys()):
+            raise ValueError(f"{action} is no action; use one of {', '.join(ACTIONS)}")
+        return given
+
     def deadline_for(self, action: str) -> float | None:
         """Return the seconds to wait for that action, or None for the action's own default."""
         return self.deadlines.get(action, self.deadline)
@@ -203,8 +211,10 @@ class Timings(Section):
     ping_interval: Annotated[float, Field(ge=0.1, le=20)] = 15.0
     ping_timeout: Annotated[float, Field(ge=0.1, le=20)] = 5.0
     connect_deadline: Seconds = 10.0
-    rest_connect: Seconds = 5.0
-    rest_answer: Seconds = 10.0
+    rest_wait: Seconds = 3.0
+    rest_connect: Seconds = 3.0
+    rest_answer: Seconds = 8.0
+    rest_total: Seconds = 15.0
     drain: Annotated[float, Field(ge=0, le=60)] = 10.0
 
 
