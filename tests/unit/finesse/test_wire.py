@@ -187,6 +187,8 @@ PLAIN = "<CallVariable><name>n</name><value>v</value></CallVariable>"
     [
         ("<callvariables></callvariables>", ()),
         ("<callvariables/>", ()),
+        (f"<callvariables>{PLAIN.replace('v<', '!?<')}</callvariables>", (("n", "!?"),)),
+        (f"<callvariables><?pi?>{PLAIN}</callvariables>", (("n", "v"),)),
         (f"<callvariables>\n {PLAIN}\n {PLAIN}\n</callvariables>", (("n", "v"), ("n", "v"))),
         (f"<callvariables>{PLAIN}<!-- {PLAIN} --></callvariables>", (("n", "v"),)),
         (f"<callvariables>{PLAIN}<CallVariable/></callvariables>", (("n", "v"), ("", None))),
