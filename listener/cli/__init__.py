@@ -1,0 +1,55 @@
+"""The command line: data on standard output, words and logs on standard error, stable exit codes.
+
+This door knows how the program ends; the commands are imported behind it, so that Ctrl-C is quiet
+even while they load.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import NoReturn
+
+from listener import redaction
+from listener.cli.exits import Exit, code_for
+from listener.errors import ListenerError
+
+
+def main() -> NoReturn:
+    """Run the program with the process's arguments and end with one of `Exit`."""
+    sys.exit(_guarded())
+
+
+def _guarded() -> int:
+    try:
+        return _status(_run())
+    except KeyboardInterrupt:
+        return _status(Exit.INTERRUPTED)
+    except ListenerError as error:
+        _say(f"listener: {error}")
+        return code_for(error)
+    except Exception:  # noqa: BLE001  the last line of defence: a fault, told without secrets
+        _say(redaction.text(traceback.format_exc()))
+        _say("listener: a fault in this program, not in its use; the trace above shows where")
+        return Exit.FAULT
+
+
+def _run() -> int:
+    # Here, not above: typer takes a moment to load, and Ctrl-C may come in it.
+    from listener.cli.app import app  # noqa: PLC0415
+
+    try:
+        app(prog_name="listener")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.OK
+    return Exit.OK
+
+
+def _status(code: int) -> int:
+    if code == Exit.INTERRUPTED:
+        _say("listener: interrupted")
+    return code
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)  # noqa: T201  the terminal is this module's business

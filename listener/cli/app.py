@@ -1,0 +1,50 @@
+"""The commands, gathered: what each is called and what its help says.
+
+Knows typer; the commands themselves are in the modules beside it.
+"""
+
+from typing import Annotated
+
+import typer
+
+from listener.cli import demo, explain, parse, run, send, simulate
+from listener.cli.exits import epilog
+
+app = typer.Typer(
+    name="listener",
+    help="Send requests to Cisco Finesse and learn what really came of them.",
+    epilog=epilog(),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # its tables cut long options off
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
+    if wanted:
+        from listener import __version__  # noqa: PLC0415  the door is lazy
+
+        typer.echo(f"listener {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+    del version
+
+
+app.command("parse", epilog=parse.EXAMPLES)(parse.parse)
+app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+app.command("send", epilog=send.EXAMPLES)(send.send)
+app.command("run", epilog=run.EXAMPLES)(run.run)
+app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
+app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)

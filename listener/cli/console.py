@@ -1,0 +1,67 @@
+"""What the commands print with: data to standard output, words to standard error.
+
+Knows the terminal; knows nothing of Finesse.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from listener import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from listener.settings import Settings
+
+
+def errors() -> Console:
+    """Return the console for words; rich heeds NO_COLOR and leaves out colour where nobody sits."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+def out(text: str = "") -> None:
+    """Print a line of data; characters that the terminal lacks are written as escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
+
+
+def out_words(line: str) -> None:
+    """Print a line for people; no control character reaches the terminal."""
+    out("".join(c if c.isprintable() else repr(c)[1:-1] for c in line))
+
+
+def out_json(value: Any) -> None:
+    """Print one JSON object as one line; ASCII, so that no encoding can spoil it."""
+    out(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")))
+
+
+def start_logs(settings: Settings) -> None:
+    """Begin to log as the settings say, and tell their warnings."""
+    console = errors()
+    logs.configure(
+        level=settings.logs.level,
+        form=settings.logs.format,
+        show_numbers=settings.logs.show_numbers,
+        wire=settings.logs.wire,
+        colors=console.is_terminal and not console.no_color,
+    )
+    for warning in settings.warnings:
+        logs.get(__name__).warning("settings.warning", problem=warning)
+
+
+@contextmanager
+def waiting(words: str) -> Iterator[None]:
+    """Show that something goes on, on a terminal; elsewhere nothing."""
+    screen = errors()
+    if screen.is_terminal:
+        with screen.status(words):
+            yield
+    else:
+        yield

@@ -1,0 +1,68 @@
+"""The exit codes, and which error ends in which. Codes above 63 are those of sysexits.h."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from listener import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Exit(IntEnum):
+    """How the program ended. A public interface: scripts read it."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    REJECTED = 3
+    UNCONFIRMED = 4
+    ABANDONED = 5
+    UNREACHABLE = 69
+    FAULT = 70
+    REFUSED = 77
+    CONFIGURATION = 78
+    INTERRUPTED = 130
+
+
+MEANINGS: dict[Exit, str] = {
+    Exit.OK: "done; send: confirmed or presumed",
+    Exit.FAILED: "send: failed; parse: an input was not understood; explain: nothing found",
+    Exit.USAGE: "the call was wrong, or the request cannot be valid; nothing was sent",
+    Exit.REJECTED: "send: rejected; repeating is safe",
+    Exit.UNCONFIRMED: "send: unconfirmed; it may have happened",
+    Exit.ABANDONED: "send: we stopped waiting; it may have happened",
+    Exit.UNREACHABLE: "Finesse cannot be reached, or no session would hear the answer",
+    Exit.FAULT: "a fault in this program",
+    Exit.REFUSED: "credentials or certificate refused",
+    Exit.CONFIGURATION: "the settings cannot work",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C",
+}
+
+# The first class that fits decides, so the special ones stand before their bases.
+_BY_ERROR: tuple[tuple[type[errors.ListenerError], Exit], ...] = (
+    (errors.InvalidRequest, Exit.USAGE),
+    (errors.DuplicateRequestId, Exit.USAGE),
+    (errors.ConfigurationError, Exit.CONFIGURATION),
+    (errors.ConnectionRefusedForGood, Exit.REFUSED),
+    (errors.NotAccepted, Exit.UNREACHABLE),
+    (errors.Unreachable, Exit.UNREACHABLE),
+    (errors.NotFinesse, Exit.UNREACHABLE),
+)
+
+
+def code_for(error: errors.ListenerError) -> Exit:
+    """Return the exit code of an error that was raised on purpose."""
+    return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.FAILED)
+
+
+def epilog() -> str:
+    """Return the table of exit codes for --help."""
+    return lines("Exit codes", (f"{code.value:>3}  {text}" for code, text in MEANINGS.items()))
+
+
+def lines(title: str, given: Iterable[str]) -> str:
+    r"""Return a block for the end of --help that keeps its lines (\b is the mark for that)."""
+    return "\n".join(["\b", f"{title}:", *(f"  {line}" for line in given)])

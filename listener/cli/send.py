@@ -1,0 +1,168 @@
+"""`listener send`: one request, and what came of it.
+
+Knows the options and the waiting on a terminal; the request is built by `sending`, judged by the
+listener and put into words by `describe`.
+"""
+
+import asyncio
+import uuid
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from listener import settings as configuration
+from listener.cli import console, exits, sending
+from listener.cli.describe import describe, exit_code
+from listener.correlation.outcome import MinimumEvidence, Outcome
+from listener.errors import InvalidRequest
+from listener.finesse.actions.request import Request
+
+EXAMPLES = exits.lines(
+    "Examples",
+    (
+        "listener send --config l.toml --agent 1001 --dialog 54321 HOLD",
+        "listener send --config l.toml --agent 1001 --dialog 5 SEND_DTMF --dtmf-string-file digits",
+        "listener send --agent 1001 MAKE_CALL --to-address 2002 --dry-run",
+    ),
+)
+
+
+class Variant(StrEnum):
+    """Which of several requests ACCEPT, CLOSE, REJECT and TRANSFER mean."""
+
+    OUTBOUND = "outbound"
+    DIRECT = "direct"
+    TASK = "task"
+
+
+def send(
+    action: Annotated[str, typer.Argument(help="Finesse's action, such as HOLD; case is ignored.")],
+    *,
+    agent: Annotated[str, typer.Option(help="Whose request it is.")],
+    config: Annotated[
+        Path | None, typer.Option(help="The settings file; --dry-run needs none.")
+    ] = None,
+    dialog: Annotated[str | None, typer.Option(help="The dialog it acts on.")] = None,
+    to_address: Annotated[str | None, typer.Option(help="Whom to call, or transfer to.")] = None,
+    from_address: Annotated[str | None, typer.Option(help="The calling extension.")] = None,
+    target_media_address: Annotated[
+        str | None, typer.Option(help="The device that acts; the agent's own if left out.")
+    ] = None,
+    dtmf_string: Annotated[
+        str | None,
+        typer.Option(
+            help="Digits. Prefer - (standard input) or a file: others on this machine can see "
+            "the words of a command."
+        ),
+    ] = None,
+    dtmf_string_file: Annotated[Path | None, typer.Option(help="A file with the digits.")] = None,
+    variable: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, a call variable; may be repeated.")
+    ] = None,
+    wrap_up_reason: Annotated[str | None, typer.Option(help="UPDATE_CALL_DATA.")] = None,
+    wrap_up_item: Annotated[
+        list[str] | None, typer.Option(help="UPDATE_CALL_DATA on UCCX; may be repeated.")
+    ] = None,
+    reason_code_id: Annotated[str | None, typer.Option(help="NOT_READY and LOGOUT.")] = None,
+    extension: Annotated[str | None, typer.Option(help="LOGIN: where to sign in.")] = None,
+    associated_dialog: Annotated[
+        str | None, typer.Option(help="BARGE_CALL: the URI of the monitor dialog.")
+    ] = None,
+    callback_time: Annotated[str | None, typer.Option(help="YYYY-MM-DDThh:mm")] = None,
+    callback_number: Annotated[str | None, typer.Option(help="Whom to call back.")] = None,
+    classification: Annotated[str | None, typer.Option(help="RECLASSIFY.")] = None,
+    target: Annotated[str | None, typer.Option(help="TRANSFER of a task: where to.")] = None,
+    variant: Annotated[
+        Variant, typer.Option(help="Which ACCEPT, CLOSE, REJECT or TRANSFER is meant.")
+    ] = Variant.OUTBOUND,
+    request_id: Annotated[
+        str | None, typer.Option(help="The requestId; minted if left out.")
+    ] = None,
+    deadline: Annotated[
+        float | None, typer.Option(min=0.1, max=3600, help="Seconds to wait after the 202.")
+    ] = None,
+    minimum_evidence: Annotated[
+        MinimumEvidence | None, typer.Option(help="What may confirm or fail it.")
+    ] = None,
+    validate: Annotated[
+        bool, typer.Option("--validate/--no-validate", help="Check against the deployment first.")
+    ] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The outcome as one JSON object.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
+    ] = False,
+) -> None:
+    """Send one request and wait for what came of it. Nothing is ever sent twice."""
+    request = sending.Wanted(
+        agent=agent,
+        action=action,
+        variant=variant.value,
+        dialog=dialog,
+        dtmf=sending.digits(dtmf_string, dtmf_string_file),
+        to_address=to_address,
+        from_address=from_address,
+        target_media_address=target_media_address,
+        variables=tuple(variable or ()),
+        wrap_up_reason=wrap_up_reason,
+        wrap_up_items=tuple(wrap_up_item or ()),
+        reason_code_id=reason_code_id,
+        extension=extension,
+        associated_dialog=associated_dialog,
+        callback_time=callback_time,
+        callback_number=callback_number,
+        classification=classification,
+        target=target,
+    ).request()
+    if dry_run:
+        _show(request, config, request_id)
+        return
+    if config is None:
+        raise InvalidRequest("--config is needed to send; --dry-run works without")
+    settings = configuration.load(config).only(agent)
+    console.start_logs(settings)
+    options = {
+        "deadline": deadline,
+        "request_id": request_id,
+        "minimum_evidence": minimum_evidence or settings.requests.minimum_evidence,
+        "validate": validate,
+    }
+    with console.waiting(f"{request.requested_action} for {agent}: waiting for what comes of it"):
+        outcome = asyncio.run(_submit(settings, request, options))
+    _tell(outcome, request, as_json=as_json)
+    raise typer.Exit(exit_code(outcome))
+
+
+async def _submit(
+    settings: configuration.Settings, request: Request, options: dict[str, Any]
+) -> Outcome:
+    from listener.assembly import Listener  # noqa: PLC0415  slixmpp and httpx load with it
+
+    async with Listener.open(settings) as listener:
+        return await listener.submit(request, **options)
+
+
+def _tell(outcome: Outcome, request: Request, *, as_json: bool) -> None:
+    if as_json:
+        from listener.report import outcome_json  # noqa: PLC0415  only JSON needs it
+
+        console.out_json(outcome_json(outcome))
+        return
+    for line in describe(outcome, request.requested_action):
+        console.out_words(line)
+
+
+def _show(request: Request, config: Path | None, request_id: str | None) -> None:
+    """Print the HTTP request without credentials and digits."""
+    from listener.finesse.wire.write import render  # noqa: PLC0415  lxml loads with it
+
+    extension = configuration.load(config).agent(request.agent).extension if config else None
+    known = sending.shown(request.on_device(extension or sending.EXTENSION_PLACE))
+    console.out(f"{known.method} {known.path}")
+    console.out("Content-Type: application/xml")
+    console.out(f"requestId: {request_id or uuid.uuid4()}")
+    console.out()
+    console.out(render(known.body()).decode())

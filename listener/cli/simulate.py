@@ -1,0 +1,160 @@
+"""`listener simulate`: a Finesse to develop against, until Ctrl-C.
+
+Knows the folder with what a listener needs to speak to it (CA, passwords, settings); the simulated
+Finesse itself is `listener.simulator`.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from listener.cli import console, exits
+from listener.cli.explain import Deployment
+from listener.errors import ConfigurationError
+
+FIRST_AGENT = 1001001
+
+EXAMPLES = exits.lines(
+    "Examples",
+    (
+        "listener simulate",
+        "listener simulate --folder demo-run --agents 10 --profile UCCX",
+        "listener simulate --port 0 --xmpp-port 0 --tagging none",
+    ),
+)
+
+
+def simulate(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="REST; 0 takes a free one.")] = 8445,
+    xmpp_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Notifications; 0 takes a free one.")
+    ] = 5223,
+    agents: Annotated[int, typer.Option(min=1, max=2000, help="How many agents there are.")] = 2,
+    profile: Annotated[Deployment, typer.Option(help="Which Finesse is played.")] = Deployment.UCCE,
+    tagging: Annotated[
+        str, typer.Option(help="Which events carry the requestId.")
+    ] = "errors-empty",
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Where the CA goes; in the folder if left out.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where passwords and settings go; a temporary one if not.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same Finesse.")] = 1,
+) -> None:
+    """Run a simulated Finesse on this machine and print settings that fit it."""
+    try:
+        with _place(folder) as place:
+            names = [str(FIRST_AGENT + n) for n in range(agents)]
+            known = passwords(place / "passwords", names)
+            asyncio.run(
+                _serve(
+                    place=place,
+                    ca_file=(ca_file or place / "ca.pem").resolve(),
+                    known=known,
+                    ports=(port, xmpp_port),
+                    manner=(profile.value, tagging_named(tagging), seed),
+                )
+            )
+    except OSError as error:
+        raise ConfigurationError(f"simulate: {error}") from None
+
+
+async def _serve(
+    *,
+    place: Path,
+    ca_file: Path,
+    known: dict[str, str],
+    ports: tuple[int, int],
+    manner: tuple[str, str, int],
+) -> None:
+    from listener.simulator.assembly import Simulator  # noqa: PLC0415  loads h11 and trustme
+    from listener.simulator.profiles import Tagging  # noqa: PLC0415  as above
+    from listener.simulator.users import AgentSpec  # noqa: PLC0415  as above
+
+    profile, tagging, seed = manner
+    specs = [AgentSpec(id=name, password=word, extension=name) for name, word in known.items()]
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    async with Simulator(
+        agents=specs,
+        profile=profile,
+        tagging=Tagging(tagging),
+        seed=seed,
+        rest_port=ports[0],
+        xmpp_port=ports[1],
+    ) as simulator:
+        simulator.write_ca(ca_file)
+        text = config_for(simulator.rest_url, simulator.xmpp_port, ca_file, list(known))
+        (place / "listener.toml").write_text(text, encoding="utf-8")
+        console.out(text)
+        console.errors().print(
+            f"A simulated Finesse runs; the settings above are in {place / 'listener.toml'}. "
+            "Ctrl-C ends it."
+        )
+        await stopped.wait()
+
+
+def tagging_named(given: str) -> str:
+    """Return the simulator's name of a way of tagging; a wrong one is a wrong call."""
+    from listener.simulator.profiles import Tagging  # noqa: PLC0415  as above
+
+    name = given.lower().replace("-", "_")
+    if name not in set(Tagging):
+        known = ", ".join(way.value.replace("_", "-") for way in Tagging)
+        raise typer.BadParameter(f"{given} is none of {known}", param_hint="--tagging")
+    return name
+
+
+@contextlib.contextmanager
+def _place(folder: Path | None) -> Iterator[Path]:
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="listener-simulator-") as name:
+            yield Path(name)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder.resolve()
+
+
+def passwords(folder: Path, names: list[str]) -> dict[str, str]:
+    """Return a password for each agent; those that are in the folder already stay."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return {name: _password(folder / name) for name in names}
+
+
+def _password(file: Path) -> str:
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(12) + "\n", encoding="utf-8")
+    return file.read_text(encoding="utf-8").strip()
+
+
+def config_for(rest_url: str, xmpp_port: int, ca_file: Path, names: list[str]) -> str:
+    """Return settings for a listener that speaks to this simulator."""
+    lines = [
+        "# Settings for the simulated Finesse; the passwords are in the folder beside this file.",
+        "[finesse]",
+        f"nodes = [{_quoted(rest_url)}]",
+        f"xmpp_port = {xmpp_port}",
+        f"ca_file = {_quoted(str(ca_file))}",
+        "",
+        "[defaults]",
+        'password_dir = "passwords"',
+    ]
+    for name in names:
+        lines += ["", "[[agents]]", f"id = {_quoted(name)}", f"extension = {_quoted(name)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Write a TOML string; JSON's escapes are TOML's too."""
+    return json.dumps(text)

@@ -1,0 +1,112 @@
+"""What was parsed and what was explained, in plain English lines.
+
+Pure: takes the public shape of `listener parse --json` and catalogue entries, returns lines.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from listener.finesse import catalogue, uris
+from listener.finesse.model import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_DIALOGS = {"POST": "was added", "DELETE": "was removed", "PUT": "changed", None: "as it is"}
+
+
+def of_parsed(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines about one input."""
+    yield f"{found['file']}: {_what(found)}"
+    for update in found.get("updates") or ():
+        for line in _of_update(update):
+            yield f"  {line}"
+
+
+def _what(found: Mapping[str, Any]) -> str:
+    if found.get("problem"):
+        return f"not understood: {found['problem']}"
+    count = len(found.get("updates") or ())
+    form = {"stanza": "a stanza", "update": "an update", "body": "a REST body"}.get(
+        str(found.get("form")), "something unknown"
+    )
+    return f"{form} with {count} updates" if count != 1 else form
+
+
+def _of_update(update: Mapping[str, Any]) -> Iterator[str]:
+    yield _head(update)
+    for error in update.get("errors") or ():
+        yield from _of_error(error, update.get("node") or update.get("source"))
+    for dialog in update.get("dialogs") or ():
+        yield from _of_dialog(dialog, update.get("event"))
+    if user := update.get("user"):
+        yield _of_user(user)
+    for note in update.get("notes") or ():
+        yield f"note: {note}"
+
+
+def _head(update: Mapping[str, Any]) -> str:
+    owner = uris.place(update.get("node")).user
+    parts = [
+        str(update.get("kind") or "other"),
+        f"event {update['event']}" if update.get("event") else "",
+        f"on the node of {owner}" if owner else "",
+        f"about {update['source']}" if update.get("source") else "",
+        f"requestId {update['requestId']}" if update.get("requestId") else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _of_dialog(dialog: Mapping[str, Any], event: str | None) -> Iterator[str]:
+    parties = f"{dialog.get('fromAddress') or '?'} -> {dialog.get('toAddress') or '?'}"
+    did = _DIALOGS.get(event, "")
+    yield f"dialog {dialog.get('id') or '?'} {did}: {dialog.get('state') or 'no state'}, {parties}"
+    for party in dialog.get("participants") or ():
+        cause = f" ({party['stateCause']})" if party.get("stateCause") else ""
+        actions = ", ".join(party.get("actions") or ())
+        may = f", may {actions}" if actions else ""
+        yield f"  {party.get('mediaAddress') or '?'} {party.get('state') or 'no state'}{cause}{may}"
+
+
+def _of_user(user: Mapping[str, Any]) -> str:
+    name = user.get("loginId") or user.get("loginName") or "?"
+    pending = f", then {user['pendingState']}" if user.get("pendingState") else ""
+    at = f" at extension {user['extension']}" if user.get("extension") else ""
+    return f"agent {name} is {user.get('state') or 'without a state'}{pending}{at}"
+
+
+def _of_error(error: Mapping[str, Any], node: str | None) -> Iterator[str]:
+    said = ", ".join(
+        str(error[key])
+        for key in ("errorType", "errorData", "errorMessage", "peripheralErrorText")
+        if error.get(key)
+    )
+    yield f"refused: {said or 'an error without words'}"
+    known = explained(error, node)
+    if known.meaning:
+        yield f"  meaning: {known.meaning}"
+    if known.advice:
+        yield f"  what to do: {known.advice}"
+
+
+def explained(error: Mapping[str, Any], node: str | None = None) -> catalogue.Explanation:
+    """Return what the catalogue knows about an error in its JSON shape, heard on that node."""
+    known = ApiError(
+        error_type=error.get("errorType"),
+        error_message=error.get("errorMessage"),
+        error_data=error.get("errorData"),
+        error_media=error.get("errorMedia"),
+        peripheral_error_code=error.get("peripheralErrorCode"),
+        peripheral_error_msg=error.get("peripheralErrorMsg"),
+        peripheral_error_text=error.get("peripheralErrorText"),
+    )
+    return catalogue.explain(known, node=node)
+
+
+def of_entry(entry: catalogue.Entry) -> Iterator[str]:
+    """Yield the lines about one entry of the error catalogue."""
+    constant = f" {entry.constant}" if entry.constant else ""
+    yield f"{entry.family} {entry.code}{constant}: {entry.meaning}"
+    if entry.advice:
+        yield f"  what to do: {entry.advice}"

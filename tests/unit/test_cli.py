@@ -1,0 +1,440 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from listener import cli, errors
+from listener.cli import parse, sending, simulate
+from listener.cli.exits import MEANINGS, Exit, code_for
+from listener.settings import load
+
+ROOT = Path(__file__).parents[2]
+ERROR = b"""<Update><data><apiErrors><apiError><errorData>34</errorData>
+<errorMessage>CF_RESOURCE_OUT_OF_SERVICE</errorMessage><errorType>Call Operation Failure</errorType>
+</apiError></apiErrors></data><event>PUT</event><requestId/>
+<source>/finesse/api/Dialog/12345</source></Update>"""
+DIALOG = b"""<Update><data><dialog><id>12345</id><state>ACTIVE</state>
+<fromAddress>1001001</fromAddress>
+<toAddress>1001002</toAddress><participants><Participant><actions><action>RETRIEVE</action></actions>
+<mediaAddress>1001001</mediaAddress><state>HELD</state></Participant><Participant>
+<mediaAddress>1001002</mediaAddress><state>FAILED</state><stateCause>BUSY</stateCause></Participant>
+</participants></dialog></data><event>PUT</event><requestId>145</requestId>
+<source>/finesse/api/Dialog/12345</source></Update>"""
+USER = b"""<Update><data><user><loginId>1001</loginId><state>TALKING</state>
+<pendingState>NOT_READY</pendingState><extension>1001001</extension></user></data><event>PUT</event>
+<source>/finesse/api/User/1001</source></Update>"""
+
+Run = "Callable[..., tuple[int, str, str]]"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Call the command line with these words; gives exit code, standard output, standard error."""
+
+    def called(*words: str | Path, stdin: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["listener", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = cli._guarded()
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return (int(code), said.out, said.err)
+
+    return called
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LISTENER_PASSWORD_1001", "hunter2")
+    path = tmp_path / "l.toml"
+    path.write_text('[finesse]\nnodes = ["fin1"]\n[[agents]]\nid = "1001"\nextension = "1001001"\n')
+    return path
+
+
+# ---------------------------------------------------------------- all commands
+
+
+def test_the_version_is_data(run: Run):
+    assert run("--version") == (0, "listener 0.1.0\n", "")
+
+
+def test_help_tells_every_exit_code(run: Run):
+    code, out, _ = run("--help")
+
+    assert code == 0
+    for exit_code, words in MEANINGS.items():
+        assert re.search(rf"^ +{exit_code.value}  {re.escape(words)}$", out, re.MULTILINE)
+    assert set(MEANINGS) == set(Exit)
+
+
+@pytest.mark.parametrize("command", ["parse", "explain", "send", "run", "demo", "simulate"])
+def test_the_help_of_each_command_has_examples(run: Run, command: str):
+    code, out, _ = run(command, "--help")
+
+    assert code == 0
+    assert re.search(rf"Examples:\n +listener {command}", out)
+
+
+@pytest.mark.parametrize("words", [["bogus"], ["send"], ["explain"], ["parse", "--bogus"], ["run"]])
+def test_a_wrong_call_ends_in_2_on_standard_error(run: Run, words: list[str]):
+    code, out, err = run(*words)
+
+    assert (code, out) == (2, "")
+    assert "Error" in err
+
+
+def test_every_error_has_an_exit_code():
+    expected = {
+        errors.InvalidRequest: 2,
+        errors.DuplicateRequestId: 2,
+        errors.NotListening: 69,
+        errors.TooManyPending: 69,
+        errors.DeviceBusy: 69,
+        errors.Closing: 69,
+        errors.Unreachable: 69,
+        errors.NotFinesse: 69,
+        errors.CredentialsRefused: 77,
+        errors.CertificateRefused: 77,
+        errors.ResourceConflict: 77,
+        errors.ConfigurationError: 78,
+    }
+    assert {kind: code_for(kind("x")).value for kind in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "listener: interrupted\n"),
+        (errors.Unreachable("fin1 does not answer"), 69, "listener: fin1 does not answer\n"),
+    ],
+)
+def test_an_end_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: BaseException,
+    code: int,
+    said: str,
+):
+    def fail() -> int:
+        raise raised
+
+    monkeypatch.setattr(cli, "_run", fail)
+
+    assert cli._guarded() == code
+    assert capsys.readouterr().err == said
+
+
+def test_a_fault_is_told_with_its_trace_but_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def fail() -> int:
+        raise RuntimeError("Basic aHVudGVyMg==")
+
+    monkeypatch.setattr(cli, "_run", fail)
+
+    assert cli._guarded() == 70
+    said = capsys.readouterr().err
+    assert "RuntimeError: Basic ***" in said
+    assert "aHVudGVyMg" not in said
+
+
+def test_no_colour_and_no_control_character_reaches_a_pipe(run: Run, tmp_path: Path):
+    (tmp_path / "odd.xml").write_bytes(
+        DIALOG.replace(b"145", "\u009b31m\u202e".encode()).replace(b"HELD", b"HELD&#13;X")
+    )
+
+    code, out, _ = run("parse", tmp_path / "odd.xml")
+
+    assert code == 0
+    assert not set(out) & {"\x1b", "\x9b", "\r", "\u202e"}
+
+
+# ---------------------------------------------------------------- parse
+
+
+def test_parse_prints_one_json_object_per_input_in_order(run: Run, tmp_path: Path):
+    (tmp_path / "one.xml").write_bytes(ERROR)
+    missing, folder = tmp_path / "nope.xml", tmp_path
+
+    code, out, err = run(
+        "parse", "--json", missing, tmp_path / "one.xml", "-", folder, stdin=DIALOG
+    )
+
+    found = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (1, "")
+    assert [one["file"] for one in found] == [
+        str(missing),
+        str(tmp_path / "one.xml"),
+        "-",
+        str(folder),
+    ]
+    assert [one["ok"] for one in found] == [False, True, True, False]
+    assert found[0]["problem"] == "no such file or directory"
+    assert found[3]["problem"] == "is a directory"
+    assert found[1]["updates"][0]["errors"][0]["errorData"] == "34"
+    assert found[2]["updates"][0]["dialogs"][0]["participants"][0]["state"] == "HELD"
+
+
+def test_parse_ends_in_0_when_all_was_understood(run: Run):
+    assert run("parse", "-", stdin=ERROR)[0] == 0
+
+
+def test_parse_says_what_is_no_update(run: Run):
+    code, out, _ = run("parse", "-", stdin=b"not xml")
+
+    assert code == 1
+    assert out.startswith("-: not understood: ")
+
+
+def test_parse_refuses_what_is_too_long_without_reading_it_all():
+    found = parse.read("/dev/zero")
+
+    assert (found["ok"], found["problem"]) == (False, "longer than 8 MiB; not read")
+
+
+def test_parse_takes_any_name(run: Run):
+    code, out, _ = run("parse", "--json", os.fsdecode(b"/nope/\xff"), "a\0b")
+
+    found = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [one["file"] for one in found] == ["/nope/\udcff", "a\0b"]
+    assert found[1]["problem"] == "not a possible name of a file"
+
+
+def test_parse_without_json_uses_plain_words(run: Run):
+    _, out, _ = run("parse", "-", stdin=ERROR)
+    assert "refused: Call Operation Failure, 34, CF_RESOURCE_OUT_OF_SERVICE" in out
+    assert "meaning: " in out
+    assert "what to do: " in out
+
+    _, out, _ = run("parse", "-", stdin=DIALOG)
+    assert "dialog, event PUT, about /finesse/api/Dialog/12345, requestId 145" in out
+    assert "dialog 12345 changed: ACTIVE, 1001001 -> 1001002" in out
+    assert "1001001 HELD, may RETRIEVE" in out
+    assert "1001002 FAILED (BUSY)" in out
+
+    _, out, _ = run("parse", "-", stdin=USER)
+    assert "agent 1001 is TALKING, then NOT_READY at extension 1001001" in out
+
+
+# ---------------------------------------------------------------- explain
+
+
+def test_explain_says_meaning_and_advice(run: Run):
+    code, out, err = run("explain", "cf_invalid_object_state")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("CF ")
+    assert "what to do: " in out
+
+
+def test_explain_lists_every_meaning_of_a_number(run: Run):
+    _, out, _ = run("explain", "34", "--json")
+
+    families = {entry["family"] for entry in json.loads(out)["entries"]}
+    assert {"CF", "E_CTI", "E_ARM_STAT"} <= families
+
+    _, out, _ = run("explain", "0", "--json", "--deployment", "UCCX")
+    assert "E_CTI" not in {entry["family"] for entry in json.loads(out)["entries"]}
+
+
+def test_explain_suggests_when_nothing_is_found(run: Run):
+    code, out, err = run("explain", "CF_INVALID_OBJECT_STAT")
+
+    assert (code, out) == (1, "")
+    assert "CF_INVALID_OBJECT_STATE" in err
+
+
+# ---------------------------------------------------------------- send --dry-run
+
+
+def test_a_dry_run_needs_no_settings_and_prints_the_request(run: Run):
+    code, out, err = run(
+        "send", "--agent", "1001", "--dialog", "54321", "hold", "--request-id", "145", "--dry-run"
+    )
+
+    assert (code, err) == (0, "")
+    head, body = out.split("\n\n")
+    assert head.splitlines() == [
+        "PUT /finesse/api/Dialog/54321",
+        "Content-Type: application/xml",
+        "requestId: 145",
+    ]
+    assert "<requestedAction>HOLD</requestedAction>" in body
+    assert "<targetMediaAddress>EXTENSION</targetMediaAddress>" in body
+
+
+def test_a_dry_run_with_settings_knows_the_extension(run: Run, config: Path):
+    _, out, _ = run(
+        "send", "--agent", "1001", "--config", config, "MAKE_CALL", "--to-address", "2", "--dry-run"
+    )
+
+    assert "<fromAddress>1001001</fromAddress>" in out
+    assert "hunter2" not in out
+
+
+@pytest.mark.parametrize("way", ["option", "stdin", "file"])
+def test_digits_are_taken_from_anywhere_and_shown_nowhere(run: Run, tmp_path: Path, way: str):
+    (tmp_path / "digits").write_text("98765\n")
+    words = {
+        "option": ["--dtmf-string", "98765"],
+        "stdin": ["--dtmf-string", "-"],
+        "file": ["--dtmf-string-file", tmp_path / "digits"],
+    }[way]
+
+    code, out, err = run(
+        "send", "--agent", "1", "--dialog", "5", "SEND_DTMF", *words, "--dry-run", stdin=b"98765\n"
+    )
+
+    assert (code, err) == (0, "")
+    assert "<value>***</value>" in out
+    assert "98765" not in out
+
+
+def test_call_data_goes_into_the_body(run: Run):
+    _, out, _ = run(
+        *("send", "--agent", "1", "--dialog", "5", "update-call-data", "--dry-run"),
+        *("--variable", "callVariable1=a=b<", "--variable", "user.x[0]="),
+        *("--wrap-up-reason", "sold"),
+    )
+
+    assert "<name>callVariable1</name><value>a=b&lt;</value>" in out
+    assert "<name>user.x[0]</name><value></value>" in out
+    assert "<wrapUpReason>sold</wrapUpReason>" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        (["ACCEPT"], "ACCEPT"),
+        (["ACCEPT", "--variant", "direct"], "DIRECT_ACCEPT"),
+        (["accept", "--variant", "task"], "TASK_ACCEPT"),
+        (["task-pause"], "TASK_PAUSE"),
+    ],
+)
+def test_a_variant_tells_requests_of_one_name_apart(words: list[str], key: str):
+    assert sending.action_named(words[0], words[-1] if len(words) > 1 else "outbound") == key
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["HLD", "--dialog", "5"], "HLD is no action; did you mean HOLD?"),
+        (["XYZ", "--dialog", "5"], "XYZ is no action; actions are MAKE_CALL"),
+        (["HOLD", "--dialog", "5", "--variant", "task"], "HOLD has no variant task"),
+        (["HOLD"], "HOLD needs dialogId"),
+        (["MAKE_CALL"], "MAKE_CALL needs toAddress"),
+        (["HOLD", "--dialog", "5", "--to-address", "1"], "HOLD has no parameter 'toAddress'"),
+        (["UPDATE_CALL_DATA", "--dialog", "5", "--variable", "x"], "written NAME=VALUE"),
+        (
+            ["UPDATE_CALL_DATA", "--dialog", "5", "--variable", "a=1", "--variable", "a=2"],
+            "--variable a is given twice",
+        ),
+        (["SEND_DTMF", "--dialog", "5", "--dtmf-string-file", "/nope"], "/nope: No such file"),
+        (
+            ["SEND_DTMF", "--dialog", "5", "--dtmf-string-file", "/nope", "--dtmf-string", "1"],
+            "not both",
+        ),
+        (["SEND_DTMF", "--dialog", "5", "--dtmf-string", "98765x"], "number 6 is none of"),
+        (["HOLD", "--dialog", "5"], "--config is needed"),
+    ],
+)
+def test_a_request_that_cannot_be_is_a_wrong_call(run: Run, words: list[str], said: str):
+    code, out, err = run("send", "--agent", "1001", *words)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("listener: ")
+    assert said in err
+    assert "98765" not in err
+
+
+# ---------------------------------------------------------------- run --check, settings
+
+
+def test_check_says_what_would_be_done(run: Run, config: Path):
+    code, out, err = run("run", "--config", config, "--check")
+
+    assert (code, err) == (0, "")
+    assert "use fin1 as the primary: REST https://fin1:8445, XMPP port 5223" in out
+    assert "speak XMPP with tls, trusting the system's authorities" in out
+    assert "hold a session for 1001 (always, with a password)" in out
+    assert "hunter2" not in out
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "--check"], ["send", "--agent", "9", "READY"]])
+def test_settings_that_cannot_work_end_in_78(run: Run, tmp_path: Path, words: list[str]):
+    code, out, err = run(*words, "--config", tmp_path / "nope.toml")
+
+    assert (code, out) == (78, "")
+    assert err == f"listener: {tmp_path / 'nope.toml'}: No such file or directory\n"
+
+
+def test_an_agent_that_is_not_configured_is_named(run: Run, config: Path):
+    code, _, err = run("send", "--config", config, "--agent", "9", "READY")
+
+    assert code == 78
+    assert "agent 9 is not configured; configured are: 1001" in err
+
+
+# ---------------------------------------------------------------- simulate, and the whole program
+
+
+def test_a_simulator_keeps_the_passwords_of_its_folder(tmp_path: Path):
+    first = simulate.passwords(tmp_path / "p", ["1", "2"])
+
+    again = simulate.passwords(tmp_path / "p", ["1", "2", "3"])
+
+    assert {name: again[name] for name in first} == first
+    assert len(set(again.values())) == 3
+    assert {(tmp_path / "p" / name).stat().st_mode & 0o777 for name in again} == {0o600}
+
+
+def test_a_wrong_way_of_tagging_is_a_wrong_call(run: Run):
+    code, _, err = run("simulate", "--tagging", "some")
+
+    assert code == 2
+    assert "errors-empty" in err
+
+
+def test_ctrl_c_ends_a_simulator_with_one_line_and_its_settings_work(tmp_path: Path):
+    words = ["simulate", "--port", "0", "--xmpp-port", "0", "--folder", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "listener", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stderr is not None
+        ready = process.stderr.readline()
+        settings = load(tmp_path / "listener.toml", {})
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert "A simulated Finesse runs" in ready
+    assert (process.returncode, err) == (130, "listener: interrupted\n")
+    assert out.startswith((tmp_path / "listener.toml").read_text())
+    assert [agent.id for agent in settings.agents] == ["1001001", "1001002"]
+    assert settings.warnings == ()
+
+
+def test_the_program_survives_a_terminal_that_lacks_characters(tmp_path: Path):
+    (tmp_path / "a.xml").write_bytes(DIALOG.replace(b"HELD", "HELD\u2603".encode()))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "listener", "parse", str(tmp_path / "a.xml")],
+        capture_output=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+
+    assert b"HELD\\u2603" in done.stdout
