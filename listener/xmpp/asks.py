@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from listener.xmpp.guard import GuardedClient
 
 
+async def either(event: asyncio.Event, ended: asyncio.Future[Any], seconds: float) -> None:
+    """Wait for the event, the end of the session or the time, whichever is first."""
+    task = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait((task, ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 class Asks:
     """The open questions of one session; ids cannot be guessed by other users of the server."""
 
@@ -48,11 +58,11 @@ class Asks:
             raise Unreachable("the session was never opened")
         ask = self.new_id()
         waiter: asyncio.Future[ET.Element] = asyncio.get_running_loop().create_future()
-        either: set[asyncio.Future[Any]] = {waiter, client.ended}
+        answer_or_end: set[asyncio.Future[Any]] = {waiter, client.ended}
         self._open[ask] = (to, waiter)
         try:
             client.say(build(ask, to))
-            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(answer_or_end, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._open[ask]
         if not waiter.done():

@@ -14,7 +14,7 @@ import structlog
 
 from listener.errors import ConfigurationError, Unreachable
 from listener.xmpp import stanzas
-from listener.xmpp.asks import Asks
+from listener.xmpp.asks import Asks, either
 from listener.xmpp.books import Books
 from listener.xmpp.contract import Cause, Ending, Endpoint, Timings, as_error
 from listener.xmpp.guard import GuardedClient, check_password
@@ -87,6 +87,11 @@ class Session:
         return self.endpoint.host
 
     @property
+    def reflected(self) -> bool:
+        """Whether the server has sent our own presence back."""
+        return self._reflected.is_set()
+
+    @property
     def jid(self) -> str:
         """The full JID; the server may bind another resource than the one asked for."""
         if self._client is not None and self._client.bound:
@@ -98,8 +103,9 @@ class Session:
     async def open(self) -> None:
         """Connect, log in, bind, send presence; return when the server has reflected it.
 
-        Servers that never reflect presence are given 2 s. Raises Unreachable (also after 10 s
-        without a session), CredentialsRefused, CertificateRefused, ResourceConflict, NotFinesse.
+        A server that does not within 2 s must answer a ping instead. Raises Unreachable (also
+        after 10 s without a session), CredentialsRefused, CertificateRefused, ResourceConflict,
+        NotFinesse.
         Nothing of a failed attempt is left behind.
         """
         client = self._client = self._make_client()
@@ -137,10 +143,21 @@ class Session:
                 f" {self.timings.connect:g} s; it stopped at: {client.stage}"
             ) from None
         if self._presence:
-            client.say(stanzas.available())
-            await self._wait(self._reflected, client.ended, self.timings.reflect)
+            await self._appear(client)
         if client.ended.done():
             raise client.trouble or as_error(client.ended.result())
+
+    async def _appear(self, client: GuardedClient) -> None:
+        """Send presence; a server that does not reflect it must at least answer a ping."""
+        client.say(stanzas.available())
+        await either(self._reflected, client.ended, self.timings.reflect)
+        if self.reflected or client.ended.done():
+            return
+        try:
+            await self._asks.ask(self.endpoint.domain, stanzas.ping, self.timings.ping_answer)
+        except Unreachable:
+            if not client.ended.done():
+                raise
 
     async def closed(self) -> Ending:
         """Wait for the end and return it; nothing of the session runs any more then."""
@@ -196,7 +213,7 @@ class Session:
             self._heard.clear()
             with suppress(Unreachable):
                 client.say(stanzas.ping(self._asks.new_id(), self.endpoint.domain))
-            await self._wait(self._heard, client.ended, answer)
+            await either(self._heard, client.ended, answer)
             if client.ended.done():
                 return
             if not self._heard.is_set():
@@ -231,15 +248,6 @@ class Session:
         return self._subscribed
 
     # --- asking and hearing ---------------------------------------------------------------------
-
-    async def _wait(
-        self, event: asyncio.Event, ended: asyncio.Future[Ending], seconds: float
-    ) -> None:
-        """Wait for the event, the end of the session or the time, whichever is first."""
-        task = asyncio.create_task(event.wait())
-        await asyncio.wait((task, ended), timeout=seconds, return_when="FIRST_COMPLETED")
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
     def _receive(self, element: ET.Element) -> None:
         self._heard.set()

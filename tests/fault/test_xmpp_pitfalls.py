@@ -158,6 +158,19 @@ async def test_no_timer_and_no_task_outlives_a_session():
         assert ours == [asyncio.current_task()]
 
 
+async def test_no_task_outlives_a_session_that_is_closed_while_it_waits_for_a_pong():
+    """P17."""
+    async with running() as server:
+        session = session_to(server, ping_every=0.01)
+        await session.open()
+        server.frozen = True
+        seen = server.pings
+        await until(lambda: server.pings > seen)
+        await session.close(graceful=False)
+        ours = [t for t in asyncio.all_tasks() if "scripted" not in repr(t)]
+        assert ours == [asyncio.current_task()]
+
+
 @pytest.mark.parametrize("failure", ["not-authorized", "account-disabled", "whatever"])
 async def test_a_refused_password_is_tried_exactly_once(failure):
     """P5: slixmpp tries the next mechanism with the same password; five lock the account."""

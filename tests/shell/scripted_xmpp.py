@@ -192,9 +192,9 @@ class ScriptedServer:
         self.arrived, self.connected = asyncio.Event(), asyncio.Event()
         self._tasks: set[asyncio.Task] = set()
 
-    async def start(self) -> int:
+    async def start(self, port: int = 0) -> int:
         context = self.context if self.direct else None
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self.port
 

@@ -44,7 +44,30 @@ async def test_open_returns_although_the_server_never_reflects_presence():
     async with running() as server:
         server.reflects = False
         async with opened(server, reflect=0.05) as session:
+            assert not session.reflected
             assert await session.ping(10)
+    async with running() as server, opened(server) as session:
+        assert session.reflected
+
+
+async def test_open_fails_when_the_server_neither_reflects_presence_nor_answers():
+    async with running() as server:
+        server.reflects, server.frozen = False, True
+        with pytest.raises(Unreachable, match="no answer"):
+            await session_to(server, reflect=0.05, ping_answer=0.05).open()
+
+
+async def test_a_cut_while_we_wait_for_our_presence_is_unreachable():
+    async def cut(stream, text):
+        if "urn:xmpp:ping" in text:
+            stream.cut()
+            return True
+        return False
+
+    async with running() as server:
+        server.reflects, server.intercept = False, cut
+        with pytest.raises(Unreachable):
+            await session_to(server, reflect=0.05).open()
 
 
 async def test_login_sends_nothing_that_finesse_does_not_know():
