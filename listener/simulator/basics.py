@@ -59,11 +59,11 @@ async def dial(switch: Switch, cause: Cause, call: Call, to: str) -> None:
     switch.post(call, caller, cause)
     if switch.dice.flag(switch.variants.second_post):
         await switch.pause()
-        if call.over or call.ending:
-            return
-        switch.post(call, caller, cause)
+        if not call.ending:
+            switch.post(call, caller, cause)
     await switch.pause()
-    if call.over or call.ending:
+    if call.ending:
+        switch.failed(cause, "hung up before dialling")
         return
     number = _originate(switch, call, caller, to)
     switch.put(call, cause)
@@ -119,7 +119,8 @@ def place(switch: Switch, cause: Cause, call: Call, number: Number) -> None:
 async def _progress(switch: Switch, cause: Cause, call: Call, number: Number) -> None:
     await switch.pause()
     caller = call.party(call.from_address)
-    if call.over or call.ending or caller is None:
+    if call.ending or caller is None:
+        switch.done(cause)  # it was dialled, and dropped before anything came of it
         return
     if number.luck in _CAUSES:
         switch.move(caller, "FAILED", _CAUSES[number.luck])

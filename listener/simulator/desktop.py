@@ -100,6 +100,15 @@ class Desktop:
         )
         return await self._send(agent, "PUT", uris.user_node(agent), body, request_id)
 
+    def let_loose(self, agent: str, *, times: int, paces: float = 3.0) -> None:
+        """Press that many drawn buttons, by itself, with a drawn time of up to `paces` between."""
+        self._finesse.crew.start(self._loose(agent, times, paces))
+
+    async def _loose(self, agent: str, times: int, paces: float) -> None:
+        for _ in range(times):
+            await self._finesse.switch.pause(self._dice.between(0, paces))
+            await self.fidget(agent)
+
     async def fidget(self, agent: str) -> HttpResponse | None:
         """Press any button on any call of the agent, fitting or not, drawn by the seed."""
         calls = [c.id for c in self._finesse.switch.calls_of(agent) if c.kind is Kind.VOICE]

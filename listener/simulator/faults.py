@@ -50,7 +50,8 @@ REQUEST_FAULTS = frozenset(Fault) - EVENT_FAULTS
 class Rule:
     """A fault for requests that fit; used up after `times` of them.
 
-    None fits everything. `events`: for faults of events, how many of the request's events it hits.
+    None fits everything, but reading has to be named:
+    action "GET". `events`: for faults of events, how many of the request's events it hits.
     """
 
     fault: Fault
@@ -66,6 +67,7 @@ class Rule:
         """Say whether it is for this request."""
         return (
             self.times > 0
+            and (deed.action != "GET" or self.action == "GET")
             and self.agent in {None, deed.agent}
             and self.action in {None, deed.action}
             and self.client in {None, deed.client}
@@ -123,7 +125,8 @@ class Faults:
             rule.times -= 1
             self._take(plan, rule, deed)
         self.rules = [rule for rule in self.rules if rule.times > 0]
-        for fault in sorted(REQUEST_FAULTS & self.rates.keys()):
+        rates = {} if deed.action == "GET" else self.rates
+        for fault in sorted(REQUEST_FAULTS & rates.keys()):
             if self._dice.happens(self.rates[fault]) and fault not in plan:
                 fate = self._dice.pick(None, (Fate.CUT, Fate.HANG, Fate.RESET))
                 self._take(

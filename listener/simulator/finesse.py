@@ -16,10 +16,8 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from listener.finesse import uris
-from listener.simulator import outbound, reading, refusals, render, supervising, tasks
+from listener.simulator import reading, refusals, render, supervising
 from listener.simulator.accounts import Accounts
-from listener.simulator.basics import clear, ring
-from listener.simulator.calls import Call, Kind
 from listener.simulator.crew import Crew, LaneFull, Lanes
 from listener.simulator.faults import Fault, Faults, Plan
 from listener.simulator.interfaces import Deed, HttpRequest, HttpResponse, Publisher
@@ -28,6 +26,7 @@ from listener.simulator.profiles import DEFAULT_ECC, UCCE, Ecc, Number, Tagging,
 from listener.simulator.refusals import RefusedLater, RefusedNow
 from listener.simulator.resources import Resources, Ticket
 from listener.simulator.switch import Setting, Switch
+from listener.simulator.world import Outside
 
 if TYPE_CHECKING:
     from listener.simulator.users import Agent, AgentSpec
@@ -43,7 +42,7 @@ def _wall() -> datetime:
     return datetime.now(UTC)
 
 
-class Finesse:
+class Finesse(Outside):
     """One node of a simulated Finesse; see the module's docstring.
 
     `pace` is the time between two CTI events, in seconds. `truth` holds a Deed per request that
@@ -107,16 +106,6 @@ class Finesse:
     def __repr__(self) -> str:
         return f"<Finesse {self.deployment} {self.status} agents={len(self.agents)}>"
 
-    @property
-    def calls(self) -> dict[str, Call]:
-        """Every dialog by its id, as it truly is."""
-        return self.switch.calls
-
-    @property
-    def agents(self) -> dict[str, Agent]:
-        """Every agent by id."""
-        return self.switch.agents
-
     def deed(self, agent: str, request_id: str | None) -> list[Deed]:
         """Return the truth about that agent's requests with that id (ids need not be unique)."""
         return [d for d in self.truth if d.agent == agent and d.request_id == request_id]
@@ -154,11 +143,22 @@ class Finesse:
             return HttpResponse(200, self.system_info().encode())
         requester = self.agents[self.accounts.user(request.headers.get("authorization"))]
         if request.method == "GET":
-            self._in_service()
-            return HttpResponse(200, self._resources.read(place, requester).encode())
+            return self._get(place, requester)
         if request.method not in {"PUT", "POST"}:
             return HttpResponse(405)
         return await self._write(request, place, requester)
+
+    def _get(self, place: uris.Place, requester: Agent) -> HttpResponse:
+        """Read; only rules that name the action "GET" go wrong here, and no Deed is kept."""
+        self._in_service()
+        deed = Deed(requester.id, None, "GET", place.id, self.clock())
+        plan = self.faults.plan(deed)
+        late = plan.request.get(Fault.ANSWER_LATE)
+        delay = late.seconds if late else 0.0
+        failed = self._not_executed(plan, deed, delay)
+        if failed is not None:
+            return failed
+        return HttpResponse(200, self._resources.read(place, requester).encode(), delay=delay)
 
     def _in_service(self) -> None:
         if self.status != "IN_SERVICE":
@@ -240,83 +240,16 @@ class Finesse:
     def set_status(self, status: str) -> None:
         """Go IN_SERVICE, PARTIAL_SERVICE or OUT_OF_SERVICE, and publish it.
 
-        The wrapper `systemInfo` in the event is INFERRED by analogy.
+        Out of service no events flow; afterwards the latest state of each agent and call is
+        published. What ended meanwhile is not spoken of. The wrapper `systemInfo` is INFERRED.
         """
+        back = status == "IN_SERVICE" and self.status != status
         self.status = status
+        self._outbox.shut = status != "IN_SERVICE"
         body = self.system_info().replace("SystemInfo>", "systemInfo>")
         self._outbox.put(uris.SYSTEM_INFO, None, "PUT", uris.SYSTEM_INFO, body, cause=Cause())
-
-    # The world outside
-
-    async def incoming_call(
-        self,
-        to_agent: str,
-        from_number: str,
-        call_type: str = "ACD_IN",
-        variables: Mapping[str, str] | None = None,
-    ) -> str:
-        """Let a customer's call ring at an agent; return the id. ValueError: signed out."""
-        await self.switch.pause()
-        extension = self._extension(to_agent)
-        call = self.switch.new_call(Kind.VOICE, from_number, extension, call_type)
-        call.routed = call.incoming = True
-        call.variables.update(variables or {})
-        self.switch.join(call, from_number, "INITIATED")
-        call.state = "INITIATED"
-        ring(self.switch, Cause(), call, extension)
-        return call.id
-
-    def _extension(self, agent: str) -> str:
-        extension = self.agents[agent].extension
-        if extension is None:
-            raise ValueError(f"agent {agent} is signed out")
-        return extension
-
-    async def far_end_hangs_up(self, dialog: str, address: str | None = None) -> None:
-        """Let an outside party (or `address`) hang up; does nothing on a call that has none."""
-        await self.switch.pause()
-        call = self.calls[dialog]
-        away = [p for p in call.parties if p.present and p.agent is None]
-        party = call.party(address) if address else next(iter(away), None)
-        if party is not None and not call.over:
-            await clear(self.switch, Cause(), call, party)
-
-    async def preview(
-        self,
-        agent: str,
-        customer: str,
-        *,
-        direct: bool = False,
-        variables: Mapping[str, str] | None = None,
-    ) -> str:
-        """Offer a preview reservation; return its id."""
-        await self.switch.pause()
-        self._extension(agent)
-        call = outbound.reserve(
-            self.switch, self.agents[agent], customer, direct=direct, variables=variables or {}
-        )
-        return call.id
-
-    async def task(
-        self,
-        agent: str,
-        customer: str = "customer@example.com",
-        *,
-        media: str = "Cisco_Chat_MRD",
-        media_id: str = "5001",
-        variables: Mapping[str, str] | None = None,
-    ) -> str:
-        """Offer a nonvoice task; return its id."""
-        await self.switch.pause()
-        call = tasks.offer(
-            self.switch,
-            self.agents[agent],
-            customer,
-            media=media,
-            media_id=media_id,
-            variables=variables or {},
-        )
-        return call.id
+        if back:
+            self.switch.tell_all()
 
 
 def _loop_time() -> float:

@@ -54,6 +54,17 @@ def answered(call: Call, party: Party) -> bool:
     return any(p.state in {"ACTIVE", "HELD"} for p in call.others(party))
 
 
+def early(switch: Switch, call: Call, party: Party) -> bool:
+    """Whether there is a consult for this held call that nobody has answered yet."""
+    if party.agent is None or party.state != "HELD":
+        return False
+    return any(
+        other is not call and own.state in {"INITIATING", "INITIATED"}
+        for other in switch.calls_of(party.agent)
+        if (own := other.of(party.agent)) is not None
+    )
+
+
 def _pair(switch: Switch, call: Call, party: Party, action: str) -> tuple[Call, Party]:
     other = partner(switch, call, party)
     own = other.of(party.agent) if other is not None and party.agent is not None else None
@@ -68,10 +79,8 @@ def _merge(switch: Switch, survivor: Call, gone: Call, own: Party, *, keep: bool
     arrivals = [p for p in gone.parties if p.present and p.agent != own.agent]
     for party in arrivals:
         now = switch.stamp()
-        survivor.parties.append(
-            replace(party, state="ACTIVE", changed=now, started=party.started, listed=False)
-        )
-    survivor.secondary, survivor.state = gone.id, "ACTIVE"
+        survivor.parties.append(replace(party, changed=now, listed=False))
+    survivor.secondary, survivor.state, survivor.associated = gone.id, "ACTIVE", None
     gone.ending = True
     switch.move(own, "ACTIVE" if keep else "DROPPED")
     for party in survivor.parties:

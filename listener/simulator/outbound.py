@@ -43,7 +43,8 @@ def check_platform(switch: Switch, call: Call, action: str) -> None:
     Direct preview is CCX's by p.110; other pages speak of it on CCE, so CCE takes both here. Raises
     RefusedNow.
     """
-    if call.kind is Kind.PREVIEW and switch.uccx and call.callback_number is None:
+    decides = call.kind is Kind.PREVIEW and action in {"ACCEPT", "CLOSE", "REJECT"}
+    if decides and switch.uccx and call.callback_number is None:
         raise refusals.not_implemented(action)
 
 
@@ -69,6 +70,7 @@ async def _accept(switch: Switch, cause: Cause, call: Call, party: Party) -> Non
     await switch.pause()
     order = switch.dice.pick(switch.variants.preview, tuple(PreviewOrder))
     customer = _customer_call(switch, call, party)
+    switch.done(cause, dialog=customer.id)
     number = basics.reach(switch, customer.to_address)
     call.ending = True
     if order is PreviewOrder.CALL_FIRST:

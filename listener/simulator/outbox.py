@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from listener.finesse import uris
 from listener.simulator import render
 from listener.simulator.faults import Fault, Faults, Plan, Rule
 from listener.simulator.interfaces import Deed, Form, Publisher
@@ -73,6 +74,7 @@ class Outbox:
         self._held: dict[str, Parcel] = {}
         self._items = 0
         self._pump: asyncio.Task[None] | None = None
+        self.shut = False  # out of service: nothing flows but SystemInfo
 
     def put(
         self,
@@ -102,7 +104,8 @@ class Outbox:
             deed=cause.deed,
             rule=rule,
         )
-        if cause.plan is not None and Fault.SILENT in cause.plan:
+        silent = cause.plan is not None and Fault.SILENT in cause.plan
+        if silent or (self.shut and node != uris.SYSTEM_INFO):
             self._note(parcel, 0)
             return
         self._enqueue(parcel)

@@ -62,10 +62,7 @@ def _check_data(switch: Switch, _call: Call, _party: Party, asked: Asked) -> Non
 
 
 def _check_transfer(switch: Switch, call: Call, party: Party, _asked: Asked) -> None:
-    other = joining.partner(switch, call, party)
-    own = other.of(party.agent) if other is not None and party.agent is not None else None
-    early = other is None or own is None or not joining.answered(other, own)
-    if early and call.kind is Kind.VOICE:
+    if call.kind is Kind.VOICE and joining.early(switch, call, party):
         when = switch.dice.pick(switch.variants.early_transfer, tuple(EarlyTransfer))
         if when is EarlyTransfer.SYNC:
             raise refusals.state("There is no active call to transfer to")

@@ -199,6 +199,14 @@ class Switch:
             agent.state, agent.changed = shown, self.stamp()
             self.tell_user(agent, cause, own=False)
 
+    def tell_all(self) -> None:
+        """Tell everybody the latest state of everything, as after a CTI fail-over."""
+        for agent in self.agents.values():
+            self.tell_user(agent, Cause())
+        for call in self.calls.values():
+            if not call.over:
+                self.put(call, Cause())
+
     def tell_user(self, agent: Agent, cause: Cause, *, own: bool = True) -> None:
         """Publish the user; `own` False when the request was about a call."""
         path = uris.user_node(agent.id)

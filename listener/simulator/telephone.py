@@ -80,6 +80,15 @@ class Telephone:
             return False
         return True
 
+    def let_loose(self, agent: str, *, times: int, paces: float = 3.0) -> None:
+        """Press that many drawn buttons, by itself, with a drawn time of up to `paces` between."""
+        self._switch.crew.start(self._loose(agent, times, paces))
+
+    async def _loose(self, agent: str, times: int, paces: float) -> None:
+        for _ in range(times):
+            await self._switch.pause(self._dice.between(0, paces))
+            await self.fidget(agent)
+
     async def fidget(self, agent: str) -> bool:
         """Press one button that fits one of the agent's calls, drawn by the seed."""
         choices = [

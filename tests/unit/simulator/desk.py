@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from listener.simulator.finesse import Finesse
 from listener.simulator.interfaces import Form, HttpRequest, HttpResponse
+from listener.simulator.telephone import Telephone
 from listener.simulator.users import AgentSpec
 
 
@@ -181,6 +182,13 @@ class Desk:
         dialog = await self.finesse.incoming_call(agent, caller)
         assert (await self.act(agent, "ANSWER", dialog)).status == 202
         self.recorder.events.clear()
+        return dialog
+
+    async def talking_quietly(self, agent: str = "1001") -> str:
+        """Let a customer call and the telephone answer, without REST."""
+        dialog = await self.finesse.incoming_call(agent, "5550100")
+        await Telephone(self.finesse).answer(agent, dialog)
+        await self.finesse.quiet()
         return dialog
 
     async def consulting(self, agent: str = "1001", to: str = "5550199") -> tuple[str, str]:

@@ -113,8 +113,8 @@ async def test_transfer_on_a_retrieved_original_is_refused(desk: Desk) -> None:
     original, _ = await desk.consulting()
     await desk.act("1001", "RETRIEVE", original)
     response = await desk.act("1001", "TRANSFER", original)
-    assert response.status == 400
-    assert b"Invalid State" in response.body
+    assert response.status == 202
+    assert desk.errors("1001")[0].error[2] == "Generic Error"
 
 
 async def test_early_transfer_is_refused_at_once_or_later(make_desk: MakeDesk) -> None:
