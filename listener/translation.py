@@ -1,0 +1,130 @@
+"""Between the service's words and REST's: what the service asks for, done with `Rest`.
+
+Pure translation; the waiting is in `rest`, the judging in the correlator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from listener.correlation.instants import http_date
+from listener.correlation.steps import AnswerKind, Ask, Look, RestAnswer
+from listener.errors import InvalidRequest, MalformedUpdate
+from listener.finesse.actions.expectation import Probe
+from listener.finesse.actions.request import Request
+from listener.finesse.wire import parse_body
+from listener.rest import Answer, Rest, Snapshot
+
+_ACCEPTED = 202
+
+
+class RestWire:
+    """The service's `Wire`, over one `Rest`."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._asks: dict[Probe, Callable[[Ask], Awaitable[Look]]] = {
+            Probe.DIALOG: self._dialog,
+            Probe.DIALOGS: self._dialogs,
+            Probe.ABSENCE: self._both,
+            Probe.USER: self._user,
+        }
+
+    async def send(self, request: Request, request_id: str) -> RestAnswer:
+        """Send a request once; what cannot even be written was not sent."""
+        try:
+            answer = await self._rest.send(
+                request.agent,
+                method=request.method,
+                path=request.path,
+                body=request.body(),
+                request_id=request_id,
+            )
+        except InvalidRequest as error:
+            return RestAnswer(AnswerKind.NOT_SENT, detail=str(error))
+        return translated(answer)
+
+    async def look(self, ask: Ask) -> Look:
+        """Do the GET that is asked for."""
+        return await self._asks[ask.probe](ask)
+
+    async def picture(self, agent: str) -> Look:
+        """Read what a session needs to begin with: the user and the list of dialogs."""
+        return await self._read(self._rest.user(agent), self._rest.dialogs(agent))
+
+    def judge(self, status: int, body: bytes | None) -> RestAnswer:
+        """Say what an answer means that the caller received."""
+        if status == _ACCEPTED:
+            return RestAnswer(AnswerKind.ACCEPTED, status)
+        try:
+            errors = parse_body(body).errors if body else ()
+        except MalformedUpdate:
+            errors = ()
+        return RestAnswer(_kind_of(status, bool(errors)), status, errors, detail=f"HTTP {status}")
+
+    async def _dialog(self, ask: Ask) -> Look:
+        asked = _clock()
+        if ask.dialog_id is None:
+            return Look(asked, ok=False)
+        got = await self._rest.dialog(ask.agent, ask.dialog_id)
+        dialogs = got.update.dialogs if got.update is not None else ()
+        return Look(
+            asked,
+            ok=got.found or got.absent,
+            dialog=dialogs[0] if dialogs else None,
+            absent=got.absent,
+        )
+
+    async def _dialogs(self, ask: Ask) -> Look:
+        return await self._read(None, self._rest.dialogs(ask.agent))
+
+    async def _both(self, ask: Ask) -> Look:
+        return await self.picture(ask.agent)
+
+    async def _user(self, ask: Ask) -> Look:
+        return await self._read(self._rest.user(ask.agent), None)
+
+    async def _read(
+        self,
+        user: Awaitable[Snapshot] | None,
+        dialogs: Awaitable[Snapshot] | None,
+    ) -> Look:
+        asked = _clock()
+        got_user = await user if user is not None else None
+        got_dialogs = await dialogs if dialogs is not None else None
+        found = all(got.found for got in (got_user, got_dialogs) if got is not None)
+        return Look(
+            asked,
+            ok=found,
+            user=got_user.update.user if found and got_user and got_user.update else None,
+            dialogs=got_dialogs.update.dialogs
+            if found and got_dialogs and got_dialogs.update
+            else None,
+        )
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def translated(answer: Answer) -> RestAnswer:
+    """Return REST's answer in the correlator's words."""
+    return RestAnswer(
+        AnswerKind(answer.kind),
+        answer.status,
+        answer.errors,
+        http_date(answer.date),
+        answer.detail,
+    )
+
+
+_DOUBTFUL = frozenset({408, 500, 502, 504})
+_REFUSALS = range(400, 500)
+_NOT_IMPLEMENTED, _UNAVAILABLE = 501, 503
+
+
+def _kind_of(status: int, has_errors: bool) -> AnswerKind:  # noqa: FBT001  one place calls it
+    refused = status in _REFUSALS or status == _NOT_IMPLEMENTED
+    refused = refused or (status == _UNAVAILABLE and has_errors)
+    return AnswerKind.REFUSED if refused and status not in _DOUBTFUL else AnswerKind.DOUBTFUL
