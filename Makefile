@@ -1,0 +1,52 @@
+# Everything here works on a machine with Python 3.11 or newer, venv, pip and make; the first target
+# that needs it sets up .venv. Another Python: make test PYTHON=python3.13
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+CORES := listener/finesse/*,listener/correlation/*
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while read -r name words; do \
+		printf '  make %-7s %s\n' "$$name" "$$words"; done
+
+setup: $(READY)  ## make .venv with the pinned versions (the others do it when needed)
+
+demo: $(READY)  ## play the scene against a simulated Finesse, with both ways of tagging events
+	$(BIN)/listener demo --tagging errors-empty
+	$(BIN)/listener demo --tagging none
+
+check: $(READY)  ## style, types and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict listener
+	$(BIN)/lint-imports
+
+test: check  ## check, then all tests with branch coverage
+	$(BIN)/pytest --cov --cov-branch --cov-report=
+	$(BIN)/coverage report --include='$(CORES)' --fail-under=100
+	$(BIN)/coverage report --fail-under=90
+
+bench: $(READY)  ## measure; results go to bench-results/
+	$(BIN)/python -m tests.benchmarks
+
+clean:  ## remove .venv and everything that was made
+	rm -rf .venv build dist htmlcov bench-results .coverage .coverage.* .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is not. Try: make PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) lacks the module venv (Debian: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
