@@ -88,7 +88,7 @@ class Link:
     """Keeps one agent connected from `run` to `close`, whatever happens to its sessions.
 
     `make_session` builds a fresh session for each attempt; `gate` bounds the handshakes of all
-    links at once; `chance` returns a number from 0 to 1 (for jitter); `endpoint_ready` returns
+    links at once; `random` returns a number from 0 to 1 (for jitter); `endpoint_ready` returns
     when the node says that it is in service.
     `state`, `since` (the loop's clock) and `last_error` are for whoever asks how it is.
     """
@@ -150,10 +150,9 @@ class Link:
     async def close(self, *, graceful: bool = True) -> None:
         """End the session and `run`; returns when both have ended. Nobody is told of a loss."""
         self._leaving = True
-        session = self._session
-        if graceful and session is not None and self.state is LinkState.UP:
+        if graceful and self._session is not None:
             with suppress(Exception):
-                await session.close(graceful=True)
+                await self._session.close(graceful=True)
         self._closing.set()
         if self._finished is not None:
             await self._finished.wait()
@@ -171,13 +170,15 @@ class Link:
     async def _one_life(self) -> Exception | Ending:
         """Make one session and live in it; return why that ended."""
         self._turn(LinkState.CONNECTING)
+        session: SessionLike | None = None
         try:
             if self._endpoint_ready is not None:
                 await self._endpoint_ready()
             async with self._gate:
-                session = self._session = self._make_session()
+                session = self._make_session()
                 self._host = session.host
                 await session.open()
+            self._session = session
             return await self._live(session)
         except ListenerError as error:
             return error
@@ -185,10 +186,10 @@ class Link:
             log.exception("link.failed", agent=self.agent, error=type(error).__name__)
             return error
         finally:
-            session_now, self._session = self._session, None
-            if session_now is not None:
+            self._session = None
+            if session is not None:
                 with suppress(Exception):
-                    await session_now.close(graceful=False)
+                    await session.close(graceful=False)
 
     async def _live(self, session: SessionLike) -> Exception | Ending:
         log.info("session.opened", agent=self.agent, host=session.host)

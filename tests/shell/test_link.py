@@ -342,6 +342,18 @@ async def test_close_ends_the_session_gracefully_and_tells_no_loss():
         assert stage.owner.count("lost") == 0
 
 
+async def test_close_while_the_owner_reconciles_is_graceful_too():
+    async def reconcile(_):
+        await asyncio.Event().wait()
+
+    async with play(Puppet()) as stage:
+        stage.owner.reconcile = reconcile
+        await stage.until(lambda: stage.link._session is not None)
+        await stage.link.close()
+        assert stage.made[0].closes[0] is True
+        assert stage.owner.told == []
+
+
 async def test_close_in_a_hurry_is_not_graceful():
     async with play(Puppet()) as stage:
         await stage.state(LinkState.UP)
