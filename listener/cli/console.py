@@ -43,7 +43,7 @@ def out_json(value: Any) -> None:
 
 
 def start_logs(settings: Settings) -> None:
-    """Begin to log as the settings say, and tell their warnings."""
+    """Begin to log as the settings say."""
     console = errors()
     logs.configure(
         level=settings.logs.level,
@@ -52,8 +52,6 @@ def start_logs(settings: Settings) -> None:
         wire=settings.logs.wire,
         colors=console.is_terminal and not console.no_color,
     )
-    for warning in settings.warnings:
-        logs.get(__name__).warning("settings.warning", problem=warning)
 
 
 @contextmanager

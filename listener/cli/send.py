@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from listener import logs
 from listener import settings as configuration
 from listener.cli import console, exits, sending
 from listener.cli.describe import describe, exit_code
@@ -124,6 +125,8 @@ def send(
         raise InvalidRequest("--config is needed to send; --dry-run works without")
     settings = configuration.load(config).only(agent)
     console.start_logs(settings)
+    for warning in settings.warnings:
+        logs.get(__name__).warning("settings.warning", detail=warning)
     options = {
         "deadline": deadline,
         "request_id": request_id,
@@ -149,7 +152,7 @@ def _tell(outcome: Outcome, request: Request, *, as_json: bool) -> None:
     if as_json:
         from listener.report import outcome_json  # noqa: PLC0415  only JSON needs it
 
-        console.out_json(outcome_json(outcome))
+        console.out_json(outcome_json(outcome, request=request))
         return
     for line in describe(outcome, request.requested_action):
         console.out_words(line)
