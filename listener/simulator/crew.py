@@ -95,6 +95,8 @@ class Lanes:
                 job, done = lane[0]
                 try:
                     await job()
+                except Exception as bug:  # noqa: BLE001  # what waits behind it must not starve
+                    self._crew.note(bug)
                 finally:
                     lane.popleft()
                     done.set()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from listener.simulator.basics import clear
+from listener.simulator.outbox import Cause
 from listener.simulator.profiles import HangUpOrder, Luck, Number, Variants
 from listener.simulator.users import AgentSpec
 from tests.unit.simulator.desk import Desk, Heard, MakeDesk, digits
@@ -215,3 +217,74 @@ async def test_wrap_up_keeps_the_dialog_until_it_ends(make_desk: MakeDesk):
     await desk.become("1001", "READY")
     assert desk.dialogs("1001")[-1].event == "DELETE"
     assert desk.finesse.agents["1001"].state == "READY"
+
+
+def wrapping(agent: str, extension: str) -> AgentSpec:
+    return AgentSpec(agent, agent, extension, wrap_up="REQUIRED", wrap_up_paces=1e9)
+
+
+async def test_wrap_up_after_a_transfer_keeps_the_survivor_listed(make_desk: MakeDesk) -> None:
+    desk = make_desk(agents=(wrapping("1001", "2001"),), pace=1e-6)
+    original, consult = await desk.consulting()
+    await desk.act("1001", "TRANSFER", original)
+    assert desk.party(original, "1001") == "WRAP_UP"
+    assert desk.finesse.calls[consult].over
+    await desk.become("1001", "NOT_READY")
+    assert (desk.dialogs("1001")[-1].event, desk.dialogs("1001")[-1].id) == ("DELETE", original)
+    assert desk.party(original, "1001") == "absent"
+
+
+async def test_wrap_up_after_a_conference_leaves_the_others_talking(make_desk: MakeDesk) -> None:
+    desk = make_desk(agents=(wrapping("1001", "2001"), wrapping("1002", "2002")), pace=1e-6)
+    original = await desk.talking()
+    await desk.act("1001", "CONSULT_CALL", original, "<toAddress>2002</toAddress>")
+    await desk.act("1002", "ANSWER", desk.finesse.calls[original].associated)
+    await desk.act("1001", "CONFERENCE", original)
+    await desk.act("1001", "DROP", original)
+    assert desk.party(original, "1001") == "WRAP_UP"
+    assert desk.party(original, "1002") == "ACTIVE"
+    await desk.become("1001", "NOT_READY")
+    assert desk.party(original, "1001") == "absent"
+
+
+async def test_number_that_never_rings_leaves_the_call_initiated(make_desk: MakeDesk) -> None:
+    desk = make_desk(dial_plan={"5550100": Number(Luck.SILENT)})
+    await desk.call("1001", "5550100", request_id="m")
+    assert desk.dialogs("1001")[-1].state == "INITIATED"
+    assert desk.finesse.deed("1001", "m")[0].effect is True
+    dialog = desk.dialogs("1001")[0].id
+    await desk.act("1001", "DROP", dialog)
+    last = desk.dialogs("1001")[-1]
+    assert (last.event, last.state, last.party("2001")[0]) == ("DELETE", "INITIATED", "DROPPED")
+
+
+@pytest.mark.parametrize(("waits", "effect"), [(1, False), (3, True)])
+async def test_hanging_up_while_dialling_decides_the_call(
+    make_desk: MakeDesk, waits: int, *, effect: bool
+) -> None:
+    desk = make_desk(pace=0.002)
+    body = (
+        "<Dialog><requestedAction>MAKE_CALL</requestedAction><fromAddress>2001</fromAddress>"
+        "<toAddress>5550100</toAddress></Dialog>"
+    )
+    await desk.http("POST", "/User/1001/Dialogs", "1001", body, request_id="m")
+    while len(desk.dialogs("1001")) < waits:
+        await desk.finesse.switch.pause(0.1)
+    call = next(iter(desk.finesse.calls.values()))
+    await clear(desk.finesse.switch, Cause(), call, call.parties[0])
+    await desk.finesse.quiet()
+    assert desk.finesse.deed("1001", "m")[0].effect is effect
+    assert call.over
+
+
+async def test_more_digits_than_one_message_takes_are_refused_later(desk: Desk) -> None:
+    dialog = await desk.talking()
+    await desk.act("1001", "SEND_DTMF", dialog, digits("1" * 33))
+    assert len(desk.errors("1001")) == 1
+
+
+async def test_digits_may_give_an_event_of_their_own(make_desk: MakeDesk) -> None:
+    desk = make_desk(variants=Variants(dtmf_event=True))
+    dialog = await desk.talking()
+    await desk.act("1001", "SEND_DTMF", dialog, digits("1"), request_id="t")
+    assert [e.tag for e in desk.dialogs("1001")] == ["t"]
