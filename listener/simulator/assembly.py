@@ -28,8 +28,8 @@ class Simulator:
     """A running simulated Finesse: `async with Simulator(agents=[...]) as simulator`.
 
     `profile` is "UCCE" or "UCCX"; further keywords go to `Finesse` (tagging, variants, faults,
-    seed, pace, dial_plan, ecc, ...). Ports: 0 lets the kernel choose. `desktop` and `telephone` act
-    for the agents; `finesse` holds the truth; `notifications` has faults of its own.
+    seed, pace, dial_plan, ecc, forced_logout, ...). Ports: 0 lets the kernel choose. `desktop` and
+    `telephone` act for the agents; `finesse` holds the truth; `notifications` has its own faults.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Simulator:
         except BaseException:
             await self.notifications.stop()
             raise
+        self.finesse.start()
         return self
 
     async def __aexit__(

@@ -22,6 +22,7 @@ from listener.simulator.crew import Crew, LaneFull, Lanes
 from listener.simulator.faults import Fault, Faults, Plan
 from listener.simulator.interfaces import Deed, HttpRequest, HttpResponse, Publisher
 from listener.simulator.outbox import Cause, Outbox
+from listener.simulator.presence import PresenceWatch
 from listener.simulator.profiles import DEFAULT_ECC, UCCE, Ecc, Number, Tagging, Variants
 from listener.simulator.refusals import RefusedLater, RefusedNow
 from listener.simulator.resources import Resources, Ticket
@@ -47,6 +48,7 @@ class Finesse(Outside):
 
     `pace` is the time between two CTI events, in seconds. `truth` holds a Deed per request that
     reached it (the last 10 000); `calls` every dialog as it truly is, ended ones for a while.
+    `forced_logout`: seconds without presence until an agent is out (Finesse: 180; None: off).
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Finesse(Outside):
         pace: float = 0.02,
         wall: Callable[[], datetime] = _wall,
         dial_plan: Mapping[str, Number] | None = None,
+        forced_logout: float | None = None,
         ecc: Mapping[str, Ecc] = DEFAULT_ECC,
     ) -> None:
         self.domain, self.pubsub_domain, self.deployment = domain, pubsub_domain, deployment
@@ -102,6 +105,7 @@ class Finesse(Outside):
         self.switch.when_over = supervising.end_watches
         self.accounts = Accounts({s.id: s for s in setting.agents}, self.clock)
         self._resources = Resources(self.switch)
+        self._publisher, self._forced_logout = publisher, forced_logout
 
     def __repr__(self) -> str:
         return f"<Finesse {self.deployment} {self.status} agents={len(self.agents)}>"
@@ -109,6 +113,13 @@ class Finesse(Outside):
     def deed(self, agent: str, request_id: str | None) -> list[Deed]:
         """Return the truth about that agent's requests with that id (ids need not be unique)."""
         return [d for d in self.truth if d.agent == agent and d.request_id == request_id]
+
+    def start(self) -> None:
+        """Begin what runs by itself: the watch over presence, when it is on."""
+        if self._forced_logout is not None:
+            after = self._forced_logout
+            watch = PresenceWatch(self.switch, self._publisher, after=after, every=after / 10)
+            watch.start()
 
     async def quiet(self) -> None:
         """Wait until all that was begun has happened and was published (timers excepted)."""

@@ -175,8 +175,8 @@ ON_DIALOG: dict[str, Action] = {
     "RECLASSIFY": Action(_reclassify, _check_reclassify, not_found="Dialog Not Found"),
     "UPDATE_SCHEDULED_CALLBACK": Action(_callback, _check_callback),
     "CANCEL_SCHEDULED_CALLBACK": Action(_no_callback),
-    "START": Action(_task),
-    "PAUSE": Action(_task),
-    "RESUME": Action(_task),
-    "WRAP_UP": Action(_task),
+    "START": Action(_task, platforms=_CCE),
+    "PAUSE": Action(_task, platforms=_CCE),
+    "RESUME": Action(_task, platforms=_CCE),
+    "WRAP_UP": Action(_task, platforms=_CCE),
 }

@@ -136,6 +136,10 @@ class Resources:
         own = call.of(requester.id)
         if own is None or not own.listed:
             raise refusals.wrong_user()
+        if call.kind is Kind.TASK:  # a task has no extension; a target is not asked for (INFERRED)
+            if asked.target not in {None, own.address, requester.extension}:
+                raise refusals.wrong_user()
+            return own
         # Cisco's own library leaves the target out when it writes wrap-up data.
         may_lack = action == "UPDATE_CALL_DATA" and asked.data and not asked.data.variables
         if not (may_lack and asked.target is None):

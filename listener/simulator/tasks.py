@@ -41,7 +41,7 @@ def offer(
     call = switch.new_call(Kind.TASK, customer, agent.id, "")
     call.media, call.media_id, call.routed = media, media_id, True
     call.variables.update(variables)
-    party = switch.join(call, agent.extension or agent.spec.extension, "OFFERED")
+    party = switch.join(call, agent.id, "OFFERED")  # the agent's id stands for the address
     party.agent = agent.id
     switch.post(call, party, Cause())
     return call

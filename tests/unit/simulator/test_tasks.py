@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.simulator.desk import Desk, Heard
+from tests.unit.simulator.desk import Desk, Heard, MakeDesk
 
 NODE = "/finesse/api/User/1001/Dialogs/Media"
 
@@ -70,3 +70,18 @@ async def test_voice_calls_know_no_task_actions(desk: Desk) -> None:
     dialog = await desk.talking()
     await desk.act("1001", "PAUSE", dialog)
     assert len(desk.errors("1001")) == 1
+
+
+async def test_task_needs_no_target_and_refuses_a_foreign_one(desk: Desk) -> None:
+    task = await desk.finesse.task("1001")
+    body = "<Dialog><requestedAction>ACCEPT</requestedAction></Dialog>"
+    assert (await desk.http("PUT", f"/Dialog/{task}", "1001", body)).status == 202
+    await desk.finesse.quiet()
+    assert heard(desk)[-1].state == "ACCEPTED"
+    assert (await desk.act("1001", "START", task, target="2002")).status == 401
+
+
+async def test_uccx_has_no_tasks(make_desk: MakeDesk) -> None:
+    desk = make_desk(deployment="UCCX")
+    dialog = await desk.talking()
+    assert (await desk.act("1001", "START", dialog)).status == 501
