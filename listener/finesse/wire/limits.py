@@ -48,9 +48,10 @@ def _deeper_than(depth: int) -> etree.XPath:
 _RATHER_DEEP = _deeper_than(8)  # the depth of a call variable: most payloads need no other look
 _TOO_DEEP = {limits: _deeper_than(limits.depth) for limits in (PAYLOAD, STANZA)}
 
-_PROLOG = re.compile(r"(?:\s+|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
-_DECLARATION = re.compile(r"(?:\s+|<!--.*?-->)*(<\?xml\s[^>]*?\?>)", re.DOTALL)
-_DECLARED = re.compile(rb"\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([\w.:-]*)[\"']")
+# Never a way back in these: a comment that could end in several places costs exponential time.
+_PROLOG = re.compile(r"(?>\s+|<!--.*?-->|<\?.*?\?>)*+", re.DOTALL)
+_DECLARATION = re.compile(r"(?>\s+|<!--.*?-->)*+(<\?xml\s[^>]*+(?<=\?)>)", re.DOTALL)
+_DECLARED = re.compile(rb"\s*+<\?xml\s[^>]*?encoding\s*=\s*[\"']([\w.:-]*)[\"']")
 _WHERE = re.compile(r", line \d+, column \d+.*$", re.DOTALL)
 _DOCTYPE = "<!DOCTYPE"
 _ENCODINGS = {"utf-8": "utf-8", "ascii": "ascii", "iso8859-1": "iso8859-1", "cp1252": "cp1252"}

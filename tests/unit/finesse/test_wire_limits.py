@@ -44,6 +44,9 @@ def refusal(payload: Any, read: Callable[[Any], Any] = parse_update):
         ("", "not_well_formed"),
         (" \n\ufeff", "not_well_formed"),
         ("hello", "not_well_formed"),
+        ("<?xml version='1.0'><Update/>", "not_well_formed"),
+        ("<Update/>" + "<!-- x -->" * 1000 + "<!DOCTYPE a>", "not_well_formed"),
+        ("<!-- x -->" * 5000 + "<!DOCTYPE a>", "dtd"),
         ("<Update>\ud800</Update>", "encoding"),
     ],
 )  # fmt: skip
@@ -101,6 +104,15 @@ def test_other_encodings_and_broken_bytes_are_refused(document: Any):
     assert refusal(document).reason in {"encoding", "not_well_formed"}
     if not document.startswith(b"\xff\xfe<\x00U"):
         assert refusal(document).reason == "encoding"
+
+
+@pytest.mark.parametrize("piece", ["<!-- x -->", "<?x ?>", " ", "<!--", "<?xml encoding= "])
+def test_a_long_prolog_takes_no_more_than_linear_time(piece: str):
+    text = piece * ((PAYLOAD.bytes - 20) // len(piece)) + "<Update/>"
+    if piece in {"<!--", "<?xml encoding= "}:
+        assert refusal(text.encode()).reason == "not_well_formed"
+    else:
+        assert parse_update(text.encode()).kind == "empty"
 
 
 def test_size_is_bounded_in_bytes():
