@@ -79,10 +79,11 @@ def _same_object(entry: Entry, event: RequestFailed) -> bool:
     """Say whether the request is open on the very object that the error's source names."""
     if event.dialog_id is None:
         return entry.request.dialog_id is None
-    return _concerns(entry, event.dialog_id)
+    return concerns(entry, event.dialog_id)
 
 
-def _concerns(entry: Entry, dialog_id: str) -> bool:
+def concerns(entry: Entry, dialog_id: str) -> bool:
+    """Say whether that dialog is, was or could become the request's object."""
     case = entry.case
     if dialog_id in case.ids or dialog_id == case.claimed:
         return True
@@ -98,7 +99,7 @@ def _names_another_object(entry: Entry, event: RequestFailed) -> bool:
     Without a source nothing is sure: a dialog's request is then clouded, never named.
     """
     if event.dialog_id is not None:
-        return not _concerns(entry, event.dialog_id)
+        return not concerns(entry, event.dialog_id)
     return event.user_id is not None and entry.request.dialog_id is not None
 
 
@@ -130,6 +131,12 @@ def _text(event: RequestFailed) -> str:
     first = event.errors[0] if event.errors else None
     parts = (first.error_message, first.error_type, first.error_data) if first else ()
     return ", ".join(part for part in parts if part) or "no details"
+
+
+def unripe(entry: Entry, now: float) -> float | None:
+    """Return when the error that it alone is suspected of will name it, None when none will."""
+    ripe = (s.at + SETTLES_AFTER for s in entry.suspicions if s.sole == entry.key)
+    return min((at for at in ripe if at > now), default=None)
 
 
 def resolve(desk: Desk, now: float, entry: Entry) -> bool:

@@ -117,6 +117,8 @@ class Case:
 
     def is_new(self, sight: Sight) -> bool:
         """Say whether the sight's dialog was surely not there at sending."""
+        if sight.tagged and sight.how is How.ADDED:
+            return True  # it came before the registration, and made the dialog
         if self.baseline is not None:
             return sight.dialog_id not in self.baseline.ids
         own = sight.dialog.participant(self.own) if sight.dialog is not None else None

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from listener.correlation import verdict
-from listener.correlation.accusation import resolve
+from listener.correlation.accusation import resolve, unripe
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import decide, enough
+from listener.correlation.evidence import decide, enough, release_held
 from listener.correlation.looks import ask, lead_of
 from listener.correlation.outcome import Evidence, MinimumEvidence, Reason
 from listener.correlation.pending import State, Trigger
@@ -26,15 +26,13 @@ def arm(desk: Desk, now: float, entry: Entry, start: float) -> None:
     desk.rearm(entry)
 
 
-def open_window(desk: Desk, entry: Entry) -> None:
+def open_window(desk: Desk, now: float, entry: Entry) -> None:
     """Start the window of silence, if no earlier DTMF of that device is still open (rule 6.6)."""
     if desk.first_in_chain(entry):
-        entry.window_due = entry.deadline
+        desk.start_window(now, entry)
     else:
         # The one before it must settle first; its own deadline bounds the wait.
-        entry.window_due = None
         entry.deadline = float("inf")
-    desk.rearm(entry)
 
 
 def wake(desk: Desk, now: float, entry: Entry) -> None:
@@ -121,10 +119,11 @@ def _probe(desk: Desk, now: float, entry: Entry) -> None:
 
 
 def _end(desk: Desk, now: float, entry: Entry) -> None:
-    if _passed(now, entry.end_due) and not resolve(desk, now, entry):
-        entry.end_due = None
-        if entry.quiet is None:
-            _unconfirmed(desk, now, entry, Reason.DIALOG_ENDED)
+    if not _passed(now, entry.end_due) or resolve(desk, now, entry):
+        return
+    entry.end_due = unripe(entry, now)
+    if entry.quiet is None and entry.end_due is None:
+        _unconfirmed(desk, now, entry, Reason.DIALOG_ENDED)
 
 
 def _deadline(desk: Desk, now: float, entry: Entry) -> None:
@@ -133,9 +132,11 @@ def _deadline(desk: Desk, now: float, entry: Entry) -> None:
     if entry.state is State.QUEUED:
         outcome = verdict.rejected(entry, now, reason=Reason.EXPIRED_IN_QUEUE)
         desk.settle(now, entry, Trigger.EXPIRE, outcome)
-    elif resolve(desk, now, entry):
         return
-    elif entry.contested is not None and not entry.rivals:
+    _unanswered(desk, now, entry)
+    if not entry.open or resolve(desk, now, entry):
+        return
+    if entry.contested is not None and not entry.rivals:
         decide(desk, now, entry, entry.contested)
     elif entry.standing is not None and _stands(entry):
         decide(desk, now, entry, entry.standing)
@@ -143,12 +144,21 @@ def _deadline(desk: Desk, now: float, entry: Entry) -> None:
         _unconfirmed(desk, now, entry, reason(entry))
 
 
+def _unanswered(desk: Desk, now: float, entry: Entry) -> None:
+    """Give up hope of an answer: what was held for it counts now (rules 2)."""
+    if entry.answered_at is None and not entry.expected:
+        entry.answered_at = now
+        release_held(desk, now, entry)
+
+
 def _stands(entry: Entry) -> bool:
     """Say whether what counts only at the deadline may count now."""
     standing = entry.standing
-    if standing is None or entry.rivals or not enough(entry, standing.evidence):
+    if standing is None or not enough(entry, standing.evidence):
         return False
-    return entry.answered or standing.evidence is Evidence.REQUEST_ID
+    if standing.evidence is Evidence.REQUEST_ID:
+        return not entry.silent or entry.length >= entry.request.default_deadline
+    return entry.answered and not entry.rivals
 
 
 def _unconfirmed(desk: Desk, now: float, entry: Entry, why: Reason) -> None:

@@ -8,7 +8,6 @@ be taken by the caller, in order. After each call re-arm one timer for `next_dea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from listener.correlation import clockwork, hearing, looks, verdict
 from listener.correlation.books import Books
@@ -17,35 +16,19 @@ from listener.correlation.desk import Desk, Limits
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import release_held
 from listener.correlation.gate import GateMode
-from listener.correlation.outcome import MinimumEvidence, Outcome, Reason
+from listener.correlation.outcome import Outcome, Reason
 from listener.correlation.pending import State, Trigger
 from listener.correlation.picture import AgentPicture, Baseline
+from listener.correlation.registration import Registration
 from listener.correlation.steps import AnswerKind, Look, RestAnswer, Step
 from listener.errors import DeviceBusy, DuplicateRequestId, InvalidRequest, TooManyPending
 from listener.finesse.actions.expectation import Gate
 from listener.finesse.actions.request import Request
 from listener.finesse.events import Event
 
+__all__ = ["NOT_REPORTED_AFTER", "Correlator", "Registration"]
+
 NOT_REPORTED_AFTER = 60.0  # seconds from registration of what the caller sends (rules 8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """What `register` needs beside the request.
-
-    `key` is ours and unique, `request_id` goes on the wire. `own` is the acting extension.
-    `length`: the deadline in seconds, the action's default when None. `expected`: the caller sends.
-    `allow_repeat`: take a requestId that is live already; it is then tracked apart, ambiguous for
-    both.
-    """
-
-    key: str
-    request_id: str
-    own: str | None
-    length: float | None = None
-    minimum: MinimumEvidence = MinimumEvidence.ANY
-    expected: bool = False
-    allow_repeat: bool = False
 
 
 class Correlator:
@@ -132,7 +115,11 @@ class Correlator:
             desk.dispatch(now, entry)
 
     def _recall(self, now: float, entry: Entry) -> None:
-        """Give it the tagged events that came before it was registered (rules 2)."""
+        """Give it the tagged events that came before it was registered (rules 2).
+
+        What the caller sends may have been sent by then; an id that was heard before we sent
+        anything is somebody else's too.
+        """
         for event in self._desk.books.early(now, entry.request_id):
             if entry.open:
                 hearing.again(self._desk, now, entry, event)
@@ -157,7 +144,10 @@ class Correlator:
         entry.left_machine = True if accepted else None
         self._desk.books.add(entry)
         entry.fire(Trigger.DISPATCH)
+        if not entry.expected and entry.request.gate is Gate.UNTIL_SETTLED:
+            self._desk.gate.hold(entry.device, entry.key, Gate.UNTIL_SETTLED)
         self._desk.begin(now, entry)
+        entry.case.last = None
         entry.case.begin(baseline, request.dialog_id)
         entry.fire(Trigger.GAP)
         if not entry.gap_open():
@@ -169,9 +159,13 @@ class Correlator:
     # -- answered ---------------------------------------------------------------------------
 
     def answered(self, now: float, key: str, answer: RestAnswer) -> list[Step]:
-        """Take in Finesse's answer (rules 2); unknown or settled keys change nothing."""
+        """Take in Finesse's answer (rules 2); unknown or settled keys change nothing.
+
+        After a 202 no second answer counts: who reports an expectation may contradict himself.
+        """
+        self._catch_up(now)
         entry = self._desk.books.entries.get(key)
-        if entry is not None and entry.state is not State.QUEUED:
+        if entry is not None and entry.state is not State.QUEUED and not entry.accepted:
             entry.status = answer.status
             self._answer(now, entry, answer)
         return self._desk.take_steps()
@@ -195,17 +189,15 @@ class Correlator:
                 self._heard_answer(now, entry)
 
     def _accepted(self, now: float, entry: Entry, answer: RestAnswer) -> None:
-        if entry.accepted:
-            return  # told twice
         entry.accepted, entry.left_machine = True, True
         entry.answered_at = entry.case.accepted_at = now
         entry.case.answer_date = answer.date
         entry.fire(Trigger.ACCEPT)
-        if entry.expected:
-            entry.length = min(entry.length, entry.request.default_deadline)
+        if entry.expected and entry.length == NOT_REPORTED_AFTER:
+            entry.length = entry.request.default_deadline
         clockwork.arm(self._desk, now, entry, now)
         if entry.silent:
-            clockwork.open_window(self._desk, entry)
+            clockwork.open_window(self._desk, now, entry)
         if entry.request.gate is Gate.UNTIL_ANSWERED:
             self._desk.release(now, entry)
         self._heard_answer(now, entry)
@@ -222,18 +214,21 @@ class Correlator:
 
         `content` is a hash of the payload it came in; 0 says that there is none to compare.
         """
+        self._catch_up(now)
         news = hearing.hear(self._desk, now, event, content)
         return news, self._desk.take_steps()
 
     def link_down(self, now: float, agent: str) -> list[Step]:
         """Take note that the agent's session was lost: its open requests are in doubt."""
+        self._catch_up(now)
         picture = self._desk.picture.of(agent)
         picture.live, picture.gap_at = False, now
         for entry in self._desk.books.of(agent):
             entry.fire(Trigger.GAP)
             if entry.state is not State.QUEUED and not entry.gap_open():
                 entry.gaps.append((now, None))
-                entry.standing = None
+                # What speaks against it may be missed from here on.
+                entry.standing = entry.quiet = entry.quiet_due = None
         return self._desk.take_steps()
 
     def link_up(self, now: float, agent: str, look: Look) -> list[Step]:
@@ -241,6 +236,7 @@ class Correlator:
 
         Call it only once the server has reflected our presence and SystemInfo says IN_SERVICE.
         """
+        self._catch_up(now)
         looks.reconciled(self._desk, now, agent, look)
         return self._desk.take_steps()
 
@@ -250,6 +246,7 @@ class Correlator:
 
     def looked(self, now: float, key: str, serial: int, look: Look) -> list[Step]:
         """Take in the answer to an `Ask`. A stale serial or a settled key changes nothing."""
+        self._catch_up(now)
         entry = self._desk.books.entries.get(key)
         if entry is not None and entry.probe_serial == serial:
             looks.looked(self._desk, now, entry, look)
@@ -272,12 +269,16 @@ class Correlator:
 
     def expire(self, now: float) -> list[Step]:
         """Do all that is due."""
+        self._catch_up(now)
+        return self._desk.take_steps()
+
+    def _catch_up(self, now: float) -> None:
+        """Let time do its work first: what comes after a deadline is late (rules 7)."""
         books: Books = self._desk.books
         while (key := self._desk.due(now)) is not None:
             entry = books.entries.get(key) or books.tombs.get(key)
             if entry is not None:
                 clockwork.wake(self._desk, now, entry)
-        return self._desk.take_steps()
 
     def abandon(self, now: float, key: str, reason: Reason = Reason.CALLER) -> list[Step]:
         """Stop waiting; a queued request is rejected instead, for nothing was sent (CANCELLED).

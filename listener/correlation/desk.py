@@ -14,10 +14,12 @@ from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.judges.data import requested
 from listener.correlation.judges.transfers import pair
-from listener.correlation.outcome import Confirmed, Failed, Outcome, Rejected
+from listener.correlation.outcome import Confirmed, Failed, Outcome, Reason, Rejected
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Picture
 from listener.correlation.steps import Late, Send, Settled, Step
+from listener.correlation.suspicion import SETTLES_AFTER
+from listener.correlation.verdict import rejected
 from listener.finesse.actions.expectation import CallData, Conferenced, Gate, Transferred
 
 
@@ -53,14 +55,18 @@ class Desk:
         """Give a request its outcome, once: the table refuses a second time."""
         entry.fire(trigger)
         entry.outcome, entry.settled_at = outcome, now
+        if entry.deadline == float("inf"):  # its turn in the chain never came
+            entry.deadline = now + entry.length
         self.steps.append(Settled(entry.key, outcome))
         self.books.close(entry)
         self.at(now + self.limits.tombstone_for, entry.key)
         explained = isinstance(outcome, Confirmed | Failed | Rejected)
         for suspicion in entry.suspicions:
             suspicion.leave(entry.key, explained=explained)
-            for key in suspicion.suspects:
-                self.rearm(self.books.entries[key])
+            if suspicion.sole is not None:
+                last = self.books.entries[suspicion.sole]
+                last.suspicion_due = max(now, suspicion.at + SETTLES_AFTER)
+                self.rearm(last)
         self._release_rivals(entry, outcome)
         self.unchain(now, entry)
         self.release(now, entry)
@@ -77,7 +83,12 @@ class Desk:
     def release(self, now: float, entry: Entry) -> None:
         """Let go of the gate; whoever waits goes out."""
         for key in self.gate.leave(entry.device, entry.key):
-            self.dispatch(now, self.books.entries[key])
+            waiting = self.books.entries[key]
+            if now < waiting.deadline:
+                self.dispatch(now, waiting)
+            else:
+                outcome = rejected(waiting, now, reason=Reason.EXPIRED_IN_QUEUE)
+                self.settle(now, waiting, Trigger.EXPIRE, outcome)
 
     def dispatch(self, now: float, entry: Entry) -> None:
         """Let a request go out: take its baseline and say so."""
@@ -105,29 +116,36 @@ class Desk:
         # Of two open updates of one variable the earlier cannot be judged by values any more.
         for entry in self.books.on_dialog(later.request.dialog_id):
             other = entry.case.expectation
-            if entry is not later and entry.on_the_wire and isinstance(other, CallData):
-                entry.case.superseded |= bool(requested(other).keys() & requested(want).keys())
+            if entry is later or not entry.on_the_wire or not isinstance(other, CallData):
+                continue
+            if requested(other).keys() & requested(want).keys():
+                entry.case.superseded = True
+                entry.quiet = entry.quiet_due = None
 
     def first_in_chain(self, entry: Entry) -> bool:
         """Say whether no earlier DTMF of that device is open (its window comes first)."""
         chain = self._chains.get(entry.device, [])
-        return not chain or chain[0] == entry.key
+        return entry.key not in chain or chain[0] == entry.key
 
-    def unchain(self, now: float, entry: Entry) -> Entry | None:
+    def unchain(self, now: float, entry: Entry) -> None:
         """Take a DTMF out of its device's chain; the next one's window starts now."""
         chain = self._chains.get(entry.device)
         if chain is None or entry.key not in chain:
-            return None
+            return
+        first = chain[0] == entry.key
         chain.remove(entry.key)
         if not chain:
             del self._chains[entry.device]
-            return None
+            return
         following = self.books.entries[chain[0]]
-        if following.accepted and following.window_due is None:
-            following.deadline = now + following.length
-            following.window_due = following.deadline
-            self.rearm(following)
-        return following
+        if first and following.accepted and not following.restarted:
+            self.start_window(now, following)
+
+    def start_window(self, start: float, entry: Entry) -> None:
+        """Let the window of silence run; a caller's deadline does not shorten it (rule 6.6)."""
+        entry.deadline = start + entry.length
+        entry.window_due = start + entry.request.default_deadline
+        self.rearm(entry)
 
     def at(self, when: float, key: str) -> None:
         """Be woken for that key at that time."""

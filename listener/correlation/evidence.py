@@ -42,6 +42,13 @@ def proves(finding: Finding, evidence: Evidence) -> bool:
     return finding.shown in COUNTS or (tagged and finding.shown is Shown.IF_TAGGED)
 
 
+def by_change(finding: Finding, seen: Sight) -> bool:
+    """Say whether a finding would prove, now or at the deadline, without our id."""
+    evidence = kind_of(finding, seen)
+    counts = proves(finding, evidence) or finding.shown is Shown.STANDING
+    return counts and evidence is not Evidence.REQUEST_ID
+
+
 def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) -> None:
     """Take in what one sight showed to one request."""
     evidence = kind_of(finding, sight)
@@ -52,6 +59,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
     match finding.shown:
         case Shown.STANDING:
             entry.standing = held
+            entry.weak = entry.weak or not enough(entry, evidence)
         case Shown.UNCHANGED if evidence is Evidence.REQUEST_ID:
             entry.standing = held
         case Shown.UNCHANGED | Shown.NOT_THERE if evidence is Evidence.SNAPSHOT:
@@ -61,6 +69,8 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
             entry.note(now, "look_alike", "a call from this device to another number")
         case Shown.IF_TAGGED:
             entry.note(now, "effect", "seen without our id, which alone would prove it")
+            if sight.how is How.REMOVED and entry.case.mine(sight):
+                ended(desk, now, entry)
         case Shown.ENDED:
             ended(desk, now, entry)
         case _:
@@ -137,11 +147,20 @@ def _by_values(desk: Desk, now: float, entry: Entry, held: Held) -> None:
         entry.weak = entry.weak or isinstance(case.expectation, CallData)
         return
     if held.finding.shown is Shown.UNCHANGED:
-        decide(desk, now, entry, held)
-        return
-    since = None if not entry.accepted or entry.answered_at is None else now - entry.answered_at
-    certain = not (case.foreign_change or case.superseded) and not entry.gap_open()
-    if since is not None and since >= GET_FAILS_AFTER and certain:
+        if entry.probe_tries:  # after the window: an error may come until then
+            decide(desk, now, entry, held)
+    elif _late_enough(entry, now) and not (case.foreign_change or case.superseded):
         decide(desk, now, entry, held)
     else:
         entry.note(now, "snapshot", "the values are not there")
+
+
+def _late_enough(entry: Entry, now: float) -> bool:
+    """Say whether values that a GET does not show were surely never set.
+
+    In a gap they may have come, and gone by another's hand.
+    """
+    since = entry.case.accepted_at
+    if since is None or now - since < GET_FAILS_AFTER:
+        return False
+    return all(end is not None and end <= since for _, end in entry.gaps)

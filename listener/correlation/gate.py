@@ -69,6 +69,11 @@ class Gatekeeper:
         lane.holders[key] = gate
         return True
 
+    def hold(self, device: tuple[str, str | None], key: str, gate: Gate) -> None:
+        """Take the lane for a request that is on its way already."""
+        if self.applies(gate):
+            self._lanes.setdefault(device, Lane()).holders[key] = gate
+
     def leave(self, device: tuple[str, str | None], key: str) -> list[str]:
         """Let go of the lane, or of the place in its queue; return who may go now."""
         lane = self._lanes.get(device)

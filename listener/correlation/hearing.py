@@ -9,19 +9,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener.correlation.accusation import REPEATED_WITHIN, own_error, unsigned_error
+from listener.correlation.bystanders import foreign, unexplained
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import contest, kind_of, proves, release_held, weigh
+from listener.correlation.evidence import by_change, contest, release_held, weigh
 from listener.correlation.judges import judge
-from listener.correlation.outcome import Confirmed, Evidence
+from listener.correlation.outcome import Confirmed
+from listener.correlation.pending import State
 from listener.correlation.steps import Late
 from listener.finesse.actions.expectation import (
+    CallbackCancelled,
+    CallbackScheduled,
     CallData,
     Conferenced,
-    Gate,
+    Reclassified,
     SentAway,
     Transferred,
+    UserState,
 )
 from listener.finesse.events import (
     DialogAdded,
@@ -66,7 +71,10 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
     found = [entry for entry in desk.books.with_id(event.request_id) if _reaches(entry, event)]
     if not found:
         desk.books.keep_early(now, event)
-    return found
+    for entry in found:
+        # An id that is used before we sent anything is somebody else's too.
+        entry.id_repeated = entry.id_repeated or entry.state is State.QUEUED
+    return [entry for entry in found if entry.state is not State.QUEUED]
 
 
 def _reaches(entry: Entry, event: Event) -> bool:
@@ -94,17 +102,7 @@ def _on_error(
         repeated = picture is not None and picture.error_repeats(content, now, REPEATED_WITHIN)
         unsigned_error(desk, now, event, repeated=repeated)
     else:
-        _foreign(desk, event)
-
-
-def _foreign(desk: Desk, event: Event) -> None:
-    """Another client is at work on that object: later unsigned errors may be its own (rules 5)."""
-    there = getattr(event, "dialog_id", None)
-    for entry in desk.books.on_dialog(there):
-        entry.unexplained = entry.unexplained or entry.on_the_wire
-    if there is None and event.owner is not None:
-        for entry in desk.books.unbound(event.owner):
-            entry.unexplained = entry.unexplained or entry.on_the_wire
+        foreign(desk, event)
 
 
 def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) -> None:
@@ -128,7 +126,7 @@ def _on_dialog(
 ) -> bool:
     owner = _sole(tagged)
     if owner is None and event.request_id is not None and not tagged:
-        _foreign(desk, event)
+        foreign(desk, event)
     if _no_news(desk, now, event, content) and owner is None:
         return False
     _mark(desk, now, owner, event)
@@ -137,7 +135,7 @@ def _on_dialog(
     sight = Sight(_how(event), event.owner, event.dialog, event.dialog_id, at=now)
     before = _as_known(desk, event)
     proven = _judge_all(desk, now, concerned, sight, owner)
-    _unexplained(concerned, event, before, proven=proven or owner is not None)
+    unexplained(concerned, event, before, proven=proven or owner is not None)
     _keep(desk, now, event, content)
     return True
 
@@ -145,6 +143,9 @@ def _on_dialog(
 def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     """Let a request see an event with its id that came before it was registered."""
     if not _reaches(entry, event) or entry.id_repeated:
+        return
+    if not entry.expected:
+        entry.id_repeated = True
         return
     if isinstance(event, RequestFailed):
         own_error(desk, now, entry, event)
@@ -218,6 +219,7 @@ def _follow(desk: Desk, event: DialogEvent) -> None:
         if following:
             desk.books.bind(entry, event.dialog_id)
             entry.case.ids.discard(secondary)
+            entry.watched.add(secondary)
             entry.case.last = event.dialog.participant(entry.case.own) or entry.case.last
             entry.quiet = entry.quiet_due = entry.end_due = None
             entry.ended = False
@@ -250,7 +252,7 @@ def _judge_all(
         entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
         entry.user = sight.user or entry.user
         found.append((entry, judge(entry.case, seen), seen))
-    weak = [entry for entry, finding, seen in found if _by_change(finding, seen)]
+    weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
     _contests(now, weak)
     for entry, finding, seen in found:
         if entry.open:
@@ -260,46 +262,19 @@ def _judge_all(
     return any(finding.shown is not Shown.NOTHING for _, finding, _ in found)
 
 
-def _by_change(finding: Finding, seen: Sight) -> bool:
-    evidence = kind_of(finding, seen)
-    return evidence is not Evidence.REQUEST_ID and proves(finding, evidence)
-
-
 def _contests(now: float, weak: list[Entry]) -> None:
     """Find the requests that one and the same untagged change would prove."""
     groups: dict[tuple[str, str | None], list[Entry]] = {}
     for entry in weak:
         if not isinstance(entry.case.expectation, CallData):
-            claim = type(entry.case.expectation).__name__, entry.case.own
-            groups.setdefault(claim, []).append(entry)
+            groups.setdefault((_domain(entry), entry.case.own), []).append(entry)
     for entries in groups.values():
         if len(entries) > 1:
             contest(entries, now)
 
 
-def _unexplained(
-    concerned: list[Entry], event: DialogEvent, before: Dialog | None, *, proven: bool
-) -> None:
-    """Mark requests on whose dialog somebody else was seen at work (rules 5)."""
-    if before is None or proven or isinstance(event, DialogRemoved):
-        return
-    data = before.media_properties.call_variables != event.dialog.media_properties.call_variables
-    busy = any(e.request.gate is Gate.UNTIL_SETTLED for e in concerned)
-    for entry in concerned:
-        if entry.agent != event.owner:
-            continue
-        _foreign_values(entry, before, event.dialog)
-        own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
-        moved = own is not None and was is not None and own.state != was.state
-        if data or (moved and not busy):
-            entry.unexplained = True
-
-
-def _foreign_values(entry: Entry, before: Dialog, now: Dialog) -> None:
+def _domain(entry: Entry) -> str:
+    """Name what a request changes: the call itself, the user, or one kind of data."""
     want = entry.case.expectation
-    if isinstance(want, CallData):
-        entry.case.foreign_change |= any(
-            before.media_properties.variable(name) != now.media_properties.variable(name)
-            and now.media_properties.variable(name) != value
-            for name, value in want.variables
-        )
+    apart = isinstance(want, UserState | Reclassified | CallbackScheduled | CallbackCancelled)
+    return type(want).__name__ if apart else "call"

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+DATE_GRAIN = 1.0  # seconds
+
 
 def instant(text: str | None) -> float | None:
     """Return an ISO 8601 time (`2026-11-21T08:00:00.123Z`) as seconds, or None if it is none."""
@@ -49,6 +51,9 @@ def newer(text: str | None, than: str | None) -> bool:
 
 
 def after(text: str | None, moment: float | None) -> bool:
-    """Say whether a stateChangeTime is surely later than `moment` (seconds, from `http_date`)."""
+    """Say whether a stateChangeTime is surely later than `moment` (seconds, from `http_date`).
+
+    A Date tells the second, not its part: what is in the same second may have been before it.
+    """
     when = instant(text)
-    return when is not None and moment is not None and when > moment
+    return when is not None and moment is not None and when >= moment + DATE_GRAIN

@@ -8,11 +8,11 @@ from __future__ import annotations
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
-from listener.correlation.evidence import count, weigh
+from listener.correlation.evidence import by_change, contest, count, weigh
 from listener.correlation.judges import judge
 from listener.correlation.outcome import Evidence
 from listener.correlation.steps import Ask, Look
-from listener.finesse.actions.expectation import Left, Probe
+from listener.finesse.actions.expectation import CallData, Left, Probe
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog
 
@@ -66,7 +66,24 @@ def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
         if entry.open:
             entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
             entry.user = sight.user or entry.user
-            weigh(desk, now, entry, judge(entry.case, sight), sight)
+            finding = judge(entry.case, sight)
+            if by_change(finding, sight):
+                _twins(desk, now, entry)
+            weigh(desk, now, entry, finding, sight)
+
+
+def _twins(desk: Desk, now: float, entry: Entry) -> None:
+    """Find the requests that what a GET shows fits as well as this one (rules 4)."""
+    case = entry.case
+    twins = [
+        other
+        for other in desk.books.of(entry.agent)
+        if other.on_the_wire
+        and (other.case.expectation, other.case.own) == (case.expectation, case.own)
+        and other.case.ids == case.ids
+    ]
+    if len(twins) > 1 and not isinstance(case.expectation, CallData):
+        contest(twins, now)
 
 
 def _listed(look: Look) -> tuple[Dialog, ...]:

@@ -126,7 +126,7 @@ class AgentPicture:
         news: call data may well go from x to y and back to x.
         """
         known = self.dialogs.get(id_)
-        if known is None or not known.contents:
+        if not content or known is None or not known.contents:
             return False
         times = [at for each, at in known.contents if each == content]
         return bool(times) and (
@@ -141,7 +141,9 @@ class AgentPicture:
 
     def error_repeats(self, content: int, now: float, within: float) -> bool:
         """Say whether the same error came a moment ago, and remember this one."""
-        repeated = any(each == content and now - at < within for each, at in self.errors)
+        repeated = bool(content) and any(
+            each == content and now - at < within for each, at in self.errors
+        )
         self.errors.append((content, now))
         return repeated
 

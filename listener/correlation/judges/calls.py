@@ -40,7 +40,8 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
 
 
 def _ours(case: Case, want: x.NewCall, dialog: Dialog) -> bool:
-    return same_number(dialog.from_address, want.from_address or case.own)
+    monitor = dialog.media_properties.call_type == "SUPERVISOR_MONITOR"
+    return not monitor and same_number(dialog.from_address, want.from_address or case.own)
 
 
 def _target(want: x.NewCall, dialog: Dialog) -> bool:

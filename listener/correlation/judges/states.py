@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
-from listener.correlation.instants import after, newer
+from listener.correlation.instants import after, newer, older
 from listener.finesse.actions import expectation as x
-from listener.finesse.model import Participant, User
+from listener.finesse.model import Dialog, Participant, User
 
 LEFT = frozenset({"DROPPED", "WRAP_UP"})
 QUIET_AFTER_DELETE = 1.0  # seconds in which another dialog may still name this one (rule 6.3)
@@ -55,14 +55,22 @@ def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
 def _removed(case: Case, own: Participant | None) -> Finding:
     dropped = "DROPPED" in {own.state if own else None, case.last.state if case.last else None}
     if dropped:
-        known = case.last is not None or case.before is not None
-        shown = Shown.EFFECT if known else case.moved(own) if own else Shown.IF_TAGGED
+        shown = _dropped(case, own)
     elif own is None or has_left(own):
         shown = Shown.IF_TAGGED
     else:
         return ENDED
     # Another own dialog may still name this one: then the call goes on under that id.
     return Finding(shown, stage="DROPPED", quiet=QUIET_AFTER_DELETE)
+
+
+def _dropped(case: Case, own: Participant | None) -> Shown:
+    was = case.before.participant(case.own) if case.before is not None else None
+    if was is not None and was.state == "DROPPED":
+        return Shown.IF_TAGGED  # off the call before the request
+    if case.last is not None or case.before is not None or own is None:
+        return Shown.EFFECT
+    return case.moved(own)
 
 
 def party_gone(case: Case, want: x.PartyGone, sight: Sight) -> Finding:
@@ -72,7 +80,7 @@ def party_gone(case: Case, want: x.PartyGone, sight: Sight) -> Finding:
     if sight.how is How.REMOVED and case.mine(sight):
         return ENDED
     party = sight.dialog.participant(want.media_address)
-    if party is not None and party.state not in LEFT:
+    if not sight.dialog.participants or (party is not None and party.state not in LEFT):
         return NOTHING
     before = case.before.participant(want.media_address) if case.before is not None else None
     if before is not None:
@@ -89,11 +97,12 @@ def reservation_ended(case: Case, _want: x.ReservationEnded, sight: Sight) -> Fi
     if not case.mine(sight):
         return NOTHING
     if not case.about(sight):
-        appeared = sight.how in {How.ADDED, How.CHANGED} and case.is_new(sight) and case.gone
-        return ENDED if appeared else NOTHING
-    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
-    states = {own.state if own else None, sight.dialog.state if sight.dialog else None}
-    case.was_accepted = case.was_accepted or "ACCEPTED" in states
+        appeared = sight.how in {How.ADDED, How.CHANGED} and case.is_new(sight)
+        case.was_accepted = case.was_accepted or appeared
+        return ENDED if appeared and case.gone else NOTHING
+    case.was_accepted = (
+        case.was_accepted or _is_accepted(case, sight.dialog) or _is_accepted(case, case.before)
+    )
     if sight.how is not How.REMOVED:
         return NOTHING
     case.gone.update(case.ids)
@@ -104,6 +113,11 @@ def reservation_ended(case: Case, _want: x.ReservationEnded, sight: Sight) -> Fi
     if plain and since is not None and since <= CLOSE_WITHIN:
         return Finding(Shown.EFFECT, quiet=QUIET_AFTER_CLOSE)
     return ENDED
+
+
+def _is_accepted(case: Case, dialog: Dialog | None) -> bool:
+    own = dialog.participant(case.own) if dialog is not None else None
+    return "ACCEPTED" in {own.state if own else None, dialog.state if dialog else None}
 
 
 def task_state(case: Case, want: x.TaskState, sight: Sight) -> Finding:
@@ -156,12 +170,18 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
             return NOTHING
         return Finding(_user_moved(case, user), stage=user.state)
     if user.pending_state and user.pending_state in want.states:
-        before = case.baseline.user if case.baseline is not None else None
-        fresh = before is not None and before.pending_state != user.pending_state
-        return Finding(Shown.EFFECT if fresh else Shown.IF_TAGGED, stage="PENDING")
-    if user.state in want.weak_states:
+        return Finding(_pending(case, user), stage="PENDING")
+    if user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED:
         return Finding(Shown.IF_TAGGED, stage=user.state)
     return NOTHING
+
+
+def _pending(case: Case, user: User) -> Shown:
+    before = case.baseline.user if case.baseline is not None else None
+    if before is None or before.pending_state == user.pending_state:
+        return Shown.IF_TAGGED
+    late = not older(user.state_change_time, before.state_change_time)
+    return Shown.EFFECT if late else Shown.NOTHING
 
 
 def _fits(want: x.UserState, user: User) -> bool:

@@ -51,7 +51,8 @@ def _others(case: Case) -> frozenset[str]:
     """Return the parties of both calls without ours; empty when both sides are not known."""
     partner = _partner(case)
     first, second = _addresses(case.before, case.own), _addresses(partner, case.own)
-    return first | second if first and second and first != second else frozenset()
+    # With one side's parties all on the other, the two calls look joined before they are.
+    return frozenset() if first <= second or second <= first else first | second
 
 
 def _survivor(case: Case, sight: Sight) -> bool:
@@ -126,8 +127,8 @@ def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
     if dialog is None or not (case.about(sight) or dialog.secondary_id in case.ids):
         return NOTHING
     own = dialog.participant(case.own)
-    if dialog.state == "FAILED" and case.mine(sight):
-        cause = next((p.state_cause for p in dialog.participants if p.state_cause), None)
+    cause = next((p.state_cause for p in dialog.participants if p.state_cause), None)
+    if dialog.state == "FAILED" and cause and case.mine(sight):
         return Finding(Shown.FAILED, "FAILED", cause)
     if sight.owner != case.agent and sight.how is not How.REMOVED and _arrived(case, want, dialog):
         return Finding(Shown.EFFECT, dialogs=DialogIds(survivor=sight.dialog_id))
