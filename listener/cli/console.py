@@ -42,14 +42,14 @@ def out_json(value: Any) -> None:
     out(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")))
 
 
-def start_logs(settings: Settings) -> None:
-    """Begin to log as the settings say."""
+def start_logs(settings: Settings, *, quiet: bool = False) -> None:
+    """Begin to log as the settings say; `quiet` leaves out what the command itself will tell."""
     console = errors()
     logs.configure(
-        level=settings.logs.level,
+        level="ERROR" if quiet else settings.logs.level,
         form=settings.logs.format,
         show_numbers=settings.logs.show_numbers,
-        wire=settings.logs.wire,
+        wire=settings.logs.wire and not quiet,
         colors=console.is_terminal and not console.no_color,
     )
 

@@ -93,6 +93,9 @@ def send(
     as_json: Annotated[
         bool, typer.Option("--json", help="The outcome as one JSON object.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also log, as the settings say.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
     ] = False,
@@ -124,7 +127,7 @@ def send(
     if config is None:
         raise InvalidRequest("--config is needed to send; --dry-run works without")
     settings = configuration.load(config).only(agent)
-    console.start_logs(settings)
+    console.start_logs(settings, quiet=not verbose)
     for warning in settings.warnings:
         logs.get(__name__).warning("settings.warning", detail=warning)
     options = {

@@ -205,13 +205,16 @@ def test_what_was_raised_on_purpose_is_one_line(send: Any, error: Exception, cod
     assert send(Double(error), "HOLD") == (code, "", f"listener: {error}\n")
 
 
-def test_warnings_of_the_settings_are_logged_and_the_digits_are_not(
+def test_warnings_are_logged_on_demand_and_the_digits_never(
     send: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("LISTENER_LOGS__SHOW_NUMBERS", "true")
     monkeypatch.setenv("LISTENER_LOGS__FORMAT", "json")
 
-    _, out, err = send(Double(Presumed()), "SEND_DTMF", "--dtmf-string", "98765")
+    quiet = send(Double(Presumed()), "SEND_DTMF", "--dtmf-string", "98765")
+    _, out, err = send(Double(Presumed()), "SEND_DTMF", "--dtmf-string", "98765", "--verbose")
+
+    assert quiet == (0, out, "")
 
     assert json.loads(err)["event"] == "settings.warning"
     assert "98765" not in out + err
