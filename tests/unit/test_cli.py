@@ -5,15 +5,18 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from listener import cli, errors
-from listener.cli import parse, sending, simulate
+from listener.cli import console, parse, sending, simulate
 from listener.cli.exits import MEANINGS, Exit, code_for
 from listener.settings import load
 
@@ -438,3 +441,98 @@ def test_the_program_survives_a_terminal_that_lacks_characters(tmp_path: Path):
     )
 
     assert b"HELD\\u2603" in done.stdout
+
+
+def test_a_terminated_simulator_ends_cleanly_and_leaves_no_folder():
+    with subprocess.Popen(
+        [sys.executable, "-m", "listener", "simulate", "--port", "0", "--xmpp-port", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stderr is not None
+        ready = process.stderr.readline()
+        folder = Path(re.search(r"are in (\S+)/listener\.toml", ready)[1])
+        assert folder.is_dir()
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (0, "")
+    assert not folder.exists()
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(run: Run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, out, err = run("simulate", "--port", "0", "--xmpp-port", port)
+
+    assert (code, out) == (78, "")
+    assert re.fullmatch(rf"listener: simulate: .*{port}.*\n", err)
+
+
+def in_place(monkeypatch: pytest.MonkeyPatch, name: str, **given: Any) -> None:
+    module = ModuleType(f"listener.{name}")
+    vars(module).update(given)
+    monkeypatch.setitem(sys.modules, f"listener.{name}", module)
+    monkeypatch.setattr("listener." + name, module, raising=False)
+
+
+@pytest.mark.parametrize("code", [0, 130])
+def test_run_hands_the_settings_to_the_daemon_and_ends_as_it_does(
+    run: Run, monkeypatch: pytest.MonkeyPatch, config: Path, code: int
+):
+    seen: list[Any] = []
+
+    def daemon(settings: Any) -> int:
+        seen.append(settings)
+        return code
+
+    in_place(monkeypatch, "daemon", run=daemon)
+
+    assert run("run", "--config", config)[0] == code
+    assert [agent.id for agent in seen[0].agents] == ["1001"]
+
+
+def test_demo_hands_its_options_on(run: Run, monkeypatch: pytest.MonkeyPatch):
+    seen: list[Any] = []
+
+    def main(**options: Any) -> int:
+        seen.append(options)
+        return 0
+
+    in_place(monkeypatch, "demo", main=main)
+
+    assert run("demo", "--profile", "UCCX", "--tagging", "none", "--seed", "7")[0] == 0
+    assert seen == [{"profile": "UCCX", "tagging": "none", "stay": False, "seed": 7}]
+
+
+def test_a_spinner_turns_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch):
+    out = io.StringIO()
+    screen = Console(file=out, force_terminal=True)
+    monkeypatch.setattr(console, "errors", lambda: screen)
+
+    with console.waiting("HOLD for 1001"):
+        assert screen._live_stack
+
+    assert "HOLD for 1001" in out.getvalue()
+
+
+@pytest.mark.parametrize(("event", "words"), [(b"POST", "was added"), (b"DELETE", "was removed")])
+def test_a_dialog_that_comes_or_goes_is_told_so(run: Run, event: bytes, words: str):
+    stanza = (
+        b'<message from="pubsub.x" to="1001@x"><event '
+        b'xmlns="http://jabber.org/protocol/pubsub#event">'
+        b'<items node="/finesse/api/User/1001/Dialogs"><item id="1"><notification '
+        b'xmlns="http://jabber.org/protocol/pubsub">&lt;Update&gt;&lt;data&gt;&lt;dialogs&gt;'
+        b"&lt;Dialog&gt;&lt;id&gt;7&lt;/id&gt;&lt;/Dialog&gt;&lt;/dialogs&gt;&lt;/data&gt;"
+        b"&lt;event&gt;" + event + b"&lt;/event&gt;&lt;/Update&gt;</notification></item></items>"
+        b"</event></message>"
+    )
+
+    code, out, _ = run("parse", "-", stdin=stanza)
+
+    assert code == 0
+    assert "-: a stanza\n" in out
+    assert f"dialogs, event {event.decode()}, on the node of 1001" in out
+    assert f"dialog 7 {words}: no state, ? -> ?" in out
