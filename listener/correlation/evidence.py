@@ -6,6 +6,8 @@ notes it. Never looks at a clock or at XML.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from listener.correlation import verdict
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
@@ -61,7 +63,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
             entry.standing = held
             entry.weak = entry.weak or not enough(entry, evidence)
         case Shown.UNCHANGED if evidence is Evidence.REQUEST_ID:
-            entry.standing = held
+            _signed(desk, now, entry, held)
         case Shown.UNCHANGED | Shown.NOT_THERE if evidence is Evidence.SNAPSHOT:
             _by_values(desk, now, entry, held)
         case Shown.LOOK_ALIKE:
@@ -75,6 +77,15 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
             ended(desk, now, entry)
         case _:
             pass
+
+
+def _signed(desk: Desk, now: float, entry: Entry, held: Held) -> None:
+    """Our id on what was so before: proof if it came since the request, else at the deadline."""
+    earlier = (*entry.held, *((entry.contested,) if entry.contested is not None else ()))
+    if earlier:
+        decide(desk, now, entry, replace(earlier[0], evidence=held.evidence, dialog=held.dialog))
+    else:
+        entry.standing = held
 
 
 def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
