@@ -12,31 +12,28 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from listener import logs
-from listener.correlation.desk import Limits
-from listener.correlation.gate import GateMode
+from pydantic import SecretStr
+
+from listener import logs, wiring
 from listener.correlation.outcome import MinimumEvidence, Outcome, Reason
-from listener.crew import AgentStatus, Ear
-from listener.errors import ConfigurationError, ListenerError, NotListening, Unreachable
-from listener.feed import FeedItem, Lagged, Subscription
+from listener.crew import AgentStatus, Ear, Paces
+from listener.errors import ConfigurationError, NotListening
+from listener.feed import EventStream, Lagged
 from listener.finesse.actions.request import Request
-from listener.rest import Basic, Bearer, Rest, RestTimings
-from listener.service import Policy, Service, Wishes
+from listener.rest import Rest
+from listener.service import Service, Wishes
 from listener.settings import Settings
-from listener.settings.model import Agent
 from listener.ticket import Record, Ticket
 from listener.translation import RestWire
 from listener.whereabouts import Whereabouts
-from listener.xmpp.contract import Timings
 from listener.xmpp.link import Link
-from listener.xmpp.policy import Backoff
 from listener.xmpp.session import Session
 from listener.xmpp.stanzas import make_resource
 from listener.xmpp.tls import client_context, shrink_tls_buffers
 
 MAX_HANDSHAKES = 50  # at once, of all agents together
 
-__all__ = ["Lagged", "Listener", "Record", "Ticket"]
+__all__ = ["EventStream", "Lagged", "Listener", "Paces", "Record", "Ticket"]
 
 _log = logs.get(__name__)
 
@@ -47,17 +44,15 @@ class Listener:
     Made by `Listener.open(settings)`; everything ends when that block is left.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, paces: Paces | None = None) -> None:
         self._settings = settings
+        self._paces = paces or Paces()
         finesse = settings.finesse
         self._tls: ssl.SSLContext = client_context(finesse.ca_file)
-        waits = settings.timings
         self._rest = Rest(
             [node.rest_url for node in finesse.endpoints],
             tls=client_context(finesse.ca_file),
-            timings=RestTimings(
-                waits.rest_wait, waits.rest_connect, waits.rest_answer, waits.rest_total
-            ),
+            timings=wiring.rest_timings(settings),
         )
         self._wire = RestWire(self._rest)
         self._agents = {agent.id: agent for agent in settings.agents}
@@ -67,29 +62,39 @@ class Listener:
         self._token = secrets.token_hex(4)
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
         self.service = Service(
-            self._wire, self, policy=_policy(settings), extensions=self._extension
+            self._wire, self, policy=wiring.policy(settings), extensions=self._extension
         )
         self._where = Whereabouts(settings, self._rest, self._learn)
 
     def __repr__(self) -> str:
-        up = sum(ear.up.is_set() for ear in self._ears.values())
-        return f"<Listener {up} of {len(self._ears)} agents up, {self.service!r}>"
+        return f"<Listener {self._up()} of {len(self._ears)} agents up, {self.service!r}>"
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings, *, strict: bool = True) -> AsyncIterator[Listener]:
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        strict: bool = True,
+        wait: bool = True,
+        paces: Paces | None = None,
+    ) -> AsyncIterator[Listener]:
         """Connect every configured agent, and yield when each was tried once.
 
         With `strict`, when no agent came up, raises what stood in the way (Unreachable,
-        CredentialsRefused, CertificateRefused, NotFinesse, ...); without, keeps trying.
+        CredentialsRefused, CertificateRefused, NotFinesse, ...); without, keeps trying. Without
+        `wait` it yields at once: see `tried`. Always raises ConfigurationError for a CA file that
+        cannot be used.
         """
         logs.ensure()
         shrink_tls_buffers()
         async with AsyncExitStack() as stack:
-            listener = cls(settings)
+            listener = cls(settings, paces=paces)
             stack.push_async_callback(listener._rest.aclose)
             stack.push_async_callback(listener._close)
-            await listener._start(strict=strict)
+            listener._start()
+            if wait:
+                await listener.tried(strict=strict)
             yield listener
 
     # -- asked ------------------------------------------------------------------------------
@@ -134,7 +139,13 @@ class Listener:
         require_session: bool = True,
     ) -> Ticket:
         """Send a request and return at once; the ticket has its outcome later."""
-        wishes = _wishes(deadline, request_id, minimum_evidence, validate, require_session)
+        wishes = Wishes(
+            deadline=deadline,
+            request_id=request_id,
+            minimum_evidence=wiring.minimum(minimum_evidence),
+            validate=validate,
+            require_session=require_session,
+        )
         return self.service.submit(self._known(request), wishes)
 
     async def expect(
@@ -152,7 +163,13 @@ class Listener:
         Register first, send after, then report Finesse's answer with `ticket.answered(status,
         body)`: without that nothing is ever presumed.
         """
-        wishes = _wishes(deadline, request_id, minimum_evidence, validate, require_session)
+        wishes = Wishes(
+            deadline=deadline,
+            request_id=request_id,
+            minimum_evidence=wiring.minimum(minimum_evidence),
+            validate=validate,
+            require_session=require_session,
+        )
         return self.service.expect(self._known(request), wishes)
 
     def events(self, agent: str | None = None) -> EventStream:
@@ -160,18 +177,48 @@ class Listener:
 
         A reader that falls 1,000 events behind gets `Lagged` as the last item.
         """
-        return EventStream(self.service, agent)
+        return self.service.feed.subscribe(agent)
 
     async def ready(self, agent: str, within: float = 15.0) -> None:
-        """Wait until that agent's session hears; raises NotListening with the last trouble."""
+        """Wait until that agent's session hears.
+
+        Raises NotListening with the last trouble: after `within` seconds, and as soon as only a
+        person can help (a refused password, a conflict).
+        """
         ear = self._ear(agent)
+        why = f"has no session after {within:g} s"
         try:
             async with asyncio.timeout(within):
-                await ear.up.wait()
+                await ear.decided.wait()
+                why = "was stopped"
         except TimeoutError:
-            raise NotListening(
-                f"agent {agent} has no session after {within:g} s: {ear.trouble or 'no answer yet'}"
-            ) from None
+            pass
+        if not ear.up.is_set():
+            raise NotListening(f"agent {agent} {why}: {ear.trouble or 'no answer yet'}")
+
+    async def tried(self, *, strict: bool = False) -> None:
+        """Wait until each agent was tried once; with `strict` raises when no agent came up."""
+        await asyncio.gather(*(ear.tried.wait() for ear in self._ears.values()))
+        troubles = [ear.trouble for ear in self._ears.values() if ear.trouble is not None]
+        if strict and troubles and len(troubles) == len(self._ears):
+            raise troubles[0]
+        _log.info("listener.ready", agents=len(self._ears), up=self._up())
+
+    def change_credentials(
+        self, agent: str, *, password: str | None = None, token: str | None = None
+    ) -> None:
+        """Replace an agent's password or token, and try again at once if it had been refused."""
+        ear = self._ear(agent)
+        if not (password or token):
+            raise ConfigurationError(f"agent {agent}: give the new password or the new token")
+        ear.agent = self._agents[agent] = ear.agent.model_copy(
+            update={
+                "password": SecretStr(password) if password else None,
+                "token": SecretStr(token) if token else None,
+            }
+        )
+        self._rest.set_credentials(agent, wiring.credentials(ear.agent))
+        ear.credentials_changed()
 
     @property
     def agents(self) -> Mapping[str, AgentStatus]:
@@ -209,120 +256,62 @@ class Listener:
 
     # -- life -------------------------------------------------------------------------------
 
-    async def _start(self, *, strict: bool) -> None:
+    def _up(self) -> int:
+        return sum(ear.up.is_set() for ear in self._ears.values())
+
+    def _start(self) -> None:
         for agent in self._settings.agents:
-            self._rest.set_credentials(agent.id, _credentials(agent))
+            self._rest.set_credentials(agent.id, wiring.credentials(agent))
             ear = Ear(
                 agent,
                 make_link=self._make_link,
                 picture=self._wire.picture,
+                signed_in=self._wire.signed_in,
                 service=lambda: self.service,
-                in_service=self._where.in_service,
+                place=self._where,
+                paces=self._paces,
             )
             self._ears[agent.id] = ear
             self._running[agent.id] = asyncio.create_task(ear.run(), name=f"ear {agent.id}")
-        await asyncio.gather(*(ear.tried.wait() for ear in self._ears.values()))
-        troubles = [ear.trouble for ear in self._ears.values()]
-        if strict and troubles and all(trouble is not None for trouble in troubles):
-            raise _as_listener_error(troubles[0])
-        up = sum(ear.up.is_set() for ear in self._ears.values())
-        _log.info("listener.ready", agents=len(self._ears), up=up)
 
     def _make_link(self, ear: Ear) -> Link:
-        agent = ear.agent
+        agent = ear.agent.id
 
         def session() -> Session:
             return Session(
-                agent.id,
-                agent.xmpp_secret.get_secret_value,
+                agent,
+                ear.agent.xmpp_secret.get_secret_value,
                 self._where.endpoint,
                 tls=self._tls,
-                resource=make_resource(agent.id, self._token),
+                resource=make_resource(agent, self._token),
                 on_notification=self.service.hear,
                 on_finesse_presence=lambda available: self.service.finesse_present(
-                    agent.id, available=available
+                    agent, available=available
                 ),
-                timings=Timings(
-                    connect=self._settings.timings.connect_deadline,
-                    ping_every=self._settings.timings.ping_interval,
-                    ping_answer=self._settings.timings.ping_timeout,
-                ),
+                timings=wiring.session_timings(self._settings),
             )
 
         return Link(
-            agent.id,
+            agent,
             make_session=session,
             events=ear,
-            backoff=Backoff(),
+            backoff=self._paces.backoff,
             gate=self._handshakes,
             random=self._jitter.random,
-            endpoint_ready=self._where.in_service,
+            endpoint_ready=lambda: self._where.in_service(agent),
         )
 
     async def close(self, grace: float) -> int:
         """Refuse new requests, give open ones up to `grace` seconds; return how many are left."""
         return await self.service.close(grace)
 
+    def hurry(self) -> None:
+        """Let the sessions end without a goodbye when the block is left."""
+        for ear in self._ears.values():
+            ear.hurry()
+
     async def _close(self) -> None:
         await self.service.close()
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
-
-
-class EventStream:
-    """The events of one reader; leaves the feed when closed, or when it is a thousand behind."""
-
-    def __init__(self, service: Service, agent: str | None) -> None:
-        self._service = service
-        self._subscription: Subscription = service.listen(agent)
-        self._items = aiter(self._subscription)
-
-    def __aiter__(self) -> EventStream:
-        return self
-
-    async def __anext__(self) -> FeedItem:
-        return await anext(self._items)
-
-    async def aclose(self) -> None:
-        """Stop collecting."""
-        self._service.stop_listening(self._subscription)
-
-
-def _policy(settings: Settings) -> Policy:
-    wanted = settings.requests
-    return Policy(
-        limits=Limits(
-            wanted.max_pending, wanted.max_pending_per_agent, wanted.tombstone_minutes * 60
-        ),
-        gate=GateMode(wanted.gate.value),
-        minimum_evidence=wanted.minimum_evidence,
-        deadline=wanted.deadline,
-        deadlines=tuple(wanted.deadlines.items()),
-    )
-
-
-def _wishes(
-    deadline: float | None,
-    request_id: str | None,
-    minimum: MinimumEvidence | str | None,
-    validate: bool,  # noqa: FBT001  passed on by name
-    require_session: bool,  # noqa: FBT001  passed on by name
-) -> Wishes:
-    return Wishes(
-        deadline=deadline,
-        request_id=request_id,
-        minimum_evidence=MinimumEvidence(minimum) if minimum is not None else None,
-        validate=validate,
-        require_session=require_session,
-    )
-
-
-def _credentials(agent: Agent) -> Basic | Bearer:
-    if agent.token is not None:
-        return Bearer(agent.token)
-    return Basic(agent.id, agent.xmpp_secret)
-
-
-def _as_listener_error(trouble: Exception | None) -> ListenerError:
-    return trouble if isinstance(trouble, ListenerError) else Unreachable(str(trouble))

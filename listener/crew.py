@@ -7,23 +7,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import cast
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol, cast
 
 from listener import logs
 from listener.correlation.steps import Look
-from listener.errors import ListenerError
+from listener.errors import CredentialsRefused, ListenerError, Unreachable
 from listener.service import Service
 from listener.settings.model import Agent, Connect
-from listener.xmpp.contract import Ending
-from listener.xmpp.link import Link, LinkEvents, LinkState, SessionLike
-from listener.xmpp.policy import words_of
+from listener.xmpp.contract import Ending, Endpoint, as_error
+from listener.xmpp.link import Link, LinkEvents, SessionLike
+from listener.xmpp.policy import Backoff, words_of
 from listener.xmpp.session import Session
 
-RECONCILE_AGAIN = (0.5, 1.0, 2.0, 4.0)  # seconds; the last one repeats
-WATCH_EVERY = 15.0  # seconds between two looks at an agent who is signed out
-
 _log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """How often things are tried again, in seconds; tests make them short.
+
+    `reconcile_again`: the waits before the picture is read again, the last one repeats.
+    `watch_every`: between two looks at an agent who is held only while signed in.
+    """
+
+    backoff: Backoff = field(default_factory=Backoff)
+    reconcile_again: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
+    watch_every: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +49,21 @@ class AgentStatus:
     last_error: str | None
 
 
+class Place(Protocol):
+    """Where Finesse is (`whereabouts`)."""
+
+    async def still(self, agent: str, endpoint: Endpoint) -> None:
+        """Return when that node says, asked now, that it is in service; else raise."""
+        ...
+
+
 class Ear(LinkEvents):
-    """One agent: holds the link, tells the service, and remembers the first trouble."""
+    """One agent: holds the link, tells the service, and remembers the last trouble.
+
+    `picture` reads the user and the dialogs, `signed_in` whether the agent is; both raise a
+    ListenerError when Finesse does not say. `tried` is set once the first attempt is over or none
+    is due; `up` while the session hears; `decided` while it hears or only a person can help.
+    """
 
     def __init__(
         self,
@@ -47,20 +71,27 @@ class Ear(LinkEvents):
         *,
         make_link: Callable[[Ear], Link],
         picture: Callable[[str], Awaitable[Look]],
+        signed_in: Callable[[str], Awaitable[bool]],
         service: Callable[[], Service],
-        in_service: Callable[[], Awaitable[None]],
+        place: Place,
+        paces: Paces,
     ) -> None:
         self.agent = agent
-        self.trouble: Exception | None = None
-        self.tried = asyncio.Event()  # the first attempt is over, or none is due
+        self.trouble: ListenerError | None = None
+        self.tried = asyncio.Event()
         self.up = asyncio.Event()
+        self.decided = asyncio.Event()
         self._make_link = make_link
         self._picture = picture
+        self._signed_in = signed_in
         self._service = service
-        self._in_service = in_service
+        self._place = place
+        self._paces = paces
         self._session: Session | None = None
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._hurried = False
 
     def __repr__(self) -> str:
         return f"<Ear {self.agent.id} {self.status().state}>"
@@ -69,47 +100,53 @@ class Ear(LinkEvents):
 
     async def opened(self, session: SessionLike) -> None:
         """Tidy the subscriptions, read the picture, and tell the service that we hear."""
-        self._session = cast("Session", session)
-        for trouble in await self._session.tidy(frozenset(self.agent.subscriptions)):
+        self._session = mine = cast("Session", session)
+        for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
             _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
-        await self._in_service()
+        await self._place.still(self.agent.id, mine.endpoint)
         self._service().session_up(self.agent.id, await self._reconcile())
         self.trouble = None
         self.up.set()
+        self.decided.set()
         self.tried.set()
 
     async def _reconcile(self) -> Look:
         """Read the picture until it can be read; the link cancels this when the session ends."""
-        attempt = 0
-        while not (look := await self._picture(self.agent.id)).ok:
-            _log.warning("snapshot.failed", agent=self.agent.id, attempt=attempt + 1)
-            self.trouble = self.trouble or ListenerError(
-                f"Finesse's REST API does not show agent {self.agent.id} its dialogs"
+        waits, attempt = self._paces.reconcile_again, 0
+        while True:
+            try:
+                return await self._picture(self.agent.id)
+            except ListenerError as trouble:
+                self.trouble = trouble
+            attempt += 1
+            _log.warning(
+                "snapshot.failed", agent=self.agent.id, attempt=attempt, detail=str(self.trouble)
             )
             self.tried.set()
-            await asyncio.sleep(RECONCILE_AGAIN[min(attempt, len(RECONCILE_AGAIN) - 1)])
-            attempt += 1
-        return look
+            await asyncio.sleep(waits[min(attempt, len(waits)) - 1])
 
     def lost(self, trouble: Exception | Ending, retry_in: float | None) -> None:
         """Tell the service that events may be lost from now on."""
         del retry_in  # the link logs it
-        self._away(trouble)
+        self.trouble = _as_error(trouble)
+        self._away(words_of(trouble))
         self.tried.set()
 
     def stopped(self, reason: str) -> None:
         """Leave it as it is: a person has to act, and the link has logged why."""
+        del reason
+        self.decided.set()
 
-    def _away(self, trouble: Exception | Ending) -> None:
-        self.trouble = trouble if isinstance(trouble, Exception) else ListenerError(trouble.detail)
+    def _away(self, cause: str, *, on_purpose: bool = False) -> None:
         self.up.clear()
+        self.decided.clear()
         self._session = None
-        self._service().session_down(self.agent.id, words_of(trouble))
+        self._service().session_down(self.agent.id, cause, on_purpose=on_purpose)
 
     # -- asked ------------------------------------------------------------------------------
 
     async def ping(self, within: float) -> bool:
-        """Ping over the session that is up; False when there is none."""
+        """Ping over the session that is up; False when there is none, and as soon as it ends."""
         session = self._session
         return session is not None and self.up.is_set() and await session.ping(within)
 
@@ -118,7 +155,7 @@ class Ear(LinkEvents):
         link = self._link
         return AgentStatus(
             agent=self.agent.id,
-            state=link.state if link is not None else "signed_out",
+            state=str(link.state) if link is not None else "signed_out",
             live=self.up.is_set(),
             host=self._session.host if self._session is not None else None,
             since=link.since if link is not None else 0.0,
@@ -127,51 +164,84 @@ class Ear(LinkEvents):
 
     def credentials_changed(self) -> None:
         """Try again after a refused password was replaced."""
+        self.decided.clear()
+        self._changed.set()
         if self._link is not None:
             self._link.credentials_changed()
 
     # -- life -------------------------------------------------------------------------------
 
+    def hurry(self) -> None:
+        """Leave without a goodbye when the time comes: nothing is waited for."""
+        self._hurried = True
+
     async def run(self) -> None:
         """Keep the session: always, or while the agent is signed in. Ends when cancelled."""
         try:
             if self.agent.connect is Connect.ALWAYS:
-                self._start()
-                await asyncio.shield(cast("asyncio.Task[None]", self._running))
+                await asyncio.shield(self._start())
             else:
                 await self._while_signed_in()
+        except Exception as fault:  # noqa: BLE001  one agent's fault must not end the others
+            _log.exception("session.failed", agent=self.agent.id, error=type(fault).__name__)
+            self.trouble = _as_error(fault)
         finally:
             await self._stop()
+            self.tried.set()
 
     async def _while_signed_in(self) -> None:
         while True:
-            signed_in = await self._signed_in()
-            if signed_in and self._link is None:
-                self._start()
-            elif signed_in is False and self._link is not None:
-                await self._stop()
-            if not signed_in:
+            self._changed.clear()
+            try:
+                await self._follow(signed_in=await self._signed_in(self.agent.id))
+            except CredentialsRefused as refused:
+                # No session: this is the password. Five refusals lock an account, so one is enough.
+                await self._give_up(refused)
+            except ListenerError as trouble:
+                # Finesse does not say: nothing changes.
+                self.trouble = self.trouble or trouble
                 self.tried.set()
-            await asyncio.sleep(WATCH_EVERY)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._paces.watch_every):
+                    await self._changed.wait()
 
-    async def _signed_in(self) -> bool | None:
-        """Ask Finesse; None when it does not say (then nothing changes)."""
-        look = await self._picture(self.agent.id)
-        if not look.ok or look.user is None:
-            return None
-        return look.user.state not in {None, "", "LOGOUT"}
+    async def _follow(self, *, signed_in: bool) -> None:
+        if signed_in and self._link is None:
+            self._start()
+        elif not signed_in:
+            self.trouble = None
+            await self._stop()
+            self.tried.set()
 
-    def _start(self) -> None:
+    async def _give_up(self, refused: CredentialsRefused) -> None:
+        if self._link is not None:
+            return  # only SASL ends a session that is there
+        _log.error("session.refused", agent=self.agent.id, detail=str(refused))
+        self.trouble = refused
+        self.decided.set()
+        self.tried.set()
+        await self._changed.wait()
+
+    def _start(self) -> asyncio.Task[None]:
         self._link = self._make_link(self)
         self._running = asyncio.create_task(self._link.run(), name=f"link {self.agent.id}")
+        return self._running
 
     async def _stop(self) -> None:
         link, self._link = self._link, None
         running, self._running = self._running, None
         if link is None or running is None:
             return
-        was_up = link.state is LinkState.UP
-        await link.close()
-        await asyncio.wait((running,))
-        if was_up:
-            self._away(ListenerError("the session was ended by us"))
+        try:
+            await link.close(graceful=not self._hurried)
+        finally:
+            running.cancel()  # it has ended, but for when we were cancelled in the line above
+            await asyncio.gather(running, return_exceptions=True)
+            if self._session is not None:
+                self._away("the session was ended by us", on_purpose=True)
+
+
+def _as_error(trouble: Exception | Ending) -> ListenerError:
+    if isinstance(trouble, Ending):
+        return as_error(trouble)
+    return trouble if isinstance(trouble, ListenerError) else Unreachable(words_of(trouble))

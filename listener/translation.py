@@ -10,13 +10,19 @@ from collections.abc import Awaitable, Callable
 
 from listener.correlation.instants import http_date
 from listener.correlation.steps import AnswerKind, Ask, Look, RestAnswer
-from listener.errors import InvalidRequest, MalformedUpdate
+from listener.errors import CredentialsRefused, InvalidRequest, MalformedUpdate, Unreachable
 from listener.finesse.actions.expectation import Probe
 from listener.finesse.actions.request import Request
+from listener.finesse.model import Update
 from listener.finesse.wire import parse_body
 from listener.rest import Answer, Rest, Snapshot
 
-_ACCEPTED = 202
+_ACCEPTED = range(200, 300)
+_UNAUTHORIZED = 401
+_DOUBTFUL = frozenset({408, 500, 502, 504})
+_REFUSALS = range(400, 500)
+_NOT_IMPLEMENTED, _UNAVAILABLE = 501, 503
+_SIGNED_OUT = frozenset({None, "", "LOGOUT"})
 
 
 class RestWire:
@@ -50,12 +56,29 @@ class RestWire:
         return await self._asks[ask.probe](ask)
 
     async def picture(self, agent: str) -> Look:
-        """Read what a session needs to begin with: the user and the list of dialogs."""
-        return await self._read(self._rest.user(agent), self._rest.dialogs(agent))
+        """Read what a session needs to begin with: the user and the list of dialogs.
+
+        Raises Unreachable, with the reason, when Finesse does not show them.
+        """
+        asked = _clock()
+        user = _shown(await self._rest.user(agent), f"agent {agent}")
+        dialogs = _shown(await self._rest.dialogs(agent), f"the dialogs of agent {agent}")
+        return Look(asked, user=user.user, dialogs=dialogs.dialogs)
+
+    async def signed_in(self, agent: str) -> bool:
+        """Say whether Finesse shows the agent as signed in.
+
+        Raises CredentialsRefused (a 401), and Unreachable when Finesse does not say.
+        """
+        got = await self._rest.user(agent)
+        if got.status == _UNAUTHORIZED:
+            raise CredentialsRefused(f"the REST API refused the login of {agent}: {got.detail}")
+        user = _shown(got, f"agent {agent}").user
+        return user is not None and user.state not in _SIGNED_OUT
 
     def judge(self, status: int, body: bytes | None) -> RestAnswer:
         """Say what an answer means that the caller received."""
-        if status == _ACCEPTED:
+        if status in _ACCEPTED:
             return RestAnswer(AnswerKind.ACCEPTED, status)
         try:
             errors = parse_body(body).errors if body else ()
@@ -80,7 +103,7 @@ class RestWire:
         return await self._read(None, self._rest.dialogs(ask.agent))
 
     async def _both(self, ask: Ask) -> Look:
-        return await self.picture(ask.agent)
+        return await self._read(self._rest.user(ask.agent), self._rest.dialogs(ask.agent))
 
     async def _user(self, ask: Ask) -> Look:
         return await self._read(self._rest.user(ask.agent), None)
@@ -104,6 +127,12 @@ class RestWire:
         )
 
 
+def _shown(got: Snapshot, what: str) -> Update:
+    if got.update is None or not got.found:
+        raise Unreachable(f"Finesse does not show {what}: {got.detail or 'no answer'}")
+    return got.update
+
+
 def _clock() -> float:
     return asyncio.get_running_loop().time()
 
@@ -117,11 +146,6 @@ def translated(answer: Answer) -> RestAnswer:
         http_date(answer.date),
         answer.detail,
     )
-
-
-_DOUBTFUL = frozenset({408, 500, 502, 504})
-_REFUSALS = range(400, 500)
-_NOT_IMPLEMENTED, _UNAVAILABLE = 501, 503
 
 
 def _kind_of(status: int, has_errors: bool) -> AnswerKind:  # noqa: FBT001  one place calls it

@@ -1,0 +1,63 @@
+"""What is settled before a request is taken: its extension, its checks, its deadline.
+
+Pure but for what it is handed; raises InvalidRequest before anything is sent.
+"""
+
+from __future__ import annotations
+
+from listener.correlation.correlator import Registration
+from listener.errors import InvalidRequest
+from listener.finesse.actions import key_of
+from listener.finesse.actions.expectation import Gate, Silence
+from listener.finesse.actions.request import Request
+from listener.terms import Policy, Wishes
+from listener.ticket import Record
+
+
+def complete(
+    request: Request, extension: str | None, deployment: str | None, *, validate: bool
+) -> Request:
+    """Fill in the agent's own extension, and check what can be checked here."""
+    if extension is not None:
+        request = request.on_device(extension)
+    if validate:
+        request.validate(deployment)
+    return request
+
+
+def check_device(request: Request, extension: str | None) -> None:
+    """Raise InvalidRequest when nobody knows whose device a request acts on."""
+    if request.gate is not Gate.NONE and request.device is None and extension is None:
+        raise InvalidRequest(
+            f"the extension of agent {request.agent} is not known; give targetMediaAddress or"
+            " set `extension` in the settings",
+            field="targetMediaAddress",
+        )
+
+
+def registration(
+    record: Record, extension: str | None, wishes: Wishes, policy: Policy
+) -> Registration:
+    """Return what the correlator needs beside the request."""
+    length = wishes.deadline
+    if length is None:
+        length = default_deadline(record.request, policy, expected=record.expected)
+    return Registration(
+        key=record.key,
+        request_id=record.request_id,
+        own=record.request.device or extension,
+        length=length,
+        minimum=wishes.minimum_evidence or policy.minimum_evidence,
+        expected=record.expected,
+        allow_repeat=wishes.allow_repeat,
+    )
+
+
+def default_deadline(request: Request, policy: Policy, *, expected: bool) -> float | None:
+    """Return the seconds that the settings give a request, None for the action's own."""
+    by_action = dict(policy.deadlines).get(key_of(request))
+    if by_action is not None:
+        return by_action
+    # Silence has a window of its own length, which a general deadline must not stretch.
+    silent = isinstance(request.expectation, Silence)
+    return None if expected or silent else policy.deadline
