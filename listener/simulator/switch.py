@@ -176,8 +176,8 @@ class Switch:
 
     def retire(self, call: Call) -> None:
         """Forget a call that no agent has any more, in time."""
-        if call.over or any(p.listed for p in call.parties):
-            return
+        if call.over or any(p.listed or (p.agent and p.present) for p in call.parties):
+            return  # who is present and not listed is about to be told: a transfer brought them
         call.over = True
         self._ended.append(call.id)
         self.when_over(self, call)
