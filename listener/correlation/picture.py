@@ -140,9 +140,13 @@ class AgentPicture:
         self.dialogs[id_].contents.append((content, now))
 
     def error_repeats(self, content: int, now: float, within: float) -> bool:
-        """Say whether the same error came a moment ago, and remember this one."""
+        """Say whether the same error came a moment ago or before a gap, and remember this one.
+
+        After a fail-over Finesse publishes again, with new item ids (rules of evidence 4).
+        """
         repeated = bool(content) and any(
-            each == content and now - at < within for each, at in self.errors
+            each == content and (now - at < within or at <= self.gap_at)
+            for each, at in self.errors
         )
         self.errors.append((content, now))
         return repeated

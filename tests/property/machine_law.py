@@ -269,6 +269,14 @@ def _confirmed(record: Record, asked: Asked) -> None:
     if asked.evidence is Evidence.REQUEST_ID:
         assert not asked.id_shared, "a repeated id names nobody"
         assert _tags(record, asked, errors=False), "REQUEST_ID without an event that bears it"
+    if asked.evidence in WEAK:
+        assert asked.settled_at is not None
+        assert (
+            asked.answers
+            or asked.restarted
+            or _tags(record, asked, errors=False)
+            or asked.settled_at >= asked.deadline()
+        ), "untagged evidence counted before Finesse had answered"
     if asked.action in SILENT:
         assert asked.evidence is Evidence.REQUEST_ID, "nothing untagged confirms silence"
         return
@@ -373,7 +381,8 @@ def _may_suspect(record: Record, asked: Asked, error: Delivered) -> None:
     assert asked.sent_at is not None
     assert error.tick > asked.sent_tick, "heard before it was sent"
     assert error.event.request_id in {None, asked.request_id}, "a foreign id is on it"
-    shared = asked.id_shared or asked.request_id in record.strangers_with_our_id
+    twins = [a for a in record.asked.values() if a.request_id == asked.request_id]
+    shared = len(twins) > 1 or asked.request_id in record.strangers_with_our_id
     assert error.event.request_id is None or shared, "it bears the id of this one alone"
 
 

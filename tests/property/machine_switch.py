@@ -26,6 +26,7 @@ AGENTS = ("1001", "1002")
 EXTENSION = {"1001": "2001", "1002": "2002"}
 AGENT_AT = {extension: agent for agent, extension in EXTENSION.items()}
 OUTSIDE = ("9001", "9002")
+CUSTOMERS = ("9101", "9102")
 VALUES = ("x", "y", "z")
 OFF = frozenset({"DROPPED", "WRAP_UP", "FAILED"})
 _EPOCH = datetime(2026, 11, 21, 8, tzinfo=UTC)

@@ -54,6 +54,7 @@ class Queued:
     cause: str | None = None
     index: int = 0
     fence: str | None = None
+    heard_at: float = 0.0
 
 
 @dataclass
@@ -311,6 +312,7 @@ class World:
                 self.asked[first.fence].fence_passed = True
                 self.drive("fenced", self.now, first.fence, passed=True)
             else:
+                first.heard_at = self.now
                 link.heard.append(first)
                 self.hear(agent, first)
 

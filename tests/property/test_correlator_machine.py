@@ -31,7 +31,7 @@ from listener.finesse.actions.calls import (
 )
 from listener.finesse.actions.dialogs import SendDtmf, StartRecording, UpdateCallData
 from listener.finesse.actions.users import NotReady, Ready
-from tests.property.machine_switch import AGENTS, EXTENSION, OUTSIDE, VALUES
+from tests.property.machine_switch import AGENTS, CUSTOMERS, EXTENSION, OUTSIDE, VALUES
 from tests.property.machine_world import World
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
         for agent, number, talks in calls:
             state = "ACTIVE" if talks else "ALERTING"
             if len(world.switch.listed[agent]) < 3:
-                world.switch.incoming(agent, OUTSIDE[number % 2], state)
+                world.switch.incoming(agent, CUSTOMERS[number % 2], state)
         for agent in sorted(consults):
             self._consult(agent)
         for agent in AGENTS:
@@ -384,7 +384,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
     def customer_calls(self, agent: str, number: int) -> None:
         switch = self.world.switch
         if len(switch.listed[agent]) < 3:
-            news = switch.incoming(agent, OUTSIDE[number % 2], "ALERTING")
+            news = switch.incoming(agent, CUSTOMERS[number % 2], "ALERTING")
             self.world.publish(news, None, None)
 
     # -- heard ------------------------------------------------------------------------------
@@ -408,8 +408,9 @@ class CorrelatorMachine(RuleBasedStateMachine):
             item = link.heard[-1 - number % len(link.heard)]
             world.hear(agent, item, item.event.item_id)
         elif what == "again" and link.up:
-            # The last one twice, or after a gap those from before it.
-            again = link.before_gap or link.heard[-1:]
+            # The last one twice in a moment, or after a gap those from before it.
+            last = [item for item in link.heard[-1:] if world.now - item.heard_at < 2.0]
+            again = link.before_gap or last
             world.items += 1
             for item in again[-1 - number % max(1, len(again)) :][:1]:
                 world.hear(agent, item, f"i{world.items}")
