@@ -1,6 +1,7 @@
 """A state machine that plays everything at once against the correlator, and knows the truth.
 
-The usual run is small. A large one: HYPOTHESIS_PROFILE=nightly pytest -p no:randomly --timeout=0 …
+The usual run is small, and the same each time. A large one, new each time:
+HYPOTHESIS_PROFILE=nightly pytest tests/property/test_correlator_machine.py
 Profiles are this file's own and are applied to this machine alone.
 """
 
@@ -62,6 +63,7 @@ FITTING = {
     "HELD": ("RETRIEVE", "TRANSFER", "CONFERENCE", "UPDATE_CALL_DATA", "DROP"),
 }
 """What may come of a request in that state of the own party; most requests are such."""
+CHOICES = {"fits": FITTING, "already": {"ACTIVE": ("RETRIEVE", "ANSWER"), "HELD": ("HOLD",)}}
 MAX_OPEN, MAX_OPEN_PER_AGENT = 7, 5
 IDS = ("own", "own", "own", "own", "145")
 TAGS = st.sampled_from(("own", "own", "none", "none"))
@@ -69,6 +71,7 @@ SCRIPTS = (
     *("nothing", "202", "202", "202 done", "done", "done 202", "done hear 202", "202 no hear"),
     *("202 done hear", "202 done hear", "202 plain hear", "202 plain hear", "202 plain"),
     *("plain hear", "plain hear 202", "refused", "doubtful plain hear", "not_sent", "202 plain"),
+    *("202 data hear", "data hear 202"),
 )
 NUMBER = st.integers(0, 11)
 AGENT = st.sampled_from(AGENTS)
@@ -112,7 +115,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
     # -- asked ------------------------------------------------------------------------------
 
     def _request(
-        self, agent: str, action: str, number: int, *, fits: bool = False
+        self, agent: str, action: str, number: int, *, which: str = "any"
     ) -> Request | None:
         listed = self.world.switch.listed[agent] or sorted(self.world.switch.dialogs)
         to = (*OUTSIDE, *(EXTENSION[a] for a in AGENTS if a != agent))[number % 3]
@@ -123,8 +126,8 @@ class CorrelatorMachine(RuleBasedStateMachine):
         if not listed:
             return None
         id_ = listed[number % len(listed)]
-        if fits:
-            fitting = FITTING.get(self.world.switch.own(agent, id_) or "", (action,))
+        if which in CHOICES:
+            fitting = CHOICES[which].get(self.world.switch.own(agent, id_) or "", (action,))
             action = action if action in fitting else fitting[number % len(fitting)]
         place = {
             "agent": agent,
@@ -155,7 +158,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
         expected=st.sampled_from((False, False, False, True)),
         repeat=st.booleans(),
         then=st.sampled_from(SCRIPTS),
-        which=st.sampled_from(("fits", "fits", "fits", "any", "same")),
+        which=st.sampled_from(("fits", "fits", "fits", "any", "same", "already")),
     )
     def ask(
         self,
@@ -171,7 +174,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
         then: str,
         which: str,
     ) -> None:
-        request = self._request(agent, action, number, fits=which == "fits")
+        request = self._request(agent, action, number, which=which)
         if which == "same" and self.world.asked:
             request = list(self.world.asked.values())[-1].request
             agent = request.agent
@@ -213,6 +216,10 @@ class CorrelatorMachine(RuleBasedStateMachine):
             self._execute(asked, "own" if word == "done" else "none", 0)
         elif word in {"refused", "doubtful", "not_sent"}:
             self.world.answer(asked, AnswerKind(word))
+        elif word == "data":
+            value = "".join(VALUES[: 1 + number % 3])
+            news = self.world.switch.set_data(asked.request.dialog_id or "", value)
+            self.world.publish(news or [], None, None)
         elif word == "no":
             self._refuse(asked, None if number % 2 else asked.request_id, number)
 
@@ -315,16 +322,41 @@ class CorrelatorMachine(RuleBasedStateMachine):
         asked = doable[number % len(doable)]
         self._refuse(asked, asked.request_id if tag == "own" else None, how)
 
-    @rule(number=NUMBER, tag=TAGS, fails=st.sampled_from((False, False, False, True)))
-    def get_on(self, number: int, tag: str, *, fails: bool) -> None:
-        """Let a new call go one step further; its events bear its request's id, or none."""
+    @rule(
+        number=NUMBER,
+        tag=TAGS,
+        fails=st.sampled_from((False, False, False, True)),
+        stages=st.integers(1, 3),
+    )
+    def get_on(self, number: int, tag: str, stages: int, *, fails: bool) -> None:
+        """Let a new call go further; its events bear its request's id, or none."""
         world = self.world
         new = [i for i, d in world.switch.dialogs.items() if d.from_address in EXTENSION.values()]
         if not new:
             return
-        id_ = new[-1 - number % len(new)]
-        if news := world.switch.progress(id_, fails=fails):
-            world.publish(news, None, self._id_of(id_) if tag == "own" else None)
+        id_ = new[-1] if number % 2 else new[-1 - number % len(new)]
+        for _ in range(stages):
+            if news := world.switch.progress(id_, fails=fails):
+                world.publish(news, None, self._id_of(id_) if tag == "own" else None)
+
+    @rule(agent=AGENT, number=NUMBER, told=st.booleans())
+    def call_at_once(self, agent: str, number: int, *, told: bool) -> None:
+        """Make a call while the phone makes another, to another number; both ring."""
+        world, to = self.world, OUTSIDE[number % 2]
+        request = MakeCall(agent=agent, from_address=EXTENSION[agent], to_address=to)
+        try:
+            asked = world.register(request, f"r{len(world.asked)}")
+        except (TooManyPending, DeviceBusy):
+            return
+        self._play(asked, "202", number)
+        other = OUTSIDE[1 - number % 2] if number % 3 else "0" + to
+        news = world.switch.call(agent, other) or []
+        id_ = world.switch.listed[agent][-1]
+        for _ in range(2):
+            news += world.switch.progress(id_, fails=False) or []
+        world.publish(news, None, None)
+        if told:
+            world.deliver(agent, 20)
 
     def _id_of(self, dialog: str) -> str | None:
         """Return the id of the request that made a call."""
@@ -481,7 +513,7 @@ _COMMON = {
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
 }
 PROFILES = {
-    "default": settings(max_examples=300, derandomize=True, **_COMMON),
+    "default": settings(max_examples=400, derandomize=True, **_COMMON),
     "nightly": settings(max_examples=20_000, **_COMMON),
 }
 TestCorrelator = CorrelatorMachine.TestCase
