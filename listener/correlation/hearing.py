@@ -113,12 +113,12 @@ def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) ->
     sight = Sight(How.CHANGED, event.owner, user=event.user, at=now)
     _mark(desk, now, owner, event)
     before = desk.picture.of(event.owner).user
+    desk.picture.of(event.owner).put_user(event.user, now)
     proven = _judge_all(desk, now, concerned, sight, owner)
     moved = before is not None and before.state != event.user.state
     if moved and not proven and owner is None:
         for entry in concerned:
             entry.unexplained = True
-    desk.picture.of(event.owner).put_user(event.user, now)
 
 
 def _on_dialog(
@@ -134,9 +134,9 @@ def _on_dialog(
     concerned = _concerned(desk, event, owner)
     sight = Sight(_how(event), event.owner, event.dialog, event.dialog_id, at=now)
     before = _as_known(desk, event)
+    _keep(desk, now, event, content)  # first, for who goes out next is compared with this
     proven = _judge_all(desk, now, concerned, sight, owner)
     unexplained(concerned, event, before, proven=proven or owner is not None)
-    _keep(desk, now, event, content)
     return True
 
 

@@ -49,9 +49,20 @@ def looked(desk: Desk, now: float, entry: Entry, look: Look) -> None:
         if entry.probe_tries < MAX_LOOKS:
             ask(desk, entry)
         return
+    _keep(desk, entry.agent, look)
     show(desk, now, entry, look)
     if entry.open and isinstance(entry.case.expectation, Left) and _absent(desk, entry, look):
         _absence(desk, now, entry)
+
+
+def _keep(desk: Desk, agent: str, look: Look) -> None:
+    """Take what a GET showed into the picture: who goes out next is compared with this."""
+    picture = desk.picture.of(agent)
+    for dialog in _listed(look):
+        if (id_ := dialog_id(dialog)) is not None and picture.touched(id_) < look.asked:
+            picture.put(id_, dialog, look.asked)
+    if look.user is not None:
+        picture.put_user(look.user, look.asked)
 
 
 def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
@@ -105,15 +116,20 @@ def _overtaken(desk: Desk, entry: Entry, look: Look) -> bool:
 def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
     """Take in what was read after a session came (back) up; knowledge is live from here."""
     picture = desk.picture.of(agent)
+    shown = [
+        entry
+        for entry in desk.books.of(agent)
+        if entry.on_the_wire and _counts(entry, look) and not _overtaken(desk, entry, look)
+    ]
     for entry in desk.books.of(agent):
         if entry.gap_open():
             entry.gaps[-1] = (entry.gaps[-1][0], now)
-        if entry.on_the_wire and _counts(entry, look) and not _overtaken(desk, entry, look):
-            show(desk, now, entry, look)
-            desk.rearm(entry)
-    if look.ok:
+    if look.ok:  # first, for who goes out next is compared with this
         picture.reset(look.user, look.dialogs or (), asked=look.asked, now=now)
         picture.live, picture.live_since = True, now
+    for entry in shown:
+        show(desk, now, entry, look)
+        desk.rearm(entry)
 
 
 def _absent(desk: Desk, entry: Entry, look: Look) -> bool:

@@ -145,8 +145,7 @@ class AgentPicture:
         After a fail-over Finesse publishes again, with new item ids (rules of evidence 4).
         """
         repeated = bool(content) and any(
-            each == content and (now - at < within or at <= self.gap_at)
-            for each, at in self.errors
+            each == content and (now - at < within or at <= self.gap_at) for each, at in self.errors
         )
         self.errors.append((content, now))
         return repeated

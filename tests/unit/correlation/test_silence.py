@@ -180,7 +180,7 @@ def test_an_error_with_an_id_that_two_have_lets_neither_be_presumed() -> None:
     assert story.said(first) == story.said(second) == ("unconfirmed", "ambiguous")
 
 
-def test_a_tag_that_became_ambiguous_confirms_no_silence() -> None:
+def test_a_tag_heard_before_the_id_was_repeated_still_confirms() -> None:
     # 3: a client that counts reuses 145
     story = Story()
     first = story.accepted(dtmf(), id_="145")
