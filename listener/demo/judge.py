@@ -200,17 +200,19 @@ def _sole(case: Case, error: Heard, scene: Sequence[Case]) -> bool:
     if not _named(case, event) or _moved(case, error):
         return False
     others = (c for c in scene if c is not case and c.agent == case.agent)
-    return not any(_may_own(other, error, event) for other in others)
+    return not any(_may_own(other, error, event, case.deadline) for other in others)
 
 
-def _may_own(other: Case, error: Heard, event: RequestFailed) -> bool:
+def _may_own(other: Case, error: Heard, event: RequestFailed, by: float) -> bool:
+    """Say whether another request may be the error's owner, as far as is known at the time `by`."""
     if not other.submitted <= error.at < other.deadline:
         return False
     if other.object_id != event.dialog_id or not _named(other, event):
         return False
+    if other.settled > error.at:  # open then: it is off the list once it has an answer of its own
+        return other.settled > by or not isinstance(other.outcome, Confirmed | Failed)
     weak = getattr(other.outcome, "evidence", None) in {Evidence.EXPECTATION, Evidence.SNAPSHOT}
-    open_then = other.settled > error.at
-    return open_then or weak or isinstance(other.outcome, Unconfirmed | Abandoned)
+    return weak or isinstance(other.outcome, Unconfirmed | Abandoned)
 
 
 def _named(case: Case, event: RequestFailed) -> bool:

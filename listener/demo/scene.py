@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from listener.demo import troubles
-from listener.demo.stage import (
+from listener.demo.cast import (
     ANNA,
     BEN,
     BUSY,
@@ -34,6 +34,7 @@ async def play(stage: Stage) -> None:
     """Play everything that the deployment has; returns when the last request is settled."""
     strands = [talk(stage), outgoing(stage), supervise(stage), outbound(stage)]
     strands += [troubles.refusals(stage), troubles.waits(stage)]
+    strands += [troubles.late_error(stage), troubles.lost_link(stage)]
     if not stage.uccx:
         strands.append(tasks(stage))
     async with asyncio.TaskGroup() as group:

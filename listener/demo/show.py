@@ -17,7 +17,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from listener.correlation.outcome import Confirmed, Failed, Rejected
-from listener.demo.stage import NAMES, outcome_of
+from listener.demo.cast import NAMES
+from listener.demo.stage import outcome_of
 from listener.finesse.catalogue import explain
 
 if TYPE_CHECKING:
@@ -111,8 +112,9 @@ class Screen:
         if not late.errors:
             return
         after = f"+{(late.at - play.settled_at) * 1000:.0f} ms"
-        self._line(stage, play, "late", late.kind, after)
-        self._indented(late.detail)
+        self._line(stage, play, "late", late.kind.replace("_", " "), after)
+        for error in late.errors:
+            self._indented(_error(stage, play, error, None))
 
     def remark(self, stage: Stage, agent: str, words: str) -> None:
         """Print what was heard and belongs to no request."""
@@ -127,10 +129,10 @@ class Screen:
         start = f"{self._start(stage, request.agent)}{request.requested_action:<26}"
         style = _STYLES[word]
         if self._one_line:
-            self._print(f"{escape(start)}[{style}]{word:<12}[/]{how:<14}{times}")
+            self._print(f"{escape(start)}[{style}]{word:<12}[/]{how:<16}{times}")
         else:
             self._print(f"{escape(start.rstrip())}")
-            self._print(f"     [{style}]{word:<12}[/]{how:<14}{times}")
+            self._print(f"     [{style}]{word:<12}[/]{how:<16}{times}")
 
     def _print(self, markup: str) -> None:
         self.console.print(markup.rstrip())

@@ -11,10 +11,11 @@ import contextlib
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from listener.assembly import Listener
 from listener.correlation.steps import Late
+from listener.demo.cast import AGENTS, BUSY, CUSTOMER
 from listener.demo.witness import PATIENCE, Witness
 from listener.finesse.events import RequestFailed
 from listener.settings import Settings
@@ -32,23 +33,6 @@ if TYPE_CHECKING:
     from listener.simulator.faults import Fault
     from listener.simulator.interfaces import Deed
     from listener.ticket import Record, Ticket
-
-ANNA, BEN, SUE, DAN, OLA, TIM, FAY, WYN = (str(1001001 + n) for n in range(8))
-"""The agents; each one's extension is the id. Anna and Ben sign in, the others are there."""
-
-CUSTOMER, OUTSIDE, OTHER_OUTSIDE, BUSY = (f"+120255501{n}" for n in (10, 20, 30, 40))
-
-_AGENTS: dict[str, dict[str, Any]] = {
-    ANNA: {"state": "LOGOUT", "name": "Anna"},
-    BEN: {"state": "LOGOUT", "name": "Ben"},
-    SUE: {"supervisor": True, "name": "Sue"},
-    DAN: {"answers_by_itself": True, "name": "Dan"},
-    OLA: {"name": "Ola"},
-    TIM: {"name": "Tim"},
-    FAY: {"answers_by_itself": True, "state": "READY", "name": "Fay"},
-    WYN: {"answers_by_itself": True, "name": "Wyn"},
-}
-NAMES: dict[str, str] = {agent: words["name"] for agent, words in _AGENTS.items()}
 
 
 @dataclass(slots=True, eq=False)
@@ -251,10 +235,10 @@ async def stage(
     watcher: Watcher,
 ) -> AsyncIterator[Stage]:
     """Start a simulated Finesse and a listener for its agents; `folder` gets the settings."""
-    passwords = {agent: secrets.token_urlsafe(12) for agent in _AGENTS}
+    passwords = {agent: secrets.token_urlsafe(12) for agent in AGENTS}
     specs = [
         AgentSpec(id=agent, password=passwords[agent], extension=agent, **words)
-        for agent, words in _AGENTS.items()
+        for agent, words in AGENTS.items()
     ]
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from listener.demo.stage import BEN, NAMES, OUTSIDE
+from listener.demo.cast import BEN, NAMES, OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

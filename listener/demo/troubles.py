@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from listener.demo.stage import FAY, WYN
+from listener.demo.cast import FAY, IDA, JOE, WYN
 from listener.finesse import actions as do
 from listener.simulator.faults import Fault
 
@@ -58,30 +58,56 @@ async def _in_part(stage: Stage) -> None:
     await stage.hung_up(FAY, call)
 
 
+async def late_error(stage: Stage) -> None:
+    """Ida's refusal comes when her request has been given up."""
+    call = await stage.rings(IDA, "ACTIVE")
+    stage.spoil(Fault.ERROR_LATE, IDA, "RETRIEVE", seconds=LATER)
+    refused = do.Retrieve(agent=IDA, dialog_id=call)
+    await stage.ask(refused, "its error comes later", within=SHORT)
+    await stage.hears_error(IDA)
+    await stage.hung_up(IDA, call)
+
+
+async def lost_link(stage: Stage) -> None:
+    """Joe's session breaks while he waits; what a GET can tell is still known."""
+    call = await stage.rings(JOE, "ACTIVE")
+    digits = stage.begin(
+        do.SendDtmf(agent=JOE, dialog_id=call, dtmf_string="7"), "the session breaks"
+    )
+    await stage.done(digits)
+    stage.simulator.notifications.cut(JOE)
+    await stage.settled(digits)
+    await stage.listener.ready(JOE)
+    stage.spoil(Fault.SILENT, JOE, "HOLD")
+    hold = stage.begin(do.Hold(agent=JOE, dialog_id=call), "its event goes with the session")
+    await stage.done(hold)
+    stage.simulator.notifications.cut(JOE)
+    await stage.settled(hold)
+    await stage.hung_up(JOE, call)
+
+
 async def waits(stage: Stage) -> None:
-    """Wyn's answers and events are lost or late."""
+    """Wyn's answers and events are lost, or come for two requests at once."""
     call = await stage.rings(WYN, "ACTIVE")
-    stage.spoil(Fault.ERROR_LATE, WYN, "RETRIEVE", seconds=LATER)
-    await stage.ask(do.Retrieve(agent=WYN, dialog_id=call), "its error comes later", within=SHORT)
-    await stage.hears_error(WYN)
-    await _silent_data(stage, call)
+    same = do.UpdateCallData(agent=WYN, dialog_id=call, call_variables={"callVariable3": "x"})
+    await stage.ask(same)
+    silent = stage.begin(same, "the same again: no event", within=SHORT)
+    stage.spoil(Fault.REFUSED_LATER, WYN, "SEND_DTMF")
+    digits = do.SendDtmf(agent=WYN, dialog_id=call, dtmf_string="5")
+    await stage.ask(digits, "refused while another request is open")
+    await stage.settled(silent)
     await stage.hung_up(WYN, call)
     await _ends_under_hold(stage)
     await _answers_lost(stage)
 
 
-async def _silent_data(stage: Stage, call: str) -> None:
-    same = do.UpdateCallData(agent=WYN, dialog_id=call, call_variables={"callVariable3": "x"})
-    await stage.ask(same)
-    await stage.ask(same, "the same again: no event", within=SHORT)
-
-
 async def _ends_under_hold(stage: Stage) -> None:
     call = await stage.rings(WYN, "ACTIVE")
     stage.spoil(Fault.SILENT, WYN, "HOLD")
-    hold = stage.begin(do.Hold(agent=WYN, dialog_id=call), "the customer hangs up")
+    hold = stage.begin(do.Hold(agent=WYN, dialog_id=call), "while the handset is put down")
     await stage.done(hold)
-    await stage.hung_up(WYN, call)
+    await stage.simulator.telephone.hang_up(WYN, call)
+    await stage.gone(WYN, call)
     await stage.settled(hold)
 
 
