@@ -57,7 +57,6 @@ class Screen:
     def __init__(self, tags: Sequence[str], console: Console | None = None) -> None:
         self.console = console or _console()
         self.width = self.console.width
-        self._one_line = self.width >= NARROW or not self.console.is_terminal
         self._stages: list[Stage] = []
         self._tag_width = max(map(len, tags)) if len(tags) > 1 else 0
         self._status: Status | None = None
@@ -102,9 +101,8 @@ class Screen:
         how = str(getattr(outcome, "evidence", None) or getattr(outcome, "reason", None) or "")
         if isinstance(outcome, Rejected) and outcome.status is not None:
             how = f"HTTP {outcome.status}"
-        self._line(stage, play, outcome.kind, how, _times(play))
-        for words in _beneath(stage, play, outcome):
-            self._indented(words)
+        words = list(_beneath(stage, play, outcome))
+        self._line(stage, play, (outcome.kind, how, _times(play)), words)
         self._progress(stage)
 
     def late(self, stage: Stage, play: Play, late: Late) -> None:
@@ -112,9 +110,8 @@ class Screen:
         if not late.errors:
             return
         after = f"+{(late.at - play.settled_at) * 1000:.0f} ms"
-        self._line(stage, play, "late", late.kind.replace("_", " "), after)
-        for error in late.errors:
-            self._indented(_error(stage, play, error, None))
+        words = [_error(stage, play, error, None) for error in late.errors]
+        self._line(stage, play, ("late", late.kind.replace("_", " "), after), words)
 
     def remark(self, stage: Stage, agent: str, words: str) -> None:
         """Print what was heard and belongs to no request."""
@@ -124,23 +121,30 @@ class Screen:
         tag = f"{stage.tagging:<{self._tag_width}} " if self._tag_width else ""
         return f"{tag}{NAMES[agent]:<5}"
 
-    def _line(self, stage: Stage, play: Play, word: str, how: str, times: str) -> None:
+    def _line(
+        self, stage: Stage, play: Play, told: tuple[str, str, str], words: Sequence[str]
+    ) -> None:
+        """Print one line in a pipe; on a terminal what is said in words goes beneath it."""
         request = play.record.request
+        word, how, times = told
         start = f"{self._start(stage, request.agent)}{request.requested_action:<26}"
-        style = _STYLES[word]
-        if self._one_line:
-            self._print(f"{escape(start)}[{style}]{word:<12}[/]{how:<16}{times}")
-        else:
-            self._print(f"{escape(start.rstrip())}")
-            self._print(f"     [{style}]{word:<12}[/]{how:<16}{times}")
+        if self.console.is_terminal and self.width < NARROW:
+            self._print(escape(start))
+            start = " " * 5
+        end = f"[{_STYLES[word]}]{word:<12}[/]{how:<16}{times:<20}"
+        if not self.console.is_terminal:
+            self._print(escape(start) + end + "  " + escape("; ".join(words)))
+            return
+        self._print(escape(start) + end)
+        for each in words:
+            self._indented(each)
 
     def _print(self, markup: str) -> None:
         self.console.print(markup.rstrip())
 
     def _indented(self, words: str) -> None:
-        for line in textwrap.wrap(
-            words, self.width, initial_indent=" " * 7, subsequent_indent=" " * 9
-        ):
+        lines = textwrap.wrap(words, self.width, initial_indent=" " * 7, subsequent_indent=" " * 9)
+        for line in lines:
             self.console.print(line, style="dim", markup=False)
 
     # -- at the end

@@ -299,6 +299,10 @@ def test_command_in_a_pipe_prints_plain_lines_and_a_verdict(played: Played) -> N
     assert "0 said more than was true, 0 left unknown that could be known" in verdict[0]
     lines = played.output.splitlines()
     assert any(line.startswith("Anna LOGIN ") and " confirmed " in line for line in lines)
+    assert any(
+        line.startswith("Fay  RETRIEVE ") and " failed " in line and "INVALID_ACTION: " in line
+        for line in lines
+    )
 
 
 def test_what_stays_takes_the_request_that_the_demo_proposes(played: Played) -> None:
