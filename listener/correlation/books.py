@@ -50,7 +50,7 @@ class Books:
 
     def watch(self, entry: Entry, dialog_id: str) -> None:
         """Let events about that dialog find the entry, though the dialog is not its own."""
-        entry.watched.add(dialog_id)
+        entry.watched |= {dialog_id}
         self._by_dialog.setdefault(dialog_id, {})[entry.key] = entry
 
     def close(self, entry: Entry) -> None:

@@ -88,7 +88,7 @@ class Case:
     accepted_at: float | None = None  # the listener's clock
     last: Participant | None = None  # the own participant as last seen since sending
     claimed: str | None = None  # the new dialog that carried our id
-    gone: set[str] = field(default_factory=set)
+    gone: frozenset[str] = frozenset()
     gone_tagged: bool = False
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent

@@ -41,6 +41,7 @@ def wake(desk: Desk, now: float, entry: Entry) -> None:
         if entry.settled_at is not None and now >= entry.settled_at + desk.limits.tombstone_for:
             desk.books.bury(entry.key)
         return
+    entry.armed = float("inf")
     for step in (_suspects, _quiet, _window, _fence, _probe, _end, _deadline):
         step(desk, now, entry)
         if not entry.open:

@@ -181,7 +181,7 @@ class Correlator:
             case AnswerKind.NOT_SENT:
                 outcome = verdict.rejected(entry, now, reason=Reason.NOT_SENT)
                 self._desk.settle(now, entry, Trigger.REFUSE, outcome)
-            case AnswerKind.DOUBTFUL:
+            case _:  # doubtful
                 entry.note(now, "doubtful_answer", answer.detail)
                 entry.answered_at = now
                 entry.fire(Trigger.DOUBT)

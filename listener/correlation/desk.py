@@ -78,7 +78,7 @@ class Desk:
             for key in entry.rivals:
                 rival = self.books.entries.get(key)
                 if rival is not None:
-                    rival.rivals.discard(entry.key)
+                    rival.rivals -= {entry.key}
 
     def release(self, now: float, entry: Entry) -> None:
         """Let go of the gate; whoever waits goes out."""
@@ -165,7 +165,8 @@ class Desk:
     def rearm(self, entry: Entry) -> None:
         """Be woken when the entry is due next."""
         due = entry.due()
-        if due is not None:
+        if due is not None and due < entry.armed:
+            entry.armed = due
             self.at(due, entry.key)
 
     def next_deadline(self) -> float | None:

@@ -60,8 +60,8 @@ class Entry:
     held: list[Held] = field(default_factory=list)
     quiet: Held | None = None
     standing: Held | None = None
-    watched: set[str] = field(default_factory=set)  # dialogs of interest that are not its own
-    rivals: set[str] = field(default_factory=set)
+    watched: frozenset[str] = frozenset()  # dialogs of interest that are not its own
+    rivals: frozenset[str] = frozenset()
     contested: Held | None = None
     look_alike: bool = False
     ended: bool = False
@@ -80,6 +80,7 @@ class Entry:
     window_due: float | None = None
     fence_due: float | None = None
     suspicion_due: float | None = None
+    armed: float = float("inf")  # the earliest timer that is set for it
     probe_serial: int = 0
     probe_tries: int = 0
     absent_at: float | None = None
@@ -157,5 +158,5 @@ class Entry:
         self.case.baseline = None
         self.held.clear()
         self.suspicions.clear()
-        self.rivals.clear()
+        self.rivals = frozenset()
         self.quiet = self.standing = self.contested = None

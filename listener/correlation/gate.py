@@ -5,7 +5,6 @@ A lane per device, first come first served. Knows who holds it; not why they let
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -27,7 +26,7 @@ class Lane:
     """One device: who holds it, who waits."""
 
     holders: dict[str, Gate] = field(default_factory=dict)
-    waiting: deque[tuple[str, Gate]] = field(default_factory=deque)
+    waiting: list[tuple[str, Gate]] = field(default_factory=list)
 
     def admits(self, gate: Gate) -> bool:
         """Say whether a request with that gate could go now."""
@@ -80,10 +79,10 @@ class Gatekeeper:
         if lane is None:
             return []
         if lane.holders.pop(key, None) is None:
-            lane.waiting = deque(each for each in lane.waiting if each[0] != key)
+            lane.waiting = [each for each in lane.waiting if each[0] != key]
         admitted = []
         while lane.waiting and lane.admits(lane.waiting[0][1]):
-            next_, gate = lane.waiting.popleft()
+            next_, gate = lane.waiting.pop(0)
             lane.holders[next_] = gate
             admitted.append(next_)
         if not lane.holders and not lane.waiting:

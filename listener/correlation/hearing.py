@@ -115,6 +115,7 @@ def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) ->
     before = desk.picture.of(event.owner).user
     desk.picture.of(event.owner).put_user(event.user, now)
     proven = _judge_all(desk, now, concerned, sight, owner)
+    _sent(desk, now, owner)
     moved = before is not None and before.state != event.user.state
     if moved and not proven and owner is None:
         for entry in concerned:
@@ -136,6 +137,7 @@ def _on_dialog(
     before = _as_known(desk, event)
     _keep(desk, now, event, content)  # first, for who goes out next is compared with this
     proven = _judge_all(desk, now, concerned, sight, owner)
+    _sent(desk, now, owner)
     unexplained(concerned, event, before, proven=proven or owner is not None)
     return True
 
@@ -193,15 +195,17 @@ def _mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
     if owner is None:
         return
     if owner.open:
-        first = not owner.tag_seen
         owner.tag_seen = True
-        if first and owner.expected:
-            release_held(desk, now, owner)
-            if owner.open:
-                desk.rearm(owner)
     elif not isinstance(owner.outcome, Confirmed):
         dialog = event.dialog if isinstance(event, DialogEvent) else None
         desk.late(owner, Late(owner.key, "event", now, type(event).__name__, dialog=dialog))
+
+
+def _sent(desk: Desk, now: float, owner: Entry | None) -> None:
+    """Let count what was held for the caller's report: the tag says that it was sent (rules 8)."""
+    if owner is not None and owner.open and owner.expected:
+        release_held(desk, now, owner)
+        desk.rearm(owner)
 
 
 def _follow(desk: Desk, event: DialogEvent) -> None:
@@ -219,7 +223,7 @@ def _follow(desk: Desk, event: DialogEvent) -> None:
         if following:
             desk.books.bind(entry, event.dialog_id)
             entry.case.ids.discard(secondary)
-            entry.watched.add(secondary)
+            entry.watched |= {secondary}
             entry.case.last = event.dialog.participant(entry.case.own) or entry.case.last
             entry.quiet = entry.quiet_due = entry.end_due = None
             entry.ended = False
@@ -255,10 +259,8 @@ def _judge_all(
     weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
     _contests(now, weak)
     for entry, finding, seen in found:
-        if entry.open:
-            weigh(desk, now, entry, finding, seen)
-            if entry.open:
-                desk.rearm(entry)
+        weigh(desk, now, entry, finding, seen)
+        desk.rearm(entry)
     return any(finding.shown is not Shown.NOTHING for _, finding, _ in found)
 
 

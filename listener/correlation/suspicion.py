@@ -32,6 +32,5 @@ class Suspicion:
 
     def leave(self, key: str, *, explained: bool) -> None:
         """Take a request off; unless it is `explained` the error may still have been its own."""
-        if key in self.suspects:
-            self.suspects.discard(key)
-            self.barred = self.barred or not explained
+        self.suspects.discard(key)
+        self.barred = self.barred or not explained

@@ -105,7 +105,7 @@ def reservation_ended(case: Case, _want: x.ReservationEnded, sight: Sight) -> Fi
     )
     if sight.how is not How.REMOVED:
         return NOTHING
-    case.gone.update(case.ids)
+    case.gone |= case.ids
     if sight.tagged:
         return Finding(Shown.EFFECT)
     since = None if case.accepted_at is None else sight.at - case.accepted_at

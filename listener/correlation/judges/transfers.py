@@ -90,7 +90,7 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
     if not (case.mine(sight) and sight.dialog_id in both and leaving):
         return NOTHING
     assert sight.dialog_id is not None
-    case.gone.add(sight.dialog_id)
+    case.gone |= {sight.dialog_id}
     case.gone_tagged |= sight.tagged and sight.how is How.REMOVED
     if len(both) > 1 and case.gone >= both and case.gone_tagged:
         return Finding(Shown.EFFECT, by_id=True, dialogs=DialogIds(gone=tuple(sorted(both))))

@@ -40,6 +40,15 @@ def test_a_tagged_event_proves_that_it_was_sent_and_what_was_held_counts() -> No
     assert story.said(key)[0] == "confirmed"
 
 
+def test_a_tag_on_the_user_also_says_that_it_was_sent() -> None:
+    from tests.builders import a_user, a_user_event  # noqa: PLC0415  used here alone
+
+    story = Story()
+    key = story.ask(HOLD, expected=True)
+    story.hear(an_event(own("HELD")), a_user_event(a_user("TALKING", 1), tag=key))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
 def test_a_tagged_event_alone_keeps_it_open() -> None:
     story = Story()
     key = story.ask(HOLD, expected=True)

@@ -85,7 +85,7 @@ def test_a_customer_call_shows_that_the_reservation_was_taken(order: str) -> Non
 def test_another_agents_delete_says_nothing_of_the_reservation() -> None:
     story = Story(OFFERED)
     key = story.accepted(CLOSE)
-    story.hear(removed(GONE, owner="agent2"))
+    story.hear(removed(GONE, owner="agent2"), removed(GONE, owner="agent2", tag=key))
     story.wait(3)
     assert story.said(key)[0] == "open"
 

@@ -355,3 +355,25 @@ def test_a_refusing_gate_takes_dtmf_together_but_nothing_beside_it() -> None:
         story.ask(
             UpdateCallData(agent="agent1", dialog_id="100", call_variables={"callVariable1": "x"})
         )
+
+
+def test_a_202_after_a_doubtful_answer_presumes_nothing() -> None:
+    # 6.6: it was in doubt
+    story = Story()
+    key = story.ask(dtmf())
+    story.doubt(key)
+    story.accept(key)
+    story.wait(10)
+    assert story.said(key) == ("unconfirmed", "link_lost")
+
+
+def test_an_error_whose_two_seconds_end_before_the_fences_answer_is_named() -> None:
+    story = Story(fences=None)
+    key = story.accepted(dtmf())
+    story.hear(an_event(a_dialog(), tag=key))
+    story.wait(5.2)
+    story.hear(an_error())
+    story.wait(1.9)
+    story.now += 0.1
+    story.fence(key, passed=True)
+    assert story.said(key) == ("failed", "sole_pending")

@@ -371,3 +371,17 @@ def test_an_agent_may_be_forgotten() -> None:
     picture.of("agent1").live = True
     picture.forget("agent1")
     assert not picture.of("agent1").live
+
+
+def test_a_listed_dialog_that_was_heard_of_since_keeps_the_newer_picture() -> None:
+    story = Story(a_dialog(), a_dialog("200"))
+    story.accepted(a.MakeCall(agent="agent1", to_address="5551"))
+    key = story.accepted(DROP, own="1009")
+    story.wait(17)
+    asked = story.now
+    story.wait(0.5)
+    story.hear(an_event(own("HELD", 3, id_="200")))
+    story.look(own("ACTIVE", 0, id_="200"), own("ACTIVE", 0), asked=asked, ask=story.asks[0])
+    known = story.correlator.picture("agent1").dialogs["200"].dialog
+    assert known.participants[0].state == "HELD"
+    assert story.said(key)[0] == "open"

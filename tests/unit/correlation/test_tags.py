@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from listener.correlation.gate import GateMode
 from listener.correlation.pending import State
+from listener.finesse import actions as a
 from listener.finesse.actions import Drop, Hold, MakeCall, Retrieve, UpdateCallData
+from listener.finesse.events import OtherUpdate
+from listener.finesse.model import Kind, Update
 from tests.builders import (
     Story,
     a_dialog,
@@ -16,6 +21,7 @@ from tests.builders import (
     an_event,
     own,
     placed,
+    removed,
 )
 
 HOLD = Hold(agent="agent1", dialog_id="100")
@@ -193,4 +199,47 @@ def test_the_participants_of_a_tagged_event_need_not_include_us() -> None:
     story = Story()
     key = story.accepted(HOLD)
     story.hear(an_event(a_dialog("100", a_participant("5550100")), tag=key))
+    assert story.said(key)[0] == "open"
+
+
+EVERY = [
+    a.MakeCall(agent="agent1", to_address="5551"),
+    a.Hold(agent="agent1", dialog_id="100"),
+    a.Drop(agent="agent1", dialog_id="100"),
+    a.ConsultCall(agent="agent1", dialog_id="100", to_address="5551"),
+    a.Transfer(agent="agent1", dialog_id="100"),
+    a.Conference(agent="agent1", dialog_id="100"),
+    a.TransferSst(agent="agent1", dialog_id="100", to_address="1002"),
+    a.SilentMonitor(agent="agent1", to_address="1002"),
+    a.BargeCall(agent="agent1", to_address="1002", associated_dialog_uri="/finesse/api/Dialog/300"),
+    a.ParticipantDrop(agent="agent1", dialog_id="100", target_media_address="1002"),
+    a.UpdateCallData(agent="agent1", dialog_id="100", call_variables={"callVariable1": "x"}),
+    a.Reclassify(agent="agent1", dialog_id="100", outbound_classification="BUSY"),
+    a.UpdateScheduledCallback(agent="agent1", dialog_id="100", callback_number="1"),
+    a.CancelScheduledCallback(agent="agent1", dialog_id="100"),
+    a.PreviewAccept(agent="agent1", dialog_id="100"),
+    a.PreviewClose(agent="agent1", dialog_id="100"),
+    a.TaskStart(agent="agent1", dialog_id="100"),
+    a.TaskClose(agent="agent1", dialog_id="100"),
+    a.Ready(agent="agent1"),
+]
+
+
+@pytest.mark.parametrize("request_", EVERY, ids=lambda x: type(x).__name__)
+def test_a_tag_on_an_unrelated_dialog_or_user_settles_no_action(request_: a.Request) -> None:
+    # 3: a tagged event that is not an error proves nothing until the effect is there
+    story = Story(a_dialog(), a_dialog("999"))
+    key = story.accepted(request_)
+    story.hear(
+        an_event(own("DROPPED", 5, id_="999"), tag=key),
+        removed(own("DROPPED", 6, id_="999"), tag=key),
+        a_user_event(a_user("WORK", 2), tag=key),
+    )
+    assert story.said(key)[0] == "open"
+
+
+def test_news_of_other_things_moves_nothing() -> None:
+    story = Story()
+    key = story.accepted(HOLD)
+    assert story.hear(OtherUpdate(node="n", request_id=key, update=Update(Kind.TEAM)))
     assert story.said(key)[0] == "open"

@@ -1,0 +1,54 @@
+"""The event comes after the outcome: it is told as late and changes nothing."""
+
+from __future__ import annotations
+
+from listener.finesse.actions import Drop, Hold
+from tests.builders import Story, an_error, an_event, own
+
+HOLD = Hold(agent="agent1", dialog_id="100")
+
+
+def test_the_effect_after_the_deadline_is_late() -> None:
+    story = Story()
+    key = story.accepted(HOLD)
+    story.wait(20)
+    story.hear(an_event(own("HELD"), tag=key))
+    assert story.said(key) == ("unconfirmed", "deadline")
+    (late,) = story.lates
+    assert (late.key, late.kind, late.dialog) == (key, "event", own("HELD"))
+
+
+def test_an_error_after_the_deadline_is_late_with_its_errors() -> None:
+    story = Story()
+    key = story.accepted(HOLD)
+    story.wait(20)
+    story.hear(an_error("Too late", tag=key))
+    (late,) = story.lates
+    assert (late.kind, late.errors[0].error_message) == ("error", "Too late")
+
+
+def test_the_effect_of_an_unconfirmed_request_does_not_confirm_the_next_twice() -> None:
+    story = Story()
+    story.accepted(Drop(agent="agent1", dialog_id="100"))
+    story.wait(20)
+    second = story.accepted(Drop(agent="agent1", dialog_id="100"))
+    story.hear(an_event(own("DROPPED", 1), tag="r1"))
+    assert story.said(second)[1] == "expectation"
+    assert [late.key for late in story.lates] == ["r1"]
+
+
+def test_an_unsigned_error_just_after_a_confirmation_by_change_is_noted_as_possible() -> None:
+    story = Story()
+    key = story.accepted(HOLD)
+    story.hear(an_event(own("HELD")), an_error())
+    assert story.said(key) == ("confirmed", "expectation")
+    assert [(late.key, late.kind) for late in story.lates] == [(key, "possible_error")]
+
+
+def test_after_fifteen_minutes_nothing_is_late_any_more() -> None:
+    story = Story()
+    key = story.accepted(HOLD)
+    story.wait(20 + 900)
+    story.hear(an_event(own("HELD"), tag=key))
+    assert story.lates == []
+    assert story.correlator.entry(key) is None
