@@ -11,7 +11,7 @@ from tests.builders import Story, an_event, clock, own
 HOLD = Hold(agent="agent1", dialog_id="100")
 
 
-@pytest.mark.parametrize("ahead", [-30_000.0, 0.0, 30_000.0])
+@pytest.mark.parametrize("ahead", [-30_000.0, 0.0, 20_000.0])
 def test_finesses_clock_may_be_far_from_ours(ahead: float) -> None:
     base = 36_000 + ahead
     story = Story(own("ACTIVE", base))

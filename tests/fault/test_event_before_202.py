@@ -8,12 +8,13 @@ from listener.finesse.actions import Drop, Hold, MakeCall, SendDtmf, UpdateCallD
 from tests.builders import Story, a_dialog, an_error, an_event, own, placed, removed
 
 D = {"agent": "agent1", "dialog_id": "100"}
+X = {"callVariable1": "x"}
 OVERTAKEN = [
     (Hold(**D), own("HELD")),
     (Drop(**D), own("DROPPED")),
-    (UpdateCallData(**D, call_variables={"callVariable1": "x"}), a_dialog(variables={"callVariable1": "x"})),
+    (UpdateCallData(**D, call_variables=X), a_dialog(variables=X)),
     (MakeCall(agent="agent1", to_address="5551"), placed("ALERTING")),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("request_", "dialog"), OVERTAKEN)
