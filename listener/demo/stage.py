@@ -208,15 +208,14 @@ class Stage:
         await self.gone(agent, dialog)
 
     async def hears_error(self, agent: str) -> None:
-        """Wait until the agent's session has heard of a refusal."""
-        await self.witness.until(
-            lambda: any(
-                isinstance(h.event, RequestFailed) and h.event.owner == agent
-                for h in self.witness.heard
-            ),
-            f"an error at {agent}",
-        )
-        self._watcher.remark(self, agent, "an error without an owner: it may be a late one")
+        """Wait until the agent's session has heard of a refusal; one without an id is remarked."""
+        await self.witness.until(lambda: bool(self._errors(agent)), f"an error at {agent}")
+        if self._errors(agent)[-1].request_id is None:
+            self._watcher.remark(self, agent, "an error without an id: whose it is, nobody can say")
+
+    def _errors(self, agent: str) -> list[RequestFailed]:
+        events = (heard.event for heard in self.witness.heard)
+        return [e for e in events if isinstance(e, RequestFailed) and e.owner == agent]
 
 
 def outcome_of(play: Play) -> Outcome:
