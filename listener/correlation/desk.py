@@ -155,11 +155,15 @@ class Desk:
             self._compact()
 
     def _compact(self) -> None:
-        # Each look re-arms; what is no longer wanted is thrown out before it can pile up.
-        earliest: dict[str, tuple[float, int, str]] = {}
-        for timer in sorted(self._timers):
-            earliest.setdefault(timer[2], timer)
-        self._timers = list(earliest.values())
+        # A settled request leaves its deadline behind; such timers are thrown out before they pile
+        # up, and the rest is made anew from the books.
+        self._timers = []
+        for entry in self.books.entries.values():
+            entry.armed = entry.due() or 0.0
+            self._timers.append((entry.armed, 0, entry.key))
+        for tomb in self.books.tombs.values():
+            until = (tomb.settled_at or 0.0) + self.limits.tombstone_for
+            self._timers.append((until, 0, tomb.key))
         heapq.heapify(self._timers)
 
     def rearm(self, entry: Entry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from listener.correlation.books import MAX_EARLY, MAX_ITEMS, MAX_TOMBSTONES, Books
+from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
@@ -180,6 +181,20 @@ def test_timers_do_not_pile_up() -> None:
     for second in range(1, 400):
         story.hear(an_event(own("ACTIVE", second)))
     assert len(story.correlator._desk._timers) <= 64 + 8 + 1
+
+
+def test_timers_of_settled_requests_do_not_pile_up() -> None:
+    story = Story(limits=Limits(tombstone_for=1.0))
+    waiting = story.ask(a.Hold(agent="agent2", dialog_id="200"), length=1e6, own="1002")
+    for _ in range(300):
+        story.refuse(story.ask(HOLD, length=1e6))
+        story.wait(0.5)
+    assert len(story.correlator._desk._timers) < 128
+    story.wait(2)
+    assert story.correlator.open_keys() == (waiting,)
+    assert not story.correlator._desk.books.tombs
+    story.wait(1e6)
+    assert story.said(waiting) == ("unconfirmed", "no_answer")
 
 
 def test_the_books_are_bounded() -> None:
