@@ -86,7 +86,7 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
             Trigger.GAP: State.IN_DOUBT,
             **_DECIDED,
         },
-        **{state: {} for state in FINAL},
+        **{state: {} for state in State if state in FINAL},
     }
 )
 

@@ -106,3 +106,8 @@ def test_the_diagram_shows_each_move_and_no_standing_still() -> None:
     assert "    sent --> in_doubt: doubt" in lines
     assert "    rejected --> [*]" in lines
     assert not any("in_doubt --> in_doubt" in line for line in lines)
+
+
+def test_the_diagram_is_the_same_in_every_run() -> None:
+    ends = [line.split()[0] for line in diagram().splitlines() if line.endswith("[*]")]
+    assert ends == [str(state) for state in State if state in FINAL]
