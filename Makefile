@@ -18,8 +18,7 @@ help:  ## show this list
 setup: $(READY)  ## make .venv with the pinned versions (the others do it when needed)
 
 demo: $(READY)  ## play the scene against a simulated Finesse, with both ways of tagging events
-	$(BIN)/listener demo --tagging errors-empty
-	$(BIN)/listener demo --tagging none
+	$(BIN)/listener demo $(if $(STAY),--stay) $(if $(PROFILE),--profile $(PROFILE))
 
 check: $(READY)  ## style, types and who may import whom
 	$(BIN)/ruff check .

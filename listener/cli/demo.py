@@ -24,7 +24,8 @@ def demo(
     *,
     profile: Annotated[Deployment, typer.Option(help="Which Finesse is played.")] = Deployment.UCCE,
     tagging: Annotated[
-        str | None, typer.Option(help="Which events carry the requestId; all ways if left out.")
+        str | None,
+        typer.Option(help="Which events carry the requestId; errors-empty and none if left out."),
     ] = None,
     stay: Annotated[
         bool, typer.Option("--stay", help="Keep the simulator running until Ctrl-C.")
