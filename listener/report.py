@@ -5,7 +5,7 @@ Keys that mean a Finesse thing carry Finesse's own name. Digits are never in it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from listener.correlation.outcome import Outcome
@@ -139,4 +139,4 @@ def stamp(moment: datetime | None) -> str | None:
     """Return a time as RFC 3339 in UTC with milliseconds and Z, or None."""
     if moment is None:
         return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

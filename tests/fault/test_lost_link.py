@@ -60,7 +60,7 @@ async def lose(sim, listener, agent=None, how=Cut.RESET):
 @pytest.mark.parametrize("how", list(Cut))
 async def test_hold_done_while_the_link_was_away_is_confirmed_by_a_get(tmp_path, how):
     async with scene(tmp_path) as (sim, listener):
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.SILENT, action="HOLD")
         sim.notifications.freeze(A)
         ticket = listener.start(Hold(agent=A, dialog_id=dialog))
@@ -79,7 +79,7 @@ async def test_hold_done_while_the_link_was_away_is_confirmed_by_a_get(tmp_path,
 
 async def test_hold_never_done_is_in_doubt_and_ends_as_link_lost(tmp_path):
     async with scene(tmp_path) as (sim, listener):
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.REFUSED_LATER, action="HOLD")
         sim.finesse.faults.add(Fault.EVENT_LOST, action="HOLD")
         ticket = listener.start(Hold(agent=A, dialog_id=dialog), deadline=1.0)
@@ -102,7 +102,7 @@ def short_window(monkeypatch):
 @pytest.mark.usefixtures("short_window")
 async def test_link_lost_in_a_dtmf_window_leaves_it_unconfirmed(tmp_path):
     async with scene(tmp_path, how={"tagging": "errors_empty"}) as (sim, listener):
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         ticket = listener.start(SendDtmf(agent=A, dialog_id=dialog, dtmf_string="4711"))
         await until(lambda: ticket.record.answered is not None)
         await lose(sim, listener, A)
@@ -116,7 +116,7 @@ async def test_link_lost_in_a_dtmf_window_leaves_it_unconfirmed(tmp_path):
 @pytest.mark.usefixtures("short_window")
 async def test_link_that_died_silently_fails_the_fence_of_a_dtmf_window(tmp_path):
     async with scene(tmp_path, how={"tagging": "errors_empty"}) as (sim, listener):
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         ticket = listener.start(SendDtmf(agent=A, dialog_id=dialog, dtmf_string="4711"))
         await until(lambda: ticket.record.answered is not None)
         sim.notifications.freeze(A)
@@ -129,7 +129,7 @@ async def test_link_that_died_silently_fails_the_fence_of_a_dtmf_window(tmp_path
 @pytest.mark.usefixtures("short_window")
 async def test_dtmf_with_the_link_up_all_the_time_is_presumed(tmp_path):
     async with scene(tmp_path, how={"tagging": "errors_empty"}) as (sim, listener):
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         outcome = await listener.submit(SendDtmf(agent=A, dialog_id=dialog, dtmf_string="4711"))
         assert isinstance(outcome, Presumed)
 
@@ -141,7 +141,7 @@ async def test_one_agents_lost_link_does_not_touch_anothers_session(tmp_path):
         assert listener.agents[B].live
         with pytest.raises(NotListening):
             await listener.submit(Hold(agent=A, dialog_id="1"))
-        dialog = await answered_call(sim, B)
+        dialog = await answered_call(sim, listener, B)
         assert isinstance(await listener.submit(Hold(agent=B, dialog_id=dialog)), Confirmed)
         await sim.notifications.accept_connections()
         await listener.ready(A)
@@ -155,7 +155,7 @@ async def test_restarted_notification_service_is_found_again_by_all(tmp_path):
         await until(lambda: not any(each.live for each in listener.agents.values()))
         await sim.notifications.start("127.0.0.1", tls_port=port)
         await asyncio.gather(listener.ready(A), listener.ready(B))
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         assert isinstance(await listener.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
 
 
@@ -171,7 +171,7 @@ async def test_wrong_password_of_one_of_two_stops_that_one_after_one_attempt(tmp
         listener.change_credentials(A, password=PASSWORD[A])
         await listener.ready(A)
         assert sim.notifications.auth_attempts[A] == 2
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         assert isinstance(await listener.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
 
 
@@ -239,13 +239,13 @@ async def test_second_node_is_used_when_the_first_is_dead(tmp_path):
         told = settings(sim, tmp_path, finesse={"nodes": [dead, node_of(sim)]})
         async with Listener.open(told, paces=PACES) as listener:
             assert listener.agents[A].live
-            dialog = await answered_call(sim)
+            dialog = await answered_call(sim, listener)
             assert isinstance(await listener.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
 
 
 async def test_cancelled_caller_leaves_an_abandoned_request_whose_effect_is_late(tmp_path):
     async with scene(tmp_path) as (sim, listener):
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.EVENT_LATE, action="HOLD", events=9, seconds=0.3)
         call = asyncio.create_task(listener.submit(Hold(agent=A, dialog_id=dialog)))
         await until(lambda: writes(sim) == 1)
@@ -260,7 +260,7 @@ async def test_cancelled_caller_leaves_an_abandoned_request_whose_effect_is_late
 
 async def test_closing_with_grace_lets_open_requests_end(tmp_path):
     async with scene(tmp_path) as (sim, listener):
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.EVENT_LATE, action="HOLD", events=9, seconds=0.1)
         ticket = listener.start(Hold(agent=A, dialog_id=dialog))
         assert await listener.close(20) == 0
@@ -269,7 +269,7 @@ async def test_closing_with_grace_lets_open_requests_end(tmp_path):
 
 async def test_closing_without_grace_rejects_what_waits_and_abandons_what_was_sent(tmp_path):
     async with scene(tmp_path) as (sim, listener):
-        dialog = await answered_call(sim)
+        dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.SILENT, action="HOLD")
         first = listener.start(Hold(agent=A, dialog_id=dialog))
         second = listener.start(Retrieve(agent=A, dialog_id=dialog))

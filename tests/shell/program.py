@@ -87,13 +87,26 @@ async def ended(process: asyncio.subprocess.Process) -> Ended:
 
 
 async def listener(*args: object, interrupt_after: float | None = None) -> Ended:
-    """Run a command to its end; SIGINT after so many seconds, if given."""
+    """Run a command to its end; SIGINT after so many seconds, if given, and again every 2 s.
+
+    Again, because Python itself loses one that comes while it imports.
+    """
     async with started(*args) as process:
-        if interrupt_after is not None:
-            await asyncio.sleep(interrupt_after)
-            if process.returncode is None:
-                process.send_signal(signal.SIGINT)
-        return await ended(process)
+        pressing = asyncio.create_task(_press(process, interrupt_after))
+        try:
+            return await ended(process)
+        finally:
+            pressing.cancel()
+            await asyncio.gather(pressing, return_exceptions=True)
+
+
+async def _press(process: asyncio.subprocess.Process, after: float | None) -> None:
+    if after is None:
+        return
+    await asyncio.sleep(after)
+    while process.returncode is None:
+        process.send_signal(signal.SIGINT)
+        await asyncio.sleep(2)
 
 
 async def line_with(process: asyncio.subprocess.Process, word: str) -> str:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from listener.assembly import Listener
 from listener.crew import Paces
 from listener.settings import Settings
 from listener.simulator.assembly import Simulator
@@ -99,12 +100,21 @@ def writes(simulator: Simulator, action: str | None = None) -> int:
     )
 
 
-async def answered_call(simulator: Simulator, agent: str = A) -> str:
-    """Let a customer call and the agent answer on the telephone; return the dialog's id."""
+async def answered_call(simulator: Simulator, listener: Listener | None, agent: str = A) -> str:
+    """Let a customer call and the agent answer on the telephone; return the dialog's id.
+
+    The listener has heard of it then: what it sends next has a baseline.
+    """
     dialog = await simulator.finesse.incoming_call(agent, CUSTOMER)
     assert await simulator.telephone.answer(agent, dialog)
-    await simulator.finesse.quiet()
+    await heard(simulator, listener, agent)
     return str(dialog)
+
+
+async def heard(simulator: Simulator, listener: Listener | None, agent: str = A) -> None:
+    """Wait until all that was begun was published, and read by the listener."""
+    await simulator.finesse.quiet()
+    assert listener is None or await listener.ping(agent, 20)
 
 
 def dead_port() -> int:
