@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 API = "/finesse/api"
@@ -57,6 +58,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+@lru_cache(maxsize=4096)  # the same few nodes come again and again
 def place(path: str | None) -> Place:
     """Say what a node or source path names; never raises, an unknown one is `OTHER`.
 
