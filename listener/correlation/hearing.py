@@ -15,7 +15,7 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import by_change, contest, release_held, weigh
 from listener.correlation.judges import judge
-from listener.correlation.outcome import Confirmed
+from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
 from listener.correlation.steps import Late
 from listener.finesse.actions.expectation import (
@@ -196,9 +196,15 @@ def _mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
         return
     if owner.open:
         owner.tag_seen = True
-    elif not isinstance(owner.outcome, Confirmed):
+    elif not _told_by_id(owner.outcome):
         dialog = event.dialog if isinstance(event, DialogEvent) else None
         desk.late(owner, Late(owner.key, "event", now, type(event).__name__, dialog=dialog))
+
+
+def _told_by_id(outcome: Outcome | None) -> bool:
+    # One action gives several events: after its effect, or its failure by id, more is no news.
+    by_id = isinstance(outcome, Failed) and outcome.evidence is Evidence.REQUEST_ID
+    return by_id or isinstance(outcome, Confirmed)
 
 
 def _sent(desk: Desk, now: float, owner: Entry | None) -> None:

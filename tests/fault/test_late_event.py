@@ -52,3 +52,21 @@ def test_after_fifteen_minutes_nothing_is_late_any_more() -> None:
     story.hear(an_event(own("HELD"), tag=key))
     assert story.lates == []
     assert story.correlator.entry(key) is None
+
+
+def test_a_further_event_of_a_request_that_failed_by_id_is_no_news() -> None:
+    story = Story()
+    key = story.accepted(HOLD)
+    story.hear(an_error(tag=key), an_event(own("ACTIVE", 2), tag=key))
+    assert story.said(key) == ("failed", "request_id")
+    assert story.lates == []
+
+
+def test_an_event_with_the_id_of_a_request_that_failed_by_suspicion_is_told() -> None:
+    story = Story()
+    key = story.accepted(HOLD)
+    story.hear(an_error())
+    story.wait(2)
+    assert story.said(key) == ("failed", "sole_pending")
+    story.hear(an_event(own("HELD", 2), tag=key))
+    assert [(late.key, late.kind) for late in story.lates] == [(key, "event")]
