@@ -278,10 +278,11 @@ class Listener:
         agent = ear.agent.id
 
         def session() -> Session:
+            ear.aimed = place = self._where.endpoint
             return Session(
                 agent,
                 ear.agent.xmpp_secret.get_secret_value,
-                self._where.endpoint,
+                place,
                 tls=self._tls,
                 resource=make_resource(agent, self._token),
                 on_notification=self.service.hear,

@@ -13,13 +13,21 @@ from typing import Protocol, cast
 
 from listener import logs
 from listener.correlation.steps import Look
-from listener.errors import CredentialsRefused, ListenerError, Unreachable
+from listener.errors import (
+    CertificateRefused,
+    CredentialsRefused,
+    ListenerError,
+    NotFinesse,
+    Unreachable,
+)
 from listener.service import Service
 from listener.settings.model import Agent, Connect
 from listener.xmpp.contract import Ending, Endpoint, as_error
 from listener.xmpp.link import Link, LinkEvents, SessionLike
 from listener.xmpp.policy import Backoff, words_of
 from listener.xmpp.session import Session
+
+_ABOUT_THE_NODE = (Unreachable, NotFinesse, CertificateRefused)
 
 _log = logs.get(__name__)
 
@@ -56,6 +64,10 @@ class Place(Protocol):
         """Return when that node says, asked now, that it is in service; else raise."""
         ...
 
+    def blame(self, endpoint: Endpoint) -> bool:
+        """Hear that no session could be made to that node; say whether there is another."""
+        ...
+
 
 class Ear(LinkEvents):
     """One agent: holds the link, tells the service, and remembers the last trouble.
@@ -78,6 +90,7 @@ class Ear(LinkEvents):
     ) -> None:
         self.agent = agent
         self.trouble: ListenerError | None = None
+        self.aimed: Endpoint | None = None  # where the attempt goes that is being made
         self.tried = asyncio.Event()
         self.up = asyncio.Event()
         self.decided = asyncio.Event()
@@ -91,7 +104,7 @@ class Ear(LinkEvents):
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._hurried = False
+        self._hurried = self._failed = False
 
     def __repr__(self) -> str:
         return f"<Ear {self.agent.id} {self.status().state}>"
@@ -101,6 +114,7 @@ class Ear(LinkEvents):
     async def opened(self, session: SessionLike) -> None:
         """Tidy the subscriptions, read the picture, and tell the service that we hear."""
         self._session = mine = cast("Session", session)
+        self.aimed = None
         for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
             _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
         await self._place.still(self.agent.id, mine.endpoint)
@@ -129,8 +143,13 @@ class Ear(LinkEvents):
         """Tell the service that events may be lost from now on."""
         del retry_in  # the link logs it
         self.trouble = _as_error(trouble)
+        aimed, self.aimed = self.aimed, None
         self._away(words_of(trouble))
-        self.tried.set()
+        about_it = aimed if isinstance(self.trouble, _ABOUT_THE_NODE) else None
+        elsewhere = about_it is not None and self._place.blame(about_it)
+        if self._failed or not elsewhere:  # else the other node is tried before it counts
+            self.tried.set()
+        self._failed = True
 
     def stopped(self, reason: str) -> None:
         """Leave it as it is: a person has to act, and the link has logged why."""

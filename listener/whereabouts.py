@@ -37,6 +37,7 @@ class Whereabouts:
         self._trouble: ListenerError | None = None
         self._endpoint: Endpoint | None = None
         self._node: Node | None = None
+        self._blamed: Node | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -70,6 +71,17 @@ class Whereabouts:
         if endpoint != self._endpoint:
             raise Unreachable(f"Finesse at {endpoint.host} is not the node in service any more")
 
+    def blame(self, endpoint: Endpoint) -> bool:
+        """Take note that no session could be made to a node that says it is in service.
+
+        The other node is asked first from now on; False when there is none.
+        """
+        if len(self._settings.finesse.nodes) == 1:
+            return False
+        if endpoint == self._endpoint:
+            self._blamed, self._ended = self._node, float("-inf")
+        return True
+
     async def _learn(self, agent: str, is_known: Callable[[], bool]) -> None:
         async with self._asking:
             if not is_known():
@@ -98,7 +110,7 @@ class Whereabouts:
 
     def _order(self) -> tuple[Node, ...]:
         nodes = self._settings.finesse.endpoints
-        return tuple(sorted(nodes, key=lambda node: node != self._node))
+        return tuple(sorted(nodes, key=lambda node: (node == self._blamed, node != self._node)))
 
     async def _info(self, agent: str, node: Node) -> SystemInfo:
         try:
@@ -125,7 +137,10 @@ class Whereabouts:
         )
         if endpoint != self._endpoint:
             _log.info(
-                "finesse.state", host=node.host, domain=domain, deployment=info.deployment_type
+                "node.changed" if self._endpoint is not None else "finesse.state",
+                host=node.host,
+                domain=domain,
+                deployment=info.deployment_type,
             )
         self._endpoint, self._node = endpoint, node
         self._rest.prefer(node.rest_url)

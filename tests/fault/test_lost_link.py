@@ -19,7 +19,7 @@ from listener.correlation.outcome import (
     Unconfirmed,
 )
 from listener.correlation.pending import State
-from listener.errors import CredentialsRefused, NotListening
+from listener.errors import CredentialsRefused, NotListening, Unreachable
 from listener.finesse.actions import Hold, MakeCall, Retrieve, SendDtmf, dialogs
 from listener.simulator.faults import Fault
 from listener.simulator.xmpp_faults import Cut, Refusal, Stage
@@ -241,6 +241,25 @@ async def test_second_node_is_used_when_the_first_is_dead(tmp_path):
             assert listener.agents[A].live
             dialog = await answered_call(sim, listener)
             assert isinstance(await listener.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
+
+
+async def test_second_node_is_used_when_the_first_answers_rest_alone(tmp_path):
+    async with simulated() as sim:
+        deaf = node_of(sim) | {"xmpp_port": dead_port()}
+        told = settings(sim, tmp_path, finesse={"nodes": [deaf, node_of(sim)]})
+        async with Listener.open(told, paces=PACES) as listener:
+            await asyncio.gather(listener.ready(A), listener.ready(B))
+            dialog = await answered_call(sim, listener)
+            assert isinstance(await listener.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
+
+
+async def test_two_nodes_without_a_notification_service_are_both_tried_and_told(tmp_path):
+    async with simulated() as sim:
+        nodes = [node_of(sim) | {"xmpp_port": dead_port()} for _ in range(2)]
+        told = settings(sim, tmp_path, finesse={"nodes": nodes})
+        with pytest.raises(Unreachable, match=str(nodes[1]["xmpp_port"])):
+            async with Listener.open(told, paces=PACES):
+                raise AssertionError
 
 
 async def test_cancelled_caller_leaves_an_abandoned_request_whose_effect_is_late(tmp_path):

@@ -129,6 +129,30 @@ async def test_second_node_serves_when_the_first_does_not_and_is_asked_first_the
     assert [node for node, _ in rig.rest.asked] == [FIRST, SECOND, SECOND]
 
 
+async def test_blamed_node_is_asked_last_until_the_other_is_blamed():
+    rig = Rig((FIRST, SECOND))
+    await rig.where.in_service("1001")
+    first = rig.where.endpoint
+    assert rig.where.blame(first)
+    await rig.where.in_service("1001")
+    second = rig.where.endpoint
+    assert (first.host, second.host) == ("one.example.com", "two.example.com")
+    rig.where.blame(first)  # late news of an attempt that was made before
+    await rig.where.in_service("1001")
+    assert rig.where.endpoint == second
+    rig.where.blame(second)
+    await rig.where.in_service("1001")
+    assert rig.where.endpoint == first
+
+
+async def test_the_only_node_is_not_blamed():
+    rig = Rig()
+    await rig.where.in_service("1001")
+    assert not rig.where.blame(rig.where.endpoint)
+    await rig.where.in_service("1001")
+    assert len(rig.rest.asked) == 1
+
+
 async def test_when_no_node_serves_the_trouble_of_the_first_is_told():
     rig = Rig((FIRST, SECOND))
     rig.rest.says = {FIRST: Unreachable("dead"), SECOND: OUT}
