@@ -77,7 +77,8 @@ class CalmStream(slixmpp.ClientXMPP):
     def init_parser(self) -> None:
         """Start a new document, before and after login."""
         super().init_parser()
-        self.parser, self._prolog, self._since = PullParser(("start", "end")), Prolog(), 0
+        self.parser = PullParser()  # type: ignore[assignment]  # it has what slixmpp calls
+        self._prolog, self._since = Prolog(), 0
         self._limit = self.stanza_limit if self.authenticated else BEFORE_LOGIN
 
     def data_received(self, data: bytes | str) -> None:

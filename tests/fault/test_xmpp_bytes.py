@@ -1,6 +1,7 @@
 # ruff: noqa: ANN001 - doubles take what the scripted server gives
 """Hostile and broken bytes: each ends that session, with a cause, and costs next to nothing."""
 
+import pyexpat
 import resource
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from listener.errors import NotFinesse, Unreachable
 from listener.xmpp.contract import Cause
-from listener.xmpp.parser import Prolog, PullParser
+from listener.xmpp.parser import Malformed, Prolog, PullParser
 from tests.shell.scripted_xmpp import (
     HEADER,
     Stream,
@@ -174,25 +175,68 @@ def test_a_finished_stanza_is_not_held_back_for_more_bytes():
     """P15, on the parser itself: every way to cut it in two delivers with its last byte."""
     stanza = message("x" * 100).encode()
     for at in range(1, len(stanza)):
-        parser = PullParser(("end",))
+        parser = PullParser()
         parser.feed(b"<stream>")
         parser.feed(stanza[:at])
         parser.feed(stanza[at:])
         assert [element.tag for _, element in parser.read_events()][-1] == "message"
 
 
-def test_the_parser_is_flushed_where_it_can_be(monkeypatch):
-    """P15: older expat has no flush; newer needs it after each piece."""
-    flushed = []
+def test_expat_is_told_to_hold_nothing_back_where_it_would(monkeypatch):
+    """P15: older expat cannot be told and need not be."""
+    said = []
 
-    def flush(parser) -> None:
-        flushed.append(parser)
+    class Newer:
+        def SetReparseDeferralEnabled(self, enabled) -> None:  # noqa: N802 - expat's name
+            said.append(enabled)
 
-    monkeypatch.setattr(ET.XMLPullParser, "flush", flush, raising=False)
-    parser = PullParser(("end",))
-    parser.feed(b"<a>")
-    parser.feed(b"</a>")
-    assert flushed == [parser, parser]
+    monkeypatch.setattr(pyexpat, "ParserCreate", lambda *_: Newer())
+    PullParser()
+    Prolog()
+    assert said == [False, False]
+
+
+TREES = [
+    "<a/>",
+    "<a x='1' p:y='&lt;&#10;'>one</a>",
+    "<a>one<b>two</b>three<c/>four<!-- five -->six<?seven?></a>",
+    "<p:a><![CDATA[<raw>]]>&amp;<b xmlns=''><c xmlns='other'>\r\n</c></b>\u00e4</p:a>",
+    "<a>" + "&lt;x&gt;line\n" * 3000 + "<b/>" + "&amp;" * 9000 + "</a>",
+]
+
+
+@pytest.mark.parametrize("cut", [1, 3, 1000, 1 << 20])
+@pytest.mark.parametrize("stanza", TREES)
+def test_a_stanza_is_the_tree_that_elementtree_makes_of_it(stanza, cut):
+    head, tail = "<s:s xmlns='jabber:client' xmlns:s='streams' xmlns:p='p'>", "</s:s>"
+    parser, octets = PullParser(), f"{head} {stanza}\n{stanza}{tail}".encode()
+    events = []
+    for at in range(0, len(octets), cut):
+        parser.feed(octets[at : at + cut])
+        events.extend(parser.read_events())
+    root, ours = events[0][1], [element for name, element in events if name == "end"]
+    assert [name for name, _ in events] == ["start", "start", "end", "start", "end", "end"]
+    assert ours.pop() is root
+    theirs = ET.fromstring(octets)
+    assert root.tag == theirs.tag
+    for mine, other in zip(ours, theirs, strict=True):
+        other.tail = None
+        assert ET.tostring(mine) == ET.tostring(other)
+
+
+def test_the_root_keeps_none_of_the_stanzas():
+    parser = PullParser()
+    parser.feed(b"<r><a/> <a/> </r>")
+    assert [len(element) for _, element in parser.read_events()] == [0] * 6
+
+
+def test_what_stands_before_broken_bytes_is_told_first():
+    parser = PullParser()
+    parser.feed(b"<r><a/><b></c>")
+    told = parser.read_events()
+    assert [next(told)[1].tag for _ in range(4)] == ["r", "a", "a", "b"]
+    with pytest.raises(Malformed, match="mismatched tag"):
+        next(told)
 
 
 async def test_what_follows_the_end_in_the_same_bytes_is_not_heard():
