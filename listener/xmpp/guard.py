@@ -46,10 +46,9 @@ _LOGIN_HANDLERS = (
     "SASL Failure",
     "SASL Challenge",
 )
-_HEARD = frozenset(
-    {f"{stanzas.CLIENT}{name}" for name in ("message", "presence", "iq")}
-    | {f"{stanzas.STREAM}error"}
-)
+_MESSAGE, _PRESENCE, _IQ = (f"{stanzas.CLIENT}{name}" for name in ("message", "presence", "iq"))
+_STREAM_ERROR = f"{stanzas.STREAM}error"
+_HEARD = frozenset({_MESSAGE, _PRESENCE, _IQ, _STREAM_ERROR})
 _GRACE = 1.0  # seconds for an aborted transport to say that it is gone; it needs one loop turn
 
 
@@ -246,16 +245,25 @@ class GuardedClient(CalmStream):
 
     # --- what the server said -------------------------------------------------------------------
 
+    def _spawn_event(self, xml: ET.Element) -> None:
+        """Take messages as they are: slixmpp would build stanzas, and no handler of its asks."""
+        if xml.tag == _MESSAGE and self._ready.done():
+            self._hear_element(self.incoming_filter(xml))
+        else:
+            super()._spawn_event(xml)
+
     def _hear(self, stanza: Any) -> None:
-        element: ET.Element = stanza.xml
+        self._hear_element(stanza.xml)
+
+    def _hear_element(self, element: ET.Element) -> None:
         if self.ended.done():
             return
         try:
-            if element.tag == f"{stanzas.STREAM}error":
+            if element.tag == _STREAM_ERROR:
                 self._stream_error(element)
             elif self._ready.done():
                 self._on_stanza(element)
-            elif (refusal := stanzas.refusal(element)) and element.tag == f"{stanzas.CLIENT}iq":
+            elif (refusal := stanzas.refusal(element)) and element.tag == _IQ:
                 self._fail(troubles.not_bound(refusal, self.peer))
         except Exception as error:  # noqa: BLE001 - slixmpp would answer the sender with it
             log.error("stanza.failed", error=type(error).__name__)  # noqa: TRY400 - payloads

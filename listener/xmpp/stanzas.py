@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
@@ -175,6 +176,7 @@ def listed(answer: ET.Element) -> tuple[Subscription, ...]:
     )
 
 
+@lru_cache(maxsize=1024)  # all messages of a session come from the same sender or two
 def trusted(sender: str | None, own: str, pubsub: str) -> bool:
     """Say whether a notification may come from there: the pubsub service, or our own account.
 
@@ -193,21 +195,34 @@ def notifications(message: ET.Element) -> Iterator[Notification]:
     """
     if message.get("type") == "error":
         return
-    for items in _down(message, "event", "items"):
-        for item in _children(items, "item"):
-            for element in _children(item, "notification"):
+    for items, item in _items(message):
+        for element in item:
+            if element.tag.rpartition("}")[2] == "notification":
                 yield Notification(
-                    node=items.get("node", ""),
-                    payload=_payload(element),
-                    item_id=item.get("id"),
-                    sender=message.get("from"),
-                    recipient=message.get("to"),
+                    items.get("node", ""),
+                    _payload(element),
+                    item.get("id"),
+                    message.get("from"),
+                    message.get("to"),
                 )
 
 
 def has_items(message: ET.Element) -> bool:
     """Say whether a message carries pubsub items (whatever is in them)."""
-    return any(_children(items, "item") for items in _down(message, "event", "items"))
+    return bool(_items(message))
+
+
+def _items(message: ET.Element) -> list[tuple[ET.Element, ET.Element]]:
+    """Return each item beside the items element around it; `local` is spelled out for speed."""
+    return [
+        (items, item)
+        for event in message
+        if event.tag.rpartition("}")[2] == "event"
+        for items in event
+        if items.tag.rpartition("}")[2] == "items"
+        for item in items
+        if item.tag.rpartition("}")[2] == "item"
+    ]
 
 
 def _payload(notification: ET.Element) -> str:
@@ -216,14 +231,3 @@ def _payload(notification: ET.Element) -> str:
     child = notification[0]
     child.tail = None
     return ET.tostring(child, encoding="unicode")
-
-
-def _down(element: ET.Element, *path: str) -> list[ET.Element]:
-    here = [element]
-    for name in path:
-        here = [child for parent in here for child in _children(parent, name)]
-    return here
-
-
-def _children(element: ET.Element, name: str) -> list[ET.Element]:
-    return [child for child in element if local(child) == name]
