@@ -11,18 +11,20 @@ import secrets
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Unpack
 
 from pydantic import SecretStr
 
 from listener import logs, wiring
-from listener.correlation.outcome import MinimumEvidence, Outcome, Reason
+from listener.correlation.outcome import Outcome, Reason
 from listener.crew import AgentStatus, Ear, Paces
 from listener.errors import ConfigurationError, NotListening
 from listener.feed import EventStream, Lagged
 from listener.finesse.actions.request import Request
 from listener.rest import Rest
-from listener.service import Service, Wishes
+from listener.service import Service
 from listener.settings import Settings
+from listener.terms import Wished
 from listener.ticket import Record, Ticket
 from listener.translation import RestWire
 from listener.whereabouts import Whereabouts
@@ -99,78 +101,33 @@ class Listener:
 
     # -- asked ------------------------------------------------------------------------------
 
-    async def submit(
-        self,
-        request: Request,
-        *,
-        deadline: float | None = None,
-        request_id: str | None = None,
-        minimum_evidence: MinimumEvidence | str | None = None,
-        validate: bool = True,
-        require_session: bool = True,
-    ) -> Outcome:
+    async def submit(self, request: Request, **wishes: Unpack[Wished]) -> Outcome:
         """Send a request and return what came of it, at its deadline at the latest.
 
-        `deadline`: seconds from Finesse's 202. Raises InvalidRequest and NotAccepted; nothing was
-        sent then. A cancelled call ends the request as Abandoned; nothing is taken back.
+        Wishes (all optional): `deadline` in seconds from Finesse's 202; `request_id`, else one is
+        made; `minimum_evidence` "any", "event" or "request_id"; `validate=False` leaves out the
+        local check; `require_session=False` sends even when no session would hear the answer.
+        Raises InvalidRequest and NotAccepted; nothing was sent then. A cancelled call ends the
+        request as Abandoned; nothing is taken back.
         """
-        ticket = self.start(
-            request,
-            deadline=deadline,
-            request_id=request_id,
-            minimum_evidence=minimum_evidence,
-            validate=validate,
-            require_session=require_session,
-        )
+        ticket = self.start(request, **wishes)
         try:
             return await ticket.outcome()
         except asyncio.CancelledError:
             ticket.abandon(Reason.CALLER)
             raise
 
-    def start(
-        self,
-        request: Request,
-        *,
-        deadline: float | None = None,
-        request_id: str | None = None,
-        minimum_evidence: MinimumEvidence | str | None = None,
-        validate: bool = True,
-        require_session: bool = True,
-    ) -> Ticket:
-        """Send a request and return at once; the ticket has its outcome later."""
-        wishes = Wishes(
-            deadline=deadline,
-            request_id=request_id,
-            minimum_evidence=wiring.minimum(minimum_evidence),
-            validate=validate,
-            require_session=require_session,
-        )
-        return self.service.submit(self._known(request), wishes)
+    def start(self, request: Request, **wishes: Unpack[Wished]) -> Ticket:
+        """Send a request and return at once; the ticket has its outcome later. As `submit`."""
+        return self.service.submit(self._known(request), wiring.wishes(wishes))
 
-    async def expect(
-        self,
-        request: Request,
-        *,
-        deadline: float | None = None,
-        request_id: str | None = None,
-        minimum_evidence: MinimumEvidence | str | None = None,
-        validate: bool = True,
-        require_session: bool = True,
-    ) -> Ticket:
+    async def expect(self, request: Request, **wishes: Unpack[Wished]) -> Ticket:
         """Register a request that you send yourself, with `ticket.request_id` as its requestId.
 
         Register first, send after, then report Finesse's answer with `ticket.answered(status,
-        body)`: without that nothing is ever presumed.
+        body)`: without that nothing is ever presumed. Wishes as for `submit`.
         """
-        wishes = Wishes(
-            deadline=deadline,
-            request_id=request_id,
-            minimum_evidence=wiring.minimum(minimum_evidence),
-            validate=validate,
-            require_session=require_session,
-        )
-        return self.service.expect(self._known(request), wishes)
+        return self.service.expect(self._known(request), wiring.wishes(wishes))
 
     def events(self, agent: str | None = None) -> EventStream:
         """Collect events from now on, of one agent's nodes or of all: `async for event in ...`.
@@ -237,6 +194,11 @@ class Listener:
         ear = self._ears.get(agent)
         return ear is not None and await ear.ping(within)
 
+    def serving(self, *, in_service: bool) -> None:
+        """Tell every agent what Finesse published about itself (the service's `Ears`)."""
+        for ear in self._ears.values():
+            ear.serving(in_service=in_service)
+
     def _extension(self, agent: str) -> str | None:
         known = self._agents.get(agent)
         return known.extension if known is not None else None
@@ -286,9 +248,7 @@ class Listener:
                 tls=self._tls,
                 resource=make_resource(agent, self._token),
                 on_notification=self.service.hear,
-                on_finesse_presence=lambda available: self.service.finesse_present(
-                    agent, available=available
-                ),
+                on_finesse_presence=lambda available: self._finesse_present(ear, available),
                 timings=wiring.session_timings(self._settings),
             )
 
@@ -301,6 +261,10 @@ class Listener:
             random=self._jitter.random,
             endpoint_ready=lambda: self._where.in_service(agent),
         )
+
+    def _finesse_present(self, ear: Ear, available: bool) -> None:  # noqa: FBT001  the session's
+        self.service.finesse_present(ear.agent.id, available=available)
+        ear.serving(in_service=available)
 
     async def close(self, grace: float) -> int:
         """Refuse new requests, give open ones up to `grace` seconds; return how many are left."""

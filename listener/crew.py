@@ -20,6 +20,7 @@ from listener.errors import (
     NotFinesse,
     Unreachable,
 )
+from listener.outage import Outage
 from listener.service import Service
 from listener.settings.model import Agent, Connect
 from listener.xmpp.contract import Ending, Endpoint, as_error
@@ -37,12 +38,14 @@ class Paces:
     """How often things are tried again, in seconds; tests make them short.
 
     `reconcile_again`: the waits before the picture is read again, the last one repeats.
-    `watch_every`: between two looks at an agent who is held only while signed in.
+    `watch_every`: between two looks at an agent who is held only while signed in. `ask_again`:
+    between two SystemInfo while Finesse is out of service (Finesse's desktop takes 20 s too).
     """
 
     backoff: Backoff = field(default_factory=Backoff)
     reconcile_again: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
     watch_every: float = 15.0
+    ask_again: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,9 @@ class Ear(LinkEvents):
         self._running: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._hurried = self._failed = False
+        self._outage = Outage(
+            agent.id, check=self._in_service, renew=self._hear_again, every=paces.ask_again
+        )
 
     def __repr__(self) -> str:
         return f"<Ear {self.agent.id} {self.status().state}>"
@@ -113,16 +119,35 @@ class Ear(LinkEvents):
 
     async def opened(self, session: SessionLike) -> None:
         """Tidy the subscriptions, read the picture, and tell the service that we hear."""
+        await self._outage.end()
         self._session = mine = cast("Session", session)
         self.aimed = None
         for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
             _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
-        await self._place.still(self.agent.id, mine.endpoint)
+        await self._in_service()
+        await self._hear_again()
+
+    async def _in_service(self) -> None:
+        if self._session is None:
+            raise Unreachable(f"agent {self.agent.id} has no session")
+        await self._place.still(self.agent.id, self._session.endpoint)
+
+    async def _hear_again(self) -> None:
         self._service().session_up(self.agent.id, await self._reconcile())
         self.trouble = None
         self.up.set()
         self.decided.set()
         self.tried.set()
+
+    def serving(self, *, in_service: bool) -> None:
+        """Hear over the live session that Finesse went out of, or came back into, service."""
+        if in_service:
+            self._outage.may_be_over()
+        elif self.up.is_set():
+            self.up.clear()
+            self.decided.clear()
+            self._service().session_down(self.agent.id, "Finesse is out of service")
+            self._outage.begin()
 
     async def _reconcile(self) -> Look:
         """Read the picture until it can be read; the link cancels this when the session ends."""
@@ -157,6 +182,7 @@ class Ear(LinkEvents):
         self.decided.set()
 
     def _away(self, cause: str, *, on_purpose: bool = False) -> None:
+        self._outage.stop()
         self.up.clear()
         self.decided.clear()
         self._session = None
@@ -252,6 +278,7 @@ class Ear(LinkEvents):
         if link is None or running is None:
             return
         try:
+            await self._outage.end()
             await link.close(graceful=not self._hurried)
         finally:
             running.cancel()  # it has ended, but for when we were cancelled in the line above

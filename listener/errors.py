@@ -1,21 +1,21 @@
 """The exceptions of finesse-listener: bugs, misuse and configuration. An outcome is never one.
 
-    ListenerError
-    ├── InvalidRequest        the request cannot be valid; nothing was sent
-    ├── NotAccepted           this program refuses to take the request now; nothing was sent
-    │   ├── NotListening      no session would hear the answer
-    │   ├── TooManyPending    the bound on pending requests is reached
-    │   ├── DeviceBusy        the gate refuses: another request is open on that device
-    │   ├── DuplicateRequestId  that requestId is live for that agent
-    │   └── Closing           the listener is shutting down
-    ├── ConfigurationError    settings that cannot work; names the key and the file
-    ├── ConnectionRefusedForGood  a session that will not come back by itself
-    │   ├── CredentialsRefused   SASL or REST refused the password
-    │   ├── CertificateRefused   the server's certificate does not fit
-    │   └── ResourceConflict     another client took our resource
-    ├── Unreachable           Finesse could not be reached or did not answer
-    ├── NotFinesse            something answered, but it is not Finesse
-    └── MalformedUpdate       a payload that cannot be read (its `reason` names why)
+ListenerError
+├── InvalidRequest        the request cannot be valid; nothing was sent
+├── NotAccepted           this program refuses to take the request now; nothing was sent
+│   ├── NotListening      no session would hear the answer
+│   ├── TooManyPending    the bound on pending requests is reached
+│   ├── DeviceBusy        the gate refuses: another request is open on that device
+│   ├── DuplicateRequestId  that requestId is live for that agent
+│   └── Closing           the listener is shutting down
+├── ConfigurationError    settings that cannot work; names the key and the file
+├── ConnectionRefusedForGood  a session that will not come back by itself
+│   ├── CredentialsRefused   SASL or REST refused the password
+│   ├── CertificateRefused   the server's certificate does not fit
+│   └── ResourceConflict     another client took our resource
+├── Unreachable           Finesse could not be reached or did not answer
+├── NotFinesse            something answered, but it is not Finesse
+└── MalformedUpdate       a payload that cannot be read (its `reason` names why)
 """
 
 from __future__ import annotations

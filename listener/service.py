@@ -27,7 +27,7 @@ from listener.correlation.steps import (
 from listener.errors import Closing, MalformedUpdate, NotListening
 from listener.feed import Feed
 from listener.finesse.actions.request import Request
-from listener.finesse.events import Event, events_of
+from listener.finesse.events import Event, SystemInfoChanged, events_of
 from listener.finesse.model import Notification
 from listener.finesse.wire import parse_update
 from listener.ledger import Ledger, new_key, now_utc
@@ -176,10 +176,15 @@ class Service:
             news, steps = self.correlator.receive(self._loop.time(), event, content)
             if news:
                 self.feed.put(event)
+                self._outage(event)
         except Exception:  # noqa: BLE001  as in `hear`: the next event is judged all the same
             _log.exception("notification.failed", node=event.node, kind=type(event).__name__)
             steps = []
         self._carry_out(steps)
+
+    def _outage(self, event: Event) -> None:
+        if isinstance(event, SystemInfoChanged):
+            self._ears.serving(in_service=event.system_info.status == "IN_SERVICE")
 
     def session_up(self, agent: str, look: Look) -> None:
         """Take note that an agent's session hears, and of what was read since."""

@@ -6,7 +6,7 @@ Knows the words of both sides; does nothing. `service` imports it, `assembly` fu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
@@ -41,6 +41,10 @@ class Ears(Protocol):
         """
         ...
 
+    def serving(self, *, in_service: bool) -> None:
+        """Hear what Finesse published about itself: while it is out of service no events flow."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
@@ -56,6 +60,16 @@ class Wishes:
     validate: bool = True
     require_session: bool = True
     allow_repeat: bool = False
+
+
+class Wished(TypedDict, total=False):
+    """The keyword arguments of `Listener.submit`, `start` and `expect`; `Wishes` explains them."""
+
+    deadline: float | None
+    request_id: str | None
+    minimum_evidence: MinimumEvidence | str | None
+    validate: bool
+    require_session: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from listener.correlation.gate import GateMode
 from listener.correlation.outcome import MinimumEvidence
 from listener.errors import InvalidRequest
 from listener.rest import Basic, Bearer, RestTimings
-from listener.service import Policy
 from listener.settings import Settings
 from listener.settings.model import Agent
+from listener.terms import Policy, Wished, Wishes
 from listener.xmpp.contract import Timings
 
 
@@ -46,6 +46,18 @@ def session_timings(settings: Settings) -> Timings:
 def credentials(agent: Agent) -> Basic | Bearer:
     """Return what the agent signs in to REST with."""
     return Bearer(agent.token) if agent.token is not None else Basic(agent.id, agent.xmpp_secret)
+
+
+def wishes(wished: Wished) -> Wishes:
+    """Return a caller's keyword arguments as wishes; InvalidRequest for an unknown evidence."""
+    given = wished.get("minimum_evidence")
+    return Wishes(
+        deadline=wished.get("deadline"),
+        request_id=wished.get("request_id"),
+        minimum_evidence=minimum(given),
+        validate=wished.get("validate", True),
+        require_session=wished.get("require_session", True),
+    )
 
 
 def minimum(given: MinimumEvidence | str | None) -> MinimumEvidence | None:

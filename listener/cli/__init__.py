@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from listener import redaction
 from listener.cli.exits import Exit, code_for
+from listener.cli.loading import loading
 from listener.errors import ListenerError
 
 
@@ -35,8 +36,8 @@ def _guarded() -> int:
 
 
 def _run() -> int:
-    # Here, not above: typer takes a moment to load, and Ctrl-C may come in it.
-    from listener.cli.app import app  # noqa: PLC0415
+    with loading():  # here, not above: typer takes a moment to load, and Ctrl-C may come in it
+        from listener.cli.app import app  # noqa: PLC0415
 
     try:
         app(prog_name="listener")

@@ -9,6 +9,7 @@ import typer
 
 from listener.cli import exits
 from listener.cli.explain import Deployment
+from listener.cli.loading import loading
 
 EXAMPLES = exits.lines(
     "Examples",
@@ -33,6 +34,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same scene.")] = 1,
 ) -> None:
     """Play a scene against a simulated Finesse: calls, refusals, a lost link."""
-    from listener.demo import main  # noqa: PLC0415  the whole program loads with it
+    with loading():
+        from listener.demo import main  # noqa: PLC0415  the whole program loads with it
 
     raise typer.Exit(main(profile=profile.value, tagging=tagging, stay=stay, seed=seed) or 0)

@@ -11,6 +11,7 @@ import typer
 
 from listener import settings as configuration
 from listener.cli import console, exits
+from listener.cli.loading import loading
 
 EXAMPLES = exits.lines(
     "Examples",
@@ -35,7 +36,8 @@ def run(
             console.out_words(line)
         return
     console.start_logs(settings)
-    from listener import daemon  # noqa: PLC0415  the whole program loads with it
+    with loading():
+        from listener import daemon  # noqa: PLC0415  the whole program loads with it
 
     raise typer.Exit(daemon.run(settings) or 0)
 

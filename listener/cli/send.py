@@ -16,6 +16,7 @@ from listener import logs
 from listener import settings as configuration
 from listener.cli import console, exits, sending
 from listener.cli.describe import describe, exit_code
+from listener.cli.loading import loading
 from listener.correlation.outcome import MinimumEvidence, Outcome
 from listener.errors import InvalidRequest
 from listener.finesse.actions.request import Request
@@ -136,6 +137,8 @@ def send(
         "minimum_evidence": minimum_evidence or settings.requests.minimum_evidence,
         "validate": validate,
     }
+    with loading():
+        import listener.assembly  # noqa: F401, PLC0415  slixmpp and httpx load with it
     with console.waiting(f"{request.requested_action} for {agent}: waiting for what comes of it"):
         outcome = asyncio.run(_submit(settings, request, options))
     _tell(outcome, request, as_json=as_json)
@@ -145,7 +148,7 @@ def send(
 async def _submit(
     settings: configuration.Settings, request: Request, options: dict[str, Any]
 ) -> Outcome:
-    from listener.assembly import Listener  # noqa: PLC0415  slixmpp and httpx load with it
+    from listener.assembly import Listener  # noqa: PLC0415  loaded before the loop began
 
     async with Listener.open(settings) as listener:
         return await listener.submit(request, **options)

@@ -179,6 +179,7 @@ class Correlator:
                 outcome: Outcome = verdict.rejected(entry, now, errors=answer.errors)
                 self._desk.settle(now, entry, Trigger.REFUSE, outcome)
             case AnswerKind.NOT_SENT:
+                entry.note(now, "not_sent", answer.detail)
                 outcome = verdict.rejected(entry, now, reason=Reason.NOT_SENT)
                 self._desk.settle(now, entry, Trigger.REFUSE, outcome)
             case _:  # doubtful

@@ -91,7 +91,7 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, State]] = MappingProxyType(
 )
 
 
-class IllegalTransition(RuntimeError):  # noqa: N818  # it is a bug in this program, not an error of a caller
+class IllegalTransition(RuntimeError):
     """A trigger that the table does not know in that state."""
 
 

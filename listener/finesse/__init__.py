@@ -1,0 +1,1 @@
+"""What Finesse says: paths, models, XML, events, requests, errors. Pure: no loop, no clock."""

@@ -178,6 +178,8 @@ def _validate(
         for detail in error.errors(include_url=False, include_input=False):
             if len(detail["loc"]) == 1 and detail["loc"][0] in told:
                 continue  # said already, in better words
+            if (detail["type"], detail["loc"]) == ("too_short", ("agents",)) and merged["agents"]:
+                continue  # what is there is wrong, and that is said: none of it is missing
             problems.append(_in_words(detail, merged, variables))
         return None
 

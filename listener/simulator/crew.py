@@ -65,7 +65,7 @@ class Crew:
             raise ExceptionGroup("the simulator failed", bugs)
 
 
-class LaneFull(Exception):  # noqa: N818  # a refusal is no error of the program
+class LaneFull(Exception):  # a refusal is no error of the program
     """Too many requests wait for one object."""
 
 

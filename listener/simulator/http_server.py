@@ -29,7 +29,7 @@ _READ = 64 * 1024
 _BODILESS = frozenset({204, 304})
 
 
-class _Refused(Exception):  # noqa: N818  an answer on its way, never seen outside
+class _Refused(Exception):
     """The request cannot be taken; `args[0]` is the status. The connection ends after it."""
 
 

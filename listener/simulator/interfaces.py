@@ -62,7 +62,7 @@ class Publisher(Protocol):
     ) -> int:
         """Publish `payload` (the XML of an Update); return to how many live sessions it went.
 
-        Order of calls is order of arrival on each stream. A session that is away gets nothing, ever.
+        Order of calls is order of arrival on each stream. An absent session gets nothing, ever.
         """
         ...
 
@@ -75,9 +75,9 @@ class Publisher(Protocol):
 class Deed:
     """The truth about one REST request that reached the simulated Finesse.
 
-    `effect` says what became of it: None while undecided, True when the switch did it, False when it
-    was refused. `status` is the HTTP answer (None: none was given). Times are the loop's clock.
-    `published` lists each (time, tagged, is_error, sessions reached) event that this request caused.
+    `effect` says what became of it: None while undecided, True when the switch did it, False when
+    it was refused. `status` is the HTTP answer (None: none was given). Times are the loop's clock.
+    `published` lists each (time, tagged, is_error, sessions reached) event that it caused.
     `client` is "caller" or "desktop" (the agent's simulated desktop); `faults` names what was done
     to this request or its events on purpose.
     """

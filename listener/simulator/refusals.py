@@ -27,7 +27,7 @@ class Wrong:
         return self.message or self.type
 
 
-class RefusedNow(Exception):  # noqa: N818  # a refusal is no error of the program
+class RefusedNow(Exception):  # a refusal is no error of the program
     """Finesse answers with `status` and `wrong`; the switch never hears of the request."""
 
     def __init__(self, status: int, wrong: Wrong) -> None:
@@ -36,7 +36,7 @@ class RefusedNow(Exception):  # noqa: N818  # a refusal is no error of the progr
         self.wrong = wrong
 
 
-class RefusedLater(Exception):  # noqa: N818  # a refusal is no error of the program
+class RefusedLater(Exception):  # a refusal is no error of the program
     """Finesse had said 202; the refusal comes as a notification."""
 
     def __init__(self, wrong: Wrong) -> None:

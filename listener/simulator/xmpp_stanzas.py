@@ -48,7 +48,7 @@ class Rules:
     restrict_nodes: bool = False  # as 15.0: nobody subscribes to another user's nodes
 
 
-class Refusal(Exception):  # noqa: N818  an answer on its way, never seen outside
+class Refusal(Exception):
     """An iq is answered with this error: a condition and, for pubsub, a second one."""
 
     def __init__(self, kind: str, condition: str, pubsub: str | None = None) -> None:

@@ -15,7 +15,7 @@ STREAMS = "http://etherx.jabber.org/streams"
 MAX_DEPTH = 64
 
 
-class _Refused(Exception):  # noqa: N818  never leaves this module
+class _Refused(Exception):
     """What the client sent breaks the rules of the stream; `args[0]` is the stream error."""
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001 - parameters are named by their tests
 """What people get wrong, tried with the real command: one clear line, the right exit code."""
 
 from __future__ import annotations

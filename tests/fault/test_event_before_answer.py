@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001 - parameters are named by their tests
 """Events that overtake the 202: kept, judged when the answer is there, never lost."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN003 - parameters are named by their tests
 """Links that are lost with requests open: everything in doubt, nothing twice, one agent's alone."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN003 - parameters are named by their tests
 """REST answers that are lost, wrong or late, from the caller to the switch and back: sent once."""
 
 from __future__ import annotations

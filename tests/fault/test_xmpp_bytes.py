@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001 - doubles take what the scripted server gives
 """Hostile and broken bytes: each ends that session, with a cause, and costs next to nothing."""
 
 import pyexpat

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN202 - doubles take what the scripted server gives
 """The pitfalls of a stock slixmpp client, P1 to P18, none of which a session of ours has.
 
 P6, P7, P8 and P16 are in tests/shell/test_session_tls.py; P14 and P15 in test_xmpp_bytes.py.

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001 - doubles take what the link gives
 """A server that goes away under many agents: all come back, never all at once, none left over."""
 
 import asyncio

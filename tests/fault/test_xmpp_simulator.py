@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN003 - parameters are named by their tests
 """Our session against the simulator's notification service: a second server, the same behaviour."""
 
 import asyncio

@@ -139,3 +139,25 @@ def test_variables_read_from_text_and_from_the_tree_are_the_same(pairs: list[tup
     walked = plain.replace("<data>", "<data><!-- no short cut -->")
     assert parse_update(plain) == parse_update(walked)
     assert parse_update(plain).dialogs == (made,)
+
+
+PIECES = (
+    *("<CallVariable><name>", "</name><value>", "</value></CallVariable>", "<CallVariable>"),
+    *("</CallVariable>", "<name>", "</name>", "<value>", "</value>", "<value/>", "a", "b > c", " "),
+    *("&amp;", "\r", "<!-- -->", "<?p?>", "<![CDATA[<name>]]>", "callvariables", "<x></x>"),
+    *("<callvariables>", "</callvariables>"),
+)
+PLAIN = "<CallVariable><name>n</name><value>v</value></CallVariable>"
+
+
+@given(st.lists(st.sampled_from((*PIECES, PLAIN, PLAIN, PLAIN)), max_size=8))
+@settings(max_examples=400, deadline=None)
+def test_any_block_of_variables_means_what_the_tree_says(pieces: list[str]):
+    block = "".join(pieces)
+    plain = (
+        f"<Update><data><dialog><mediaProperties><callvariables>{PLAIN}{block}{PLAIN}"
+        "</callvariables></mediaProperties></dialog></data></Update>"
+    )
+    walked = plain.replace("<data>", "<data><!-- no short cut -->")
+    short, long = outcome(parse_update, plain), outcome(parse_update, walked)
+    assert short == long or (type(short) is type(long) is MalformedUpdate)

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN003 - fixtures and doubles: the names say what they are
 """A tiny XMPP server that does what a test tells it, well or badly."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN003 - parameters are named by their tests
 """The listener as programs hold it: opened, asked, listened to, closed."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001 - parameters are named by their tests
 """The long run: drained by the first signal, ended at once by the second, whatever goes on."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN002, ANN003, ANN202 - doubles take what the link gives
 """The supervisor of one agent, with sessions that do as they are told, and with real ones."""
 
 import asyncio

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001 - parameters are named by their tests
 """When to try again: pure decisions."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN002, ANN003, ANN202 - parameters are named by their tests
 """The service alone: a scripted wire, scripted ears, and notifications handed in by call."""
 
 from __future__ import annotations
@@ -83,6 +82,10 @@ class Ears:
     def __init__(self) -> None:
         self.passes: bool | Exception = True
         self.pinged = []
+        self.service_states = []
+
+    def serving(self, *, in_service):
+        self.service_states.append(in_service)
 
     async def ping(self, agent, within) -> bool:
         self.pinged.append((agent, within))

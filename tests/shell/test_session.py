@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN202 - doubles take what the scripted server gives
 """A session against a scripted server: opening, hearing, asking, subscribing, ending."""
 
 import asyncio

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN202 - fixtures and parameters are named by their tests
 """TLS of a session: what is trusted, and the words for what is not."""
 
 import asyncio.sslproto

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001 - parameters are named by their tests
 """What the service asks for and REST answers: the same thing in the other's words."""
 
 from __future__ import annotations

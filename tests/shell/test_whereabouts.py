@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001, ANN003 - parameters are named by their tests
 """Where Finesse is: one question for all, no trouble that outlives its question."""
 
 from __future__ import annotations

@@ -421,7 +421,7 @@ def test_several_problems_are_told_at_once(tmp_path: Path):
 
     said = problems(written(tmp_path, text), environ).splitlines()
 
-    assert len(said) == 5
+    assert len(said) == 4
     assert any("requests.gate (from LISTENER_REQUESTS__GATE)" in line for line in said)
     assert any(
         "agents (1001).connect: must be 'always' or 'while_signed_in'" in line for line in said
@@ -538,3 +538,12 @@ def test_passwords_may_be_given_by_a_program():
     given = {"finesse": {"nodes": ["a"]}, "agents": [{"id": "1", "password": SecretStr(SECRET)}]}
 
     assert revealed(load(None, {}, given)) == SECRET
+
+
+def test_a_bad_agent_id_is_told_once_and_not_as_missing(tmp_path):
+    text = '[finesse]\nnodes = ["fin1.example.com"]\n[[agents]]\nid = "10@01"\n'
+
+    said = problems(written(tmp_path, text))
+
+    assert "cannot contain '@'" in said
+    assert "no agents" not in said

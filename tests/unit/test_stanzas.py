@@ -1,4 +1,3 @@
-# ruff: noqa: ANN001 - parameters are named by their tests
 """Stanzas as text and values, without a connection."""
 
 import xml.etree.ElementTree as ET

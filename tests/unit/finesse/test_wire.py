@@ -214,6 +214,15 @@ def test_a_block_of_variables_elsewhere_is_not_taken_for_the_dialogs_own():
     assert variables_of(own, after=elsewhere) == (("own", None),)
 
 
+@pytest.mark.parametrize("doubt", ["<!-- {} -->", "<junk><![CDATA[{}]]></junk>", "<?pi {}?>"])
+def test_a_block_of_variables_that_is_none_is_not_read(doubt: str):
+    hidden = doubt.format(f"<callvariables>{PLAIN}</callvariables>")
+    own = f"<callvariables>{PLAIN.replace('v<', 'own<')}</callvariables>"
+    for before, after in ((hidden, ""), ("", hidden)):
+        assert variables_of("", before, after) == ()
+        assert variables_of(own, before, after) == (("n", "own"),)
+
+
 def test_a_user_is_read_with_everything_that_came():
     data = (
         "<User><loginId>1001</loginId><state>NOT_READY</state><ReasonCode><code>10</code>"

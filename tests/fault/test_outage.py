@@ -1,0 +1,77 @@
+"""Finesse goes out of service on a live stream: no events flow, so nothing is presumed."""
+
+from listener.assembly import Listener
+from listener.correlation.outcome import Presumed, Reason, Unconfirmed
+from listener.finesse.actions import Answer, SendDtmf
+from tests.shell.stage import CUSTOMER, PACES, A, settings, simulated, until
+
+
+async def call(simulator, listener):
+    dialog = await simulator.finesse.incoming_call(A, CUSTOMER)
+    await simulator.finesse.quiet()
+    await listener.submit(Answer(agent=A, dialog_id=dialog))
+    return dialog
+
+
+async def test_dtmf_is_not_presumed_over_an_outage_and_is_again_after_it(tmp_path):
+    async with (
+        simulated() as simulator,
+        Listener.open(settings(simulator, tmp_path), paces=PACES) as listener,
+    ):
+        dialog = await call(simulator, listener)
+        ticket = listener.start(SendDtmf(agent=A, dialog_id=dialog, dtmf_string="1"))
+        await until(lambda: ticket.record.answered)
+
+        simulator.finesse.set_status("OUT_OF_SERVICE")
+        await until(lambda: not listener.agents[A].live)
+        simulator.finesse.set_status("IN_SERVICE")
+        await listener.ready(A)
+
+        outcome = await ticket.outcome()
+        assert isinstance(outcome, Unconfirmed)
+        assert outcome.reason is Reason.LINK_LOST
+        after = await listener.submit(SendDtmf(agent=A, dialog_id=dialog, dtmf_string="2"))
+        assert isinstance(after, Presumed)
+
+
+async def test_the_session_stays_up_during_an_outage_for_its_presence_counts(tmp_path):
+    async with (
+        simulated() as simulator,
+        Listener.open(settings(simulator, tmp_path), paces=PACES) as listener,
+    ):
+        sessions = simulator.notifications.sessions(A)
+
+        simulator.finesse.set_status("OUT_OF_SERVICE")
+        await until(lambda: not listener.agents[A].live)
+
+        assert simulator.notifications.present(A)
+        assert simulator.notifications.sessions(A) == sessions
+
+
+async def test_the_user_finesse_going_away_is_an_outage_until_finesse_is_asked(tmp_path):
+    async with (
+        simulated() as simulator,
+        Listener.open(settings(simulator, tmp_path), paces=PACES) as listener,
+    ):
+        simulator.notifications.set_finesse_presence(available=False)
+        await until(lambda: not listener.agents[A].live)
+
+        simulator.notifications.set_finesse_presence(available=True)
+        await listener.ready(A)
+
+        assert listener.agents[A].live
+
+
+async def test_a_session_lost_during_an_outage_begins_anew(tmp_path):
+    async with (
+        simulated() as simulator,
+        Listener.open(settings(simulator, tmp_path), paces=PACES) as listener,
+    ):
+        simulator.finesse.set_status("OUT_OF_SERVICE")
+        await until(lambda: not listener.agents[A].live)
+        simulator.notifications.cut(A)
+        simulator.finesse.set_status("IN_SERVICE")
+
+        await listener.ready(A, within=20)
+
+        assert listener.agents[A].live
