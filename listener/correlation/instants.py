@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 DATE_GRAIN = 1.0  # seconds
 
 
+@lru_cache(maxsize=2048)  # the same few times are compared again and again
 def instant(text: str | None) -> float | None:
     """Return an ISO 8601 time (`2026-11-21T08:00:00.123Z`) as seconds, or None if it is none."""
     if not text:

@@ -42,7 +42,7 @@ _SMALLEST = 4  # the bytes of an element, `<a/>`: fewer bytes cannot hold too ma
 
 
 def _deeper_than(depth: int) -> etree.XPath:
-    return etree.XPath("boolean(" + "/*" * (depth + 1) + ")")
+    return etree.XPath("boolean(" + "/*" * (depth + 1) + ")", regexp=False)
 
 
 _RATHER_DEEP = _deeper_than(8)  # the depth of a call variable: most payloads need no other look

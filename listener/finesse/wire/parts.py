@@ -7,8 +7,8 @@ Where a member stands twice, the first one counts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -26,6 +26,7 @@ from listener.finesse.model import (
     SystemInfo,
     Tree,
     User,
+    maker,
 )
 from listener.finesse.wire import tags
 from listener.finesse.wire.tags import NONE, Slots
@@ -48,10 +49,15 @@ _SYSTEM_INFO = Slots(tags.SYSTEM_INFO + tags.SYSTEM_INFO_PARTS)
 _NODE = Slots(["host"])
 
 Variables: TypeAlias = tuple[CallVariable, ...]
-_PLAIN_VARIABLE = re.compile(
-    r"<CallVariable>\s*+<name>([^<&\r]*+)</name>\s*+<value>([^<&\r]*+)</value>\s*+</CallVariable>"
+_FIRST, _LAST = "<CallVariable><name>", "</value></CallVariable>"  # of plain variables
+_BETWEEN, _WITHIN = _LAST + _FIRST, "</name><value>"
+_CUT = "\0"  # no XML can hold it
+
+_new_dialog, _new_media, _new_participant = (
+    maker(Dialog),
+    maker(MediaProperties),
+    maker(Participant),
 )
-_TAGS = 6  # in one plain variable
 
 Values = list[Any]  # texts, then elements, by slot; see `members`
 
@@ -71,7 +77,8 @@ def members(element: etree._Element, slots: Slots, texts: int, parts: int = 0) -
     The one place more than was asked for, the last, catches what is not known.
     """
     values: Values = [None] * (texts + parts + 1)
-    for child in reversed(element):  # backwards: so the first of a name is the one that stays
+    # Backwards: so the first of a name is the one that stays. A slice is taken faster than walked.
+    for child in element[::-1]:  # type: ignore[index]  # the stubs know no slices
         slot = slots[child.tag]
         if slot >= texts:
             values[slot] = child
@@ -87,7 +94,7 @@ def _items(element: etree._Element | None, slots: Slots) -> tuple[str, ...]:
     return tuple(
         [
             own_text(child) if len(child) else child.text or ""
-            for child in element
+            for child in element[:]  # type: ignore[index]  # as above
             if not slots[child.tag]
         ]
     )
@@ -102,7 +109,7 @@ def dialog(element: etree._Element, variables: Variables | None = None) -> Dialo
     )
     values[11] = MediaProperties() if media is None else _media_properties(media, variables)
     values[12] = () if participants is None else _all_participants(participants)
-    return Dialog(*values)
+    return _new_dialog(*values)
 
 
 def _media_properties(element: etree._Element, known: Variables | None) -> MediaProperties:
@@ -114,7 +121,7 @@ def _media_properties(element: etree._Element, known: Variables | None) -> Media
         known = _variables(variables)
     values[11] = _items(items, _WRAP_UP_ITEMS)
     values[12] = known
-    return MediaProperties(*values)
+    return _new_media(*values)
 
 
 def _variables(element: etree._Element) -> Variables:
@@ -125,31 +132,39 @@ def _variables(element: etree._Element) -> Variables:
 def variables_in(text: str) -> Variables | None:
     """Read the call variables from the text of a well-formed payload, or say None: walk the tree.
 
-    They are the larger part of most events, and this takes a third of the time of walking them.
+    They are the larger part of most events, and this takes a fifth of the time of walking them.
     It answers only where the text cannot mean anything else: the word's first and last place are
-    the tags around the block, every tag in the block is one of a plain variable, and nothing in the
-    rest can begin a comment, CDATA or an instruction.
+    the tags around the block, the block has the tags of plain variables in their order and no
+    other, and nothing in the rest can begin a comment, CDATA or an instruction.
     """
-    start, end = text.find("callvariables") - 1, text.rfind("callvariables") - 2
-    if not (text.startswith("<callvariables>", start) and text.startswith("</", end)):
+    start, end = text.find("<callvariables>"), text.rfind("</callvariables>")
+    first, last = start + len("<callvariables>"), end - len(_LAST)
+    if start < 0 or not (text.startswith(_FIRST, first) and text.startswith(_LAST, last)):
         return None
-    pairs = _PLAIN_VARIABLE.findall(text, start, end)
-    if text.count("<", start, end) != 1 + _TAGS * len(pairs):
+    block = text[first + len(_FIRST) : last].replace(_BETWEEN, _CUT).replace(_WITHIN, _CUT)
+    if "<" in block or "&" in block or "\r" in block:
         return None
-    if max(map(text.find, "!!??", (0, end, 0, end), (start, None, start, None))) >= 0:
-        return None  # perhaps a comment, CDATA or an instruction around it
-    make = tuple.__new__
-    return tuple([make(CallVariable, pair) for pair in pairs])
+    before, behind = text[:start], text[end + len("</callvariables>") :]
+    if _doubtful(before) or _doubtful(behind):
+        return None
+    found = block.split(_CUT)  # names and values in turns: being well-formed leaves no other order
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return tuple(map(tuple.__new__, repeat(CallVariable), pairs))
+
+
+def _doubtful(text: str) -> bool:
+    """Say whether there may be a comment, CDATA, an instruction or further variables in it."""
+    return "!" in text or "?" in text or "callvariables" in text
 
 
 def _all_participants(element: etree._Element) -> tuple[Participant, ...]:
     found = []
-    for each in element:
+    for each in element[:]:  # type: ignore[index]  # as above
         if _PARTICIPANTS[each.tag] == NONE:
             continue
         values = members(each, _PARTICIPANT, 6, 1)
         values[6] = _items(values[6], _ACTIONS)
-        found.append(Participant(*values))
+        found.append(_new_participant(*values))
     return tuple(found)
 
 

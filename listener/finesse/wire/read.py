@@ -17,7 +17,7 @@ from typing import TypeAlias
 from lxml import etree
 
 from listener.errors import MalformedUpdate
-from listener.finesse.model import Kind, Update
+from listener.finesse.model import EMPTY_TREE, Kind, Update, maker
 from listener.finesse.wire import parts, tags
 from listener.finesse.wire.limits import load, to_text
 from listener.finesse.wire.tags import NONE, Slots
@@ -47,6 +47,8 @@ _OTHER_BODIES = Slots(tags.OTHER_BODIES)
 Envelope: TypeAlias = tuple[str | None, str | None, str | None]
 Things: TypeAlias = "list[etree._Element]"  # noqa: SLF001 - lxml names its type so
 _NO_ENVELOPE: Envelope = (None, None, None)
+
+_new_update = maker(Update)
 
 _ESCAPED = re.compile(r"\ufeff?\s*&(?:lt|#0*60|#[xX]0*3[cC]);")
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6}));")
@@ -142,19 +144,21 @@ def _update(root: etree._Element, text: str) -> Update:
 
 def _changed(data: etree._Element, text: str, envelope: Envelope) -> Update:
     """Read what changed. Errors count before anything else; then the first thing that is known."""
-    slots = [_THINGS[child.tag] for child in data]
+    children = data[:]  # type: ignore[index]  # the stubs know no slices
+    slots = [_THINGS[child.tag] for child in children]
     known = [slot for slot in slots if slot != NONE]
     if not known:
         held = parts.tree(data) if len(data) else {"data": parts.own_text(data)}
         return Update(Kind.OTHER, *envelope, tree=MappingProxyType(held))
     kind = _KINDS[min(known) if min(known) < len(_OF_ERRORS) else known[0]]
-    things = [child for child, slot in zip(data, slots, strict=True) if _KINDS[slot] is kind]
+    things = [child for child, slot in zip(children, slots, strict=True) if _KINDS[slot] is kind]
     return _READERS[kind](kind, things, text, envelope)
 
 
 def _dialog(kind: Kind, things: Things, text: str, envelope: Envelope) -> Update:
     variables = parts.variables_in(text) if len(things) == 1 else None
-    return Update(kind, *envelope, tuple([parts.dialog(each, variables) for each in things]))
+    dialogs = tuple([parts.dialog(each, variables) for each in things])
+    return _new_update(kind, *envelope, dialogs, None, (), None, EMPTY_TREE, ())
 
 
 def _dialogs(kind: Kind, things: Things, text: str, envelope: Envelope) -> Update:
