@@ -182,7 +182,8 @@ class Update:
 
     `event` is upper case; `request_id` is None when missing, empty or blank. `dialogs` is filled
     for kinds dialogs and dialog, `errors` for errors, `user` for user, `system_info` for
-    systemInfo; `tree` for team, queue, queues, media, systemInfo and other (queues: under the key "Queue").
+    systemInfo; `tree` for team, queue, queues, media, systemInfo and other (queues: under the key
+    "Queue").
     `notes` are sentences about oddities, such as a payload that was escaped twice.
     """
 
