@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
 from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
@@ -77,9 +77,39 @@ class _Handler(logging.StreamHandler[TextIO]):
     """Ours, so that configuring again replaces it and leaves the host program's alone."""
 
 
+class _Early:
+    """A logger that turns away what is below the level before anything is made of it.
+
+    It does so only where the first thing that structlog would do is the same; a program (or a test)
+    that configured structlog otherwise gets every line.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._behind = structlog.get_logger(name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name that loggers give it
+        """Say whether a line of that level gets past the first look; costs next to nothing."""
+        if structlog.get_config()["processors"][:1] != [structlog.stdlib.filter_by_level]:
+            return True
+        logger = logging.getLogger(self._name)
+        return not logger.disabled and level >= logger.getEffectiveLevel()
+
+    def debug(self, event: str, **fields: Any) -> None:
+        if self.isEnabledFor(logging.DEBUG):
+            self._behind.debug(event, **fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        if self.isEnabledFor(logging.INFO):
+            self._behind.info(event, **fields)
+
+
 def get(name: str) -> BoundLogger:
     """Return the logger of that name; it follows whatever is configured when it is used."""
-    return cast("BoundLogger", structlog.get_logger(name))
+    return cast("BoundLogger", _Early(name))
 
 
 def configure(

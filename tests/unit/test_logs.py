@@ -232,6 +232,51 @@ def test_an_importing_program_that_configured_structlog_is_left_alone():
     assert seen == [{"event": "session.opened"}]
 
 
+@pytest.mark.parametrize("level", ["debug", "info", "warning"])
+@pytest.mark.parametrize("method", ["debug", "info", "warning", "error"])
+def test_a_line_is_written_from_its_level_on(level: str, method: str):
+    stream = configured(level=level)
+    log = logs.get("listener.level")
+
+    getattr(log, method)("listener.ready")
+
+    order = ["debug", "info", "warning", "error"]
+    shown = order.index(method) >= order.index(level)
+    assert bool(stream.getvalue()) is shown
+    assert log.isEnabledFor(getattr(logging, method.upper())) is shown
+
+
+def test_a_line_below_the_level_is_turned_away_before_structlog():
+    log = logs.get("listener.level")
+    configured(level="warning")
+    made: list[object] = []
+    structlog.configure(logger_factory=lambda *names: made.append(names))
+
+    log.debug("listener.ready")
+    log.info("listener.ready")
+
+    assert made == []
+
+
+def test_whoever_configured_structlog_otherwise_sees_every_line():
+    configured(level="error")
+
+    with structlog.testing.capture_logs() as seen:
+        logs.get("listener.level").debug("listener.ready", agent="1001")
+        logs.get("listener.level").info("listener.ready")
+
+    assert [one["log_level"] for one in seen] == ["debug", "info"]
+
+
+def test_a_disabled_logger_is_silent():
+    stream = configured()
+    logging.getLogger("listener.off").disabled = True
+
+    logs.get("listener.off").info("listener.ready")
+
+    assert stream.getvalue() == ""
+
+
 # ---------------------------------------------------------------- redaction
 
 
