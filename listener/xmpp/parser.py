@@ -18,7 +18,7 @@ PIECES = 16  # a stanza may pass its limit by one piece, 1/16 of it
 _NAMES = 1024  # spellings of tags and attributes kept; what comes beyond is made anew each time
 
 
-class Malformed(Exception):  # noqa: N818 - says what the bytes are
+class Malformed(Exception):
     """The bytes are not well-formed XML."""
 
 
@@ -73,7 +73,9 @@ class PullParser:
         if self._texts:
             self._put_text()
         names, around = self._names, self._open
-        element = ET.Element(names[name], {names[key]: attributes[key] for key in attributes})
+        element = ET.Element(names[name])
+        for key, value in attributes.items():
+            element.set(names[key], value)
         if len(around) > 1:
             around[-1].append(element)
         else:  # the root must not gather the stanzas of a long session

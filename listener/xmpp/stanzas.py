@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 from listener.errors import ConfigurationError
-from listener.finesse.model import Notification
+from listener.finesse.model import Notification, maker
 from listener.finesse.uris import place
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ RESOURCE_PREFIX = "listener-"
 _LOCALPART_MAX = 1023  # bytes, RFC 7622 section 3.3
 _FORBIDDEN = re.compile(r"[\"&'/:<>@\s]")  # RFC 7622 section 3.3.1
 _RESOURCE_UNSAFE = re.compile(r"[^A-Za-z0-9._~-]")
+_new_notification = maker(Notification)
 _AUTOMATIC = frozenset({"user", "dialogs", "media"})
 
 
@@ -198,7 +199,7 @@ def notifications(message: ET.Element) -> Iterator[Notification]:
     for items, item in _items(message):
         for element in item:
             if element.tag.rpartition("}")[2] == "notification":
-                yield Notification(
+                yield _new_notification(
                     items.get("node", ""),
                     _payload(element),
                     item.get("id"),
