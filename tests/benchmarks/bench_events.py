@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN202, PLC0415 - each process imports only what it measures
+# ruff: noqa: PLC0415 - each process imports only what it measures
 """From socket to settled outcome, beside a bare slixmpp client that only parses each payload.
 
 Run `python -m tests.benchmarks.bench_events [events]`. A publisher process of its own renders all

@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN202, PLC0415 - each process imports only what it measures
+# ruff: noqa: PLC0415 - each process imports only what it measures
 """What a session costs: ours against slixmpp's client as it comes, on one TLS server.
 
 Run `python tests/benchmarks/bench_sessions.py [N]`. The server and each variant have a process of
