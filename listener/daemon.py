@@ -6,6 +6,7 @@ Signals are its own; the first asks for a drain, the second ends at once.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from importlib.metadata import version
 from typing import Self
@@ -25,6 +26,9 @@ def run(settings: Settings) -> int:
     Returns the exit code: 0 after a drain, 130 when a second signal cut it short. Raises
     ConfigurationError for a CA file that cannot be used; everything else is tried again and again.
     """
+    # What is kept (records, pictures) lives long and what an event makes dies at once, so the
+    # collector need not look every 700 objects: measured, a fifth of the work of an event.
+    gc.set_threshold(20_000, 20, 50)
     return asyncio.run(serve(settings))
 
 

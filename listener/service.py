@@ -266,11 +266,13 @@ class Service:
                 _log.exception("listener.failed", task="watcher", id=record.key)
 
     def _arm(self) -> None:
+        due = None if self._closed else self.correlator.next_deadline()
         if self._timer is not None:
+            if self._timer.when() == due:
+                return
             self._timer.cancel()
             self._timer = None
-        due = self.correlator.next_deadline()
-        if due is not None and not self._closed:
+        if due is not None:
             self._timer = self._loop.call_at(due, self._ring)
 
     def _ring(self) -> None:
