@@ -27,7 +27,7 @@ def run(settings: Settings) -> int:
     ConfigurationError for a CA file that cannot be used; everything else is tried again and again.
     """
     # What is kept (records, pictures) lives long and what an event makes dies at once, so the
-    # collector need not look every 700 objects: measured, a fifth of the work of an event.
+    # collector need not look every 700 objects: measured, a tenth of the work of an event.
     gc.set_threshold(20_000, 20, 50)
     return asyncio.run(serve(settings))
 
