@@ -69,7 +69,7 @@ EVENTS: dict[str, str] = {
 WIRE = "listener.wire"
 """The logger of what goes over the wire; silent unless `wire` is set."""
 
-_CAPS = {"slixmpp": logging.INFO, "httpx": logging.WARNING, "httpcore": logging.WARNING}
+_CAPS = {"slixmpp": logging.WARNING, "httpx": logging.WARNING, "httpcore": logging.WARNING}
 # slixmpp shows the SASL secret at DEBUG, httpx and httpcore every header.
 
 

@@ -135,13 +135,11 @@ class Whereabouts:
             security=finesse.security.value,
             certificate_name=finesse.certificate_name,
         )
-        if endpoint != self._endpoint:
-            _log.info(
-                "node.changed" if self._endpoint is not None else "finesse.state",
-                host=node.host,
-                domain=domain,
-                deployment=info.deployment_type,
-            )
+        found = {"host": node.host, "domain": domain, "deployment": info.deployment_type}
+        if self._endpoint is None:
+            _log.info("finesse.state", **found)
+        elif endpoint != self._endpoint:
+            _log.info("node.changed", **found)
         self._endpoint, self._node = endpoint, node
         self._rest.prefer(node.rest_url)
         deployment = finesse.deployment or info.deployment_type

@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_FIRST_WORDS = {
+    "tls": "waiting for the server's first words",
+    "starttls": "waiting for the server's first words",
+    # A TLS port says nothing to a client that does not begin with a handshake.
+    "plain": "waiting for the server's first words in the clear (a TLS port would not speak so)",
+}
+
 _UNWANTED_HANDLERS = ("IM", "IMError", "Presence", "Roster Update", "Stream Error")
 _LOGIN_HANDLERS = (
     "Stream Features",
@@ -126,7 +133,7 @@ class GuardedClient(CalmStream):
             self.remove_handler(name)
         self.register_handler(Callback("Stanza", _Stanza(""), self._hear))
         for event, handler in (
-            ("connected", lambda _: self._at("waiting for the server's first words")),
+            ("connected", lambda _: self._at(_FIRST_WORDS[security])),
             ("tls_success", lambda _: self._at("waiting for the server's first words after TLS")),
             ("auth_success", lambda _: self._at("waiting for the session after login")),
             ("session_start", self._started),

@@ -174,7 +174,7 @@ def test_configuring_again_replaces_the_handler():
     [
         ("listener.x", logging.DEBUG, True),
         ("slixmpp.xmlstream", logging.DEBUG, False),
-        ("slixmpp.xmlstream", logging.INFO, True),
+        ("slixmpp.xmlstream", logging.INFO, False),
         ("httpx", logging.INFO, False),
         ("httpcore.http11", logging.INFO, False),
         ("httpx", logging.WARNING, True),
