@@ -254,11 +254,12 @@ def _judge_all(
 ) -> bool:
     """Let each judge look; say whether the change was explained by one of our requests."""
     found: list[tuple[Entry, Finding, Sight]] = []
+    signed = sight if owner is None else replace(sight, tagged=True)
     for entry in concerned:
         survivor = isinstance(entry.case.expectation, SURVIVORS)
         if sight.owner != entry.agent and entry is not owner and not survivor:
             continue  # the same change comes on the own node, where the baseline is from
-        seen = replace(sight, tagged=True) if entry is owner else sight
+        seen = signed if entry is owner else sight
         entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
         entry.user = sight.user or entry.user
         found.append((entry, judge(entry.case, seen), seen))

@@ -110,7 +110,10 @@ class Dialog:
 
     def participant(self, media_address: str | None) -> Participant | None:
         """Return the participant with that mediaAddress, or None."""
-        return next((p for p in self.participants if p.media_address == media_address), None)
+        for party in self.participants:  # a plain loop: this is asked several times per event
+            if party.media_address == media_address:
+                return party
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Bound:
 BENCHES: dict[str, tuple[Bound, ...]] = {
     "events": (Bound("ratio", least=0.6),),
     "parse": (Bound("ratio", least=0.5),),
-    "correlator": (Bound("growth", most=1.3), Bound("bytes_per_pending", most=3000)),
+    "correlator": (Bound("ratio", most=1.3), Bound("bytes_per_request", most=3000)),
     "sessions": (Bound("memory_ratio", most=0.2), Bound("time_ratio", most=0.2)),
 }
 
