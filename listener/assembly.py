@@ -132,8 +132,11 @@ class Listener:
     def events(self, agent: str | None = None) -> EventStream:
         """Collect events from now on, of one agent's nodes or of all: `async for event in ...`.
 
-        A reader that falls 1,000 events behind gets `Lagged` as the last item.
+        A reader that falls 1,000 events behind gets `Lagged` as the last item. Raises
+        ConfigurationError for an agent that is not configured.
         """
+        if agent is not None:
+            self._ear(agent)
         return self.service.feed.subscribe(agent)
 
     async def ready(self, agent: str, within: float = 15.0) -> None:

@@ -5,13 +5,37 @@ Pure but for what it is handed; raises InvalidRequest before anything is sent.
 
 from __future__ import annotations
 
-from listener.correlation.correlator import Registration
+import re
+
+from listener.correlation.registration import Registration
 from listener.errors import InvalidRequest
 from listener.finesse.actions import key_of
 from listener.finesse.actions.expectation import Gate, Silence
 from listener.finesse.actions.request import Request
 from listener.terms import Policy, Wishes
 from listener.ticket import Record
+
+MAX_REQUEST_ID = 256
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\xff]")
+
+
+def check_wishes(wishes: Wishes) -> None:
+    """Raise InvalidRequest for a requestId that no header can carry, or a deadline that is none."""
+    id_ = wishes.request_id
+    if id_ is not None and (
+        not isinstance(id_, str) or not id_.strip() or len(id_) > MAX_REQUEST_ID
+    ):
+        raise InvalidRequest(
+            f"a requestId is a text of 1 to {MAX_REQUEST_ID} characters; leave it out to have one"
+            " made",
+            field="requestId",
+        )
+    if id_ is not None and _UNPRINTABLE.search(id_):
+        raise InvalidRequest(
+            "a requestId travels in a header: printable Latin-1 only", field="requestId"
+        )
+    if wishes.deadline is not None and not isinstance(wishes.deadline, int | float):
+        raise InvalidRequest("the deadline is a number of seconds", field="deadline")
 
 
 def complete(

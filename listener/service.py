@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 
 from listener import intake, logs
 from listener.correlation.correlator import Correlator
-from listener.correlation.outcome import Outcome, Reason
+from listener.correlation.outcome import Abandoned, Outcome, Reason, Unconfirmed
 from listener.correlation.steps import (
     Ask,
     Fence,
@@ -65,6 +65,7 @@ class Service:
         self._extensions = extensions
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sending: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closing = self._closed = False
         self._loop = asyncio.get_running_loop()
@@ -99,6 +100,7 @@ class Service:
     def _take(self, request: Request, wishes: Wishes, *, expected: bool) -> Ticket:
         if self._closing:
             raise Closing("the listener is shutting down")
+        intake.check_wishes(wishes)
         agent = request.agent
         extension = self._extensions(agent) or self.correlator.picture(agent).extension
         request = intake.complete(request, extension, self.deployment, validate=wishes.validate)
@@ -222,7 +224,7 @@ class Service:
     def _do(self, step: Step) -> None:
         match step:
             case Send(key=key):
-                self._spawn(lambda: self._send(key), f"send {key}")
+                self._sending[key] = self._spawn(lambda: self._send(key), f"send {key}")
             case Ask():
                 self._spawn(lambda: self._ask(step), f"ask {step.key}")
             case Fence():
@@ -237,7 +239,11 @@ class Service:
         if record is None or record.outcome is not None:
             return  # given up in the same moment: what nobody waits for need not go out
         record.sent = now_utc()
-        self._answered(key, await self._wire.send(record.request, record.request_id))
+        try:
+            answer = await self._wire.send(record.request, record.request_id)
+        finally:
+            self._sending.pop(key, None)
+        self._answered(key, answer)
 
     def _answered(self, key: str, answer: RestAnswer) -> None:
         self._ledger.answered(key, answer, self._loop.time())
@@ -254,7 +260,14 @@ class Service:
     def _settled(self, key: str, outcome: Outcome) -> None:
         """Tell the caller; the only place in the program that sets a future's result."""
         self._waiting.pop(key).set_result(outcome)
+        self._stop_sending(key, outcome)
         self._tell(self._ledger.settled(key, outcome, self._loop.time()))
+
+    def _stop_sending(self, key: str, outcome: Outcome) -> None:
+        # What still waits for a free connection must not go out after its outcome was told.
+        task = self._sending.pop(key, None)
+        if task is not None and isinstance(outcome, Unconfirmed | Abandoned):
+            task.cancel()
 
     def _tell(self, record: Record | None) -> None:
         if record is None:
@@ -287,10 +300,13 @@ class Service:
             _log.exception("listener.failed", task="expire")
         self._carry_out(steps)
 
-    def _spawn(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
+    def _spawn(
+        self, work: Callable[[], Coroutine[None, None, None]], name: str
+    ) -> asyncio.Task[None]:
         task = self._loop.create_task(self._guarded(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _guarded(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
         # `work` is made here and not before: a task that is cancelled at once never starts it.

@@ -288,6 +288,47 @@ async def test_request_given_up_in_the_same_moment_does_not_go_out(make):
 # -- answered -------------------------------------------------------------------------------
 
 
+async def test_request_that_still_waits_to_go_out_is_not_sent_after_it_was_given_up(make):
+    rig = make()
+    rig.wire.hold.clear()
+    ended = asyncio.Event()
+    send = rig.wire.send
+
+    async def waiting(request, request_id):
+        try:
+            return await send(request, request_id)
+        except asyncio.CancelledError:
+            ended.set()
+            raise
+
+    rig.wire.send = waiting
+    ticket = rig.service.submit(hold())
+    await asyncio.sleep(0)
+
+    ticket.abandon()
+
+    assert (await ticket.outcome()).kind == "abandoned"
+    async with asyncio.timeout(10):
+        await ended.wait()
+
+
+@pytest.mark.parametrize("request_id", ["a\r\nX: y", "", " ", "x" * 257, "\u20ac", 5])
+async def test_request_id_that_no_header_can_carry_is_refused_before_anything_is_sent(
+    make, request_id
+):
+    rig = make()
+
+    with pytest.raises(InvalidRequest, match="requestId"):
+        rig.service.submit(hold(), Wishes(request_id=request_id))
+
+    assert rig.wire.sent == []
+
+
+async def test_deadline_that_is_no_number_is_refused(make):
+    with pytest.raises(InvalidRequest, match="number of seconds"):
+        make().service.submit(hold(), Wishes(deadline="5"))
+
+
 async def test_refusal_ends_it_and_nothing_is_sent_again(make, log):
     rig = make()
     rig.wire.answers = [RestAnswer(AnswerKind.REFUSED, 400, (ApiError("Invalid Input"),))]
