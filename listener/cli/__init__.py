@@ -6,6 +6,7 @@ even while they load.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 from typing import NoReturn
@@ -29,10 +30,26 @@ def _guarded() -> int:
     except ListenerError as error:
         _say(f"listener: {error}")
         return code_for(error)
+    except OSError as error:
+        return _of_system(error)
     except Exception:  # noqa: BLE001  the last line of defence: a fault, told without secrets
-        _say(redaction.text(traceback.format_exc()))
-        _say("listener: a fault in this program, not in its use; the trace above shows where")
-        return Exit.FAULT
+        return _fault()
+
+
+def _of_system(error: OSError) -> int:
+    from listener.cli import console  # noqa: PLC0415  rich loads with it
+
+    told = console.output_failed()
+    if told is None or told.errno != error.errno:
+        return _fault()
+    _say(f"listener: {console.unwritable(told)}")  # help and version are printed by typer
+    return Exit.STREAM
+
+
+def _fault() -> int:
+    _say(redaction.text(traceback.format_exc()))
+    _say("listener: a fault in this program, not in its use; the trace above shows where")
+    return Exit.FAULT
 
 
 def _run() -> int:
@@ -53,4 +70,7 @@ def _status(code: int) -> int:
 
 
 def _say(words: str) -> None:
-    print(words, file=sys.stderr)  # noqa: T201  the terminal is this module's business
+    if sys.stderr is None:
+        return  # `print` would take standard output instead
+    with contextlib.suppress(OSError):  # the exit code still tells
+        print(words, file=sys.stderr)  # noqa: T201  the terminal is this module's business

@@ -6,13 +6,15 @@ Knows the terminal; knows nothing of Finesse.
 from __future__ import annotations
 
 import json
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from listener import logs
+from listener.cli.exits import StreamFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +28,52 @@ def errors() -> Console:
 
 
 def out(text: str = "") -> None:
-    """Print a line of data; characters that the terminal lacks are written as escapes."""
+    """Print a line of data; characters that the terminal lacks are written as escapes.
+
+    Raises StreamFailed, and BrokenPipeError when nobody reads any more.
+    """
+    need_output()
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable(error) from None
+
+
+def need_output() -> None:
+    """Raise StreamFailed when there is no standard output (`>&-`)."""
+    if sys.stdout is None:
+        raise StreamFailed("standard output is closed")
+
+
+def need_input() -> None:
+    """Raise StreamFailed when there is no standard input (`<&-`)."""
+    if sys.stdin is None:
+        raise StreamFailed("standard input is closed")
+
+
+def unwritable(error: OSError) -> StreamFailed:
+    """Return what is said about standard output; what is still to be written to it is dropped."""
+    # What stays in the buffer would be tried again, with a trace, when the interpreter ends.
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    return StreamFailed(f"cannot write to standard output: {error.strerror or error}")
+
+
+def output_failed() -> OSError | None:
+    """Say what keeps standard output from taking a line (an empty one is tried), or None."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+    except OSError as error:
+        return error
+    return None
 
 
 def out_words(line: str) -> None:
@@ -45,6 +89,8 @@ def out_json(value: Any) -> None:
 def start_logs(settings: Settings, *, quiet: bool = False) -> None:
     """Begin to log as the settings say; `quiet` leaves out what the command itself will tell."""
     console = errors()
+    if sys.stderr is None:
+        return  # nowhere to log to
     logs.configure(
         level="ERROR" if quiet else settings.logs.level,
         form=settings.logs.format,

@@ -22,6 +22,7 @@ class Exit(IntEnum):
     ABANDONED = 5
     UNREACHABLE = 69
     FAULT = 70
+    STREAM = 74
     REFUSED = 77
     CONFIGURATION = 78
     INTERRUPTED = 130
@@ -36,10 +37,16 @@ MEANINGS: dict[Exit, str] = {
     Exit.ABANDONED: "send: we stopped waiting; it may have happened",
     Exit.UNREACHABLE: "Finesse cannot be reached, or no session would hear the answer",
     Exit.FAULT: "a fault in this program",
+    Exit.STREAM: "standard input or output is closed, or cannot be used",
     Exit.REFUSED: "credentials or certificate refused",
     Exit.CONFIGURATION: "the settings cannot work",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
 }
+
+
+class StreamFailed(errors.ListenerError):
+    """Standard input or output is closed, or cannot be used. Sysexits calls the code EX_IOERR."""
+
 
 # The first class that fits decides, so the special ones stand before their bases.
 _BY_ERROR: tuple[tuple[type[errors.ListenerError], Exit], ...] = (
@@ -50,6 +57,7 @@ _BY_ERROR: tuple[tuple[type[errors.ListenerError], Exit], ...] = (
     (errors.NotAccepted, Exit.UNREACHABLE),
     (errors.Unreachable, Exit.UNREACHABLE),
     (errors.NotFinesse, Exit.UNREACHABLE),
+    (StreamFailed, Exit.STREAM),
 )
 
 

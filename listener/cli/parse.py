@@ -49,7 +49,10 @@ def parse(
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return what one input says, in the shape of `listener parse --json`; never raises."""
+    """Return what one input says, in the shape of `listener parse --json`.
+
+    Raises StreamFailed when it is standard input, and there is none.
+    """
     from listener.finesse.parsed import to_json  # noqa: PLC0415  lxml loads with the first use
 
     try:
@@ -65,6 +68,7 @@ def read(name: str) -> dict[str, Any]:
 
 def _bytes(name: str) -> bytes:
     if name == "-":
+        console.need_input()
         return _some(sys.stdin.buffer)
     with Path(name).open("rb") as file:
         return _some(file)

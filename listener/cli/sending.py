@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from listener.cli import console
+from listener.cli.exits import StreamFailed
 from listener.errors import InvalidRequest
 from listener.finesse.actions.table import ACTIONS, from_mapping
 from listener.redaction import HIDDEN
@@ -125,7 +127,16 @@ def digits(option: str | None, file: Path | None) -> str | None:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "not text"
             raise InvalidRequest(f"{file}: {why}", field="dtmfString") from None
-    return sys.stdin.readline(MANY_DIGITS).strip() if option == "-" else option
+    return _typed() if option == "-" else option
+
+
+def _typed() -> str:
+    console.need_input()
+    try:
+        return sys.stdin.readline(MANY_DIGITS).strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not text"
+        raise StreamFailed(f"cannot read standard input: {why}") from None
 
 
 def shown(request: Request) -> Request:

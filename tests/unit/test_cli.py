@@ -94,6 +94,47 @@ def test_a_wrong_call_ends_in_2_on_standard_error(run: Run, words: list[str]):
     assert "Error" in err
 
 
+SHELL = [
+    ("parse - <&-", 74, "standard input is closed"),
+    ("send --agent 1 --dialog 5 SEND_DTMF --dtmf-string - --dry-run <&-", 74, "input is closed"),
+    (
+        "send --agent 1 --dialog 5 SEND_DTMF --dtmf-string - --dry-run </proc/self/mem",
+        74,
+        "cannot read standard input: Input/output error",
+    ),
+    ("explain 34 >&-", 74, "standard output is closed"),
+    ("explain 34 >/dev/full", 74, "cannot write to standard output: No space left on device"),
+    ("parse --json tests/fixtures/none.xml >/dev/full", 74, "No space left on device"),
+    ("--help >/dev/full", 74, "cannot write to standard output: No space left on device"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "words"), SHELL)
+def test_streams_that_cannot_be_used_are_told_in_one_line(line: str, code: int, words: str):
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m listener {line}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert re.fullmatch(rf"listener: .*{words}\n", done.stderr)
+
+
+def test_words_without_a_standard_error_do_not_get_into_the_data():
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m listener run --config nope.toml 2>&-"],
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert (done.returncode, done.stdout) == (78, b"")
+
+
 def test_every_error_has_an_exit_code():
     expected = {
         errors.InvalidRequest: 2,
