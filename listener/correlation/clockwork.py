@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from listener.correlation import verdict
 from listener.correlation.accusation import resolve, unripe
+from listener.correlation.case import Shown
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import decide, enough, release_held
@@ -159,6 +160,8 @@ def _stands(entry: Entry) -> bool:
         return False
     if standing.evidence is Evidence.REQUEST_ID:
         return not entry.silent or entry.length >= entry.request.default_deadline
+    if standing.finding.shown is Shown.PARTLY and entry.case.foreign_change:
+        return False  # what is missing may have been set, and gone by another's hand
     return entry.answered and not entry.rivals
 
 

@@ -14,7 +14,7 @@ from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.judges.data import requested
 from listener.correlation.judges.transfers import pair
-from listener.correlation.outcome import Confirmed, Failed, Outcome, Reason, Rejected
+from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Picture
 from listener.correlation.steps import Late, Send, Settled, Step
@@ -109,7 +109,8 @@ class Desk:
                 self.books.watch(entry, id_)
         if isinstance(entry.case.expectation, CallData):
             self._supersede(entry, entry.case.expectation)
-        if entry.request.gate is Gate.DTMF:
+        # Nothing of ours waits for what the caller announced and may never send (rules 8).
+        if entry.request.gate is Gate.DTMF and not entry.expected:
             self._chains.setdefault(entry.device, []).append(entry.key)
 
     def _supersede(self, later: Entry, want: CallData) -> None:
@@ -121,6 +122,8 @@ class Desk:
             if requested(other).keys() & requested(want).keys():
                 entry.case.superseded = True
                 entry.quiet = entry.quiet_due = None
+                if entry.standing is not None and entry.standing.evidence is Evidence.EXPECTATION:
+                    entry.standing = None
 
     def first_in_chain(self, entry: Entry) -> bool:
         """Say whether no earlier DTMF of that device is open (its window comes first)."""

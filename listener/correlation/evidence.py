@@ -17,7 +17,8 @@ from listener.correlation.pending import Trigger
 from listener.finesse.actions.expectation import CallData, Left
 
 GRACE = 2.0  # seconds after a dialog's end for what may still arrive (rule 6.10)
-COUNTS = frozenset({Shown.EFFECT, Shown.FAILED, Shown.PARTLY})
+COUNTS = frozenset({Shown.EFFECT, Shown.FAILED})
+BY_ID = frozenset({Shown.IF_TAGGED, Shown.PARTLY})
 
 _ENOUGH = {
     MinimumEvidence.ANY: frozenset(Evidence),
@@ -41,7 +42,7 @@ def enough(entry: Entry, evidence: Evidence) -> bool:
 def proves(finding: Finding, evidence: Evidence) -> bool:
     """Say whether a finding would settle: an effect, or one that needs our id and has it."""
     tagged = evidence is Evidence.REQUEST_ID
-    return finding.shown in COUNTS or (tagged and finding.shown is Shown.IF_TAGGED)
+    return finding.shown in COUNTS or (tagged and finding.shown in BY_ID)
 
 
 def by_change(finding: Finding, seen: Sight) -> bool:
@@ -59,7 +60,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
         count(desk, now, entry, held)
         return
     match finding.shown:
-        case Shown.STANDING:
+        case Shown.STANDING | Shown.PARTLY:  # the rest of the values may take until the deadline
             entry.standing = held
             entry.weak = entry.weak or not enough(entry, evidence)
         case Shown.UNCHANGED if evidence is Evidence.REQUEST_ID:

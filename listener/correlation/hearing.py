@@ -17,6 +17,7 @@ from listener.correlation.evidence import by_change, contest, release_held, weig
 from listener.correlation.judges import judge
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
+from listener.correlation.picture import News
 from listener.correlation.steps import Late
 from listener.finesse.actions.expectation import (
     CallbackCancelled,
@@ -128,7 +129,8 @@ def _on_dialog(
     owner = _sole(tagged)
     if owner is None and event.request_id is not None and not tagged:
         foreign(desk, event)
-    if _no_news(desk, now, event, content) and owner is None:
+    news = _news(desk, now, event, content)
+    if news is News.REPEAT and owner is None:
         return False
     _mark(desk, now, owner, event)
     _follow(desk, event)
@@ -136,7 +138,8 @@ def _on_dialog(
     sight = Sight(_how(event), event.owner, event.dialog, event.dialog_id, at=now)
     before = _as_known(desk, event)
     _keep(desk, now, event, content)  # first, for who goes out next is compared with this
-    proven = _judge_all(desk, now, concerned, sight, owner)
+    looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
+    proven = _judge_all(desk, now, looking, sight, owner, signed=event.request_id is not None)
     _sent(desk, now, owner)
     unexplained(concerned, event, before, proven=proven or owner is not None)
     return True
@@ -166,10 +169,10 @@ def _how(event: DialogEvent) -> How:
     return How.ADDED if isinstance(event, DialogAdded) else How.CHANGED
 
 
-def _no_news(desk: Desk, now: float, event: DialogEvent, content: int) -> bool:
+def _news(desk: Desk, now: float, event: DialogEvent, content: int) -> News:
     if event.owner is None or isinstance(event, DialogRemoved):
-        return False
-    return desk.picture.of(event.owner).repeats(event.dialog_id, content, now)
+        return News.NEW
+    return desk.picture.of(event.owner).news(event.dialog_id, content, now)
 
 
 def _as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
@@ -250,19 +253,31 @@ def _concerned(desk: Desk, event: DialogEvent, owner: Entry | None) -> list[Entr
 
 
 def _judge_all(
-    desk: Desk, now: float, concerned: list[Entry], sight: Sight, owner: Entry | None
+    desk: Desk,
+    now: float,
+    concerned: list[Entry],
+    sight: Sight,
+    owner: Entry | None,
+    *,
+    signed: bool = False,
 ) -> bool:
-    """Let each judge look; say whether the change was explained by one of our requests."""
+    """Let each judge look; say whether the change was explained by one of our requests.
+
+    `signed`: some id is on it, so that a part of the values is that request's work.
+    """
     found: list[tuple[Entry, Finding, Sight]] = []
-    signed = sight if owner is None else replace(sight, tagged=True)
+    tagged = sight if owner is None else replace(sight, tagged=True)
     for entry in concerned:
         survivor = isinstance(entry.case.expectation, SURVIVORS)
         if sight.owner != entry.agent and entry is not owner and not survivor:
             continue  # the same change comes on the own node, where the baseline is from
-        seen = signed if entry is owner else sight
+        seen = tagged if entry is owner else sight
         entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
         entry.user = sight.user or entry.user
-        found.append((entry, judge(entry.case, seen), seen))
+        finding = judge(entry.case, seen)
+        if finding.shown is Shown.PARTLY and signed and entry is not owner:
+            continue
+        found.append((entry, finding, seen))
     weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
     _contests(now, weak)
     for entry, finding, seen in found:

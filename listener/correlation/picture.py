@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from listener.correlation.instants import older
 from listener.finesse.events import dialog_id
@@ -19,12 +20,21 @@ MAX_REMOVED = 64  # per agent
 MAX_REPEATS = 16  # contents remembered per dialog
 
 
+class News(Enum):
+    """What an event's content is, compared with what was heard before."""
+
+    NEW = "new"
+    DOUBTFUL = "doubtful"  # taken in, but it proves nothing without our id
+    REPEAT = "repeat"
+
+
 @dataclass(slots=True)
 class Known:
     """One dialog: what it looked like, and when that was heard (the listener's clock)."""
 
     dialog: Dialog
     at: float
+    latest: int = 0  # the content that it was heard with, 0 when a GET showed something else since
     contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
 
 
@@ -80,7 +90,10 @@ class AgentPicture:
             while len(self.dialogs) >= MAX_DIALOGS:
                 del self.dialogs[next(iter(self.dialogs))]
         else:
-            known.dialog, known.at = merged(known.dialog, dialog), now
+            later = merged(known.dialog, dialog)
+            if later != known.dialog:
+                known.latest = 0
+            known.dialog, known.at = later, now
         self.dialogs[id_] = known
 
     def remove(self, id_: str, now: float) -> None:
@@ -110,7 +123,7 @@ class AgentPicture:
             if self.touched(id_) < asked:
                 self.remove(id_, now)
         for id_, dialog in listed.items():
-            if self.removed.get(id_, float("-inf")) < asked:
+            if self.touched(id_) < asked:
                 self.put(id_, dialog, now)
 
     def put_user(self, user: User, now: float) -> None:
@@ -118,26 +131,33 @@ class AgentPicture:
         if self.user is None or not older(user.state_change_time, self.user.state_change_time):
             self.user, self.user_at = user, now
 
-    def repeats(self, id_: str, content: int, now: float) -> bool:
-        """Say whether this content is a repeat of news (rules of evidence 4).
+    def news(self, id_: str, content: int, now: float) -> News:
+        """Say whether this content is news (rules of evidence 4).
 
-        Finesse publishes again after a fail-over, with new item ids. The same content is a repeat
-        when it is the latest there is, when it came twice in a moment, or over a gap; else it is
-        news: call data may well go from x to y and back to x.
+        Finesse publishes again after a fail-over, with new item ids. Only the latest content there
+        is tells nothing at all. An earlier one may be true, for call data may well go from x to y
+        and back to x; but twice in a moment, or from before a gap that has just ended, it may as
+        well be published again.
         """
         known = self.dialogs.get(id_)
-        if not content or known is None or not known.contents:
-            return False
-        times = [at for each, at in known.contents if each == content]
-        return bool(times) and (
-            known.contents[-1][0] == content
-            or now - times[-1] < REPEAT_WITHIN
-            or times[-1] <= self.gap_at
-        )
+        if not content or known is None:
+            return News.NEW
+        if known.latest == content:
+            return News.REPEAT
+        first = next((at for each, at in known.contents if each == content), None)
+        if first is None:
+            return News.NEW
+        burst = first <= self.gap_at and self._gap_just_ended(now)
+        return News.DOUBTFUL if burst or now - first < REPEAT_WITHIN else News.NEW
+
+    def _gap_just_ended(self, now: float) -> bool:
+        return not self.live or self.live_since is None or now - self.live_since < BURST_WITHIN
 
     def remember(self, id_: str, content: int, now: float) -> None:
         """Remember the content of an event that was taken in."""
-        self.dialogs[id_].contents.append((content, now))
+        known = self.dialogs[id_]
+        known.latest = content
+        known.contents.append((content, now))
 
     def error_repeats(self, content: int, now: float, within: float) -> bool:
         """Say whether the same error came a moment ago or before a gap, and remember this one.
@@ -152,6 +172,7 @@ class AgentPicture:
 
 
 REPEAT_WITHIN = 2.0  # seconds
+BURST_WITHIN = 10.0  # seconds after a gap in which Finesse may still publish again
 
 
 def merged(old: Dialog, new: Dialog) -> Dialog:
