@@ -92,7 +92,7 @@ def start_logs(settings: Settings, *, quiet: bool = False) -> None:
     if sys.stderr is None:
         return  # nowhere to log to
     logs.configure(
-        level="ERROR" if quiet else settings.logs.level,
+        level="CRITICAL" if quiet else settings.logs.level,
         form=settings.logs.format,
         show_numbers=settings.logs.show_numbers,
         wire=settings.logs.wire and not quiet,

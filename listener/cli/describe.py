@@ -66,11 +66,14 @@ def exit_code(outcome: Outcome) -> Exit:
             assert_never(never)
 
 
-def describe(outcome: Outcome, action: str) -> Iterator[str]:
-    """Yield the lines about the outcome of that action, the verdict first."""
+def describe(outcome: Outcome, action: str, deployment: str | None = None) -> Iterator[str]:
+    """Yield the lines about the outcome of that action, the verdict first.
+
+    Errors are explained for `deployment` (UCCE or UCCX); None: for both.
+    """
     yield f"{action} {outcome.kind} after {outcome.waited:.2f} s: {_because(outcome)}"
     for error in getattr(outcome, "errors", ()):
-        yield from _error(error, action)
+        yield from _error(error, outcome, action, deployment)
     if outcome.dialog is not None:
         yield f"  dialog {outcome.dialog.id or '?'} was last seen {outcome.dialog.state or '?'}"
     if outcome.dialogs.survivor or outcome.dialogs.new:
@@ -104,10 +107,11 @@ def _refusal(outcome: Rejected) -> str:
     return f"Finesse answered {outcome.status}" if outcome.status else "Finesse refused it"
 
 
-def _error(error: ApiError, action: str) -> Iterator[str]:
+def _error(error: ApiError, outcome: Outcome, action: str, deployment: str | None) -> Iterator[str]:
     said = (error.error_type, error.error_data, error.error_message, error.peripheral_error_text)
     yield "  Finesse said: " + (", ".join(text for text in said if text) or "nothing more")
-    known = catalogue.explain(error, action=action)
+    status = outcome.status if isinstance(outcome, Rejected) else None  # else it was a 202
+    known = catalogue.explain(error, action=action, deployment=deployment, http_status=status)
     if known.meaning:
         yield f"  meaning: {known.meaning}"
     if known.advice:

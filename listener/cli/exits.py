@@ -40,12 +40,16 @@ MEANINGS: dict[Exit, str] = {
     Exit.STREAM: "standard input or output is closed, or cannot be used",
     Exit.REFUSED: "credentials or certificate refused",
     Exit.CONFIGURATION: "the settings cannot work",
-    Exit.INTERRUPTED: "interrupted by Ctrl-C",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C; send: standard error says whether it was sent",
 }
 
 
 class StreamFailed(errors.ListenerError):
     """Standard input or output is closed, or cannot be used. Sysexits calls the code EX_IOERR."""
+
+
+class Interrupted(errors.ListenerError):
+    """A signal ended the command, and there is more to say than that."""
 
 
 # The first class that fits decides, so the special ones stand before their bases.
@@ -58,6 +62,7 @@ _BY_ERROR: tuple[tuple[type[errors.ListenerError], Exit], ...] = (
     (errors.Unreachable, Exit.UNREACHABLE),
     (errors.NotFinesse, Exit.UNREACHABLE),
     (StreamFailed, Exit.STREAM),
+    (Interrupted, Exit.INTERRUPTED),
 )
 
 

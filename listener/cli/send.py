@@ -8,7 +8,7 @@ import asyncio
 import uuid
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,7 +16,9 @@ from listener import logs
 from listener import settings as configuration
 from listener.cli import console, exits, sending
 from listener.cli.describe import describe, exit_code
+from listener.cli.exits import Interrupted, StreamFailed
 from listener.cli.loading import loading
+from listener.cli.submitting import Submission, whether_sent
 from listener.correlation.outcome import MinimumEvidence, Outcome
 from listener.errors import InvalidRequest
 from listener.finesse.actions.request import Request
@@ -137,31 +139,31 @@ def send(
         "minimum_evidence": minimum_evidence or settings.requests.minimum_evidence,
         "validate": validate,
     }
+    console.need_output()  # before anything is sent
     with loading():
         import listener.assembly  # noqa: F401, PLC0415  slixmpp and httpx load with it
+    submission = Submission(settings, request, options)
     with console.waiting(f"{request.requested_action} for {agent}: waiting for what comes of it"):
-        outcome = asyncio.run(_submit(settings, request, options))
-    _tell(outcome, request, as_json=as_json)
+        outcome = asyncio.run(submission.outcome())
+    _tell(outcome, request, submission.deployment, as_json=as_json)
+    if submission.interrupted:
+        raise Interrupted(f"interrupted; {whether_sent(outcome)}")
     raise typer.Exit(exit_code(outcome))
 
 
-async def _submit(
-    settings: configuration.Settings, request: Request, options: dict[str, Any]
-) -> Outcome:
-    from listener.assembly import Listener  # noqa: PLC0415  loaded before the loop began
+def _tell(outcome: Outcome, request: Request, deployment: str | None, *, as_json: bool) -> None:
+    lines = list(describe(outcome, request.requested_action, deployment))
+    try:
+        if as_json:
+            from listener.report import outcome_json  # noqa: PLC0415  only JSON needs it
 
-    async with Listener.open(settings) as listener:
-        return await listener.submit(request, **options)
-
-
-def _tell(outcome: Outcome, request: Request, *, as_json: bool) -> None:
-    if as_json:
-        from listener.report import outcome_json  # noqa: PLC0415  only JSON needs it
-
-        console.out_json(outcome_json(outcome, request=request))
-        return
-    for line in describe(outcome, request.requested_action):
-        console.out_words(line)
+            console.out_json(outcome_json(outcome, request=request, deployment=deployment))
+        else:
+            for line in lines:
+                console.out_words(line)
+    except StreamFailed:
+        console.errors().print(lines[0])  # what came of it must not be lost with the data
+        raise
 
 
 def _show(request: Request, config: Path | None, request_id: str | None) -> None:

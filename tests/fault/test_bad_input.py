@@ -111,6 +111,7 @@ async def test_wrong_password_is_tried_once(tmp_path):
         end = await program.listener("send", "--config", file, *HOLD)
         told_in_one_line(end, 77, f"refused the login of {A}")
         assert sim.notifications.auth_attempts[A] == 1
+        assert end.err.splitlines() == end.words  # and no line of a log
         assert "secret-wrong" not in end.err
 
 
@@ -206,21 +207,46 @@ async def test_interrupt_at_any_time_is_quiet(tmp_path, after):
     # Before our first line runs, and while it imports, Python tells of it in its own way.
     assert end.code in {130, -signal.SIGINT}, end.err
     if after > 1:
-        assert end.words == ["listener: interrupted"]
+        assert end.words in (
+            ["listener: interrupted"],
+            ["listener: interrupted; nothing was sent"],
+        )
 
 
-async def test_interrupt_while_an_outcome_is_awaited(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_signal_before_anything_was_sent_says_so(tmp_path, number):
+    async with simulated() as sim:
+        ca = sim.write_ca(tmp_path / "ca.pem")
+        sim.notifications.freeze()
+        file = program.config(tmp_path, node=node_of(sim), ca=ca)
+        async with program.started("send", "--config", file, "--json", *HOLD) as process:
+            await until(lambda: sim.notifications.sessions() or sim.http.requests)
+            process.send_signal(number)
+            end = await program.ended(process)
+        sim.notifications.thaw()
+    told = json.loads(end.out)
+    assert (end.code, end.words) == (130, ["listener: interrupted; nothing was sent"])
+    assert (told["kind"], told["reason"], told["sent"]) == ("rejected", "cancelled", False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_interrupt_while_an_outcome_is_awaited(tmp_path, number):
     async with simulated() as sim:
         dialog = await answered_call(sim, None)
         sim.finesse.faults.add(Fault.SILENT, action="HOLD")
         ca = sim.write_ca(tmp_path / "ca.pem")
         file = program.config(tmp_path, node=node_of(sim), ca=ca)
         sent = ("send", "--config", file, "--agent", A, "--dialog", dialog, "HOLD")
-        async with program.started(*sent) as process:
+        async with program.started(*sent, "--json") as process:
             await until(lambda: writes(sim) == 1)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             end = await program.ended(process)
-        assert (end.code, end.words) == (130, ["listener: interrupted"])
+        told = json.loads(end.out)
+        assert (told["kind"], told["reason"]) == ("abandoned", "caller")
+        # The signal may be quicker than the 202: then it is not known whether all of it left.
+        sent = {True: "the request was sent", None: "whether the request was sent is not known"}
+        words = f"listener: interrupted; {sent[told['sent']]}; it may have happened"
+        assert (end.code, end.words) == (130, [words])
         await until(lambda: not sim.notifications.sessions())
 
 

@@ -24,6 +24,7 @@ from listener.correlation.outcome import (
     Seen,
     Unconfirmed,
 )
+from listener.finesse import catalogue
 from listener.finesse.actions.request import RequestWarning
 from listener.finesse.model import ApiError, Dialog
 
@@ -84,6 +85,17 @@ def test_an_error_is_told_with_its_meaning_and_advice():
     assert "Finesse said: nothing more" in lines
 
 
+def test_a_refusal_by_rest_is_explained_with_its_status_and_deployment():
+    error = ApiError("Invalid Authorization User Specified", None, None)
+    refused = Rejected(status=401, errors=(error,))
+
+    lines = "\n".join(describe(refused, "HOLD", "UCCE"))
+
+    known = catalogue.explain(error, action="HOLD", deployment="UCCE", http_status=401)
+    assert known.meaning
+    assert f"meaning: {known.meaning}" in lines
+
+
 def test_what_else_is_known_is_told():
     lines = told(
         Confirmed(
@@ -127,10 +139,15 @@ class Double:
         self.settings = settings
         yield self
 
-    async def submit(self, request: Any, **options: Any) -> Outcome:
+    deployment = "UCCX"
+
+    def start(self, request: Any, **options: Any) -> Double:
         self.asked.append((self.settings, request, options))
         if isinstance(self.answer, Exception):
             raise self.answer
+        return self
+
+    async def outcome(self) -> Outcome:
         return self.answer
 
 
