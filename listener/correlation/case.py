@@ -5,13 +5,14 @@ Mutable, for the judges; holds no time but Finesse's own and the moments at whic
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
 from listener.correlation.instants import after, older
 from listener.correlation.outcome import DialogIds
 from listener.correlation.picture import Baseline
 from listener.finesse.actions.expectation import Expectation
+from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant, User
 
 
@@ -88,6 +89,7 @@ class Case:
     accepted_at: float | None = None  # the listener's clock
     last: Participant | None = None  # the own participant as last seen since sending
     claimed: str | None = None  # the new dialog that carried our id
+    initiated: str | None = None  # the new dialog that was last seen INITIATED
     gone: frozenset[str] = frozenset()
     gone_tagged: bool = False
     was_accepted: bool = False  # a preview reservation that was taken
@@ -101,6 +103,22 @@ class Case:
             self.ids.add(dialog)
         if baseline is not None and baseline.dialog is not None:
             self.last = baseline.dialog.participant(self.own)
+
+    def follow(self, gone: str, dialog: Dialog, into: str) -> None:
+        """Go on with the dialog that a call became: what it showed at sending is the start now.
+
+        `dialog` is how it is shown, `into` its id. What was not known at sending stays unknown.
+        """
+        self.ids.discard(gone)
+        self.ids.add(into)
+        if self.baseline is not None:
+            every = (self.baseline.dialog, *self.baseline.others)
+            known = [each for each in every if each is not None]
+            survivor = next((each for each in known if dialog_id(each) == into), None)
+            others = tuple(each for each in known if each is not survivor)
+            self.baseline = replace(self.baseline, dialog=survivor, others=others)
+        was = self.before.participant(self.own) if self.before is not None else None
+        self.last = dialog.participant(self.own) or was
 
     @property
     def before(self) -> Dialog | None:
@@ -128,11 +146,10 @@ class Case:
         """Say whether the own participant's state is a change since the request (rules 4).
 
         Finesse's clock is compared with Finesse's clock only. Without a baseline only a
-        stateChangeTime later than the Date of Finesse's answer proves a change.
+        stateChangeTime later than the Date of Finesse's answer proves a change; nor is there one
+        where it did not list the own participant.
         """
         if self.last is None:
-            if self.before is not None:
-                return Shown.EFFECT  # a party that was not on the call before
             late = after(now.state_change_time, self.answer_date)
             return Shown.EFFECT if late else Shown.IF_TAGGED
         if older(now.state_change_time, self.last.state_change_time):
@@ -142,10 +159,18 @@ class Case:
 
     def saw(self, sight: Sight) -> None:
         """Remember the own participant as just seen, for the next judgement."""
-        if sight.dialog is None or not self.about(sight) or self.before is None:
-            return
+        if sight.dialog is None or not self.about(sight) or self.last is None:
+            return  # without a start, nothing seen makes one: it may be old news
         party = sight.dialog.participant(self.own)
-        if party is not None and not (
-            self.last is not None and older(party.state_change_time, self.last.state_change_time)
-        ):
+        if party is not None and not older(party.state_change_time, self.last.state_change_time):
             self.last = party
+
+    def stale(self, dialog: Dialog) -> bool:
+        """Say whether a dialog is older news than the baseline: one of its parties is."""
+        if self.before is None:
+            return False
+        return any(
+            older(party.state_change_time, before.state_change_time)
+            for party in dialog.participants
+            if (before := self.before.participant(party.media_address)) is not None
+        )

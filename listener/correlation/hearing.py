@@ -15,6 +15,7 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import by_change, contest, release_held, weigh
 from listener.correlation.judges import judge
+from listener.correlation.looks import fallen
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
 from listener.correlation.picture import News
@@ -219,6 +220,7 @@ def _sent(desk: Desk, now: float, owner: Entry | None) -> None:
 
 def _follow(desk: Desk, event: DialogEvent) -> None:
     """Let requests follow their dialog to the one that names it as its secondaryId (rule 6.3)."""
+    fallen(desk, event)
     secondary = event.dialog.secondary_id
     if not secondary or isinstance(event, DialogRemoved):
         return
@@ -231,9 +233,8 @@ def _follow(desk: Desk, event: DialogEvent) -> None:
         )
         if following:
             desk.books.bind(entry, event.dialog_id)
-            entry.case.ids.discard(secondary)
+            entry.case.follow(secondary, event.dialog, event.dialog_id)
             entry.watched |= {secondary}
-            entry.case.last = event.dialog.participant(entry.case.own) or entry.case.last
             entry.quiet = entry.quiet_due = entry.end_due = None
             entry.ended = False
             desk.rearm(entry)

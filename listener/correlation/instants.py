@@ -12,15 +12,19 @@ from functools import lru_cache
 DATE_GRAIN = 1.0  # seconds
 
 
-@lru_cache(maxsize=2048)  # the same few times are compared again and again
 def instant(text: str | None) -> float | None:
     """Return an ISO 8601 time (`2026-11-21T08:00:00.123Z`) as seconds, or None if it is none."""
-    if not text:
-        return None
+    return _read(text)[0]
+
+
+@lru_cache(maxsize=2048)  # the same few times are compared again and again
+def _read(text: str | None) -> tuple[float | None, bool]:
+    """Return a time's seconds, and whether it names its zone."""
     try:
-        return _seconds(datetime.fromisoformat(text.strip()))
+        when = datetime.fromisoformat((text or "").strip())
+        return _seconds(when), when.tzinfo is not None
     except (ValueError, OverflowError):
-        return None
+        return None, False
 
 
 def http_date(text: str | None) -> float | None:
@@ -34,17 +38,18 @@ def http_date(text: str | None) -> float | None:
 
 
 def _seconds(when: datetime) -> float:
-    # A time without zone is Finesse's own, which writes Z: the same zone for both sides of any
-    # comparison is all that matters.
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def older(text: str | None, than: str | None) -> bool:
-    """Say whether one stateChangeTime is surely older than another; False when not known."""
+    """Say whether one stateChangeTime is surely older than another; False when not known.
+
+    Two times without zone are of the same one; one with and one without cannot be compared.
+    """
     if text == than:
         return False
-    first, second = instant(text), instant(than)
-    return first is not None and second is not None and first < second
+    (first, zoned), (second, also) = _read(text), _read(than)
+    return first is not None and second is not None and zoned is also and first < second
 
 
 def newer(text: str | None, than: str | None) -> bool:
@@ -55,7 +60,8 @@ def newer(text: str | None, than: str | None) -> bool:
 def after(text: str | None, moment: float | None) -> bool:
     """Say whether a stateChangeTime is surely later than `moment` (seconds, from `http_date`).
 
-    A Date tells the second, not its part: what is in the same second may have been before it.
+    A Date tells the second, not its part: what is in the same second may have been before it. A
+    time without zone may be hours off, and proves nothing against a Date.
     """
-    when = instant(text)
-    return when is not None and moment is not None and when >= moment + DATE_GRAIN
+    when, zoned = _read(text)
+    return when is not None and zoned and moment is not None and when >= moment + DATE_GRAIN

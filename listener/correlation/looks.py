@@ -10,10 +10,11 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
 from listener.correlation.evidence import by_change, contest, count, weigh
 from listener.correlation.judges import judge
+from listener.correlation.judges.states import has_left
 from listener.correlation.outcome import Evidence
 from listener.correlation.steps import Ask, Look
-from listener.finesse.actions.expectation import CallData, Left, Probe
-from listener.finesse.events import dialog_id
+from listener.finesse.actions.expectation import CallData, Left, NewCall, Probe
+from listener.finesse.events import DialogEvent, dialog_id
 from listener.finesse.model import Dialog
 
 MAX_LOOKS = 3
@@ -67,6 +68,9 @@ def _keep(desk: Desk, agent: str, look: Look) -> None:
 
 def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
     """Let the request's judge look at what a GET showed."""
+    if entry.standing is not None and look.dialogs is not None:
+        listed = {dialog_id(each): each for each in look.dialogs}
+        _fallen(entry, listed.get(entry.standing.finding.dialogs.new))
     sights = [
         Sight(How.SNAPSHOT, entry.agent, dialog, dialog_id(dialog), at=now)
         for dialog in _listed(look)
@@ -81,6 +85,22 @@ def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
             if by_change(finding, sight):
                 _twins(desk, now, entry)
             weigh(desk, now, entry, finding, sight)
+
+
+def _fallen(entry: Entry, shown: Dialog | None) -> None:
+    """Forget the INITIATED call of a request if that is not how it is shown now (rule 6.1)."""
+    if not isinstance(entry.case.expectation, NewCall):
+        return
+    own = shown.participant(entry.case.own) if shown is not None else None
+    if shown is None or shown.state != "INITIATED" or has_left(own):
+        entry.standing = None
+
+
+def fallen(desk: Desk, event: DialogEvent) -> None:
+    """Forget the INITIATED calls that an event shows otherwise; a judge may find them again."""
+    for entry in desk.books.unbound(event.owner or ""):
+        if entry.standing and entry.standing.finding.dialogs.new == event.dialog_id:
+            _fallen(entry, event.dialog)
 
 
 def _twins(desk: Desk, now: float, entry: Entry) -> None:
@@ -110,6 +130,8 @@ def _overtaken(desk: Desk, entry: Entry, look: Look) -> bool:
     """Say whether an event for its dialogs came between sending the GET and reading its answer."""
     picture = desk.picture.of(entry.agent)
     ids: set[str | None] = set(entry.case.ids) or {dialog_id(each) for each in _listed(look)}
+    if entry.standing is not None:
+        ids.add(entry.standing.finding.dialogs.new)
     return any(id_ is not None and picture.touched(id_) >= look.asked for id_ in ids)
 
 
@@ -135,10 +157,11 @@ def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
 def _absent(desk: Desk, entry: Entry, look: Look) -> bool:
     """Say whether a DROP's dialog is gone, and nothing speaks against it (rules 7).
 
-    It must have been there at sending; `finesse` not known to be away; no own dialog may carry its
-    id as secondaryId; and the user's state must fit.
+    It must have been there at sending, or seen since; `finesse` not known to be away; no own dialog
+    may carry its id as secondaryId; and the user's state must fit.
     """
-    if look.dialogs is None or entry.case.before is None or entry.agent in desk.away:
+    known = entry.case.before is not None or entry.case.last is not None
+    if look.dialogs is None or not known or entry.agent in desk.away:
         return False
     named = {dialog_id(each) for each in look.dialogs} | {d.secondary_id for d in look.dialogs}
     if named & entry.case.ids or entry.gap_open():

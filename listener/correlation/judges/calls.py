@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.judges.states import LEFT, ended_here, has_left
 from listener.correlation.outcome import DialogIds
 from listener.finesse import uris
 from listener.finesse.actions import expectation as x
-from listener.finesse.model import Dialog
+from listener.finesse.actions.checks import same_number
+from listener.finesse.model import Dialog, Participant
 
 PROVEN = frozenset({"ALERTING", "ACTIVE"})
-_SEPARATORS = re.compile(r"[\s().\-/]")
-
-
-def same_number(first: str | None, second: str | None) -> bool:
-    """Compare two addresses after stripping separators; an empty one equals nothing (6.1)."""
-    if not first or not second:
-        return False
-    return _SEPARATORS.sub("", first) == _SEPARATORS.sub("", second)
 
 
 def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
@@ -28,6 +19,8 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     if dialog is None or not case.mine(sight) or case.about(sight):
         # The end of the call that was consulted about ends a consult too.
         return ENDED if ended_here(case, sight) else NOTHING
+    if case.initiated == sight.dialog_id and _over(case, sight, dialog):
+        return ENDED  # however little of it is still shown
     if case.claimed != sight.dialog_id:
         if not case.is_new(sight) or not _ours(case, want, dialog):
             return NOTHING
@@ -63,29 +56,42 @@ def _look_alike(case: Case, dialog: Dialog) -> Finding:
     return Finding(Shown.LOOK_ALIKE) if started and case.claimed is None else NOTHING
 
 
+def _over(case: Case, sight: Sight, dialog: Dialog) -> bool:
+    own = dialog.participant(case.own)
+    return sight.how is How.REMOVED or dialog.state == "DROPPED" or has_left(own)
+
+
 def _progress(case: Case, sight: Sight, dialog: Dialog, *, by_id: bool) -> Finding:
     own = dialog.participant(case.own)
     ids = DialogIds(new=sight.dialog_id)
-    if sight.how is How.REMOVED:
-        return ENDED
-    if dialog.state == "FAILED" or (own is not None and own.state == "FAILED"):
-        cause = next(
-            (p.state_cause for p in (own, *dialog.participants) if p and p.state_cause), None
-        )
-        return Finding(Shown.FAILED, "FAILED", cause, by_id=by_id, dialogs=ids)
-    if has_left(own):
+    if sight.how is not How.REMOVED and _has_failed(dialog, own):
+        return _failure(sight, dialog, own, by_id=by_id)
+    if _over(case, sight, dialog):
         return ENDED
     if dialog.state in PROVEN:
         return Finding(Shown.EFFECT, dialog.state, by_id=by_id, dialogs=ids)
     if dialog.state == "INITIATED":
+        case.initiated = sight.dialog_id
         return Finding(Shown.STANDING, dialog.state, by_id=by_id, dialogs=ids)
     return NOTHING
+
+
+def _has_failed(dialog: Dialog, own: Participant | None) -> bool:
+    return "FAILED" in {dialog.state, own.state if own is not None else None}
+
+
+def _failure(sight: Sight, dialog: Dialog, own: Participant | None, *, by_id: bool) -> Finding:
+    cause = next((p.state_cause for p in (own, *dialog.participants) if p and p.state_cause), None)
+    ids = DialogIds(new=sight.dialog_id)
+    return Finding(Shown.FAILED, "FAILED", cause, by_id=by_id, dialogs=ids)
 
 
 def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
     """SILENT_MONITOR: a new dialog with callType SUPERVISOR_MONITOR becomes ACTIVE (4.9)."""
     dialog = sight.dialog
-    if dialog is None or not case.mine(sight) or not case.is_new(sight):
+    if dialog is None or not case.mine(sight):
+        return NOTHING
+    if case.claimed != sight.dialog_id and not case.is_new(sight):
         return NOTHING
     if sight.tagged and case.claimed is None:
         case.claimed = sight.dialog_id
@@ -98,6 +104,8 @@ def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
     if sight.how is How.REMOVED:
         return ENDED
     own = dialog.participant(case.own)
+    if _has_failed(dialog, own):
+        return _failure(sight, dialog, own, by_id=by_id)
     if own is not None and own.state == "ACTIVE" and dialog.state == "ACTIVE":
         return Finding(Shown.EFFECT, "ACTIVE", by_id=by_id, dialogs=DialogIds(new=sight.dialog_id))
     return NOTHING

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
-from listener.correlation.instants import older
 from listener.correlation.judges.states import ended_here
 from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, ScheduledCallbackInfo
@@ -35,24 +34,13 @@ def shown_values(names: frozenset[str], dialog: Dialog | None) -> dict[str, obje
     return {name: special[name] if name in special else media.variable(name) for name in names}
 
 
-def stale(case: Case, dialog: Dialog) -> bool:
-    """Say whether a dialog is older news than the baseline: call data itself carries no time."""
-    if case.before is None:
-        return False
-    return any(
-        older(party.state_change_time, before.state_change_time)
-        for party in dialog.participants
-        if (before := case.before.participant(party.media_address)) is not None
-    )
-
-
 def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     """UPDATE_CALL_DATA: all requested values, compared exactly, never trimmed (6.7)."""
     if not case.about(sight):
         return NOTHING
     if sight.how is How.REMOVED:
         return ENDED if case.mine(sight) else NOTHING
-    if sight.dialog is None or stale(case, sight.dialog):
+    if sight.dialog is None or case.stale(sight.dialog):
         return NOTHING
     asked = requested(want)
     names = frozenset(asked)
@@ -111,7 +99,7 @@ def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
     value = sight.dialog.media_properties.variable("BAResponse")
-    if value != want.value or sight.how is How.REMOVED or stale(case, sight.dialog):
+    if value != want.value or sight.how is How.REMOVED or case.stale(sight.dialog):
         return ENDED if ended_here(case, sight) else NOTHING
     if case.before is None:
         return Finding(Shown.IF_TAGGED)
@@ -134,7 +122,7 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
     info = _callback(sight.dialog)
-    if sight.how is How.REMOVED or stale(case, sight.dialog) or not _schedules(want, info):
+    if sight.how is How.REMOVED or case.stale(sight.dialog) or not _schedules(want, info):
         return ENDED if ended_here(case, sight) else NOTHING
     if case.before is None:
         return Finding(Shown.IF_TAGGED)
@@ -149,7 +137,7 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     info, before = _callback(sight.dialog), _callback(case.before)
     had = bool(before.callback_time or before.callback_number)
     has = bool(info.callback_time or info.callback_number)
-    if sight.how is How.REMOVED or stale(case, sight.dialog):
+    if sight.how is How.REMOVED or case.stale(sight.dialog):
         return ENDED if ended_here(case, sight) else NOTHING
     return Finding(Shown.EFFECT) if had and not has else NOTHING
 

@@ -68,7 +68,7 @@ def _dropped(case: Case, own: Participant | None) -> Shown:
     was = case.before.participant(case.own) if case.before is not None else None
     if was is not None and was.state == "DROPPED":
         return Shown.IF_TAGGED  # off the call before the request
-    if case.last is not None or case.before is not None or own is None:
+    if case.last is not None or own is None:
         return Shown.EFFECT
     return case.moved(own)
 
@@ -80,7 +80,8 @@ def party_gone(case: Case, want: x.PartyGone, sight: Sight) -> Finding:
     if sight.how is How.REMOVED and case.mine(sight):
         return ENDED
     party = sight.dialog.participant(want.media_address)
-    if not sight.dialog.participants or (party is not None and party.state not in LEFT):
+    there = not sight.dialog.participants or (party is not None and party.state not in LEFT)
+    if there or case.stale(sight.dialog):
         return NOTHING
     before = case.before.participant(want.media_address) if case.before is not None else None
     if before is not None:
@@ -170,16 +171,18 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
             return NOTHING
         return Finding(_user_moved(case, user), stage=user.state)
     if user.pending_state and user.pending_state in want.states:
-        return Finding(_pending(case, user), stage="PENDING")
+        return Finding(_pending(case, want, user), stage="PENDING")
     if user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED:
         return Finding(Shown.IF_TAGGED, stage=user.state)
     return NOTHING
 
 
-def _pending(case: Case, user: User) -> Shown:
+def _pending(case: Case, want: x.UserState, user: User) -> Shown:
     before = case.baseline.user if case.baseline is not None else None
     if before is None or before.pending_state == user.pending_state:
         return Shown.IF_TAGGED
+    if want.reason_code_id is not None and user.reason_code_id not in {None, want.reason_code_id}:
+        return Shown.IF_TAGGED  # the reason may be that of the state before, or another request's
     late = not older(user.state_change_time, before.state_change_time)
     return Shown.EFFECT if late else Shown.NOTHING
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 from listener.errors import InvalidRequest
 from listener.finesse import uris
 from listener.finesse.actions import params
+from listener.finesse.actions.checks import another_number
 from listener.finesse.actions.expectation import (
     Conferenced,
     Left,
@@ -77,11 +78,7 @@ class NewDialogRequest(Request):
 
     def _check(self, deployment: str | None) -> None:
         del deployment
-        if self.to_address == self.from_address:
-            raise InvalidRequest(
-                "toAddress is the calling extension itself; name another destination",
-                field="toAddress",
-            )
+        another_number("toAddress", self.to_address, self.from_address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -206,6 +203,10 @@ class ConsultCall(DialogRequest):
         """A new dialog to `to_address`, tied to this one."""
         return NewCall(self.to_address, self.target_media_address, associated=self.dialog_id)
 
+    def _check(self, deployment: str | None) -> None:
+        del deployment
+        another_number("toAddress", self.to_address, self.target_media_address)
+
 
 _NOT_HELD = RequestWarning(
     "participant_active",
@@ -265,3 +266,7 @@ class TransferSst(DialogRequest):
     def expectation(self) -> SentAway:
         """We leave, and the call arrives at `to_address`."""
         return SentAway(self.to_address)
+
+    def _check(self, deployment: str | None) -> None:
+        del deployment
+        another_number("toAddress", self.to_address, self.target_media_address)

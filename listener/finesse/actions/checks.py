@@ -35,6 +35,22 @@ _CALL_VARIABLE = re.compile(r"callVariable([1-9]|10)")
 _ECC = re.compile(r"(?P<name>user\.[^\[\]\s]+)(?P<index>\[[0-9]{1,3}\])?")
 _CALLBACK_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
 _REASON = re.compile(r"-?[0-9]{1,10}")
+_SEPARATORS = re.compile(r"[\s().\-/]")
+
+
+def same_number(first: str | None, second: str | None) -> bool:
+    """Compare two addresses after stripping separators; an empty one equals nothing."""
+    one, other = (_SEPARATORS.sub("", address or "") for address in (first, second))
+    return bool(one) and one == other
+
+
+def another_number(name: str, value: str, own: str | None) -> None:
+    """Refuse the acting extension as the destination; None when it is not known."""
+    _require(
+        not same_number(value, own),
+        name,
+        "is the calling extension itself; name another destination",
+    )
 
 
 def _require(fine: object, name: str, complaint: str) -> None:

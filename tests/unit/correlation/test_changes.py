@@ -71,10 +71,13 @@ def test_older_news_on_the_way_does_not_move_the_baseline_back() -> None:
     assert story.said(key)[0] == "open"
 
 
-def test_a_party_that_was_not_on_the_call_before_is_a_change() -> None:
+def test_a_party_that_was_not_listed_before_counts_by_its_time() -> None:
     story = Story(a_dialog("100", a_participant(CUSTOMER)))
-    key = story.accepted(HOLD)
+    key = story.ask(HOLD)
+    story.accept(key, date=DATE)
     story.hear(an_event(own("HELD", 1)))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(own("HELD", 102)))
     assert story.said(key) == ("confirmed", "expectation")
 
 
