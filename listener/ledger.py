@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from listener import logs
+from listener import digits, logs
 from listener.correlation.outcome import Outcome
 from listener.correlation.steps import Late, RestAnswer
 from listener.ticket import MAX_LATE, Record
@@ -63,6 +63,7 @@ class Ledger:
         record = self.records.get(late.key)
         if record is None or len(record.late) >= MAX_LATE:
             return None
+        late = digits.of_late(late, record.request)
         record.late.append(late)
         _log.warning("request.late", **_names(record), kind=late.kind, detail=late.detail)
         return record

@@ -11,7 +11,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 
-from listener import intake, logs
+from listener import digits, intake, logs
 from listener.correlation.correlator import Correlator
 from listener.correlation.outcome import Abandoned, Outcome, Reason, Unconfirmed
 from listener.correlation.steps import (
@@ -66,6 +66,7 @@ class Service:
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: dict[str, asyncio.Task[None]] = {}
+        self._gaps: dict[str, bool] = {}  # agents in a gap; True where it was on purpose
         self._timer: asyncio.TimerHandle | None = None
         self._closing = self._closed = False
         self._loop = asyncio.get_running_loop()
@@ -191,7 +192,9 @@ class Service:
     def session_up(self, agent: str, look: Look) -> None:
         """Take note that an agent's session hears, and of what was read since."""
         self._carry_out(self.correlator.link_up(self._loop.time(), agent, look))
-        _log.info("gap.closed", agent=agent)
+        if (on_purpose := self._gaps.pop(agent, None)) is not None:
+            tell = _log.debug if on_purpose else _log.info
+            tell("gap.closed", agent=agent)
 
     def session_down(self, agent: str, cause: str, *, on_purpose: bool = False) -> None:
         """Take note that an agent's events may be lost from now on.
@@ -201,6 +204,7 @@ class Service:
         if self.correlator.picture(agent).live:
             tell = _log.debug if on_purpose else _log.warning
             tell("gap.opened", agent=agent, cause=cause)
+            self._gaps[agent] = on_purpose
         self._carry_out(self.correlator.link_down(self._loop.time(), agent))
 
     def finesse_present(self, agent: str, *, available: bool) -> None:
@@ -246,6 +250,8 @@ class Service:
         self._answered(key, answer)
 
     def _answered(self, key: str, answer: RestAnswer) -> None:
+        if (record := self.records.get(key)) is not None:
+            answer = digits.of_answer(answer, record.request)
         self._ledger.answered(key, answer, self._loop.time())
         self._carry_out(self.correlator.answered(self._loop.time(), key, answer))
 
@@ -259,6 +265,7 @@ class Service:
 
     def _settled(self, key: str, outcome: Outcome) -> None:
         """Tell the caller; the only place in the program that sets a future's result."""
+        outcome = digits.of_outcome(outcome, self.records[key].request)
         self._waiting.pop(key).set_result(outcome)
         self._stop_sending(key, outcome)
         self._tell(self._ledger.settled(key, outcome, self._loop.time()))

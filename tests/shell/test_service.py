@@ -25,6 +25,7 @@ from listener.errors import (
 )
 from listener.finesse.actions import Hold, SendDtmf, UpdateCallData, dialogs
 from listener.finesse.model import ApiError, Notification
+from listener.report import record_json
 from listener.service import Policy, Service, Wishes
 from tests.builders import AGENT, CALL, NODE, a_dialog, a_participant, a_user
 from tests.shell.stage import until
@@ -499,6 +500,18 @@ async def test_session_that_goes_opens_a_gap_and_tells_only_of_the_unwanted(make
     assert named(log, "gap.opened")[-1]["log_level"] == "debug"
 
 
+async def test_a_gap_is_closed_only_where_one_was_opened(make, log):
+    rig = make()
+    assert not named(log, "gap.closed")
+    rig.service.session_down(AGENT, "cut")
+    rig.service.session_down(AGENT, "still away")
+    rig.up()
+    rig.up()
+    rig.service.session_down(AGENT, "ours", on_purpose=True)
+    rig.up()
+    assert [line["log_level"] for line in named(log, "gap.closed")] == ["info", "debug"]
+
+
 async def test_absence_of_finesse_is_remembered(make):
     rig = make()
     rig.service.finesse_present(AGENT, available=False)
@@ -636,3 +649,78 @@ async def test_no_digit_of_a_dtmf_string_reaches_the_log(make, log):
     data = UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"callVariable1": "pin"})
     rig.service.submit(data).abandon()
     assert "8253971" not in f"{log}{ticket!r}{ticket.record!r}"
+
+
+BAD_DIGITS = "dtmfString {0} is bad"
+
+
+def send_dtmf(digits: str = "8642097") -> SendDtmf:
+    return SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string=digits)
+
+
+def everything_told(log, ticket) -> str:
+    record = ticket.record
+    return f"{log}{record.outcome!r}{record.late!r}{record_json(record, ticket.state)}"
+
+
+def an_error(digits: str) -> ApiError:
+    return ApiError(
+        "Invalid Input", BAD_DIGITS.format(digits), digits, peripheral_error_text=digits
+    )
+
+
+async def test_digits_that_a_refusal_repeats_are_hidden_everywhere(make, log):
+    rig = make()
+    refused = RestAnswer(
+        AnswerKind.REFUSED, 400, (an_error("8642097"),), detail="answered 400: 8642097"
+    )
+    rig.wire.answers.append(refused)
+    ticket = rig.service.submit(send_dtmf())
+    outcome = await ticket.outcome()
+    assert outcome.errors == (
+        ApiError("Invalid Input", "dtmfString *** is bad", "***", peripheral_error_text="***"),
+    )
+    assert named(log, "request.settled")[0]["error"] == "dtmfString *** is bad"
+    assert named(log, "request.answered")[0]["detail"] == "answered 400: ***"
+    assert "8642097" not in everything_told(log, ticket)
+
+
+async def test_digits_that_an_event_repeats_are_hidden_before_and_after_the_outcome(make, log):
+    rig = make()
+    ticket = rig.service.submit(send_dtmf())
+    await until(lambda: ticket.state is State.ACCEPTED)
+    rig.hear(ERROR.format(tag=ticket.request_id, type=BAD_DIGITS.format("8642097")))
+    outcome = await ticket.outcome()
+    rig.hear(ERROR.format(tag=ticket.request_id, type="again 8642097"))
+    assert outcome.errors[0].error_type == "dtmfString *** is bad"
+    assert [late.errors[0].error_type for late in ticket.record.late] == ["again ***"]
+    assert "8642097" not in everything_told(log, ticket)
+
+
+async def test_digits_in_what_was_seen_are_hidden_in_an_outcome_without_errors(make, log):
+    policy = Policy(minimum_evidence=MinimumEvidence.REQUEST_ID)
+    rig = make(policy)
+    ticket = rig.service.submit(send_dtmf())
+    await until(lambda: ticket.state is State.ACCEPTED)
+    untagged = ERROR.replace("<requestId>{tag}</requestId>", "")
+    rig.hear(untagged.format(type="bad 8642097"))
+    ticket.abandon()
+    outcome = await ticket.outcome()
+    assert "***" in str(outcome.seen)
+    assert "8642097" not in everything_told(log, ticket)
+
+
+@pytest.mark.parametrize(
+    ("request_", "said", "told"),
+    [
+        (send_dtmf("4"), "4", "***"),
+        (send_dtmf("4"), "Invalid 4047", "Invalid 4047"),
+        (send_dtmf("47"), "a4047b", "a40***b"),
+        (hold(), "8642097", "8642097"),
+    ],
+)
+async def test_only_the_digits_of_the_request_itself_are_hidden(make, request_, said, told):
+    rig = make()
+    rig.wire.answers.append(RestAnswer(AnswerKind.REFUSED, 400, (ApiError(error_data=said),)))
+    outcome = await rig.service.submit(request_).outcome()
+    assert outcome.errors == (ApiError(error_data=told),)
