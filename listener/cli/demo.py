@@ -9,7 +9,8 @@ import typer
 
 from listener.cli import exits
 from listener.cli.explain import Deployment
-from listener.cli.loading import loading
+from listener.cli.loading import like_interrupt, loading
+from listener.cli.simulate import tagging_named
 
 EXAMPLES = exits.lines(
     "Examples",
@@ -37,4 +38,8 @@ def demo(
     with loading():
         from listener.demo import main  # noqa: PLC0415  the whole program loads with it
 
-    raise typer.Exit(main(profile=profile.value, tagging=tagging, stay=stay, seed=seed) or 0)
+    if tagging is not None:
+        tagging = tagging_named(tagging)
+    with like_interrupt():  # the scene has temporary folders with passwords
+        code = main(profile=profile.value, tagging=tagging, stay=stay, seed=seed)
+    raise typer.Exit(code or 0)

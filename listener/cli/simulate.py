@@ -18,9 +18,13 @@ import typer
 
 from listener.cli import console, exits
 from listener.cli.explain import Deployment
+from listener.cli.loading import like_interrupt, loading
 from listener.errors import ConfigurationError
 
 FIRST_AGENT = 1001001
+CONFIG = "listener.toml"
+MARK = "# Settings for the simulated Finesse; the passwords are in the folder beside this file."
+"""The first line of the settings that are written here; a file without it is somebody's own."""
 
 EXAMPLES = exits.lines(
     "Examples",
@@ -52,8 +56,12 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same Finesse.")] = 1,
 ) -> None:
     """Run a simulated Finesse on this machine and print settings that fit it."""
+    way = tagging_named(tagging)
+    with loading():
+        import listener.simulator.assembly  # noqa: F401, PLC0415  h11 and trustme load with it
     try:
-        with _place(folder) as place:
+        with like_interrupt(), _place(folder) as place:
+            _keep_foreign(place / CONFIG)
             names = [str(FIRST_AGENT + n) for n in range(agents)]
             known = passwords(place / "passwords", names)
             asyncio.run(
@@ -62,7 +70,7 @@ def simulate(
                     ca_file=(ca_file or place / "ca.pem").resolve(),
                     known=known,
                     ports=(port, xmpp_port),
-                    manner=(profile.value, tagging_named(tagging), seed),
+                    manner=(profile.value, way, seed),
                 )
             )
     except OSError as error:
@@ -78,15 +86,22 @@ async def _serve(
     manner: tuple[str, str, int],
 ) -> None:
     from listener.simulator.assembly import Simulator  # noqa: PLC0415  loads h11 and trustme
+    from listener.simulator.certificates import ThrowawayAuthority  # noqa: PLC0415  as above
     from listener.simulator.profiles import Tagging  # noqa: PLC0415  as above
     from listener.simulator.users import AgentSpec  # noqa: PLC0415  as above
 
     profile, tagging, seed = manner
     specs = [AgentSpec(id=name, password=word, extension=name) for name, word in known.items()]
     stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    authority = ThrowawayAuthority.kept(place / "ca-key.pem")
+    if ca_file.exists() and not ThrowawayAuthority.wrote(ca_file):
+        raise _foreign(ca_file)
     async with Simulator(
         agents=specs,
+        authority=authority,
         profile=profile,
         tagging=Tagging(tagging),
         seed=seed,
@@ -95,11 +110,10 @@ async def _serve(
     ) as simulator:
         simulator.write_ca(ca_file)
         text = config_for(simulator.rest_url, simulator.xmpp_port, ca_file, list(known))
-        (place / "listener.toml").write_text(text, encoding="utf-8")
+        (place / CONFIG).write_text(text, encoding="utf-8")
         console.out(text)
         console.errors().print(
-            f"A simulated Finesse runs; the settings above are in {place / 'listener.toml'}. "
-            "Ctrl-C ends it."
+            f"A simulated Finesse runs; the settings above are in {place / CONFIG}. Ctrl-C ends it."
         )
         await stopped.wait()
 
@@ -113,6 +127,21 @@ def tagging_named(given: str) -> str:
         known = ", ".join(way.value.replace("_", "-") for way in Tagging)
         raise typer.BadParameter(f"{given} is none of {known}", param_hint="--tagging")
     return name
+
+
+def _keep_foreign(file: Path) -> None:
+    """Raise ConfigurationError when there is such a file and it was not written here."""
+    if not file.exists():
+        return
+    with file.open("rb") as there:
+        if there.read(len(MARK)) != MARK.encode():
+            raise _foreign(file)
+
+
+def _foreign(file: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"simulate: {file} was not written by the simulator, and stays; name another place"
+    )
 
 
 @contextlib.contextmanager
@@ -141,7 +170,7 @@ def _password(file: Path) -> str:
 def config_for(rest_url: str, xmpp_port: int, ca_file: Path, names: list[str]) -> str:
     """Return settings for a listener that speaks to this simulator."""
     lines = [
-        "# Settings for the simulated Finesse; the passwords are in the folder beside this file.",
+        MARK,
         "[finesse]",
         f"nodes = [{_quoted(rest_url)}]",
         f"xmpp_port = {xmpp_port}",

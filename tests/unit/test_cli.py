@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ from listener import cli, errors
 from listener.cli import console, parse, sending, simulate
 from listener.cli.exits import MEANINGS, Exit, code_for
 from listener.settings import load
+from listener.simulator.certificates import ThrowawayAuthority
 
 ROOT = Path(__file__).parents[2]
 ERROR = b"""<Update><data><apiErrors><apiError><errorData>34</errorData>
@@ -441,8 +444,9 @@ def test_a_simulator_keeps_the_passwords_of_its_folder(tmp_path: Path):
     assert {(tmp_path / "p" / name).stat().st_mode & 0o777 for name in again} == {0o600}
 
 
-def test_a_wrong_way_of_tagging_is_a_wrong_call(run: Run):
-    code, _, err = run("simulate", "--tagging", "some")
+@pytest.mark.parametrize("command", ["simulate", "demo"])
+def test_a_wrong_way_of_tagging_is_a_wrong_call(run: Run, command: str):
+    code, _, err = run(command, "--tagging", "some")
 
     assert code == 2
     assert "errors-empty" in err
@@ -484,7 +488,8 @@ def test_the_program_survives_a_terminal_that_lacks_characters(tmp_path: Path):
     assert b"HELD\\u2603" in done.stdout
 
 
-def test_a_terminated_simulator_ends_cleanly_and_leaves_no_folder():
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_simulator_ends_cleanly_and_leaves_no_folder(number: signal.Signals):
     with subprocess.Popen(
         [sys.executable, "-m", "listener", "simulate", "--port", "0", "--xmpp-port", "0"],
         stdout=subprocess.DEVNULL,
@@ -496,11 +501,69 @@ def test_a_terminated_simulator_ends_cleanly_and_leaves_no_folder():
         ready = process.stderr.readline()
         folder = Path(re.search(r"are in (\S+)/listener\.toml", ready)[1])
         assert folder.is_dir()
-        process.terminate()
+        process.send_signal(number)
         _, err = process.communicate(timeout=30)
 
     assert (process.returncode, err) == (0, "")
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_demo_leaves_no_folder(tmp_path: Path, number: signal.Signals):
+    with subprocess.Popen(
+        [sys.executable, "-m", "listener", "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None
+        assert "A simulated UCCE at" in process.stdout.readline()
+        during = list(tmp_path.glob("listener-*"))
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (130, "listener: interrupted\n")
+    assert len(during) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_simulator_keeps_the_certificate_of_its_folder(tmp_path: Path):
+    first = ThrowawayAuthority.kept(tmp_path / "key.pem")
+    again = ThrowawayAuthority.kept(tmp_path / "key.pem")
+
+    assert again.pem == first.pem
+    assert ThrowawayAuthority.wrote(first.write(tmp_path / "ca.pem"))
+    assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
+    client, server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    here = first.client_context().wrap_bio(client, server, server_hostname="localhost")
+    there = again.server_context().wrap_bio(server, client, server_side=True)
+    for side in (here, there, here, there):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert here.getpeercert()
+
+
+def test_a_key_file_that_is_none_is_named(tmp_path: Path):
+    (tmp_path / "key.pem").write_text("hello")
+
+    with pytest.raises(errors.ConfigurationError, match=r"key\.pem: no key"):
+        ThrowawayAuthority.kept(tmp_path / "key.pem")
+
+
+@pytest.mark.parametrize("option", ["--folder", "--ca-file"])
+def test_a_simulator_never_overwrites_what_it_did_not_write(run: Run, tmp_path: Path, option: str):
+    mine = tmp_path / ("listener.toml" if option == "--folder" else "mine.pem")
+    mine.write_text("my own work\n")
+    place = tmp_path if option == "--folder" else mine
+
+    code, out, err = run("simulate", "--port", "0", "--xmpp-port", "0", option, place)
+
+    assert (code, out) == (78, "")
+    assert err.startswith(f"listener: simulate: {mine} was not written by the simulator")
+    assert mine.read_text() == "my own work\n"
+    assert option == "--ca-file" or list(tmp_path.iterdir()) == [mine]
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(run: Run):
