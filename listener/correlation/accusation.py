@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from listener.correlation import verdict
 from listener.correlation.desk import Desk
-from listener.correlation.entry import Entry
+from listener.correlation.entry import MAX_SUSPICIONS, Entry
 from listener.correlation.evidence import enough
 from listener.correlation.judges import WANTS_NEW_CALLS
 from listener.correlation.judges.transfers import pair
-from listener.correlation.outcome import Abandoned, Confirmed, Evidence, Unconfirmed
+from listener.correlation.outcome import (
+    Abandoned,
+    Confirmed,
+    Evidence,
+    Failed,
+    Presumed,
+    Unconfirmed,
+)
 from listener.correlation.pending import Trigger
 from listener.correlation.steps import Late
 from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
@@ -20,6 +27,8 @@ from listener.finesse.actions.expectation import Conferenced, Transferred
 from listener.finesse.events import RequestFailed
 from listener.finesse.messages import named_action, named_extension
 
+GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
+PRESUMED_FOR = 5.0  # seconds after a presumed silence in which its error may still come
 REPEATED_WITHIN = 5.0  # seconds in which the same unsigned error may be a repeat or a second one
 
 
@@ -54,7 +63,7 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
 
 def _suspect(now: float, entry: Entry, suspicion: Suspicion, *, sure: bool) -> None:
     entry.note(now, "unsigned_error", _text(suspicion.error))
-    if not sure:
+    if not sure or len(entry.suspicions) >= MAX_SUSPICIONS:
         # It may be this request's, but another client was seen at work here, or it may be a repeat.
         entry.clouded = suspicion.barred = True
         return
@@ -110,15 +119,22 @@ def _other_owners(desk: Desk, now: float, event: RequestFailed) -> bool:
     """
     found = False
     for tomb in _settled_here(desk, event):
-        if not isinstance(tomb.outcome, Unconfirmed | Abandoned) and not (
-            isinstance(tomb.outcome, Confirmed)
-            and tomb.outcome.evidence in {Evidence.EXPECTATION, Evidence.SNAPSHOT}
-        ):
-            continue
-        if tomb.deadline > now and tomb.agent == event.owner and _fits(tomb, event):
+        if _may_own(tomb, now) and tomb.agent == event.owner and _fits(tomb, event):
             found = True
             desk.late(tomb, Late(tomb.key, "possible_error", now, _text(event), event.errors))
     return found
+
+
+def _may_own(tomb: Entry, now: float) -> bool:
+    """Say whether an error may still be a settled request's: nothing but our id ends that at once.
+
+    A silence that was presumed has no deadline left to run, so that its answer gets some seconds.
+    """
+    outcome = tomb.outcome
+    if isinstance(outcome, Presumed):
+        return now < (tomb.settled_at or 0.0) + PRESUMED_FOR
+    guessed = isinstance(outcome, Confirmed | Failed) and outcome.evidence in GUESSED
+    return tomb.deadline > now and (guessed or isinstance(outcome, Unconfirmed | Abandoned))
 
 
 def _settled_here(desk: Desk, event: RequestFailed) -> list[Entry]:

@@ -57,7 +57,8 @@ def _passed(now: float, due: float | None) -> bool:
 def _suspects(desk: Desk, now: float, entry: Entry) -> None:
     if _passed(now, entry.suspicion_due):
         entry.suspicion_due = None
-        resolve(desk, now, entry)
+        if not resolve(desk, now, entry):
+            entry.suspicion_due = unripe(entry, now)  # a later error has its own two seconds
 
 
 def _quiet(desk: Desk, now: float, entry: Entry) -> None:
@@ -98,6 +99,8 @@ def fenced(desk: Desk, now: float, entry: Entry, *, passed: bool) -> None:
         _unconfirmed(desk, now, entry, Reason.LINK_LOST)
     elif entry.standing is not None and enough(entry, Evidence.REQUEST_ID):
         decide(desk, now, entry, entry.standing)
+    elif unripe(entry, now) is not None:
+        pass  # the deadline names the sole suspect
     elif _suspect(entry):
         _unconfirmed(desk, now, entry, Reason.AMBIGUOUS)
     elif entry.minimum is MinimumEvidence.REQUEST_ID:
@@ -176,7 +179,7 @@ def reason(entry: Entry) -> Reason:
         (entry.expected and not entry.answered, Reason.NOT_REPORTED),
         (ambiguous or (entry.id_repeated and entry.tag_seen), Reason.AMBIGUOUS),
         (entry.restarted, Reason.RESTARTED),
-        (not entry.accepted and not entry.expected, Reason.NO_ANSWER),
+        (not entry.accepted and (entry.doubted or not entry.expected), Reason.NO_ANSWER),
         (entry.ended, Reason.DIALOG_ENDED),
         (entry.gap_since_sending(), Reason.LINK_LOST),
         (entry.weak, Reason.WEAK),

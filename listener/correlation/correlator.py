@@ -29,6 +29,7 @@ from listener.finesse.events import Event
 __all__ = ["NOT_REPORTED_AFTER", "Correlator", "Registration"]
 
 NOT_REPORTED_AFTER = 60.0  # seconds from registration of what the caller sends (rules 8)
+MAX_LENGTH = 3600.0  # seconds; what is open must end
 
 
 class Correlator:
@@ -64,8 +65,10 @@ class Correlator:
         length = registration.length
         if length is None:
             length = NOT_REPORTED_AFTER if registration.expected else request.default_deadline
-        if not 0 < length < float("inf"):
-            raise InvalidRequest("the deadline must be a positive number of seconds")
+        if not 0 < length <= MAX_LENGTH:
+            raise InvalidRequest(
+                f"the deadline must be a positive number of seconds, {MAX_LENGTH:.0f} at most"
+            )
         return Entry(
             key=registration.key,
             request=request,
@@ -78,6 +81,7 @@ class Correlator:
             ),
             submitted=now,
             length=length,
+            length_given=registration.length is not None,
             minimum=registration.minimum,
             expected=registration.expected,
             left_machine=None,
@@ -151,8 +155,8 @@ class Correlator:
         entry.case.begin(baseline, request.dialog_id)
         entry.fire(Trigger.GAP)
         if not entry.gap_open():
-            entry.gaps.append((now, now))
-        entry.length = max(left, 0.0)
+            entry.gap(now, now)
+        entry.length, entry.length_given = max(left, 0.0), True
         clockwork.arm(self._desk, now, entry, now)
         return self._desk.take_steps()
 
@@ -171,20 +175,21 @@ class Correlator:
         return self._desk.take_steps()
 
     def _answer(self, now: float, entry: Entry, answer: RestAnswer) -> None:
+        contradicted = entry.tag_seen and not entry.id_repeated
         match answer.kind:
             case AnswerKind.ACCEPTED:
                 self._accepted(now, entry, answer)
-            case AnswerKind.REFUSED:
+            case AnswerKind.REFUSED if not contradicted:
                 entry.left_machine = True
                 outcome: Outcome = verdict.rejected(entry, now, errors=answer.errors)
                 self._desk.settle(now, entry, Trigger.REFUSE, outcome)
-            case AnswerKind.NOT_SENT:
+            case AnswerKind.NOT_SENT if not contradicted:
                 entry.note(now, "not_sent", answer.detail)
                 outcome = verdict.rejected(entry, now, reason=Reason.NOT_SENT)
                 self._desk.settle(now, entry, Trigger.REFUSE, outcome)
-            case _:  # doubtful
+            case _:  # doubtful; or our id was heard, so that it was sent and not refused at once
                 entry.note(now, "doubtful_answer", answer.detail)
-                entry.answered_at = now
+                entry.answered_at, entry.doubted = now, True
                 entry.fire(Trigger.DOUBT)
                 clockwork.arm(self._desk, now, entry, entry.submitted)
                 self._heard_answer(now, entry)
@@ -194,7 +199,7 @@ class Correlator:
         entry.answered_at = entry.case.accepted_at = now
         entry.case.answer_date = answer.date
         entry.fire(Trigger.ACCEPT)
-        if entry.expected and entry.length == NOT_REPORTED_AFTER:
+        if entry.expected and not entry.length_given:
             entry.length = entry.request.default_deadline
         clockwork.arm(self._desk, now, entry, now)
         if entry.silent:
@@ -227,7 +232,7 @@ class Correlator:
         for entry in self._desk.books.of(agent):
             entry.fire(Trigger.GAP)
             if entry.state is not State.QUEUED and not entry.gap_open():
-                entry.gaps.append((now, None))
+                entry.gap(now, None)
                 # What speaks against it may be missed from here on.
                 entry.standing = entry.quiet = entry.quiet_due = None
         return self._desk.take_steps()

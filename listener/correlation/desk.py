@@ -103,7 +103,7 @@ class Desk:
         entry.case.begin(picture.baseline(entry.request.dialog_id), entry.request.dialog_id)
         entry.warnings = entry.request.warnings(entry.case.before, picture.user)
         if not picture.live:
-            entry.gaps.append((now, None))
+            entry.gap(now, None)
         if isinstance(entry.case.expectation, Transferred | Conferenced):
             for id_ in pair(entry.case):
                 self.books.watch(entry, id_)

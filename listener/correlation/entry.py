@@ -17,6 +17,8 @@ from listener.finesse.model import Dialog, User
 
 MAX_SEEN = 16
 MAX_LATE = 16
+MAX_SUSPICIONS = 16
+MAX_GAPS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Entry:
     case: Case
     submitted: float
     length: float
+    length_given: bool = True  # by the caller, not by default
     minimum: MinimumEvidence = MinimumEvidence.ANY
     expected: bool = False
     restarted: bool = False
@@ -52,6 +55,7 @@ class Entry:
     sent_at: float | None = None
     answered_at: float | None = None  # when Finesse answered, or when hope of it was given up
     accepted: bool = False
+    doubted: bool = False  # an answer came or was reported, and it says nothing sure
     status: int | None = None
     left_machine: bool | None = None
     warnings: tuple[RequestWarning, ...] = ()
@@ -118,7 +122,7 @@ class Entry:
     def answered(self) -> bool:
         """Whether untagged evidence counts: Finesse answered, or will not any more (rules 2, 8)."""
         if self.expected:
-            return self.accepted or self.tag_seen
+            return self.accepted or self.tag_seen or self.doubted
         return self.answered_at is not None
 
     def fire(self, trigger: Trigger) -> None:
@@ -144,6 +148,12 @@ class Entry:
             self.suspicion_due,
         )
         return min(time for time in times if time is not None)
+
+    def gap(self, begin: float, end: float | None) -> None:
+        """Remember a gap; bounded: the two oldest are told as one."""
+        self.gaps.append((begin, end))
+        if len(self.gaps) > MAX_GAPS:
+            self.gaps[:2] = [(self.gaps[0][0], self.gaps[1][1])]
 
     def gap_since_sending(self) -> bool:
         """Say whether there was a time since sending in which an event could have been missed."""

@@ -132,6 +132,8 @@ def release_held(desk: Desk, now: float, entry: Entry) -> None:
     for held in waiting:
         if entry.open:
             count(desk, now, entry, held)
+    if entry.open and entry.suspicions and entry.suspicion_due is None:
+        entry.suspicion_due = now  # its time may have come before the answer
     if entry.open and entry.ended and entry.end_due is None:
         entry.end_due = now + GRACE
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 import listener.finesse.actions as act
-from tests.builders import AGENT, CALL, Story, a_dialog, a_user, an_event
+from listener.correlation.entry import MAX_GAPS, MAX_SUSPICIONS
+from listener.correlation.gate import GateMode
+from listener.correlation.steps import AnswerKind
+from listener.errors import InvalidRequest
+from tests.builders import AGENT, CALL, Story, a_dialog, a_user, an_error, an_event, own
 
 if TYPE_CHECKING:
     from listener.finesse.model import Dialog
+
+
+HOLD = act.Hold(agent=AGENT, dialog_id=CALL)
 
 
 def shown(**values: str) -> Dialog:
@@ -160,3 +169,162 @@ def test_a_list_read_late_does_not_overwrite_a_newer_event() -> None:
     key = story.accepted(update(callVariable1="2"))
     story.hear(an_event(replace(shown(callVariable1="2"), to_address="x")))
     assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize("kind", [AnswerKind.REFUSED, AnswerKind.NOT_SENT])
+@pytest.mark.parametrize("expected", [True, False])
+def test_a_refusal_after_our_id_was_heard_is_doubt(kind: AnswerKind, *, expected: bool) -> None:
+    story = Story()
+    key = story.ask(HOLD, expected=expected)
+    story.hear(an_event(own("ACTIVE", 0), tag=key))
+    story.answer(key, kind, status=400)
+    assert story.said(key)[0] == "open"
+    story.wait(61)
+    assert story.said(key) == ("unconfirmed", "no_answer")
+
+
+def test_a_refusal_counts_when_the_id_that_was_heard_is_used_twice() -> None:
+    story = Story()
+    key = story.ask(HOLD, id_="145")
+    other = story.ask(dtmf(), id_="145", allow_repeat=True)
+    story.hear(an_event(own("ACTIVE", 0), tag="145"))
+    story.refuse(key)
+    assert story.said(key)[0] == "rejected"
+    assert story.said(other)[0] == "open"
+
+
+def test_a_deadline_that_was_given_for_an_expectation_is_kept() -> None:
+    story = Story()
+    key = story.accepted(HOLD, expected=True, length=60.0)
+    story.wait(59)
+    assert story.said(key)[0] == "open"
+    story.wait(1)
+    assert story.said(key) == ("unconfirmed", "deadline")
+
+
+def test_an_expectation_reported_in_doubt_counts_as_answered() -> None:
+    story = Story()
+    silent, seen = (story.ask(each, expected=True) for each in (dtmf(), HOLD))
+    for key in (silent, seen):
+        story.answer(key, AnswerKind.DOUBTFUL, status=500)
+    story.hear(an_event(own("HELD", 1)))
+    assert story.said(seen) == ("confirmed", "expectation")
+    story.wait(60)
+    assert story.said(silent) == ("unconfirmed", "no_answer")
+
+
+def test_the_sole_suspect_is_named_when_its_answer_comes_late() -> None:
+    story = Story()
+    key = story.ask(HOLD)
+    story.wait(1)
+    story.hear(an_error())
+    story.wait(4)
+    story.accept(key)
+    story.wait(0.1)
+    assert story.said(key) == ("failed", "sole_pending")
+
+
+def test_an_error_just_before_the_answer_leaves_its_two_seconds() -> None:
+    story = Story()
+    key = story.ask(HOLD)
+    story.hear(an_error())
+    story.wait(0.5)
+    story.accept(key)
+    story.wait(1)
+    story.hear(an_event(own("HELD", 1)))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_an_error_between_the_windows_end_and_the_fence_names_the_digits() -> None:
+    story = Story(fences=None)
+    key = story.accepted(dtmf())
+    story.wait(5.4)
+    assert [ping.key for ping in story.pings] == [key]
+    story.hear(an_error())
+    story.fence(key, passed=True)
+    assert story.said(key)[0] == "open"
+    story.wait(2)
+    assert story.said(key) == ("failed", "sole_pending")
+
+
+def test_errors_without_end_are_not_all_kept() -> None:
+    story = Story()
+    key = story.ask(HOLD)
+    for _ in range(MAX_SUSPICIONS + 5):
+        story.hear(an_error())
+        story.wait(0.1)
+    entry = story.correlator.entry(key)
+    assert entry is not None
+    assert len(entry.suspicions) == MAX_SUSPICIONS
+    assert entry.clouded
+
+
+def test_gaps_without_end_are_told_together() -> None:
+    story = Story()
+    key = story.accepted(HOLD, length=600.0)
+    for _ in range(MAX_GAPS + 3):
+        story.wait(1)
+        story.link_down()
+        story.wait(1)
+        story.link_up(a_dialog(), user=a_user())
+    story.wait(600)
+    gaps = story.outcomes[key].window.gaps
+    assert len(gaps) == MAX_GAPS
+    assert gaps[0] == (1.0, 8.0)
+
+
+@pytest.mark.parametrize("length", [3600.1, 1e308, float("nan")])
+def test_a_deadline_beyond_an_hour_is_refused(length: float) -> None:
+    story = Story()
+    with pytest.raises(InvalidRequest):
+        story.ask(HOLD, length=length)
+    assert story.ask(HOLD, length=3600.0) in story.sent
+
+
+def test_an_error_soon_after_digits_were_presumed_may_be_theirs() -> None:
+    for after, word in ((0.4, "open"), (5.1, "failed")):
+        story = Story()
+        digits = story.accepted(dtmf())
+        story.wait(6)
+        assert story.said(digits)[0] == "presumed"
+        key = story.accepted(HOLD)
+        story.wait(after)
+        story.hear(an_error())
+        story.wait(2.5)
+        assert story.said(key)[0] == word
+        assert len(story.lates) == (word == "open")
+
+
+def test_an_error_after_one_that_named_its_sole_suspect_may_be_that_ones() -> None:
+    story = Story()
+    first = story.accepted(HOLD)
+    story.hear(an_error())
+    story.wait(3)
+    assert story.said(first) == ("failed", "sole_pending")
+    second = story.accepted(HOLD)
+    story.wait(3)
+    story.hear(an_error("another"))
+    story.wait(3)
+    assert story.said(second)[0] == "open"
+
+
+def test_a_second_error_has_two_seconds_of_its_own() -> None:
+    story = Story(gate=GateMode.OFF)
+    key = story.accepted(HOLD)
+    story.accepted(act.Retrieve(agent=AGENT, dialog_id=CALL))
+    story.hear(an_error())
+    story.wait(1)
+    story.hear(an_error("INVALID_ACTION HOLD"))
+    story.wait(1.9)
+    assert story.said(key)[0] == "open"
+    story.wait(0.2)
+    assert story.said(key) == ("failed", "sole_pending")
+
+
+def test_an_error_before_the_fence_that_may_be_anothers_names_nobody() -> None:
+    story = Story(fences=None)
+    key = story.accepted(dtmf())
+    story.wait(5.4)
+    story.hear(an_event(own("HELD", 1), tag="somebody"), an_error())
+    story.fence(key, passed=True)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
