@@ -32,6 +32,10 @@ def run(
     """Hold a session for each agent and judge what they ask, until told to stop."""
     settings = configuration.load(config)
     if check:
+        if settings.finesse.ca_file is not None:
+            from listener.xmpp.tls import client_context  # noqa: PLC0415  slixmpp loads with it
+
+            client_context(settings.finesse.ca_file)  # says what is wrong with the file
         for line in plan(settings):
             console.out_words(line)
         return

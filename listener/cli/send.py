@@ -85,7 +85,10 @@ def send(
         str | None, typer.Option(help="The requestId; minted if left out.")
     ] = None,
     deadline: Annotated[
-        float | None, typer.Option(min=0.1, max=3600, help="Seconds to wait after the 202.")
+        float | None,
+        typer.Option(
+            min=0.1, max=3600, callback=sending.finite, help="Seconds to wait after the 202."
+        ),
     ] = None,
     minimum_evidence: Annotated[
         MinimumEvidence | None, typer.Option(help="What may confirm or fail it.")

@@ -7,10 +7,13 @@ are never shown.
 from __future__ import annotations
 
 import difflib
+import math
 import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from listener.cli import console
 from listener.cli.exits import StreamFailed
@@ -27,6 +30,7 @@ MANY_DIGITS = 1024
 EXTENSION_PLACE = "EXTENSION"
 """Stands for the agent's own extension in a dry run that does not know it."""
 
+_PREFIXES = {"direct": "DIRECT_", "task": "TASK_"}
 _TOP = {
     "target_media_address": "targetMediaAddress",
     "to_address": "toAddress",
@@ -93,9 +97,12 @@ class Wanted:
 def action_named(given: str, variant: str = "outbound") -> str:
     """Return the key of ACTIONS that is meant, in any case; InvalidRequest suggests."""
     name = given.upper().replace("-", "_")
-    prefix = {"direct": "DIRECT_", "task": "TASK_"}.get(variant, "")
+    prefix = _PREFIXES.get(variant, "")
     if prefix + name in ACTIONS:
         return prefix + name
+    kinds = [key for other in _PREFIXES.values() if (key := other + name) in ACTIONS]
+    if not prefix and len(kinds) == 1:
+        return kinds[0]  # Finesse's word, such as PAUSE, names one request alone
     if prefix and name in ACTIONS:
         raise InvalidRequest(f"{name} has no variant {variant}", field="requestedAction")
     near = difflib.get_close_matches(name, ACTIONS, n=3)
@@ -137,6 +144,13 @@ def _typed() -> str:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text"
         raise StreamFailed(f"cannot read standard input: {why}") from None
+
+
+def finite(seconds: float | None) -> float | None:
+    """Return the number; `nan` passes any comparison, so it is refused here (BadParameter)."""
+    if seconds is not None and not math.isfinite(seconds):
+        raise typer.BadParameter("write seconds, such as 20")
+    return seconds
 
 
 def shown(request: Request) -> Request:

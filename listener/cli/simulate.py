@@ -97,8 +97,7 @@ async def _serve(
         if signal.getsignal(number) is not signal.SIG_IGN:
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     authority = ThrowawayAuthority.kept(place / "ca-key.pem")
-    if ca_file.exists() and not ThrowawayAuthority.wrote(ca_file):
-        raise _foreign(ca_file)
+    _keep_foreign_certificate(ca_file)
     async with Simulator(
         agents=specs,
         authority=authority,
@@ -136,6 +135,13 @@ def _keep_foreign(file: Path) -> None:
     with file.open("rb") as there:
         if there.read(len(MARK)) != MARK.encode():
             raise _foreign(file)
+
+
+def _keep_foreign_certificate(file: Path) -> None:
+    from listener.simulator.certificates import ThrowawayAuthority  # noqa: PLC0415  as above
+
+    if file.exists() and not ThrowawayAuthority.wrote(file):
+        raise _foreign(file)
 
 
 def _foreign(file: Path) -> ConfigurationError:

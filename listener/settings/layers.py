@@ -63,6 +63,7 @@ def load(
     problems += _unknown_variables(environ)
     variables = _from_environment(environ, problems)
     merged = merge(merge(file, variables), overrides or {})
+    problems += _twice(merged)
     finder = _secrets(merged, environ, path)
     settings = _validate(merged, variables, problems)
     problems += finder.problems
@@ -123,6 +124,17 @@ def _misplaced(file: Mapping[str, Any]) -> Iterator[str]:
             name = str(agent.get("id", "?"))
             ways = WAYS.format(variable=variable_of(name))
             yield f"agents ({name}).{key}: no secret may stand in this file; {ways}"
+
+
+def _twice(merged: Mapping[str, Any]) -> Iterator[str]:
+    """Say which agents are there twice: the model does so only when each of them is in order."""
+    agents = merged.get("agents")
+    seen: set[str] = set()
+    for agent in agents if isinstance(agents, list | tuple) else ():
+        name = str(agent["id"]) if isinstance(agent, dict) and "id" in agent else None
+        if name is not None and name.casefold() in seen:
+            yield f"agents: agent {name} is there twice; each agent has one entry"
+        seen.add((name or "").casefold())
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
@@ -199,6 +211,8 @@ def _in_words(detail: ErrorDetails, merged: Mapping[str, Any], variables: Mappin
     key = _key(place, merged)
     if _reaches(variables, place):
         key = f"{key} (from {_PREFIX}{'__'.join(str(part).upper() for part in place)})"
+    if detail["type"] == "too_long" and _names(place) == ("finesse", "nodes"):
+        return f"{key}: Finesse has two nodes at most, the primary and secondary"
     if detail["type"] == "extra_forbidden":
         return f"{key}: no such setting{_did_you_mean(str(place[-1]), _siblings(place))}"
     words = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")

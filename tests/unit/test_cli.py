@@ -365,6 +365,11 @@ def test_call_data_goes_into_the_body(run: Run):
         (["ACCEPT", "--variant", "direct"], "DIRECT_ACCEPT"),
         (["accept", "--variant", "task"], "TASK_ACCEPT"),
         (["task-pause"], "TASK_PAUSE"),
+        (["pause"], "TASK_PAUSE"),
+        (["START"], "TASK_START"),
+        (["RESUME"], "TASK_RESUME"),
+        (["WRAP_UP"], "TASK_WRAP_UP"),
+        (["TRANSFER"], "TRANSFER"),
     ],
 )
 def test_a_variant_tells_requests_of_one_name_apart(words: list[str], key: str):
@@ -414,6 +419,26 @@ def test_check_says_what_would_be_done(run: Run, config: Path):
     assert "speak XMPP with tls, trusting the system's authorities" in out
     assert "hold a session for 1001 (always, with a password)" in out
     assert "hunter2" not in out
+
+
+def test_a_check_says_that_a_ca_file_holds_no_certificate(run: Run, config: Path, tmp_path: Path):
+    (tmp_path / "ca.pem").write_text("hello\n")
+    config.write_text(config.read_text().replace("[[", 'ca_file = "ca.pem"\n[[', 1))
+
+    code, out, err = run("run", "--config", config, "--check")
+
+    assert (code, out) == (78, "")
+    assert f"{tmp_path / 'ca.pem'} holds no certificate" in err
+
+
+@pytest.mark.parametrize("deadline", ["nan", "inf", "0"])
+def test_a_deadline_that_is_no_time_is_a_wrong_call(run: Run, config: Path, deadline: str):
+    words = ("--agent", "1001", "--dialog", "5", "HOLD", "--deadline", deadline)
+
+    code, out, err = run("send", "--config", config, *words)
+
+    assert (code, out) == (2, "")
+    assert "--deadline" in err
 
 
 @pytest.mark.parametrize("words", [["run"], ["run", "--check"], ["send", "--agent", "9", "READY"]])

@@ -428,6 +428,25 @@ def test_several_problems_are_told_at_once(tmp_path: Path):
     )
 
 
+def test_an_agent_that_is_there_twice_is_told_beside_other_mistakes(tmp_path: Path):
+    text = LEAST + '[[agents]]\nid = "1001"\n[timings]\ndrain = -1\n'
+
+    said = problems(written(tmp_path, text)).splitlines()
+
+    assert [line.partition(": ")[2] for line in said] == [
+        "agents: agent 1001 is there twice; each agent has one entry",
+        "timings.drain: must be greater than or equal to 0",
+    ]
+
+
+def test_a_third_node_is_refused_in_plain_words(tmp_path: Path):
+    text = LEAST.replace('["fin1.example.com"]', '["a", "b", "c"]')
+
+    said = problems(written(tmp_path, text))
+
+    assert said.endswith("finesse.nodes: Finesse has two nodes at most, the primary and secondary")
+
+
 def test_a_wrong_list_in_the_environment_is_told_without_its_value(tmp_path: Path):
     said = problems(written(tmp_path, LEAST), ENVIRON | {"LISTENER_FINESSE__NODES": SECRET})
 
