@@ -140,14 +140,14 @@ def test_a_get_that_was_sent_before_the_call_was_heard_of_is_asked_again() -> No
     assert story.said(key) == ("confirmed", "expectation")
 
 
-def test_a_get_that_lists_nothing_leaves_a_signed_dtmf_alone() -> None:
-    story = Story()
-    key = story.accepted(A.SendDtmf(**ON_CALL, dtmf_string="1"))
-    story.hear(an_event(tag=key))
-    story.link_down()
-    story.link_up(a_dialog(), user=a_user())
+def test_a_get_without_the_call_leaves_a_signed_hold_alone() -> None:
+    story = Story(own("HELD", 0))
+    key = story.accepted(A.Hold(**ON_CALL))
+    story.hear(an_event(own("HELD", 0), tag=key))
+    story.wait(17.5)
+    story.look()
     story.wait(30)
-    assert story.said(key) == ("unconfirmed", "link_lost")
+    assert story.said(key) == ("confirmed", "request_id")
 
 
 # -- a single-step transfer ---------------------------------------------------------------------
@@ -381,6 +381,16 @@ def test_a_monitor_call_that_fails_fails_the_request(
     assert isinstance(outcome, Failed)
     assert outcome.state_cause == "BUSY"
     assert story.said(key)[1] == ("request_id" if tagged else "expectation")
+
+
+def test_a_monitor_call_on_another_node_proves_nothing_though_it_bears_our_id() -> None:
+    story = Story()
+    key = story.accepted(A.SilentMonitor(agent=AGENT, from_address=EXT, to_address="2002"))
+    story.hear(added(monitor("INITIATED"), tag=key))
+    story.hear(an_event(monitor("ACTIVE"), owner="agent2", tag=key))
+    assert story.said(key) == ("open", None)
+    story.hear(an_event(monitor("ACTIVE")))
+    assert story.said(key) == ("confirmed", "request_id")
 
 
 def test_a_monitor_call_that_bore_our_id_is_ours_without_a_baseline_too() -> None:
