@@ -108,6 +108,7 @@ class Desk:
             for id_ in pair(entry.case):
                 self.books.watch(entry, id_)
         if isinstance(entry.case.expectation, CallData):
+            entry.case.superseded = picture.in_doubt(entry.request.dialog_id)
             self._supersede(entry, entry.case.expectation)
         # Nothing of ours waits for what the caller announced and may never send (rules 8).
         if entry.request.gate is Gate.DTMF and not entry.expected:

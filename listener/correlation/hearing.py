@@ -138,7 +138,7 @@ def _on_dialog(
     concerned = _concerned(desk, event, owner)
     sight = Sight(_how(event), event.owner, event.dialog, event.dialog_id, at=now)
     before = _as_known(desk, event)
-    _keep(desk, now, event, content)  # first, for who goes out next is compared with this
+    _keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
     proven = _judge_all(desk, now, looking, sight, owner, signed=event.request_id is not None)
     _sent(desk, now, owner)
@@ -183,7 +183,7 @@ def _as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
     return known.dialog if known is not None else None
 
 
-def _keep(desk: Desk, now: float, event: DialogEvent, content: int) -> None:
+def _keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:
     if event.owner is None:
         return
     picture = desk.picture.of(event.owner)
@@ -191,7 +191,8 @@ def _keep(desk: Desk, now: float, event: DialogEvent, content: int) -> None:
         picture.remove(event.dialog_id, now)
     else:
         picture.put(event.dialog_id, event.dialog, now)
-        picture.remember(event.dialog_id, content, now)
+        doubtful = news is News.DOUBTFUL
+        picture.remember(event.dialog_id, content, now, doubtful=doubtful)
 
 
 def _mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:

@@ -35,6 +35,7 @@ class Known:
     dialog: Dialog
     at: float
     latest: int = 0  # the content that it was heard with, 0 when a GET showed something else since
+    doubtful: bool = False  # it may be an old content, published again
     contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
 
 
@@ -82,6 +83,11 @@ class AgentPicture:
         others = tuple(each.dialog for id_, each in self.dialogs.items() if id_ != dialog)
         return Baseline(known.dialog if known else None, others, self.user)
 
+    def in_doubt(self, dialog: str | None) -> bool:
+        """Say whether that dialog's values may be old ones: call data carries no time."""
+        known = self.dialogs.get(dialog) if dialog is not None else None
+        return known is not None and known.doubtful
+
     def put(self, id_: str, dialog: Dialog, now: float) -> None:
         """Take in a dialog that was seen; states only move forward in Finesse's time."""
         known = self.dialogs.pop(id_, None)
@@ -93,7 +99,7 @@ class AgentPicture:
             later = merged(known.dialog, dialog)
             if later != known.dialog:
                 known.latest = 0
-            known.dialog, known.at = later, now
+            known.dialog, known.at, known.doubtful = later, now, False
         self.dialogs[id_] = known
 
     def remove(self, id_: str, now: float) -> None:
@@ -153,10 +159,10 @@ class AgentPicture:
     def _gap_just_ended(self, now: float) -> bool:
         return not self.live or self.live_since is None or now - self.live_since < BURST_WITHIN
 
-    def remember(self, id_: str, content: int, now: float) -> None:
+    def remember(self, id_: str, content: int, now: float, *, doubtful: bool) -> None:
         """Remember the content of an event that was taken in."""
         known = self.dialogs[id_]
-        known.latest = content
+        known.latest, known.doubtful = content, doubtful
         known.contents.append((content, now))
 
     def error_repeats(self, content: int, now: float, within: float) -> bool:

@@ -328,3 +328,16 @@ def test_an_error_before_the_fence_that_may_be_anothers_names_nobody() -> None:
     story.hear(an_event(own("HELD", 1), tag="somebody"), an_error())
     story.fence(key, passed=True)
     assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_values_that_may_be_old_ones_are_nothing_to_compare_with() -> None:
+    story = Story(shown(callVariable1="0"))
+    story.hear(an_event(shown(callVariable1="x")), content=1)
+    story.hear(an_event(shown(callVariable1="y")), content=2)
+    story.hear(an_event(shown(callVariable1="x")), content=1)  # a copy: y is what is there
+    key = story.accepted(update(callVariable1="y"))
+    story.hear(an_event(replace(shown(callVariable1="y"), to_address="5")), content=3)
+    assert story.said(key)[0] == "open"
+    other = story.accepted(update(callVariable1="z"))
+    story.hear(an_event(shown(callVariable1="z")), content=4)
+    assert story.said(other) == ("confirmed", "expectation")
