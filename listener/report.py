@@ -90,7 +90,9 @@ def _error(
     error: ApiError, request: Request | None, deployment: str | None, status: int | None
 ) -> dict[str, Any]:
     action = request.requested_action if request is not None else None
-    found = explain(error, deployment=deployment, http_status=status, action=action)
+    found = explain(
+        error, deployment=deployment, http_status=status, action=action, ids=ids_of(request)
+    )
     return {
         **error_json(error),
         "family": found.family,
@@ -98,6 +100,19 @@ def _error(
         "meaning": found.meaning,
         "advice": found.advice,
     }
+
+
+def ids_of(request: Request | None) -> tuple[str | None, ...]:
+    """Return the agent, the dialog and the numbers that a request names, None where it does not."""
+    names = (
+        "agent",
+        "dialog_id",
+        "target_media_address",
+        "extension",
+        "from_address",
+        "to_address",
+    )
+    return tuple(getattr(request, name, None) for name in names)
 
 
 def record_json(

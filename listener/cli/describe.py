@@ -22,7 +22,7 @@ from listener.correlation.outcome import (
 from listener.finesse import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from listener.finesse.model import ApiError
 
@@ -66,14 +66,24 @@ def exit_code(outcome: Outcome) -> Exit:
             assert_never(never)
 
 
-def describe(outcome: Outcome, action: str, deployment: str | None = None) -> Iterator[str]:
+def describe(
+    outcome: Outcome,
+    action: str,
+    deployment: str | None = None,
+    ids: Collection[str | None] = (),
+) -> Iterator[str]:
     """Yield the lines about the outcome of that action, the verdict first.
 
-    Errors are explained for `deployment` (UCCE or UCCX); None: for both.
+    Errors are explained for `deployment` (UCCE or UCCX); None: for both. No number among the
+    request's `ids` is taken for an error code.
     """
+    status = outcome.status if isinstance(outcome, Rejected) else None  # else it was a 202
     yield f"{action} {outcome.kind} after {outcome.waited:.2f} s: {_because(outcome)}"
     for error in getattr(outcome, "errors", ()):
-        yield from _error(error, outcome, action, deployment)
+        known = catalogue.explain(
+            error, action=action, deployment=deployment, http_status=status, ids=ids
+        )
+        yield from _error(error, known)
     if outcome.dialog is not None:
         yield f"  dialog {outcome.dialog.id or '?'} was last seen {outcome.dialog.state or '?'}"
     if outcome.dialogs.survivor or outcome.dialogs.new:
@@ -107,11 +117,9 @@ def _refusal(outcome: Rejected) -> str:
     return f"Finesse answered {outcome.status}" if outcome.status else "Finesse refused it"
 
 
-def _error(error: ApiError, outcome: Outcome, action: str, deployment: str | None) -> Iterator[str]:
+def _error(error: ApiError, known: catalogue.Explanation) -> Iterator[str]:
     said = (error.error_type, error.error_data, error.error_message, error.peripheral_error_text)
     yield "  Finesse said: " + (", ".join(text for text in said if text) or "nothing more")
-    status = outcome.status if isinstance(outcome, Rejected) else None  # else it was a 202
-    known = catalogue.explain(error, action=action, deployment=deployment, http_status=status)
     if known.meaning:
         yield f"  meaning: {known.meaning}"
     if known.advice:

@@ -155,11 +155,11 @@ def send(
 
 
 def _tell(outcome: Outcome, request: Request, deployment: str | None, *, as_json: bool) -> None:
-    lines = list(describe(outcome, request.requested_action, deployment))
+    from listener.report import ids_of, outcome_json  # noqa: PLC0415  not needed to start
+
+    lines = list(describe(outcome, request.requested_action, deployment, ids_of(request)))
     try:
         if as_json:
-            from listener.report import outcome_json  # noqa: PLC0415  only JSON needs it
-
             console.out_json(outcome_json(outcome, request=request, deployment=deployment))
         else:
             for line in lines:

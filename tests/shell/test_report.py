@@ -172,3 +172,28 @@ def test_times_are_utc_with_milliseconds():
     assert stamp(BEGIN + timedelta(microseconds=1999)) == "2026-11-21T08:00:00.001Z"
     elsewhere = BEGIN.astimezone(timezone(timedelta(hours=2)))
     assert stamp(elsewhere) == "2026-11-21T08:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("data", "explained"),
+    [("1003", False), ("16804377", False), ("1001002", False), ("13145", True)],
+)
+def test_a_number_of_the_request_itself_is_not_read_as_an_error_code(data: str, *, explained: bool):
+    request = Hold(agent="1003", dialog_id="16804377", target_media_address="1001002")
+    failed = Failed(
+        evidence=Evidence.SOLE_PENDING,
+        errors=(ApiError("Generic Error", error_data=data), ApiError(error_data=data)),
+    )
+
+    typed, bare = outcome_json(failed, request=request)["errors"]
+
+    assert (typed["constant"] == "Generic Error") is not explained
+    assert (bare["meaning"] is not None) is explained
+
+
+def test_a_type_of_a_refusal_wins_over_the_user_id_beside_it():
+    refused = ApiError("Invalid Authorization User Specified", "The user ...", "1001")
+
+    (told,) = outcome_json(Rejected(status=401, errors=(refused,)))["errors"]
+
+    assert (told["family"], told["constant"]) == ("FINESSE_HTTP", refused.error_type)

@@ -85,6 +85,16 @@ def test_an_error_is_told_with_its_meaning_and_advice():
     assert "Finesse said: nothing more" in lines
 
 
+def test_the_agent_in_an_error_is_not_explained_as_a_code():
+    error = ApiError("Generic Error", None, "1003")
+    failed = Failed(evidence=Evidence.SOLE_PENDING, errors=(error,))
+
+    lines = "\n".join(describe(failed, "HOLD", None, ("1003", "5")))
+
+    known = catalogue.explain(ApiError("Generic Error"), action="HOLD")
+    assert f"meaning: {known.meaning}" in lines
+
+
 def test_a_refusal_by_rest_is_explained_with_its_status_and_deployment():
     error = ApiError("Invalid Authorization User Specified", None, None)
     refused = Rejected(status=401, errors=(error,))

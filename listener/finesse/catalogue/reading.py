@@ -23,13 +23,20 @@ from listener.finesse.catalogue.entries import (
 from listener.finesse.uris import place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from listener.finesse.model import ApiError
 
 Readings = tuple[Entry, ...]
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+")
 _ACTION = re.compile(r"\bINVALID_ACTION\s+([A-Z_]+)", re.IGNORECASE)
-_EXTENSION = re.compile(r"\bextension\s+(\S+)", re.IGNORECASE)
+# Such as: refused on extension 7073; the user id 1001; /finesse/api/User/1001.
+_ADDRESS = re.compile(
+    r"\b(?:extension|user|agent|dialog|device)(?:\s*id\b)?(?:\s+(?:is|with|id)\b)*"
+    r"[\s:=/'\"(]+([^\s/'\"()]*[0-9][^\s/'\"()]*)",
+    re.IGNORECASE,
+)
 _CTI_ERROR = re.compile(r"\bCTIError\s*=\s*(.+)", re.IGNORECASE)
 
 # Words with an underscore that stand in messages and are no constants.
@@ -122,16 +129,19 @@ def explain(
     deployment: str | None = None,
     http_status: int | None = None,
     action: str | None = None,
+    ids: Iterable[str | None] = (),
 ) -> Explanation:
     """Say what `error` means; never raises, an unknown error gives an empty explanation.
 
     `node` is the pubsub node or the source it came from; `deployment` is UCCE or UCCX;
     `http_status` that of the REST answer, None for a notification; `action` the request's action.
+    `ids` are the agent, dialog and numbers of the request: such a number is never decoded.
     """
     named = _named(error, deployment)
+    addresses = _addresses(error, node, ids)
     found = (
         named[:1]
-        or _sole(_by_number(error, node, deployment, http_status))
+        or _sole(_by_number(error, node, deployment, http_status, addresses))
         or _sole(_by_type(error, deployment, http_status))
     )
     readings = found[0] if found else ()
@@ -205,13 +215,22 @@ def _named(error: ApiError, deployment: str | None) -> tuple[Readings, ...]:
 
 
 def _by_number(
-    error: ApiError, node: str | None, deployment: str | None, http_status: int | None
+    error: ApiError,
+    node: str | None,
+    deployment: str | None,
+    http_status: int | None,
+    addresses: frozenset[str | None],
 ) -> Readings:
-    """Decode errorData, or errorType where it is a bare number (13145, 88049, 20700, 20999)."""
+    """Decode errorData, or errorType where it is a bare number (13145, 88049, 20700, 20999).
+
+    In a REST answer the data beside a type of Finesse's own is an id or a value (guide, the error
+    tables of each API), so it is left alone.
+    """
     if http_status is not None and (found := _synchronous(number(error.error_type), http_status)):
         return found
-    for code in (number(error.error_type), number(_cti(error)), number(error.error_data)):
-        if code is None or _is_address(code, error, node):
+    data = None if http_status is not None and _typed(error.error_type) else error.error_data
+    for code in (number(error.error_type), number(_cti(error)), number(data)):
+        if code is None or code in addresses:
             continue
         found = _on_node(by_number().get(code, ()), error, node)
         if found := _uncontradicted(found, error):
@@ -219,11 +238,12 @@ def _by_number(
     return ()
 
 
-def _is_address(code: str, error: ApiError, node: str | None) -> bool:
-    """Say whether the number is the extension that the message names, or the agent (seen both)."""
-    named = _EXTENSION.search(error.error_message or "")
-    addresses = {named[1].strip(".,;:") if named else None, place(node).user}
-    return code in {number(address) for address in addresses}
+def _addresses(
+    error: ApiError, node: str | None, ids: Iterable[str | None]
+) -> frozenset[str | None]:
+    """Return the numbers that name somebody or a dialog, not an error (all were seen as data)."""
+    said = (word.strip(".,;:") for word in _ADDRESS.findall(error.error_message or ""))
+    return frozenset(number(name) for name in (*said, *ids, place(node).id))
 
 
 def _on_node(found: Readings, error: ApiError, node: str | None) -> Readings:

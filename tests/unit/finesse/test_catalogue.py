@@ -292,6 +292,76 @@ def test_the_agent_of_the_node_in_the_data_is_not_decoded():
     assert explain(error, node="/finesse/api/User/78").constant == "Generic Error"
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Refused on extension 34.",
+        "The user 34 is unknown",
+        "user id: 34",
+        "Dialog '34' is gone",
+        "no agent with id 34",
+        "userId=34",
+        "PUT /finesse/api/User/34 failed",
+        "agent device 34 is not known",
+        "from 78 to extension 77, agent 34",
+    ],
+)
+def test_a_number_that_the_message_names_as_an_id_is_not_decoded(message: str):
+    assert explain(an_error("34", message, "Generic Error")).constant == "Generic Error"
+
+
+@pytest.mark.parametrize(
+    "node",
+    ["/finesse/api/User/1003", "/finesse/api/User/1003/Dialogs", "/finesse/api/Dialog/1003"],
+)
+def test_the_id_in_the_node_is_not_decoded(node: str):
+    error = an_error("1003", kind="Generic Error")
+    assert explain(error, node=node).constant == "Generic Error"
+
+
+def test_a_number_that_the_message_calls_an_error_is_decoded():
+    assert labels(explain(an_error("13145", "error number 13145 for user 1001"))) == ["13145"]
+
+
+def test_an_id_of_the_request_is_not_decoded():
+    error = an_error("1003", kind="Generic Error")
+    assert explain(error).constant != "Generic Error"
+    assert explain(error, ids=("1001", None, "1003")).constant == "Generic Error"
+
+
+def test_a_small_number_beside_other_ids_still_lists_every_reading():
+    error = an_error("34", "The user 1001 was refused", "Generic Error")
+    found = explain(error, node="/finesse/api/Dialog/5", ids=("1001",))
+    assert {entry.family for entry in found.entries} == {"CF", "E_CTI", "E_ARM_STAT"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "data", "status"),
+    [
+        ("Invalid Authorization User Specified", "The user specified is not valid", "1001", 401),
+        ("Invalid Destination", None, "1003", 400),
+        ("Not Found", None, "5", 404),
+        ("Generic Error", None, "34", 500),
+        ("Mode Not Allowed", None, "34", 400),
+    ],
+)
+def test_the_type_of_a_rest_answer_wins_over_a_number_beside_it(
+    kind: str, message: str | None, data: str, status: int
+):
+    found = explain(an_error(data, message, kind), http_status=status)
+    assert found.constant == kind
+
+
+def test_a_code_that_a_rest_answer_names_as_one_is_decoded():
+    error = an_error("1001", "CTIError=20999", "Generic Error")
+    assert explain(error, http_status=400).constant is None
+    assert labels(explain(error, http_status=400)) == ["20999"]
+
+
+def test_a_number_of_a_rest_answer_without_a_known_type_is_decoded():
+    assert labels(explain(an_error("13145", kind="?"), http_status=400)) == ["13145"]
+
+
 def test_an_extension_beside_a_known_constant_leaves_the_constant():
     error = an_error("7073", "INVALID_ACTION UPDATE_CALL_DATA on extension 7073", "Generic Error")
     found = explain(error)
