@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from listener import cli, errors
+from listener.cli import console
 from listener.cli.describe import describe, exit_code
+from listener.cli.exits import StreamFailed
 from listener.correlation.outcome import (
     Abandoned,
     Confirmed,
@@ -245,3 +250,96 @@ def test_warnings_are_logged_on_demand_and_the_digits_never(
 
     assert json.loads(err)["event"] == "settings.warning"
     assert "98765" not in out + err
+
+
+# ---------------------------------------------------------------- what comes in between
+
+
+def test_without_a_standard_output_nothing_is_sent(send: Any, monkeypatch: pytest.MonkeyPatch):
+    double = Double(Presumed())
+    monkeypatch.setattr(sys, "stdout", None)
+
+    code, _, err = send(double, "HOLD")
+
+    assert (code, err, double.asked) == (74, "listener: standard output is closed\n", [])
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_an_outcome_that_cannot_be_printed_is_told_on_standard_error(
+    send: Any, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
+):
+    def full(_text: str = "") -> None:
+        raise StreamFailed("cannot write to standard output: full")
+
+    monkeypatch.setattr(console, "out", full)
+
+    code, out, err = send(Double(Unconfirmed(reason=Reason.DEADLINE)), "HOLD", *form)
+
+    assert (code, out) == (74, "")
+    assert err.startswith("HOLD unconfirmed after 0.00 s: nothing that proves it")
+    assert err.endswith("listener: cannot write to standard output: full\n")
+
+
+class Waiting(Double):
+    """Answers when it is abandoned; leaves only when it is told to hurry."""
+
+    def __init__(self, answer: Outcome, signals: int) -> None:
+        super().__init__(answer)
+        self.signals = signals
+        self.record = SimpleNamespace(outcome=None)
+        self.settled: asyncio.Event = asyncio.Event()
+        self.hurried: asyncio.Event = asyncio.Event()
+
+    @asynccontextmanager
+    async def open(self, settings: Any) -> AsyncIterator[Double]:
+        self.settings = settings
+        yield self
+        if self.signals > 1 or not self.hurried.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+            await (asyncio.Event() if self.signals > 1 else self.hurried).wait()
+
+    async def outcome(self) -> Outcome:
+        if self.signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await self.settled.wait()
+        self.record.outcome = self.answer
+        return self.answer
+
+    def abandon(self) -> None:
+        self.record.outcome = self.answer
+        self.settled.set()
+
+    def hurry(self) -> None:
+        self.hurried.set()
+
+
+ABANDONED = Abandoned(reason=Reason.CALLER, sent=None)
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_ends_the_waiting_and_a_second_one_the_goodbye(send: Any, signals: int):
+    code, out, err = send(Waiting(ABANDONED, signals), "HOLD")
+
+    assert code == 130
+    assert out.startswith("HOLD abandoned after 0.00 s: the caller stopped waiting")
+    assert err == (
+        "listener: interrupted; whether the request was sent is not known; it may have happened\n"
+    )
+
+
+def test_a_signal_after_the_outcome_changes_nothing_but_the_goodbye(send: Any):
+    code, out, err = send(Waiting(Presumed(), 0), "HOLD")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("HOLD presumed")
+
+
+def test_a_signal_that_is_ignored_stays_so(send: Any):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        send(Double(Presumed()), "HOLD")
+        after = signal.getsignal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert after is signal.SIG_IGN
