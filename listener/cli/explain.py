@@ -40,16 +40,28 @@ def explain(
     """Say what an error of Finesse means and what to do about it."""
     found = catalogue.lookup(text, deployment=deployment.value if deployment else None)
     near = () if found else catalogue.suggest(text)
+    note = _elsewhere(found, deployment)
     if as_json:
         entries = [_entry(entry) for entry in found]
-        console.out_json({"text": text, "entries": entries, "suggestions": list(near)})
+        told = {"text": text, "entries": entries, "suggestions": list(near), "note": note}
+        console.out_json(told)
     else:
+        if note:
+            console.out_words(note)
         for line in (line for entry in found for line in words.of_entry(entry)):
             console.out_words(line)
     if not found:
         similar = f"; similar: {', '.join(near)}" if near else ""
         console.errors().print(f"listener: nothing is known about {text!r}{similar}")
         raise typer.Exit(Exit.FAILED)
+
+
+def _elsewhere(found: tuple[catalogue.Entry, ...], deployment: Deployment | None) -> str | None:
+    """Say where the entries are from when none of them is of the deployment asked for."""
+    where = {name for entry in found for name in entry.deployments}
+    if deployment is None or not where or deployment.value in where:
+        return None
+    return f"nothing is known for {deployment.value}; on {' and '.join(sorted(where))}:"
 
 
 def _entry(entry: catalogue.Entry) -> dict[str, Any]:

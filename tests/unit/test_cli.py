@@ -293,6 +293,29 @@ def test_explain_lists_every_meaning_of_a_number(run: Run):
     assert "E_CTI" not in {entry["family"] for entry in json.loads(out)["entries"]}
 
 
+def test_explain_says_when_only_the_other_deployment_has_entries(run: Run):
+    note = "nothing is known for UCCX; on UCCE:"
+    _, both, _ = run("explain", "34")
+    _, out, _ = run("explain", "34", "--deployment", "UCCX")
+    assert out == f"{note}\n{both}"
+    _, out, _ = run("explain", "34", "--deployment", "UCCX", "--json")
+    assert json.loads(out)["note"] == note
+
+    _, out, _ = run("explain", "34", "--deployment", "UCCE", "--json")
+    assert json.loads(out)["note"] is None
+    _, out, _ = run("explain", "88004", "--deployment", "UCCE")
+    assert out.startswith("nothing is known for UCCE; on UCCX:\n")
+
+
+def test_explain_on_a_deployment_leaves_out_what_the_other_one_alone_has(run: Run):
+    _, out, _ = run("explain", "22", "--deployment", "UCCX", "--json")
+    told = json.loads(out)
+    assert told["note"] is None
+    assert told["entries"]
+    assert all("UCCX" in entry["deployments"] for entry in told["entries"])
+    assert "E_ARM_STAT" not in out
+
+
 def test_explain_suggests_when_nothing_is_found(run: Run):
     code, out, err = run("explain", "CF_INVALID_OBJECT_STAT")
 
