@@ -157,7 +157,7 @@ def _too_deep(depth: int) -> MalformedUpdate:
 
 
 def _not_well_formed(broken: etree.XMLSyntaxError) -> MalformedUpdate:
-    said = _WHERE.sub("", broken.msg or "")
+    said = " ".join(_WHERE.sub("", broken.msg or "").split()).rstrip(".")
     if "Excessive depth" in said:  # libxml2's own bound, far above ours
         return _too_deep(PAYLOAD.depth)
     line, column = broken.position

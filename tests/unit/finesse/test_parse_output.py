@@ -83,6 +83,17 @@ def test_what_could_be_read_is_listed_beside_the_problem():
     )
 
 
+@pytest.mark.parametrize(
+    "document",
+    [b"<Update><a>\0</a></Update>", b"\0", b"<Update>\x01", b"<a></b>", b"<a", b"\xff<a/>"],
+)
+def test_a_problem_is_one_line_and_one_sentence(document: bytes):
+    problem = to_json("x", document)["problem"]
+    assert problem == " ".join(problem.split())
+    assert problem.endswith(".")
+    assert not problem.endswith((" .", ".."))
+
+
 def test_a_broken_document_is_told_in_one_sentence_with_its_place():
     shown = to_json("x", b"<Update>\n<data>&oops</data></Update>")
     assert (shown["ok"], shown["form"], shown["updates"]) == (False, "unknown", [])
