@@ -28,7 +28,6 @@ EVENTS: dict[str, str] = {
     "settings.warning": "a setting that works and should not stay so",
     "finesse.state": "SystemInfo or the user finesse says how Finesse is",
     "node.changed": "another Finesse node is used from now on",
-    "session.connecting": "an attempt begins",
     "session.opened": "an agent's session hears",
     "session.lost": "an agent's session went away; why",
     "session.retry": "the next attempt; in how many seconds",
@@ -36,38 +35,30 @@ EVENTS: dict[str, str] = {
     "session.stopped": "an agent's session was ended by us",
     "session.failed": "a fault while handling a session; with its trace",
     "link.failed": "a fault while keeping an agent's sessions; with its trace",
-    "subscription.opened": "a node was subscribed to",
     "subscription.refused": "a node could not be subscribed to",
     "stanza.failed": "a fault while handling a stanza, whose content is not told",
-    "notification.received": "a notification, by node and kind",
-    "notification.duplicate": "a notification that was heard before",
     "notification.refused": "a notification from a sender that may not send it",
     "notification.malformed": "a payload that cannot be read; its hash, length and reason",
     "notification.failed": "a fault while judging a notification; with its trace",
-    "notification.unmatched": "an error or a change that belongs to no request of ours",
     "gap.opened": "from now on events of an agent may be lost",
     "gap.closed": "they are heard again, and the picture was renewed by a GET",
-    "request.queued": "the device is busy; the request waits for its turn",
     "request.submitted": "a request is registered and goes to Finesse",
     "request.answered": "Finesse's HTTP answer to it",
-    "request.refused": "this program did not take a request; why",
     "request.settled": "the one line per request: outcome, evidence and times",
     "request.late": "something was heard about a request after it was settled",
-    "request.forgotten": "a settled request is no longer kept",
     "rest.sent": "an HTTP request to Finesse",
     "rest.answered": "its answer, with the time it took",
     "rest.failed": "no answer; why, and whether anything left this machine",
-    "snapshot.taken": "what a GET showed, and of what it was proof",
     "snapshot.failed": "a GET that did not answer",
     "wire.received": "a stanza as it came, redacted (logs.wire)",
     "wire.sent": "a stanza as it went, redacted (logs.wire)",
-    "simulator.started": "the simulated Finesse listens",
-    "simulator.stopped": "the simulated Finesse is gone",
 }
 """Every event name, noun.verb, and what it tells. A test compares them with the code."""
 
 WIRE = "listener.wire"
 """The logger of what goes over the wire; silent unless `wire` is set."""
+
+_WIRE_LOGGER = logging.getLogger(WIRE)
 
 _CAPS = {"slixmpp": logging.WARNING, "httpx": logging.WARNING, "httpcore": logging.WARNING}
 # slixmpp shows the SASL secret at DEBUG, httpx and httpcore every header.
@@ -75,6 +66,8 @@ _CAPS = {"slixmpp": logging.WARNING, "httpx": logging.WARNING, "httpcore": loggi
 
 class _Handler(logging.StreamHandler[TextIO]):
     """Ours, so that configuring again replaces it and leaves the host program's alone."""
+
+    wire = False
 
 
 class _Early:
@@ -145,6 +138,16 @@ def configure(
     _use([ProcessorFormatter.wrap_for_formatter])
 
 
+def wire_on() -> bool:
+    """Say whether stanzas are to be logged: only where `configure` was told so, by no level alone.
+
+    Costs next to nothing while they are not.
+    """
+    if not _WIRE_LOGGER.isEnabledFor(logging.DEBUG):
+        return False
+    return any(isinstance(one, _Handler) and one.wire for one in logging.getLogger().handlers)
+
+
 def ensure() -> None:
     """Hand log lines, redacted, to the host program's `logging` unless structlog is configured.
 
@@ -201,12 +204,13 @@ def _key_values(_: WrappedLogger, __: str, event: EventDict) -> str:
     return " ".join([str(name), *(f"{key}={given!r}" for key, given in event.items())])
 
 
-def _install(handler: logging.Handler, level: int, *, wire: bool) -> None:
+def _install(handler: _Handler, level: int, *, wire: bool) -> None:
     root = logging.getLogger()
     for old in [h for h in root.handlers if isinstance(h, _Handler)]:
         root.removeHandler(old)
+    handler.wire = wire
     root.addHandler(handler)
     root.setLevel(level)
     for name, least in _CAPS.items():
         logging.getLogger(name).setLevel(max(level, least))
-    logging.getLogger(WIRE).setLevel(logging.DEBUG if wire else logging.CRITICAL)
+    _WIRE_LOGGER.setLevel(logging.DEBUG if wire else logging.CRITICAL)

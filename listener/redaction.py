@@ -60,13 +60,16 @@ _ASSIGNED = re.compile(
 def _element(names: str) -> re.Pattern[str]:
     """Match <name>text</name>, as it is or escaped, in any namespace prefix and case."""
     return re.compile(
-        rf"((?:<|&lt;)(?:\w+:)?({names})\b[^<>&]*(?<!/)(?:>|&gt;))[^<]*?"
+        rf"((?:<|&lt;)(?:\w+:)?({names})\b(?:[^<>&]|&(?:apos|quot|amp);)*(?<!/)(?:>|&gt;))[^<]*?"
         rf"((?:<|&lt;)/(?:\w+:)?\2|\Z)",
         re.IGNORECASE,
     )
 
 
 _ALWAYS = _element("dtmfString|password")
+# Finesse repeats refused digits in its error text; SEND_DTMF and the constants may be seen.
+_SPEAKS_OF_DTMF = re.compile(r"\bdtmf", re.IGNORECASE)
+_ERROR_TEXT = _element("errorMessage|errorData|peripheralErrorText")
 _NUMBERS = _element(
     "toAddress|fromAddress|mediaAddress|targetMediaAddress|dialedNumber|DNIS|callbackNumber"
     "|extension|value|wrapUpReason|wrapUpItem"
@@ -92,6 +95,8 @@ def searched(given: str, *, show_numbers: bool) -> str:
     hidden = _CREDENTIALS.sub(rf"\1 {HIDDEN}", given)
     hidden = _SASL.sub(rf"\1{HIDDEN}\3", hidden)
     hidden = _ALWAYS.sub(rf"\1{HIDDEN}\3", hidden)
+    if _SPEAKS_OF_DTMF.search(hidden):
+        hidden = _ERROR_TEXT.sub(rf"\1{HIDDEN}\3", hidden)
     hidden = _ASSIGNED.sub(rf"\1{HIDDEN}", hidden)
     if show_numbers:
         return hidden

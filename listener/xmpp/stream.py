@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import slixmpp
 import structlog
+from slixmpp.xmlstream.tostring import tostring
 
+from listener import logs, redaction
 from listener.errors import ListenerError, NotFinesse
 from listener.xmpp import stanzas
 from listener.xmpp.contract import Cause
@@ -64,9 +66,13 @@ class CalmStream(slixmpp.ClientXMPP):
         return self.ssl_context
 
     def send_raw(self, data: str | bytes) -> None:
-        """Write to the transport; unlike the original it logs nothing (P13)."""
-        if self.transport is not None:
-            self.transport.write(data.encode() if isinstance(data, str) else data)
+        """Write to the transport; unlike the original it logs no login at all (P13)."""
+        if self.transport is None:
+            return
+        self.transport.write(data.encode() if isinstance(data, str) else data)
+        if self.authenticated and logs.wire_on():
+            text = data if isinstance(data, str) else data.decode(errors="replace")
+            logs.get(logs.WIRE).debug("wire.sent", peer=self.peer, stanza=_secretless(text))
 
     def exception(self, exception: Exception) -> None:
         """Log what went wrong inside slixmpp by its kind alone (its text may hold payloads)."""
@@ -112,8 +118,10 @@ class CalmStream(slixmpp.ClientXMPP):
             )
 
     def incoming_filter(self, xml: ET.Element) -> ET.Element:
-        """Count anew after each stanza."""
+        """Count anew after each stanza, and log it if that is wanted."""
         self._since = 0
+        if self.authenticated and logs.wire_on():
+            logs.get(logs.WIRE).debug("wire.received", peer=self.peer, stanza=_shown(xml))
         return xml
 
     def start_stream_handler(self, xml: ET.Element) -> None:
@@ -123,3 +131,15 @@ class CalmStream(slixmpp.ClientXMPP):
             return
         self._prolog = None
         super().start_stream_handler(xml)  # type: ignore[no-untyped-call]
+
+
+def _shown(xml: ET.Element) -> str:
+    try:
+        return _secretless(tostring(xml))
+    except RecursionError:
+        return "a stanza that is nested too deep to be shown"
+
+
+def _secretless(text: str) -> str:
+    """Hide what nobody may see before any handler has it; ours hides numbers and call data too."""
+    return redaction.text(text, show_numbers=True)

@@ -1,12 +1,17 @@
 """A session against a scripted server: opening, hearing, asking, subscribing, ending."""
 
 import asyncio
+import base64
+import io
+import json
+import logging
 import re
 from typing import Never
 
 import pytest
 from structlog.testing import capture_logs
 
+from listener import logs
 from listener.errors import ConfigurationError, Unreachable
 from listener.xmpp.contract import Cause, Ending
 from listener.xmpp.session import Timings
@@ -14,12 +19,14 @@ from tests.shell.scripted_xmpp import (
     AGENT,
     DOMAIN,
     NODE,
+    PASSWORD,
     PUBSUB,
     item_of,
     items_message,
     opened,
     running,
     session_to,
+    until,
 )
 
 TEAM = "/finesse/api/Team/5/Users"
@@ -452,3 +459,77 @@ async def test_repr_is_short_and_holds_no_password():
 def test_timings_scale_together():
     scaled = Timings().scaled(0.5)
     assert (scaled.connect, scaled.ping_every, scaled.close) == (5.0, 5.0, 1.0)
+
+
+# --- the wire log ---
+
+ECHO = (
+    "<Update><data><apiErrors><apiError><errorType>Invalid Input</errorType>"
+    "<errorMessage>dtmfString 8642097 is bad</errorMessage><errorData>8642097</errorData>"
+    "</apiError></apiErrors></data></Update>"
+)
+TOLD = (
+    "<Update><data><dialog><id>16804377</id><fromAddress>1003001</fromAddress>"
+    "<CallVariable><name>callVariable1</name><value>customer</value></CallVariable>"
+    "<dtmfString a='1'>5550199</dtmfString></dialog></data></Update>"
+)
+
+
+async def wire_log(caplog, **options) -> str:
+    """Run a session that logs; return what was written, and fail if a host's handler saw more."""
+    stream = io.StringIO()
+    logs.configure(stream=stream, form="json", **options)
+    heard = []
+    async with running() as server, opened(server, heard=heard) as session:
+        server.bound[0].push(TOLD)
+        server.bound[0].push(ECHO)
+        assert await session.subscribe(TEAM) is None
+        await until(lambda: len(heard) == 2)
+    secret = base64.b64encode(f"\0{AGENT}\0{PASSWORD}".encode()).decode()
+    assert secret in server.auths[0]
+    for hidden in (PASSWORD, secret, base64.b64encode(PASSWORD.encode()).decode()[:-4], "<auth"):
+        assert hidden not in stream.getvalue() + caplog.text
+    assert "8642097" not in stream.getvalue() + caplog.text
+    assert "5550199" not in stream.getvalue() + caplog.text
+    return stream.getvalue()
+
+
+def stanzas_in(written: str, event: str) -> list[str]:
+    lines = [json.loads(line) for line in written.splitlines()]
+    return [line["stanza"] for line in lines if line["event"] == event]
+
+
+async def test_the_wire_is_logged_with_what_may_be_seen(caplog):
+    written = await wire_log(caplog, wire=True)
+    received, sent = stanzas_in(written, "wire.received"), stanzas_in(written, "wire.sent")
+    (dialog,) = [text for text in received if "16804377" in text]
+    assert NODE in dialog
+    assert any("Invalid Input" in text for text in received)
+    assert any("<presence" in text for text in sent)
+    assert any("subscribe" in text and TEAM in text for text in sent)
+    assert "1003001" not in written
+    assert "customer" not in written
+
+
+async def test_the_wire_shows_numbers_to_whoever_asked_for_them(caplog):
+    written = await wire_log(caplog, wire=True, show_numbers=True)
+    (dialog,) = [text for text in stanzas_in(written, "wire.received") if "16804377" in text]
+    assert "1003001" in dialog
+    assert "customer" in dialog
+
+
+async def test_the_wire_is_silent_unless_it_was_asked_for_whatever_the_level(caplog):
+    logs.configure(stream=io.StringIO(), level="DEBUG")
+    logging.getLogger(logs.WIRE).setLevel(logging.DEBUG)
+    assert not logs.wire_on()
+    written = await wire_log(caplog, level="DEBUG")
+    assert "wire." not in written
+
+
+async def test_a_stanza_too_deep_to_be_shown_harms_nobody(caplog):
+    stream = io.StringIO()
+    logs.configure(stream=stream, form="json", wire=True)
+    async with running() as server, opened(server) as session:
+        server.bound[0].send(items_message("<a>" * 5000 + "</a>" * 5000))
+        assert await session.ping(10)
+    assert any("too deep" in text for text in stanzas_in(stream.getvalue(), "wire.received"))

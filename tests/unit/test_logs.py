@@ -77,6 +77,19 @@ def test_everything_that_is_logged_is_in_the_catalogue():
     assert unknown == []
 
 
+def test_everything_in_the_catalogue_is_logged():
+    logged = {name.value for _, name in _logged() if isinstance(name, ast.Constant)}
+    passed = {
+        node.args[0].value
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
+    }
+
+    assert logged <= passed
+    assert set(logs.EVENTS) - passed == set()
+
+
 # ---------------------------------------------------------------- the shape of a line
 
 
@@ -326,6 +339,11 @@ def test_counts_and_absence_are_not_secrets():
         ("password='a b', user=x", "password=***, user=x"),
         ('{"token": "abc"}', '{"token": ***}'),
         ("dtmf_string=777)", "dtmf_string=***)"),
+        ("&lt;dtmfString a=&apos;1&apos;&gt;777", "&lt;dtmfString a=&apos;1&apos;&gt;***"),
+        (
+            "<errorMessage>dtmfString 777 is bad</errorMessage><errorData>777</errorData>",
+            "<errorMessage>***</errorMessage><errorData>***</errorData>",
+        ),
     ],
 )
 def test_secrets_are_hidden_by_their_looks(given: str, shown: str):
@@ -362,6 +380,11 @@ def test_numbers_and_call_data_are_hidden_unless_asked_for(given: str, shown: st
 def test_numbers_are_hidden_by_their_key(key: str):
     assert redaction.value(key, "1001002") == "***"
     assert redaction.value(key, "1001002", show_numbers=True) == "1001002"
+
+
+def test_a_constant_of_an_error_stays():
+    given = "<errorMessage>PERERR_GW_E_THREADSENDDTMF SEND_DTMF</errorMessage>"
+    assert redaction.text(given) == given
 
 
 def test_what_a_line_needs_stays():
