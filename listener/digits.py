@@ -6,6 +6,7 @@ and late news; does not know who is told. Events on the feed stay as Finesse sen
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from typing import cast
 
@@ -16,6 +17,10 @@ from listener.finesse.model import ApiError
 from listener.redaction import HIDDEN
 
 __all__ = ["of_answer", "of_late", "of_outcome"]
+
+SECRET_FROM = 4  # a PIN has four digits at least; fewer are a choice in a menu
+LONGEST_CODE = 5
+_CODES = frozenset({"error_data", "peripheral_error_code"})
 
 
 def of_answer(answer: RestAnswer, request: Request) -> RestAnswer:
@@ -57,11 +62,25 @@ def _errors(errors: tuple[ApiError, ...], digits: str) -> tuple[ApiError, ...]:
 
 def _error(error: ApiError, digits: str) -> ApiError:
     said = {each.name: getattr(error, each.name) for each in fields(error)}
-    return ApiError(**{name: text and _text(text, digits) for name, text in said.items()})
+    return ApiError(**{name: text and _hidden(name, text, digits) for name, text in said.items()})
+
+
+def _hidden(name: str, text: str, digits: str) -> str:
+    """Hide the digits in one member of an error; a code that only looks like them is kept.
+
+    Error codes are numbers of up to five digits. Where the digits are as short as the shortest of
+    them, or stand inside one, nothing says that they are meant; hiding would lose the cause.
+    """
+    code = name in _CODES and text.strip().isdigit() and len(text.strip()) <= LONGEST_CODE
+    if not code:
+        return _text(text, digits)
+    meant = len(digits) >= SECRET_FROM and text.strip() == digits
+    return HIDDEN if meant else text
 
 
 def _text(text: str, digits: str) -> str:
-    """Hide the digits wherever they stand; a single one only where it is all that is said."""
-    if len(digits) > 1:
+    """Hide the digits wherever they stand; short ones only as a word of their own."""
+    if len(digits) >= SECRET_FROM:
         return text.replace(digits, HIDDEN)
-    return HIDDEN if text.strip() == digits else text
+    alone = rf"(?<![0-9A-Za-z*#_]){re.escape(digits)}(?![0-9A-Za-z*#_])"
+    return re.sub(alone, HIDDEN, text)

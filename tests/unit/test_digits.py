@@ -1,0 +1,68 @@
+"""A request's own digits are hidden in what Finesse says about it; error codes are kept."""
+
+import pytest
+
+from listener import digits
+from listener.correlation.outcome import Evidence, Failed, Reason, Seen, Unconfirmed
+from listener.correlation.steps import AnswerKind, Late, RestAnswer
+from listener.finesse.actions import Hold, SendDtmf
+from listener.finesse.model import ApiError
+
+
+def dtmf(string):
+    return SendDtmf(agent="1001", dialog_id="5", dtmf_string=string)
+
+
+def failed(string, **error):
+    outcome = Failed(evidence=Evidence.REQUEST_ID, errors=(ApiError(**error),))
+    return digits.of_outcome(outcome, dtmf(string)).errors[0]
+
+
+@pytest.mark.parametrize(
+    ("string", "said", "told"),
+    [
+        ("8642097", "dtmfString 8642097 is bad", "dtmfString *** is bad"),
+        ("8642097", "x8642097y", "x***y"),
+        ("34", "digits 34 refused", "digits *** refused"),
+        ("34", "CF_34 and 1345", "CF_34 and 1345"),
+    ],
+)
+def test_digits_in_a_message_are_hidden_and_short_ones_only_as_a_word(string, said, told):
+    assert failed(string, error_message=said).error_message == told
+
+
+@pytest.mark.parametrize(
+    ("string", "said", "told"),
+    [
+        ("8642097", "8642097", "***"),
+        ("1234", "1234", "***"),
+        ("47", "4047", "4047"),
+        ("3", "3", "3"),
+        ("0102", "20102", "20102"),
+    ],
+)
+def test_an_error_code_that_only_contains_the_digits_is_kept(string, said, told):
+    assert failed(string, error_data=said).error_data == told
+
+
+def test_answers_late_news_and_what_was_seen_are_cleaned_too():
+    request = dtmf("864209")
+    error = ApiError(error_message="864209?")
+    answer = RestAnswer(AnswerKind.REFUSED, 400, (error,), detail="said 864209")
+    late = Late("k", "error", 1.0, "864209 late", (error,))
+    outcome = Unconfirmed(reason=Reason.DEADLINE, seen=(Seen(1.0, "x", "864209 seen"),))
+
+    assert "864209" not in repr(digits.of_answer(answer, request))
+    assert "864209" not in repr(digits.of_late(late, request))
+    assert "864209" not in repr(digits.of_outcome(outcome, request))
+
+
+def test_other_requests_are_left_as_they_are():
+    request = Hold(agent="1001", dialog_id="5")
+    answer = RestAnswer(AnswerKind.REFUSED, 400, (ApiError(error_data="22"),))
+    late = Late("k", "error", 1.0, "22")
+    outcome = Unconfirmed(reason=Reason.DEADLINE)
+
+    assert digits.of_answer(answer, request) is answer
+    assert digits.of_late(late, request) is late
+    assert digits.of_outcome(outcome, request) is outcome
