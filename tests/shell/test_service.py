@@ -713,9 +713,9 @@ async def test_digits_in_what_was_seen_are_hidden_in_an_outcome_without_errors(m
 @pytest.mark.parametrize(
     ("request_", "said", "told"),
     [
-        (send_dtmf("4"), "4", "***"),
+        (send_dtmf("4"), "4", "4"),
         (send_dtmf("4"), "Invalid 4047", "Invalid 4047"),
-        (send_dtmf("47"), "a4047b", "a40***b"),
+        (send_dtmf("47"), "not 47", "not ***"),
         (hold(), "8642097", "8642097"),
     ],
 )
