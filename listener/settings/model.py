@@ -200,10 +200,6 @@ class Requests(Section):
             raise ValueError(f"{action} is no action; use one of {', '.join(ACTIONS)}")
         return given
 
-    def deadline_for(self, action: str) -> float | None:
-        """Return the seconds to wait for that action, or None for the action's own default."""
-        return self.deadlines.get(action, self.deadline)
-
 
 class Timings(Section):
     """[timings]: seconds. Finesse expects a ping every 20 s (Cisco, third-party clients)."""

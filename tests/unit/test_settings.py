@@ -117,7 +117,7 @@ def test_an_action_may_have_its_own_deadline(tmp_path: Path):
     text = LEAST + "[requests]\ndeadline = 9\ndeadlines = { MAKE_CALL = 40 }\n"
     requests = load(written(tmp_path, text), ENVIRON).requests
 
-    assert (requests.deadline_for("MAKE_CALL"), requests.deadline_for("HOLD")) == (40, 9)
+    assert (requests.deadlines, requests.deadline) == ({"MAKE_CALL": 40}, 9)
 
 
 def test_an_agent_says_otherwise_than_the_defaults(tmp_path: Path):
