@@ -7,7 +7,8 @@ ListenerError
 │   ├── TooManyPending    the bound on pending requests is reached
 │   ├── DeviceBusy        the gate refuses: another request is open on that device
 │   ├── DuplicateRequestId  that requestId is live for that agent
-│   └── Closing           the listener is shutting down
+│   ├── Closing           the listener is shutting down, or hands over to another process
+│   └── NotKept           the journal cannot be written
 ├── ConfigurationError    settings that cannot work; names the key and the file
 ├── ConnectionRefusedForGood  a session that will not come back by itself
 │   ├── CredentialsRefused   SASL or REST refused the password
@@ -71,6 +72,12 @@ class Closing(NotAccepted):
     """The listener is shutting down."""
 
     retry_after = 1.0
+
+
+class NotKept(NotAccepted):
+    """The journal cannot be written (no room, no rights), so no new request is taken."""
+
+    retry_after = 5.0
 
 
 class ConfigurationError(ListenerError):

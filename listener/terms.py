@@ -5,14 +5,24 @@ Knows the words of both sides; does nothing. `service` imports it, `assembly` fu
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypedDict
+from typing import Protocol, TypeAlias, TypedDict
 
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
 from listener.correlation.outcome import MinimumEvidence
-from listener.correlation.steps import Ask, Look, RestAnswer
+from listener.correlation.picture import Baseline
+from listener.correlation.registration import Registration
+from listener.correlation.steps import Ask, Late, Look, RestAnswer
 from listener.finesse.actions.request import Request
+from listener.finesse.events import Event
+from listener.ticket import Record
+
+Sender: TypeAlias = Callable[[], Awaitable[RestAnswer]]
+"""Puts one request on the wire, once, and says what was answered; never raises but when cancelled.
+"""
 
 
 class Wire(Protocol):
@@ -46,12 +56,56 @@ class Ears(Protocol):
         ...
 
 
+class Memory(Protocol):
+    """What outlives the process of each request, and what the readers of events are told.
+
+    Nothing here waits. Where a future is returned, it is done once that is safe on disk (at once
+    where there is no journal) and fails with NotKept when it cannot be made safe: then the request
+    must not be sent.
+    """
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no new request can be kept now; None when all is well."""
+        ...
+
+    def taken(self, record: Record, registration: Registration) -> asyncio.Future[None]:
+        """Keep the intent of a request."""
+        ...
+
+    def going(self, record: Record, baseline: Baseline | None) -> asyncio.Future[None]:
+        """Keep that it goes out now, and what was known at that moment."""
+        ...
+
+    def answered(self, record: Record, answer: RestAnswer, length: float) -> None:
+        """Keep what Finesse answered; `length`: seconds of the deadline from here."""
+        ...
+
+    def settled(self, record: Record, tell: Callable[[], None]) -> None:
+        """Keep the outcome, and call `tell` once it is safe (or known that it cannot be)."""
+        ...
+
+    def late(self, record: Record, late: Late) -> None:
+        """Keep what was heard after the outcome."""
+        ...
+
+    def heard(self, event: Event) -> None:
+        """Take in one event that was news."""
+        ...
+
+    def gap(self, agent: str, cause: str | None) -> None:
+        """Take in that an agent's events may be lost from now on, or (None) no more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """How a caller wants one request to be treated.
 
     `deadline` in seconds from the 202. `validate` False leaves out the local check.
-    `require_session` False sends even when no session would hear the answer.
+    `require_session` False sends even when no session would hear the answer. `allow_repeat` takes a
+    requestId that is live. `asked_by` names the caller in the record. `idempotency` is its key and
+    the fingerprint of its body, to be kept with the intent.
     """
 
     deadline: float | None = None
@@ -60,6 +114,8 @@ class Wishes:
     validate: bool = True
     require_session: bool = True
     allow_repeat: bool = False
+    asked_by: str | None = None
+    idempotency: tuple[str, str] | None = field(default=None, repr=False)
 
 
 class Wished(TypedDict, total=False):

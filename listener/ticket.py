@@ -22,7 +22,8 @@ MAX_LATE = 16
 class Record:
     """One request from its submission on, with wall-clock times for people (UTC).
 
-    `key` is ours and unique; `request_id` is what went on the wire.
+    `key` is ours and unique; `request_id` is what went on the wire. `asked_by` is the caller (a
+    token's name, or the uid at the socket), `idempotency` its key and its body's fingerprint.
     """
 
     key: str
@@ -35,6 +36,8 @@ class Record:
     answered_at: float | None = None
     settled: datetime | None = None
     expected: bool = False
+    asked_by: str | None = None
+    idempotency: tuple[str, str] | None = field(default=None, repr=False)
     outcome: Outcome | None = None
     late: list[Late] = field(default_factory=list)
 

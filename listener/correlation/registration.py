@@ -14,7 +14,8 @@ class Registration:
     `key` is ours and unique, `request_id` goes on the wire. `own` is the acting extension.
     `length`: the deadline in seconds, the action's default when None. `expected`: the caller sends.
     `allow_repeat`: take a requestId that is live already; it is then tracked apart, ambiguous for
-    both.
+    both. `ungated`: it is never held back, only warned, and holds the device for others (the
+    drop-in, rules 9).
     """
 
     key: str
@@ -24,3 +25,4 @@ class Registration:
     minimum: MinimumEvidence = MinimumEvidence.ANY
     expected: bool = False
     allow_repeat: bool = False
+    ungated: bool = False

@@ -1,0 +1,1 @@
+"""The local HTTP API: requests, expectations, events, agents, health (docs/api.md)."""

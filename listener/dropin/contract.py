@@ -1,0 +1,55 @@
+"""What the drop-in needs from the rest of the daemon; `backend` fulfils it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from listener.finesse.actions.request import Request
+from listener.terms import Sender, Wishes
+from listener.ticket import Ticket
+
+
+class Tracker(Protocol):
+    """Tracking of requests that the drop-in sends itself, and sessions for those who send."""
+
+    @property
+    def deployment(self) -> str | None:
+        """UCCE, UCCX or None when not known yet."""
+        ...
+
+    async def forward(self, request: Request, wishes: Wishes, sender: Sender) -> Ticket:
+        """Register a request, keep its intent, and let `sender` put it on the wire at once.
+
+        Returns as soon as it is registered and sending has begun. Never held back by the gate.
+        Raises NotAccepted; then `sender` was not and will not be called.
+        """
+        ...
+
+    def live(self, agent: str) -> bool:
+        """Say whether a session hears that agent."""
+        ...
+
+    def held(self, agent: str) -> bool:
+        """Say whether there is a session, up or not, for that agent."""
+        ...
+
+    def agent_with(self, extension: str) -> str | None:
+        """Return the agent whose extension that is, as far as known."""
+        ...
+
+    async def hold(self, agent: str, password: SecretStr) -> None:
+        """Begin a session for an agent that is not configured; returns at once.
+
+        Raises NotAccepted when there are too many.
+        """
+        ...
+
+    async def ready(self, agent: str, within: float) -> bool:
+        """Wait until that agent's session hears; False when it does not within those seconds."""
+        ...
+
+    def resource(self, ticket: Ticket) -> dict[str, object]:
+        """Return the request as the API shows it."""
+        ...

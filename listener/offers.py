@@ -1,0 +1,79 @@
+"""What the backend offers to those who serve callers (the API, the drop-in): plain values.
+
+Knows the words of the local API; does nothing. JSON values are dicts in the shapes of docs/api.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from listener.errors import NotAccepted
+
+Resource: TypeAlias = dict[str, Any]
+
+EVENT_NAMES = ("dialog", "user", "error", "request", "session", "gap", "lagged", "reset")
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's Idempotency-Key, and a fingerprint of the body that came with it."""
+
+    key: str
+    fingerprint: str
+
+
+class KeyReused(NotAccepted):
+    """That Idempotency-Key came with another body before (422)."""
+
+
+class AgentSignedIn(NotAccepted):
+    """The agent is signed in, and this may be its only session (409)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A request that was taken, or (`fresh` False) had been taken before under the same key."""
+
+    resource: Resource
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which events a reader wants; None takes all. `id` is a request's, `kind` an event name."""
+
+    agent: str | None = None
+    dialog_id: str | None = None
+    id: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of the stream. `id` is "epoch-sequence"; None for `lagged` and `reset`."""
+
+    id: str | None
+    name: str
+    data: Resource
+
+
+class Reader(Protocol):
+    """One reader's events, in order; ends after `lagged`, and when the daemon stops."""
+
+    def __aiter__(self) -> AsyncIterator[Told]:
+        """Yield what comes."""
+        ...
+
+    async def aclose(self) -> None:
+        """Leave; nothing more is kept for this reader."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the daemon can do its work, and what is in the way (empty when ready)."""
+
+    ready: bool
+    reasons: tuple[str, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""Serving HTTP on sockets of our own: limits, callers, tokens. Knows no resource."""

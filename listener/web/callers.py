@@ -1,0 +1,35 @@
+"""Who calls: a token's name or a socket peer's uid, and what they may do. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a caller may do. `admin` includes the others, `request` includes `read`."""
+
+    READ = "read"
+    REQUEST = "request"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """How a connection came in: `uid` of the process at a Unix socket, None over TCP."""
+
+    unix: bool
+    uid: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `name` stands in resources, the journal and the log: "crm", "uid:1000"."""
+
+    name: str
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        """Say whether the caller has that scope."""
+        return scope in self.scopes
