@@ -10,6 +10,7 @@ ListenerError
 │   ├── Closing           the listener is shutting down, or hands over to another process
 │   └── NotKept           the journal cannot be written
 ├── ConfigurationError    settings that cannot work; names the key and the file
+│   └── UnknownAgent      an agent that is neither configured nor held
 ├── ConnectionRefusedForGood  a session that will not come back by itself
 │   ├── CredentialsRefused   SASL or REST refused the password
 │   ├── CertificateRefused   the server's certificate does not fit
@@ -82,6 +83,10 @@ class NotKept(NotAccepted):
 
 class ConfigurationError(ListenerError):
     """Settings that cannot work. The message names the key and the file or variable."""
+
+
+class UnknownAgent(ConfigurationError):
+    """No session is held for that agent, and none is configured."""
 
 
 class ConnectionRefusedForGood(ListenerError):

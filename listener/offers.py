@@ -5,8 +5,10 @@ Knows the words of the local API; does nothing. JSON values are dicts in the sha
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from listener.errors import NotAccepted
@@ -50,13 +52,23 @@ class Wanted:
     kind: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
-    """One event of the stream. `id` is "epoch-sequence"; None for `lagged` and `reset`."""
+    """One event of the stream. `id` is "epoch-sequence"; None for `lagged` and `reset`.
+
+    Shared by all readers, so that what is sent is written once: see `frame`.
+    """
 
     id: str | None
     name: str
     data: Resource
+
+    @cached_property
+    def frame(self) -> bytes:
+        """The event as it stands in the stream (WHATWG, server-sent events): id, event, data."""
+        text = json.dumps(self.data, ensure_ascii=False, separators=(",", ":"))
+        head = "" if self.id is None else f"id: {self.id}\n"
+        return f"{head}event: {self.name}\ndata: {text}\n\n".encode("utf-8", "replace")
 
 
 class Reader(Protocol):

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias, TypedDict
 
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
-from listener.correlation.outcome import MinimumEvidence
+from listener.correlation.outcome import MinimumEvidence, Outcome
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.steps import Ask, Late, Look, RestAnswer
@@ -81,7 +81,7 @@ class Memory(Protocol):
         """Keep what Finesse answered; `length`: seconds of the deadline from here."""
         ...
 
-    def settled(self, record: Record, tell: Callable[[], None]) -> None:
+    def settled(self, record: Record, outcome: Outcome, tell: Callable[[], None]) -> None:
         """Keep the outcome, and call `tell` once it is safe (or known that it cannot be)."""
         ...
 
