@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from listener.assembly import Listener, Ticket
+    from listener.client import Client
     from listener.correlation.outcome import (
         Abandoned,
         Confirmed,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConnectionRefusedForGood,
         CredentialsRefused,
+        DaemonUnreachable,
         DeviceBusy,
         DuplicateRequestId,
         InvalidRequest,
@@ -44,9 +46,12 @@ if TYPE_CHECKING:
         MalformedUpdate,
         NotAccepted,
         NotFinesse,
+        NotKept,
         NotListening,
+        Problem,
         ResourceConflict,
         TooManyPending,
+        UnknownAgent,
         Unreachable,
     )
     from listener.finesse.actions.callbacks import (
@@ -93,14 +98,16 @@ __version__ = "0.1.0"
 
 _HOMES: dict[str, str] = {
     "assembly": "Listener Ticket",
+    "client": "Client",
     "correlation.outcome": (
         "Abandoned Confirmed Evidence Failed MinimumEvidence Outcome Presumed Reason Rejected "
         "Unconfirmed"
     ),
     "errors": (
         "CertificateRefused Closing ConfigurationError ConnectionRefusedForGood CredentialsRefused "
-        "DeviceBusy DuplicateRequestId InvalidRequest ListenerError MalformedUpdate NotAccepted "
-        "NotFinesse NotListening ResourceConflict TooManyPending Unreachable"
+        "DaemonUnreachable DeviceBusy DuplicateRequestId InvalidRequest ListenerError "
+        "MalformedUpdate NotAccepted NotFinesse NotKept NotListening Problem ResourceConflict "
+        "TooManyPending UnknownAgent Unreachable"
     ),
     "finesse.actions.callbacks": "CancelScheduledCallback Reclassify UpdateScheduledCallback",
     "finesse.actions.calls": (
@@ -128,6 +135,7 @@ __all__ = [
     "BargeCall",
     "CancelScheduledCallback",
     "CertificateRefused",
+    "Client",
     "Closing",
     "Conference",
     "ConfigurationError",
@@ -135,6 +143,7 @@ __all__ = [
     "ConnectionRefusedForGood",
     "ConsultCall",
     "CredentialsRefused",
+    "DaemonUnreachable",
     "DeviceBusy",
     "DirectPreviewAccept",
     "DirectPreviewClose",
@@ -152,6 +161,7 @@ __all__ = [
     "MinimumEvidence",
     "NotAccepted",
     "NotFinesse",
+    "NotKept",
     "NotListening",
     "NotReady",
     "Outcome",
@@ -160,6 +170,7 @@ __all__ = [
     "PreviewAccept",
     "PreviewClose",
     "PreviewReject",
+    "Problem",
     "Ready",
     "Reason",
     "Reclassify",
@@ -185,6 +196,7 @@ __all__ = [
     "Transfer",
     "TransferSst",
     "Unconfirmed",
+    "UnknownAgent",
     "Unreachable",
     "UpdateCallData",
     "UpdateScheduledCallback",

@@ -17,6 +17,8 @@ ListenerError
 │   └── ResourceConflict     another client took our resource
 ├── Unreachable           Finesse could not be reached or did not answer
 ├── NotFinesse            something answered, but it is not Finesse
+├── DaemonUnreachable     a client: the daemon could not be reached, or its answer did not come
+├── Problem               a client: the daemon refused a call of its API
 └── MalformedUpdate       a payload that cannot be read (its `reason` names why)
 """
 
@@ -111,6 +113,47 @@ class Unreachable(ListenerError):
 
 class NotFinesse(ListenerError):
     """Something answered, and it is not Finesse."""
+
+
+class DaemonUnreachable(ListenerError):
+    """The daemon's API could not be reached, or its answer did not come whole.
+
+    `sent` is False when nothing of the call left this process, None when that is not known: then
+    the daemon may have taken it.
+    """
+
+    def __init__(self, message: str, *, sent: bool | None = None) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class Problem(ListenerError):
+    """The daemon refused a call of its API (RFC 9457); docs/api.md lists the types.
+
+    `type` is stable, `title` and `detail` are for people, `status` is the HTTP status. `retryable`
+    says whether the same call may succeed later, `retry_after` in how many seconds (None: not
+    said). `field` is Finesse's name of the parameter at fault, or None.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        status: int,
+        type: str = "about:blank",  # noqa: A002  the name is RFC 9457's
+        detail: str | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        field: str | None = None,
+    ) -> None:
+        super().__init__(detail or title)
+        self.title = title
+        self.status = status
+        self.type = type
+        self.detail = detail
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.field = field
 
 
 class MalformedUpdate(ListenerError):
