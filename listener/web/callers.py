@@ -14,6 +14,18 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+_INCLUDED = {
+    Scope.READ: frozenset({Scope.READ}),
+    Scope.REQUEST: frozenset({Scope.READ, Scope.REQUEST}),
+    Scope.ADMIN: frozenset(Scope),
+}
+
+
+def with_included(*scopes: Scope) -> frozenset[Scope]:
+    """Return these scopes with those that they include."""
+    return frozenset().union(*(_INCLUDED[scope] for scope in scopes))
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """How a connection came in: `uid` of the process at a Unix socket, None over TCP."""
@@ -25,7 +37,10 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `name` stands in resources, the journal and the log: "crm", "uid:1000"."""
+    """Who asks. `name` stands in resources, the journal and the log: "crm", "uid:1000".
+
+    `scopes` has the included ones as well (`with_included`).
+    """
 
     name: str
     scopes: frozenset[Scope]
