@@ -7,34 +7,50 @@
 The only part of the program that reads the environment. Raises ConfigurationError alone.
 """
 
+from listener.settings.changes import AgentChange, Changes, changes
 from listener.settings.layers import load
 from listener.settings.model import (
     Agent,
+    Api,
     Connect,
     Defaults,
+    Dropin,
     Endpoint,
     Finesse,
     GatePolicy,
+    Journal,
     Logs,
     Node,
+    Notifications,
+    ReadyWhen,
     Requests,
     Security,
     Settings,
     Timings,
 )
+from listener.settings.places import client_socket
 
 __all__ = [
     "Agent",
+    "AgentChange",
+    "Api",
+    "Changes",
     "Connect",
     "Defaults",
+    "Dropin",
     "Endpoint",
     "Finesse",
     "GatePolicy",
+    "Journal",
     "Logs",
     "Node",
+    "Notifications",
+    "ReadyWhen",
     "Requests",
     "Security",
     "Settings",
     "Timings",
+    "changes",
+    "client_socket",
     "load",
 ]

@@ -17,6 +17,7 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 
 from listener.errors import ConfigurationError
 from listener.settings.model import Settings
+from listener.settings.places import Places
 from listener.settings.secrets import WAYS, Finder, variable_of
 
 if TYPE_CHECKING:
@@ -64,12 +65,15 @@ def load(
     variables = _from_environment(environ, problems)
     merged = merge(merge(file, variables), overrides or {})
     problems += _twice(merged)
-    finder = _secrets(merged, environ, path)
+    places = Places(environ, path.parent if path else Path())
+    places.fill(merged)
+    problems += places.problems
+    finder = _secrets(merged, environ, places.base)
     settings = _validate(merged, variables, problems)
     problems += finder.problems
     if problems or settings is None:
         raise ConfigurationError("\n".join(f"{where}: {p}" for p in dict.fromkeys(problems)))
-    return settings.with_warnings(*finder.warnings, *_doubtful(settings))
+    return settings.with_warnings(*finder.warnings, *places.warnings, *_doubtful(settings))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -117,8 +121,6 @@ def _misplaced(file: Mapping[str, Any]) -> Iterator[str]:
         if key in file:
             yield f"[{key}]: {ONE_DEPLOYMENT}"
     agents = file.get("agents")
-    if not agents and agents is not None:
-        yield "agents: is empty; add [[agents]] with an id"
     for agent in agents if isinstance(agents, list) else ():
         for key in agent.keys() & _SECRET_KEYS if isinstance(agent, dict) else ():
             name = str(agent.get("id", "?"))
@@ -158,13 +160,12 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"environment variable {name}: no such setting{_did_you_mean(section, sections)}"
 
 
-def _secrets(merged: dict[str, Any], environ: Mapping[str, str], path: Path | None) -> Finder:
+def _secrets(merged: dict[str, Any], environ: Mapping[str, str], base: Path) -> Finder:
     agents = merged.get("agents")
     found = [a for a in agents if isinstance(a, dict)] if isinstance(agents, list | tuple) else []
     defaults = merged.get("defaults")
     defaults = defaults if isinstance(defaults, dict) else {}
     given = defaults.get("password_dir")
-    base = path.parent if path else Path()
     folder = Path(given) if isinstance(given, str | Path) else None
     finder = Finder(environ, base, folder)
     finder.fill(found)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -25,18 +24,41 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from listener.correlation.outcome import MinimumEvidence
 from listener.errors import ConfigurationError
 from listener.finesse.actions.table import ACTIONS
+from listener.settings.basis import Host, Port, Seconds, Section
+from listener.settings.serving import (
+    Api,
+    Dropin,
+    Journal,
+    Notifications,
+    ReadyWhen,
+    clashes,
+)
+
+__all__ = [
+    "Agent",
+    "Api",
+    "Connect",
+    "Defaults",
+    "Dropin",
+    "Endpoint",
+    "Finesse",
+    "GatePolicy",
+    "Journal",
+    "Logs",
+    "Node",
+    "Notifications",
+    "ReadyWhen",
+    "Requests",
+    "Security",
+    "Settings",
+    "Timings",
+    "problem_with_id",
+]
 
 REST_PORT = 8445
 XMPP_PORT = 5223
 
-Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Host = Annotated[str, StringConstraints(pattern=r"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]
 Subscription = Annotated[str, StringConstraints(pattern=r"^/finesse/api/[^\s\x00-\x1f]+$")]
-Listen = Annotated[
-    str, StringConstraints(pattern=r"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$")
-]
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+$")]
 ActionName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z_]*$")]
 
 _NODE = re.compile(
@@ -75,12 +97,6 @@ class Endpoint(NamedTuple):
     host: str
     rest_url: str
     xmpp_port: int
-
-
-class Section(BaseModel):
-    """One table of the file: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Node(Section):
@@ -232,64 +248,6 @@ class Logs(Section):
         return given.upper() if isinstance(given, str) else given
 
 
-class ReadyWhen(StrEnum):
-    """What `/readyz` asks of the sessions."""
-
-    ANY = "any"  # one is up, or none is configured
-    ALL = "all"
-    NONE = "none"  # sessions do not matter
-
-
-class Notifications(StrEnum):
-    """How much of each notification the journal keeps."""
-
-    OFF = "off"
-    HEADERS = "headers"  # which node, dialog, requestId and verb; not the content
-    FULL = "full"
-
-
-class Api(Section):
-    """[api]: the local HTTP API. `socket` is a Unix socket, `listen` a loopback host:port."""
-
-    socket: Path | None = None
-    listen: Listen | None = None
-    tokens_file: Path | None = None
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    allowed_hosts: tuple[Host, ...] = ()
-    allowed_origins: tuple[Origin, ...] = ()
-    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 512
-    max_event_readers: Annotated[int, Field(ge=0, le=100_000)] = 2000
-    ready_when: ReadyWhen = ReadyWhen.ANY
-    agent_labels: bool = False
-
-
-class Journal(Section):
-    """[journal]: what outlives the process. Without a `path` nothing does."""
-
-    path: Path | None = None
-    notifications: Notifications = Notifications.FULL
-    keep_call_data: bool = False
-    retention_days: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)] = 14.0
-    max_megabytes: Annotated[int, Field(ge=8, le=1_000_000)] = 1024
-
-
-class Dropin(Section):
-    """[dropin]: Finesse's own REST API, answered with what came of each request. Off by default."""
-
-    socket: Path | None = None
-    listen: Listen | None = None
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    require_token: bool = True
-    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 512
-    sessions_on_demand: bool = True
-    max_sessions: Annotated[int, Field(ge=0, le=200)] = 200
-    session_wait: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 5.0
-    idle_minutes: Annotated[float, Field(gt=0, le=1440, allow_inf_nan=False)] | None = None
-    refused_minutes: Annotated[float, Field(ge=1, le=1440, allow_inf_nan=False)] = 5.0
-
-
 class Settings(BaseSettings):
     """Everything that can be set. Built by `load`, or by hand in a program with its own file."""
 
@@ -335,6 +293,12 @@ class Settings(BaseSettings):
                 raise ValueError(f"agent {agent.id} is there twice; each agent has one entry")
             seen.add(agent.id.casefold())
         return given
+
+    @model_validator(mode="after")
+    def _callers_find_their_ways(self) -> Self:
+        if found := tuple(clashes(self.api, self.dropin)):
+            raise ValueError("; ".join(found))
+        return self
 
     @property
     def warnings(self) -> tuple[str, ...]:

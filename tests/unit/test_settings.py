@@ -14,6 +14,7 @@ from listener.settings.secrets import variable_of
 CONFIG = Path(__file__).parents[2] / "config"
 SECRET = "hunter2-never-shown"
 ENVIRON = {"LISTENER_PASSWORD_1001": SECRET}
+FOLDERS = {"RUNTIME_DIRECTORY": "/run/x", "STATE_DIRECTORY": "/"}
 
 LEAST = """
 [finesse]
@@ -49,7 +50,7 @@ def problems(path: Path | None, environ: dict[str, str] | None = None, **overrid
 
 
 def test_the_least_file_has_all_defaults(tmp_path: Path):
-    settings = load(written(tmp_path, LEAST), ENVIRON)
+    settings = load(written(tmp_path, LEAST), ENVIRON | FOLDERS)
 
     assert settings.finesse.endpoints == (
         ("fin1.example.com", "https://fin1.example.com:8445", 5223),
@@ -91,7 +92,8 @@ def test_http_is_for_laboratories_alone(tmp_path: Path):
 
     assert 'security = "plain"' in problems(written(tmp_path, text))
 
-    plain = load(written(tmp_path, text), ENVIRON | {"LISTENER_FINESSE__SECURITY": "plain"})
+    environ = ENVIRON | FOLDERS | {"LISTENER_FINESSE__SECURITY": "plain"}
+    plain = load(written(tmp_path, text), environ)
     assert plain.finesse.endpoints[0].rest_url == "http://fin1.example.com:8445"
     assert "unencrypted" in plain.warnings[0]
 
@@ -260,7 +262,7 @@ def test_an_agent_without_a_password_is_told_the_ways(tmp_path: Path):
 def test_a_secret_that_everybody_can_read_is_a_warning(tmp_path: Path):
     file = secret_file(tmp_path / "s", "pw", mode=0o644)
 
-    settings = load(written(tmp_path, LEAST + 'password_file = "s/pw"\n'), {})
+    settings = load(written(tmp_path, LEAST + 'password_file = "s/pw"\n'), FOLDERS)
 
     assert settings.warnings == (f"{file} can be read by everybody; chmod 600 it",)
 
