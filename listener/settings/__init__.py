@@ -7,7 +7,7 @@
 The only part of the program that reads the environment. Raises ConfigurationError alone.
 """
 
-from listener.settings.changes import AgentChange, Changes, changes
+from listener.settings.difference import AgentChange, Changes, changes
 from listener.settings.layers import load
 from listener.settings.model import (
     Agent,
