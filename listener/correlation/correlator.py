@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from listener.correlation import clockwork, hearing, looks, verdict
+from listener.correlation import admission, clockwork, hearing, looks, verdict
+from listener.correlation.admission import NOT_REPORTED_AFTER
 from listener.correlation.books import Books
-from listener.correlation.case import Case
 from listener.correlation.desk import Desk, Limits
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import release_held
@@ -21,15 +21,16 @@ from listener.correlation.pending import State, Trigger
 from listener.correlation.picture import AgentPicture, Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.steps import AnswerKind, Look, RestAnswer, Step
-from listener.errors import DeviceBusy, DuplicateRequestId, InvalidRequest, TooManyPending
 from listener.finesse.actions.expectation import Gate
-from listener.finesse.actions.request import Request
+from listener.finesse.actions.request import Request, RequestWarning
 from listener.finesse.events import Event
 
 __all__ = ["NOT_REPORTED_AFTER", "Correlator", "Registration"]
 
-NOT_REPORTED_AFTER = 60.0  # seconds from registration of what the caller sends (rules 8)
-MAX_LENGTH = 3600.0  # seconds; what is open must end
+BUSY = RequestWarning(
+    "device_busy",
+    "Another request was open on this device when this one went out; Finesse may refuse either.",
+)
 
 
 class Correlator:
@@ -50,63 +51,18 @@ class Correlator:
         Returns `Send` at once or later, when the gate lets it through. Raises InvalidRequest,
         TooManyPending, DuplicateRequestId, DeviceBusy; then nothing was taken in.
         """
-        entry = self._entry(now, request, registration)
-        self._admit(entry, registration)
+        entry = admission.entry_of(now, request, registration)
+        admission.admit(self._desk, entry, registration)
         self._enter(now, entry)
-        if not entry.expected:
-            self._dispatch_or_queue(now, entry)
-        else:
+        if entry.expected:
             entry.fire(Trigger.DISPATCH)
             self._desk.begin(now, entry)
+        elif registration.ungated:
+            self._dispatch_at_once(now, entry)
+        else:
+            self._dispatch_or_queue(now, entry)
         self._recall(now, entry)
         return self._desk.take_steps()
-
-    def _entry(self, now: float, request: Request, registration: Registration) -> Entry:
-        length = registration.length
-        if length is None:
-            length = NOT_REPORTED_AFTER if registration.expected else request.default_deadline
-        if not 0 < length <= MAX_LENGTH:
-            raise InvalidRequest(
-                f"the deadline must be a positive number of seconds, {MAX_LENGTH:.0f} at most"
-            )
-        return Entry(
-            key=registration.key,
-            request=request,
-            request_id=registration.request_id,
-            case=Case(
-                agent=request.agent,
-                own=registration.own,
-                expectation=request.expectation,
-                ids={request.dialog_id} if request.dialog_id is not None else set(),
-            ),
-            submitted=now,
-            length=length,
-            length_given=registration.length is not None,
-            minimum=registration.minimum,
-            expected=registration.expected,
-            left_machine=None,
-        )
-
-    def _admit(self, entry: Entry, registration: Registration) -> None:
-        books, limits = self._desk.books, self._desk.limits
-        if len(books.entries) >= limits.max_pending:
-            raise TooManyPending(f"{limits.max_pending} requests are pending; wait for some to end")
-        if books.count(entry.agent) >= limits.max_pending_per_agent:
-            raise TooManyPending(
-                f"{limits.max_pending_per_agent} requests of agent {entry.agent} are pending"
-            )
-        same = [e for e in books.with_id(entry.request_id) if e.agent == entry.agent]
-        if any(e.open for e in same) and not registration.allow_repeat:
-            raise DuplicateRequestId(
-                f"requestId {entry.request_id!r} is live for agent {entry.agent}; leave it out to"
-                " have one made"
-            )
-        refused = self._desk.gate.mode is GateMode.REFUSE and not entry.expected
-        if refused and self._desk.gate.busy(entry.device, entry.request.gate):
-            raise DeviceBusy(f"another request is open on the device of agent {entry.agent}")
-        entry.id_repeated = bool(same)
-        for other in same:
-            other.id_repeated = True
 
     def _enter(self, now: float, entry: Entry) -> None:
         self._desk.books.add(entry)
@@ -117,6 +73,15 @@ class Correlator:
         desk = self._desk
         if desk.gate.enter(entry.device, entry.key, entry.request.gate):
             desk.dispatch(now, entry)
+
+    def _dispatch_at_once(self, now: float, entry: Entry) -> None:
+        """Let a request go that is never held back, only warned (rules 9)."""
+        gate, device = self._desk.gate, entry.device
+        busy = gate.busy(device, entry.request.gate)
+        gate.hold(device, entry.key, entry.request.gate)
+        self._desk.dispatch(now, entry)
+        if busy:
+            entry.warnings += (BUSY,)
 
     def _recall(self, now: float, entry: Entry) -> None:
         """Give it the tagged events that came before it was registered (rules 2).
@@ -143,7 +108,7 @@ class Correlator:
         `left`: seconds of its deadline that are left, not negative. Without proof it ends
         RESTARTED.
         """
-        entry = self._entry(now, request, registration)
+        entry = admission.entry_of(now, request, registration)
         entry.restarted, entry.accepted, entry.answered_at = True, accepted, now
         entry.left_machine = True if accepted else None
         self._desk.books.add(entry)
@@ -315,6 +280,25 @@ class Correlator:
         """Return a request's entry, open or settled; to be read, not changed."""
         books = self._desk.books
         return books.entries.get(key) or books.tombs.get(key)
+
+    def baseline(self, key: str) -> Baseline | None:
+        """Return what was known when an open request went out, for the journal.
+
+        None when it is not open or still queued, or when nothing sure was known.
+        """
+        entry = self._desk.books.entries.get(key)
+        return entry.case.baseline if entry is not None else None
+
+    def left(self, now: float, key: str) -> float | None:
+        """Return the seconds until an open request's deadline; None when it is not open.
+
+        A DTMF that waits for the one before it has its whole length left.
+        """
+        entry = self._desk.books.entries.get(key)
+        if entry is None:
+            return None
+        waits = entry.deadline == float("inf")
+        return entry.length if waits else max(0.0, entry.deadline - now)
 
     def open_keys(self) -> Sequence[str]:
         """Return the keys of all open requests, oldest first."""

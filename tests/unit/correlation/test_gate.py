@@ -13,6 +13,7 @@ from tests.builders import Story, a_dialog, a_user, an_event, own
 
 HOLD = a.Hold(agent="agent1", dialog_id="100")
 RETRIEVE = a.Retrieve(agent="agent1", dialog_id="100")
+DTMF = a.SendDtmf(agent="agent1", dialog_id="100", dtmf_string="1")
 DATA = a.UpdateCallData(agent="agent1", dialog_id="100", call_variables={"callVariable1": "x"})
 
 
@@ -155,3 +156,103 @@ def test_a_lane_that_is_empty_is_forgotten() -> None:
     assert gate.leave(("a", None), "y") == gate.leave(("a", None), "z") == []
     assert not gate.busy(("a", None), Gate.UNTIL_SETTLED)
     assert not gate._lanes
+
+
+# -- the drop-in: never delayed, only warned -------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [GateMode.QUEUE, GateMode.REFUSE])
+def test_an_ungated_request_goes_out_at_once_and_is_warned(mode: GateMode) -> None:
+    story = Story(gate=mode)
+    first = story.ask(HOLD)
+    second = story.ask(RETRIEVE, ungated=True)
+    assert story.sent == [first, second]
+    story.refuse(second)
+    assert [w.code for w in story.outcomes[second].warnings if w.code == "device_busy"]
+    story.refuse(first)
+    assert "device_busy" not in [w.code for w in story.outcomes[first].warnings]
+
+
+def test_an_ungated_request_passes_those_that_wait() -> None:
+    story = Story()
+    first, waiting = story.ask(HOLD), story.ask(RETRIEVE)
+    ungated = story.ask(HOLD, ungated=True)
+    assert story.sent == [first, ungated]
+    story.refuse(first)
+    assert waiting not in story.sent  # the ungated one still holds the device
+    story.refuse(ungated)
+    assert story.sent == [first, ungated, waiting]
+
+
+@pytest.mark.parametrize("mode", GateMode)
+def test_nobody_is_warned_of_a_free_device(mode: GateMode) -> None:
+    story = Story(gate=mode)
+    if mode is GateMode.OFF:
+        story.ask(HOLD)  # without a gate nobody holds a device
+    key = story.ask(RETRIEVE, ungated=True)
+    story.refuse(key)
+    assert "device_busy" not in [w.code for w in story.outcomes[key].warnings]
+
+
+def test_an_ungated_request_that_only_waits_for_its_202_lets_go_there() -> None:
+    story = Story()
+    key = story.ask(DATA, ungated=True)
+    waiting = story.ask(HOLD)
+    assert story.sent == [key]
+    story.accept(key)
+    assert story.sent == [key, waiting]
+
+
+def test_an_ungated_dtmf_holds_others_for_its_window() -> None:
+    story = Story()
+    key = story.accepted(DTMF, ungated=True)
+    waiting = story.ask(HOLD)
+    story.wait(5.2)
+    assert story.sent == [key]
+    story.wait(0.1)
+    assert story.sent == [key, waiting]
+
+
+def test_an_ungated_dtmf_is_warned_when_twenty_are_out() -> None:
+    story = Story()
+    for _ in range(20):
+        story.ask(DTMF)
+    key = story.ask(DTMF, ungated=True)
+    assert story.sent[-1] == key
+    story.refuse(key)
+    assert "device_busy" in [w.code for w in story.outcomes[key].warnings]
+
+
+# -- for the journal -------------------------------------------------------------------------
+
+
+def test_the_baseline_of_a_request_is_told_once_it_goes_out() -> None:
+    story = Story()
+    first, second = story.ask(HOLD), story.ask(RETRIEVE)
+    baseline = story.correlator.baseline(first)
+    assert baseline is not None
+    assert baseline.dialog == a_dialog()
+    assert story.correlator.baseline(second) is None
+    story.refuse(first)
+    assert story.correlator.baseline(first) is None
+    assert story.correlator.baseline("nobody") is None
+
+
+def test_the_time_left_of_a_request_is_told() -> None:
+    story = Story()
+    key = story.ask(HOLD, length=8.0)
+    story.wait(3)
+    assert story.correlator.left(story.now, key) == 5.0
+    story.accept(key)
+    assert story.correlator.left(story.now, key) == 8.0
+    assert story.correlator.left(story.now + 9, key) == 0.0
+    story.abandon(key)
+    assert story.correlator.left(story.now, key) is None
+
+
+def test_a_dtmf_behind_another_has_its_whole_window_left() -> None:
+    story = Story()
+    story.accepted(DTMF)
+    second = story.accepted(DTMF)
+    story.wait(2)
+    assert story.correlator.left(story.now, second) == 5.3
