@@ -61,7 +61,7 @@ class Journal:
         raise NotImplementedError
 
     async def settled_since(self, since: datetime, limit: int) -> list[Stored]:
-        """Return the newest requests that were settled since then, at most `limit`, oldest first."""
+        """Return the newest requests settled since then, at most `limit`, oldest first."""
         raise NotImplementedError
 
     async def request(self, key: str) -> Stored | None:

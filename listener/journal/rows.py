@@ -1,7 +1,7 @@
 """What is written to the journal and what is read from it: plain values.
 
-Rows are snapshots, taken on the loop when they are made, so that the writer may encode them later in
-its own thread. Nothing in them may be changed afterwards (an event's `data` too). Knows no SQL.
+Rows are snapshots, taken on the loop when they are made, so that the writer may encode them later,
+in its own thread. Nothing in them may be changed afterwards (an event's `data` too). Knows no SQL.
 """
 
 from __future__ import annotations
