@@ -17,10 +17,10 @@ from typing import TypeVar
 from listener.finesse.actions.table import ACTIONS
 
 OTHER = "other"
-MOST = 24
-"""Names of one kind; what comes after them is counted as "other"."""
+MOST = 12
+"""Names of one kind; what comes after them is counted as "other". All together stay below 500."""
 
-LATENCY_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0)
+LATENCY_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
 GAP_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 """Upper bounds in seconds; 60 s without a session signs an agent out."""
 
@@ -99,11 +99,11 @@ class Tally:
     )
     latencies: dict[str, Spread] = field(default_factory=dict)
     lagged: int = 0
-    reconnects: Counts[str] = field(default_factory=_counts)
+    reconnects: Counts[str] = field(default_factory=lambda: Counts(OTHER, 16))
     gaps: Spread = field(default_factory=lambda: Spread(GAP_BOUNDS))
-    http: Counts[tuple[str, str]] = field(default_factory=lambda: _pairs(4 * MOST))
+    http: Counts[tuple[str, str]] = field(default_factory=lambda: _pairs(75))
     http_refused: Counts[str] = field(default_factory=_counts)
-    dropin: Counts[tuple[str, str]] = field(default_factory=lambda: _pairs(MOST))
+    dropin: Counts[tuple[str, str]] = field(default_factory=lambda: _pairs(15))
     dropin_outcomes: Counts[str] = field(default_factory=_counts)
 
     def settled(self, action: str, outcome: str, waited: float) -> None:

@@ -29,7 +29,7 @@ _FILES = (
     ("dropin", "tls_key"),
 )
 _PATHS = (*_FILES, ("api", "socket"), ("dropin", "socket"), ("journal", "path"))
-_SECRET = frozenset({"tokens_file", "tls_key"})
+_SECRET = frozenset({"tls_key"})  # `web.tokens` looks at its file itself
 
 NO_API = (
     "api.socket: left out, and neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set: there is no"
