@@ -90,6 +90,7 @@ class Ear(LinkEvents):
         service: Callable[[], Service],
         place: Place,
         paces: Paces,
+        changed: Callable[[AgentStatus], None] = lambda _status: None,
     ) -> None:
         self.agent = agent
         self.trouble: ListenerError | None = None
@@ -103,6 +104,7 @@ class Ear(LinkEvents):
         self._service = service
         self._place = place
         self._paces = paces
+        self._tell = changed
         self._session: Session | None = None
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
@@ -138,6 +140,10 @@ class Ear(LinkEvents):
         self.up.set()
         self.decided.set()
         self.tried.set()
+        self._changed_to()
+
+    def _changed_to(self) -> None:
+        self._tell(self.status())
 
     def serving(self, *, in_service: bool) -> None:
         """Hear over the live session that Finesse went out of, or came back into, service."""
@@ -148,6 +154,7 @@ class Ear(LinkEvents):
             self.decided.clear()
             self._service().session_down(self.agent.id, "Finesse is out of service")
             self._outage.begin()
+            self._changed_to()
 
     async def _reconcile(self) -> Look:
         """Read the picture until it can be read; the link cancels this when the session ends."""
@@ -175,11 +182,13 @@ class Ear(LinkEvents):
         if self._failed or not elsewhere:  # else the other node is tried before it counts
             self.tried.set()
         self._failed = True
+        self._changed_to()
 
     def stopped(self, reason: str) -> None:
         """Leave it as it is: a person has to act, and the link has logged why."""
         del reason
         self.decided.set()
+        self._changed_to()
 
     def _away(self, cause: str, *, on_purpose: bool = False) -> None:
         self._outage.stop()

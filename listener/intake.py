@@ -60,9 +60,14 @@ def check_device(request: Request, extension: str | None) -> None:
 
 
 def registration(
-    record: Record, extension: str | None, wishes: Wishes, policy: Policy
+    record: Record,
+    extension: str | None,
+    wishes: Wishes,
+    policy: Policy,
+    *,
+    ungated: bool = False,
 ) -> Registration:
-    """Return what the correlator needs beside the request."""
+    """Return what the correlator needs beside the request; `ungated`: it is never held back."""
     length = wishes.deadline
     if length is None:
         length = default_deadline(record.request, policy, expected=record.expected)
@@ -74,6 +79,7 @@ def registration(
         minimum=wishes.minimum_evidence or policy.minimum_evidence,
         expected=record.expected,
         allow_repeat=wishes.allow_repeat,
+        ungated=ungated,
     )
 
 

@@ -52,21 +52,21 @@ class Ledger:
     def settled(self, key: str, outcome: Outcome, now: float) -> Record:
         """Note the outcome, and write the one line that a request has."""
         record = self.records[key]
-        record.outcome, record.settled = outcome, now_utc()
+        record.outcome, record.settled = outcome, record.settled or now_utc()
         names = _names(record)
         names["dialog"] = names["dialog"] or outcome.dialogs.new
         _log.info("request.settled", **names, **_told(record, outcome, now))
         return record
 
-    def late(self, late: Late) -> Record | None:
-        """Note what came after the outcome; None when it is not kept any more."""
+    def late(self, late: Late) -> Late | None:
+        """Note what came after the outcome, as it may be shown; None when it is not kept."""
         record = self.records.get(late.key)
         if record is None or len(record.late) >= MAX_LATE:
             return None
         late = digits.of_late(late, record.request)
         record.late.append(late)
         _log.warning("request.late", **_names(record), kind=late.kind, detail=late.detail)
-        return record
+        return late
 
 
 def now_utc() -> datetime:
@@ -89,6 +89,7 @@ def _names(record: Record) -> dict[str, str | None]:
         "agent": record.request.agent,
         "action": record.request.requested_action,
         "dialog": record.request.dialog_id,
+        **({"asked_by": record.asked_by} if record.asked_by is not None else {}),
     }
 
 

@@ -120,18 +120,18 @@ def record_json(
 ) -> dict[str, Any]:
     """Return a request's resource: what was asked, where it stands, what came of it."""
     outcome = record.outcome
-    settled = outcome is not None or state is None or state in FINAL
     return {
         "id": record.key,
         "requestId": record.request_id,
         "agent": record.request.agent,
         "requestedAction": record.request.requested_action,
         "dialogId": record.request.dialog_id,
-        "state": "settled" if settled else state,
+        "askedBy": record.asked_by,
+        "state": state_word(record, state),
         "submitted": stamp(record.submitted),
         "sent": stamp(record.sent),
         "answered": stamp(record.answered),
-        "settled": stamp(record.settled),
+        "settled": stamp(record.settled) if outcome is not None else None,
         "outcome": outcome_json(
             outcome, request=record.request, deployment=deployment, submitted=record.submitted
         )
@@ -139,6 +139,20 @@ def record_json(
         else None,
         "late": [_late(late, record, deployment) for late in record.late],
     }
+
+
+def state_word(record: Record, state: State | None) -> str:
+    """Return where a request stands, as its resource says it.
+
+    It is settled for others once its outcome is safe in the journal, a moment after it is decided.
+    """
+    if record.outcome is not None:
+        return "settled"
+    if state is not None and state not in FINAL:
+        return str(state)
+    if record.answered is not None:
+        return "accepted"
+    return "sent" if record.sent is not None else "queued"
 
 
 def _late(late: Late, record: Record, deployment: str | None) -> dict[str, Any]:

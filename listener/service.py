@@ -1,6 +1,6 @@
 """The loop's side of the correlator: waiters, one timer, sending, asking.
 
-Futures live here, and `_settled` alone sets one. What it needs from REST and from the sessions
+Futures live here, and `_tell` alone sets one. What it needs from REST, the sessions and the journal
 stands in `terms` as protocols. It does not assume that it owns all agents. A fault in one step, one
 event or one watcher is logged and stops nothing else.
 """
@@ -9,42 +9,45 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from listener import digits, intake, logs
 from listener.correlation.correlator import Correlator
-from listener.correlation.outcome import Abandoned, Outcome, Reason, Unconfirmed
+from listener.correlation.outcome import Abandoned, Outcome, Reason, Rejected, Unconfirmed
+from listener.correlation.pending import State
+from listener.correlation.registration import Registration
 from listener.correlation.steps import (
+    AnswerKind,
     Ask,
     Fence,
     Late,
-    Look,
     RestAnswer,
     Send,
     Settled,
     Step,
 )
-from listener.errors import Closing, MalformedUpdate, NotListening
-from listener.feed import Feed
+from listener.errors import Closing, NotKept, NotListening
+from listener.finesse.actions import key_of
 from listener.finesse.actions.request import Request
-from listener.finesse.events import Event, SystemInfoChanged, events_of
-from listener.finesse.model import Notification
-from listener.finesse.wire import parse_update
+from listener.hearing import Hearing
 from listener.ledger import Ledger, new_key, now_utc
-from listener.terms import Ears, Policy, Wire, Wishes
+from listener.tally import Tally
+from listener.tasks import Alarm, Tasks
+from listener.terms import Ears, Memory, Policy, Sender, Wire, Wishes
 from listener.ticket import Record, Ticket
 
 __all__ = ["Ears", "Policy", "Service", "Wire", "Wishes"]
 
 FENCE_TIMEOUT = 2.0  # seconds (rule 6.6)
+LAST_WORDS = 5.0  # seconds for the last outcomes to be made safe when closing
 
 _log = logs.get(__name__)
 
 
-class Service:
+class Service(Hearing):
     """Takes requests, hears notifications, and tells each caller what came of it.
 
-    `feed` is where readers of events subscribe. Made inside a running loop.
+    `feed` is where readers of events subscribe; `tally` counts. Made inside a running loop.
     """
 
     def __init__(
@@ -54,22 +57,19 @@ class Service:
         *,
         policy: Policy | None = None,
         extensions: Callable[[str], str | None] = lambda _agent: None,
+        memory: Memory | None = None,
+        tally: Tally | None = None,
     ) -> None:
-        self.policy = policy or Policy()
-        self.deployment: str | None = None
-        self.correlator = Correlator(self.policy.limits, self.policy.gate)
-        self.feed = Feed()
+        super().__init__(ears, policy, memory, tally)
         self._ledger = Ledger()
         self._wire = wire
-        self._ears = ears
         self._extensions = extensions
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._senders: dict[str, Sender] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
-        self._gaps: dict[str, bool] = {}  # agents in a gap; True where it was on purpose
-        self._timer: asyncio.TimerHandle | None = None
+        self._tasks = Tasks(self.loop)
+        self._alarm = Alarm(self.loop, self._ring)
         self._closing = self._closed = False
-        self._loop = asyncio.get_running_loop()
         self._watchers: list[Callable[[Record], None]] = []
 
     def __repr__(self) -> str:
@@ -81,14 +81,25 @@ class Service:
         """The records by key, oldest first; of settled requests the last 20,000."""
         return self._ledger.records
 
+    @property
+    def pending(self) -> int:
+        """How many requests have no outcome yet."""
+        return len(self._waiting)
+
+    @property
+    def closing(self) -> bool:
+        """Whether new requests are refused."""
+        return self._closing
+
     # -- asked ------------------------------------------------------------------------------
 
     def submit(self, request: Request, wishes: Wishes | None = None) -> Ticket:
         """Take a request and send it; its outcome is awaited at the ticket.
 
-        Raises InvalidRequest and NotAccepted (no session, too many, closing): nothing was sent.
+        Raises InvalidRequest and NotAccepted (no session, too many, closing, nothing can be kept):
+        nothing was sent.
         """
-        return self._take(request, wishes or Wishes(), expected=False)
+        return self._take(request, wishes or Wishes())
 
     def expect(self, request: Request, wishes: Wishes | None = None) -> Ticket:
         """Take a request that the caller sends itself, with the ticket's request_id as header.
@@ -98,9 +109,22 @@ class Service:
         """
         return self._take(request, wishes or Wishes(), expected=True)
 
-    def _take(self, request: Request, wishes: Wishes, *, expected: bool) -> Ticket:
-        if self._closing:
-            raise Closing("the listener is shutting down")
+    def forward(self, request: Request, wishes: Wishes, sender: Sender) -> Ticket:
+        """Take a request that `sender` puts on the wire, at once whatever the gate says (rules 9).
+
+        As `submit` otherwise; `sender` is called once, or never.
+        """
+        return self._take(request, wishes, sender=sender)
+
+    def _take(
+        self,
+        request: Request,
+        wishes: Wishes,
+        *,
+        expected: bool = False,
+        sender: Sender | None = None,
+    ) -> Ticket:
+        self._check_open()
         intake.check_wishes(wishes)
         agent = request.agent
         extension = self._extensions(agent) or self.correlator.picture(agent).extension
@@ -109,38 +133,63 @@ class Service:
             raise NotListening(
                 f"no session of agent {agent} would hear the answer; wait until it is up"
             )
-        intake.check_device(request, extension)
+        if sender is None:
+            intake.check_device(request, extension)
+        now = self.loop.time()
         record = Record(
             key=new_key(),
             request_id=wishes.request_id or str(uuid.uuid4()),
             request=request,
             submitted=now_utc(),
-            submitted_at=self._loop.time(),
+            submitted_at=now,
             expected=expected,
+            asked_by=wishes.asked_by,
+            idempotency=wishes.idempotency,
         )
-        steps = self.correlator.register(
-            self._loop.time(),
-            request,
-            intake.registration(record, extension, wishes, self.policy),
+        registration = intake.registration(
+            record, extension, wishes, self.policy, ungated=sender is not None
         )
-        self._waiting[record.key] = self._loop.create_future()
-        self._ledger.add(record, self._waiting)
-        ticket = self._ticket(record)
+        steps = self.correlator.register(now, request, registration)
+        kept = self._memory.taken(record, registration)
+        if sender is not None:
+            self._senders[record.key] = sender
+        self._enter(record)
+        if expected:
+            # Its baseline is kept as well; that it is not sent from here needs no waiting.
+            _unwatched(self._memory.going(record, self.correlator.baseline(record.key)))
+        ticket = self._ticket(record, kept)
         self._carry_out(steps)
         return ticket
 
-    def _ticket(self, record: Record) -> Ticket:
+    def _check_open(self) -> None:
+        if self._closing:
+            raise Closing("the listener is shutting down, or handing over to its successor")
+        if self._memory.trouble is not None:
+            raise NotKept(f"no new request can be kept: {self._memory.trouble}")
+
+    def _enter(self, record: Record) -> None:
+        self._waiting[record.key] = self.loop.create_future()
+        self._ledger.add(record, self._waiting)
+
+    def _ticket(self, record: Record, kept: asyncio.Future[None] | None) -> Ticket:
         return Ticket(
             record,
             self._waiting[record.key],
             abandon=lambda reason: self.abandon(record.key, reason),
             report=lambda status, body: self.report(record.key, status, body),
             state=lambda: self.correlator.state(record.key),
+            kept=kept,
         )
+
+    async def wait(self, key: str, within: float) -> None:
+        """Wait until a request is settled, for `within` seconds at most; unknown keys: not."""
+        future = self._waiting.get(key)
+        if future is not None and within > 0:
+            await asyncio.wait((future,), timeout=within)
 
     def abandon(self, key: str, reason: Reason = Reason.CALLER) -> None:
         """Stop waiting for a request; unknown and settled keys change nothing."""
-        self._carry_out(self.correlator.abandon(self._loop.time(), key, reason))
+        self._carry_out(self.correlator.abandon(self.loop.time(), key, reason))
 
     def report(self, key: str, status: int, body: bytes | None = None) -> None:
         """Take in what Finesse answered to a request that the caller sent.
@@ -152,64 +201,48 @@ class Service:
         if record is not None and record.expected and record.answered is None:
             self._answered(key, self._wire.judge(status, body))
 
-    # -- heard ------------------------------------------------------------------------------
+    # -- taken over from an earlier process ---------------------------------------------------
 
-    def hear(self, notification: Notification) -> None:
-        """Take in one notification. Never raises: what cannot be read or judged is logged."""
-        try:
-            update = parse_update(notification.payload)
-            content = hash(notification.payload)
-            events = tuple(events_of(update, notification.node, notification.item_id))
-        except MalformedUpdate as error:
-            _log.warning(
-                "notification.malformed",
-                node=notification.node,
-                reason=error.reason,
-                detail=str(error),
-                length=len(notification.payload),
-            )
-        except Exception:  # noqa: BLE001  a fault of ours in reading one payload harms no other
-            _log.exception("notification.failed", node=notification.node)
-        else:
-            for event in events:
-                self._judge(event, content)
+    def adopt(
+        self, record: Record, adoption: Callable[[Correlator, float], Iterable[Step]]
+    ) -> None:
+        """Take over an open request; `adoption` has the correlator adopt it.
 
-    def _judge(self, event: Event, content: int) -> None:
-        try:
-            news, steps = self.correlator.receive(self._loop.time(), event, content)
-            if news:
-                self.feed.put(event)
-                self._outage(event)
-        except Exception:  # noqa: BLE001  as in `hear`: the next event is judged all the same
-            _log.exception("notification.failed", node=event.node, kind=type(event).__name__)
-            steps = []
-        self._carry_out(steps)
-
-    def _outage(self, event: Event) -> None:
-        if isinstance(event, SystemInfoChanged):
-            self._ears.serving(in_service=event.system_info.status == "IN_SERVICE")
-
-    def session_up(self, agent: str, look: Look) -> None:
-        """Take note that an agent's session hears, and of what was read since."""
-        self._carry_out(self.correlator.link_up(self._loop.time(), agent, look))
-        if (on_purpose := self._gaps.pop(agent, None)) is not None:
-            tell = _log.debug if on_purpose else _log.info
-            tell("gap.closed", agent=agent)
-
-    def session_down(self, agent: str, cause: str, *, on_purpose: bool = False) -> None:
-        """Take note that an agent's events may be lost from now on.
-
-        `on_purpose`: we ended the session ourselves, which is no news for an operator.
+        It is not written to the journal again, and never sent again.
         """
-        if self.correlator.picture(agent).live:
-            tell = _log.debug if on_purpose else _log.warning
-            tell("gap.opened", agent=agent, cause=cause)
-            self._gaps[agent] = on_purpose
-        self._carry_out(self.correlator.link_down(self._loop.time(), agent))
+        self._enter(record)
+        self._carry_out(adoption(self.correlator, self.loop.time()))
 
-    def finesse_present(self, agent: str, *, available: bool) -> None:
-        """Take note of the XMPP user `finesse`, as that agent's session sees it."""
-        self.correlator.finesse_present(agent, available=available)
+    def unsent(self, record: Record) -> None:
+        """Take over a request of which it is certain that it never left: it ends rejected."""
+        self._enter(record)
+        self._settled(record.key, Rejected(reason=Reason.NOT_SENT, sent=False))
+
+    def remember(
+        self,
+        record: Record,
+        registration: Registration,
+        *,
+        age: float,
+        settled_ago: float,
+        left: float,
+    ) -> None:
+        """Take over a request that was settled: what comes late is recorded for it.
+
+        Seconds: since it was submitted, since it was settled, and until its own deadline.
+        """
+        outcome = record.outcome
+        if outcome is not None:
+            self._ledger.add(record, self._waiting)
+            self.correlator.remember(
+                self.loop.time(),
+                record.request,
+                registration,
+                outcome,
+                age=age,
+                settled_ago=settled_ago,
+                left=left,
+            )
 
     def on_settled(self, watcher: Callable[[Record], None]) -> None:
         """Call `watcher` with the record of each request as it is settled, and again when late."""
@@ -223,83 +256,115 @@ class Service:
                 self._do(step)
             except Exception:  # noqa: BLE001  the steps behind it belong to other requests
                 _log.exception("listener.failed", task=type(step).__name__, id=step.key)
-        self._arm()
+        self._alarm.set(None if self._closed else self.correlator.next_deadline())
 
     def _do(self, step: Step) -> None:
         match step:
             case Send(key=key):
-                self._sending[key] = self._spawn(lambda: self._send(key), f"send {key}")
+                self._send(key)
             case Ask():
-                self._spawn(lambda: self._ask(step), f"ask {step.key}")
+                self._tasks.spawn(lambda: self._ask(step), f"ask {step.key}")
             case Fence():
-                self._spawn(lambda: self._fence(step), f"fence {step.key}")
+                self._tasks.spawn(lambda: self._fence(step), f"fence {step.key}")
             case Settled(key=key, outcome=outcome):
                 self._settled(key, outcome)
             case Late():
-                self._tell(self._ledger.late(step))
+                self._late(step)
 
-    async def _send(self, key: str) -> None:
-        record = self.records.get(key)
-        if record is None or record.outcome is not None:
-            return  # given up in the same moment: what nobody waits for need not go out
-        record.sent = now_utc()
+    def _send(self, key: str) -> None:
+        # What was known at this moment is what counts; the journal has it before a byte leaves.
+        going = self._memory.going(self.records[key], self.correlator.baseline(key))
+        self._sending[key] = self._tasks.spawn(lambda: self._sent(key, going), f"send {key}")
+
+    async def _sent(self, key: str, going: asyncio.Future[None]) -> None:
+        sender = self._senders.pop(key, None)
         try:
-            answer = await self._wire.send(record.request, record.request_id)
+            answer = await self._put_on_wire(key, going, sender)
         finally:
             self._sending.pop(key, None)
-        self._answered(key, answer)
+        if answer is not None:
+            self._answered(key, answer)
+
+    async def _put_on_wire(
+        self, key: str, going: asyncio.Future[None], sender: Sender | None
+    ) -> RestAnswer | None:
+        try:
+            await going
+        except NotKept as trouble:
+            return RestAnswer(AnswerKind.NOT_SENT, detail=str(trouble))
+        record = self.records.get(key)
+        if record is None or not self._open(key):
+            return None  # given up in the same moment: what nobody waits for need not go out
+        record.sent = now_utc()
+        if sender is not None:
+            return await sender()
+        return await self._wire.send(record.request, record.request_id)
+
+    def _open(self, key: str) -> bool:
+        state = self.correlator.state(key)
+        return state in {State.QUEUED, State.SENT, State.ACCEPTED, State.IN_DOUBT}
 
     def _answered(self, key: str, answer: RestAnswer) -> None:
-        if (record := self.records.get(key)) is not None:
+        record = self.records.get(key)
+        if record is not None:
             answer = digits.of_answer(answer, record.request)
-        self._ledger.answered(key, answer, self._loop.time())
-        self._carry_out(self.correlator.answered(self._loop.time(), key, answer))
+        now = self.loop.time()
+        self._ledger.answered(key, answer, now)
+        steps = self.correlator.answered(now, key, answer)
+        if record is not None:
+            self._memory.answered(record, answer, self.correlator.left(now, key) or 0.0)
+        self._carry_out(steps)
 
     async def _ask(self, ask: Ask) -> None:
         look = await self._wire.look(ask)
-        self._carry_out(self.correlator.looked(self._loop.time(), ask.key, ask.serial, look))
+        self._carry_out(self.correlator.looked(self.loop.time(), ask.key, ask.serial, look))
 
     async def _fence(self, fence: Fence) -> None:
         passed = await self._ears.ping(fence.agent, FENCE_TIMEOUT)
-        self._carry_out(self.correlator.fenced(self._loop.time(), fence.key, passed=passed))
+        self._carry_out(self.correlator.fenced(self.loop.time(), fence.key, passed=passed))
 
     def _settled(self, key: str, outcome: Outcome) -> None:
-        """Tell the caller; the only place in the program that sets a future's result."""
-        outcome = digits.of_outcome(outcome, self.records[key].request)
-        self._waiting.pop(key).set_result(outcome)
+        record = self.records[key]
+        outcome = digits.of_outcome(outcome, record.request)
         self._stop_sending(key, outcome)
-        self._tell(self._ledger.settled(key, outcome, self._loop.time()))
+        record.settled = now_utc()
+        now = self.loop.time()
+        # Nobody hears an outcome that a crash could take back: first it is kept, then it is told.
+        self._memory.settled(record, outcome, lambda: self._tell(key, outcome, now))
+
+    def _tell(self, key: str, outcome: Outcome, now: float) -> None:
+        """Tell the caller; the only place in the program that sets a future's result."""
+        record = self._ledger.settled(key, outcome, now)
+        self.tally.settled(key_of(record.request), outcome.kind, outcome.waited)
+        self._waiting.pop(key).set_result(outcome)
+        self._watch(record)
 
     def _stop_sending(self, key: str, outcome: Outcome) -> None:
         # What still waits for a free connection must not go out after its outcome was told.
+        self._senders.pop(key, None)
         task = self._sending.pop(key, None)
         if task is not None and isinstance(outcome, Unconfirmed | Abandoned):
             task.cancel()
 
-    def _tell(self, record: Record | None) -> None:
-        if record is None:
-            return
+    def _late(self, step: Late) -> None:
+        late = self._ledger.late(step)
+        if late is not None:
+            record = self.records[step.key]
+            self.tally.late += 1
+            self._memory.late(record, late)
+            self._watch(record)
+
+    def _watch(self, record: Record) -> None:
         for watcher in self._watchers:
             try:
                 watcher(record)
             except Exception:  # noqa: BLE001  a watcher is somebody else's
                 _log.exception("listener.failed", task="watcher", id=record.key)
 
-    def _arm(self) -> None:
-        due = None if self._closed else self.correlator.next_deadline()
-        if self._timer is not None:
-            if self._timer.when() == due:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if due is not None:
-            self._timer = self._loop.call_at(due, self._ring)
-
     def _ring(self) -> None:
-        self._timer = None
         due = self.correlator.next_deadline()
         # A coarse clock may ring a little early; the core must see the time that it asked for.
-        now = self._loop.time() if due is None else max(due, self._loop.time())
+        now = self.loop.time() if due is None else max(due, self.loop.time())
         steps: Iterable[Step] = ()
         try:
             steps = self.correlator.expire(now)
@@ -307,22 +372,11 @@ class Service:
             _log.exception("listener.failed", task="expire")
         self._carry_out(steps)
 
-    def _spawn(
-        self, work: Callable[[], Coroutine[None, None, None]], name: str
-    ) -> asyncio.Task[None]:
-        task = self._loop.create_task(self._guarded(work, name), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _guarded(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
-        # `work` is made here and not before: a task that is cancelled at once never starts it.
-        try:
-            await work()
-        except Exception:  # noqa: BLE001  a fault of ours: the request's deadline still settles it
-            _log.exception("listener.failed", task=name)
-
     # -- end --------------------------------------------------------------------------------
+
+    def refuse(self) -> None:
+        """Take no new requests from now on; what is open goes on."""
+        self._closing = True
 
     async def close(self, grace: float = 0.0) -> int:
         """Refuse new requests, wait up to `grace` seconds for open ones, abandon the rest.
@@ -330,18 +384,22 @@ class Service:
         Returns how many were abandoned (or, still queued, rejected) with reason SHUTDOWN. What is
         heard afterwards changes nothing.
         """
-        self._closing = True
+        self.refuse()
         if self._waiting and grace > 0:
             await asyncio.wait(tuple(self._waiting.values()), timeout=grace)
         # The newest first: what waits for its turn must not be let through by what is abandoned.
-        left = tuple(reversed(self._waiting))
+        left = tuple(key for key in reversed(self._waiting) if self._open(key))
         for key in left:
             self.abandon(key, Reason.SHUTDOWN)
+        if self._waiting:  # until the last outcomes are safe in the journal
+            await asyncio.wait(tuple(self._waiting.values()), timeout=LAST_WORDS)
         self.feed.close()
         self._closed = True
-        self._arm()
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        self._alarm.set(None)
+        await self._tasks.aclose()
         return len(left)
+
+
+def _unwatched(going: asyncio.Future[None]) -> None:
+    """Let a future fail without a complaint that nobody looked."""
+    going.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -53,8 +53,10 @@ class Ticket:
         abandon: Callable[[Reason], None],
         report: Callable[[int, bytes | None], None],
         state: Callable[[], State | None],
+        kept: asyncio.Future[None] | None = None,
     ) -> None:
         self._record = record
+        self._kept = kept
         self._settled = settled
         self._abandon = abandon
         self._report = report
@@ -88,6 +90,14 @@ class Ticket:
     def state(self) -> State | None:
         """Where it stands; None when it was forgotten (15 min after its outcome)."""
         return self._state()
+
+    async def kept(self) -> None:
+        """Wait until the intent is safe in the journal (at once where there is none).
+
+        Raises NotKept when it cannot be written: then nothing is sent.
+        """
+        if self._kept is not None:
+            await asyncio.shield(self._kept)
 
     async def outcome(self) -> Outcome:
         """Wait for the outcome. It comes by the deadline; leaving early changes nothing."""

@@ -57,7 +57,7 @@ async def test_listener_shows_its_agents_and_the_deployment(tmp_path):
         assert (status.agent, status.state, status.live) == (A, "up", True)
         assert (status.host, status.last_error) == ("127.0.0.1", None)
         assert repr(listener).startswith("<Listener 2 of 2 agents up, <Service pending=0")
-        assert repr(listener._ears[A]) == f"<Ear {A} up>"
+        assert repr(listener.roster.ear(A)) == f"<Ear {A} up>"
 
 
 async def test_unknown_agents_are_refused_by_name(tmp_path):
@@ -179,7 +179,7 @@ async def test_token_is_sent_as_bearer_and_can_be_changed_to(tmp_path):
         sim.finesse.accounts.user = lambda header: seen.append(header) or user(header)
         listener.change_credentials(A, token="tok-en")
         with pytest.raises(Exception, match="401"):
-            await listener._wire.picture(A)
+            await listener.wire.picture(A)
         assert seen == ["Bearer tok-en"]
 
 

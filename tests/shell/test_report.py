@@ -157,8 +157,15 @@ def test_settled_record_says_so_and_what_came_late(state: State | None):
 
 
 @pytest.mark.parametrize("state", [State.PRESUMED, None])
-def test_forgotten_record_without_outcome_is_settled_too(state: State | None):
-    assert record_json(a_record(), state)["state"] == "settled"
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [({}, "queued"), ({"sent": BEGIN}, "sent"), ({"sent": BEGIN, "answered": BEGIN}, "accepted")],
+)
+def test_decided_record_is_not_shown_as_settled_before_its_outcome_is_kept(
+    state: State | None, known: dict, shown: str
+):
+    told = record_json(a_record(settled=BEGIN, **known), state)
+    assert (told["state"], told["settled"], told["outcome"]) == (shown, None, None)
 
 
 def test_no_digit_is_in_a_record():

@@ -432,7 +432,7 @@ async def test_fault_in_reading_is_logged_and_never_raised(make, log, monkeypatc
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(f"listener.service.{part}", broken)
+    monkeypatch.setattr(f"listener.hearing.{part}", broken)
     rig.hear(HELD)
     assert len(named(log, "notification.failed")) == 1
 
@@ -568,7 +568,7 @@ async def test_timer_goes_on_after_a_fault_in_the_core(make, log, monkeypatch):
 async def test_timer_that_rings_with_nothing_due_is_harmless(make):
     rig = make(up=False)
     rig.service._ring()
-    assert rig.service._timer is None
+    assert rig.service._alarm.due is None
 
 
 # -- the end --------------------------------------------------------------------------------
@@ -613,7 +613,7 @@ async def test_what_is_heard_after_the_end_arms_no_timer_and_opens_no_stream(mak
     ticket = rig.service.submit(hold())
     await rig.service.close()
     rig.hear(HELD.format(tag=ticket.request_id))
-    assert rig.service._timer is None
+    assert rig.service._alarm.due is None
     assert [item async for item in rig.service.feed.subscribe(None)] == []
 
 

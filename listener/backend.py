@@ -1,0 +1,439 @@
+"""What the local API and the drop-in stand on: fulfils `api.contract` and `dropin.contract`.
+
+Brings together the listener, the chronicle of events and the journal. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from listener.assembly import Listener
+from listener.chronicle import Chronicle
+from listener.crew import AgentStatus
+from listener.errors import ConfigurationError, InvalidRequest, NotAccepted
+from listener.finesse.actions.request import Request
+from listener.finesse.parsed import dialog_json, user_json
+from listener.idempotency import Keys
+from listener.journal import Journal
+from listener.ledger import now_utc
+from listener.offers import AgentSignedIn, Idempotency, Readiness, Resource, Taken, Wanted
+from listener.readers import ChronicleReader
+from listener.report import record_json, stamp, state_word
+from listener.settings import Settings
+from listener.settings.model import Agent, Connect, problem_with_id
+from listener.settings.serving import ReadyWhen
+from listener.terms import Sender, Wishes
+from listener.ticket import Record, Ticket
+
+_SIGNED_OUT = frozenset({None, "", "LOGOUT"})
+
+
+class Backend:
+    """Everything that callers can ask of a daemon. Made inside a running loop.
+
+    `keys` knows the Idempotency-Keys; `metrics` renders them, `reload` reads the settings again.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        listener: Listener,
+        chronicle: Chronicle,
+        journal: Journal | None,
+        *,
+        keys: Keys,
+        metrics: Callable[[], bytes],
+        reload: Callable[[], Awaitable[Resource]],
+    ) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._service = listener.service
+        self._chronicle = chronicle
+        self._journal = journal
+        self._keys = keys
+        self._metrics = metrics
+        self._reload = reload
+        self._loop = asyncio.get_running_loop()
+        self._origin: dict[str, str] = {}
+        self._fresh: dict[str, Ticket] = {}  # whose intents are not safe yet, by id
+        self._limit = asyncio.Semaphore(16)  # lists that are read from the journal at once
+        self._started = now_utc()
+
+    def __repr__(self) -> str:
+        return f"<Backend {self._listener!r}>"
+
+    @property
+    def deployment(self) -> str | None:
+        """UCCE, UCCX or None when not known yet."""
+        return self._service.deployment
+
+    # -- requests ---------------------------------------------------------------------------
+
+    async def submit(
+        self, request: Request, wishes: Wishes, idempotency: Idempotency | None = None
+    ) -> Taken:
+        """Take a request, keep its intent, and send it. Raises KeyReused and NotAccepted."""
+        return await self._take(self._service.submit, request, wishes, idempotency)
+
+    async def expect(
+        self, request: Request, wishes: Wishes, idempotency: Idempotency | None = None
+    ) -> Taken:
+        """Take a request that the caller sends with the resource's requestId."""
+        return await self._take(self._service.expect, request, wishes, idempotency)
+
+    async def forward(self, request: Request, wishes: Wishes, sender: Sender) -> Ticket:
+        """Register a request, keep its intent, and let `sender` put it on the wire at once."""
+        ticket = self._service.forward(request, wishes, sender)
+        await ticket.kept()
+        return ticket
+
+    async def _take(
+        self,
+        take: Callable[[Request, Wishes], Ticket],
+        request: Request,
+        wishes: Wishes,
+        idempotency: Idempotency | None,
+    ) -> Taken:
+        self._listener.roster.ear(request.agent)  # UnknownAgent
+        if idempotency is None:
+            ticket = take(request, wishes)
+            await ticket.kept()
+            return Taken(self._shown(ticket.record), fresh=True)
+        hashed = self._keys.hashed(idempotency)
+        known = self._keys.find(hashed, self._loop.time())
+        if known is not None:
+            return Taken(await self._again(known), fresh=False)
+        # No await between looking and taking: of a hundred at once one is sent.
+        given = (idempotency.key, idempotency.fingerprint)
+        ticket = take(request, replace(wishes, idempotency=given))
+        self._keys.add(hashed, ticket.id, self._loop.time())
+        self._fresh[ticket.id] = ticket
+        try:
+            await ticket.kept()
+        except NotAccepted:
+            self._keys.drop(hashed)
+            raise
+        finally:
+            self._fresh.pop(ticket.id, None)
+        return Taken(self._shown(ticket.record), fresh=True)
+
+    async def _again(self, id_: str) -> Resource:
+        first = self._fresh.get(id_)
+        if first is not None:
+            await first.kept()
+        found = await self.resource(id_)
+        if found is None:
+            raise InvalidRequest("the request that this Idempotency-Key made is not kept any more")
+        return found
+
+    async def report(self, id_: str, status: int, body: bytes | None) -> Resource | None:
+        """Tell what Finesse answered to an expectation; None when there is no such expectation."""
+        record = self._service.records.get(id_)
+        if record is None or not record.expected:
+            return None
+        self._service.report(id_, status, body)
+        return self._shown(record)
+
+    async def resource(self, id_: str, wait: float = 0.0) -> Resource | None:
+        """Return a request, settled or after `wait` seconds; None when it is not known."""
+        record = self._service.records.get(id_)
+        if record is not None:
+            await self._service.wait(id_, wait)
+            return self._shown(record)
+        if self._journal is None:
+            return None
+        stored = await self._journal.request(id_)
+        return self._shown(stored.record) if stored is not None else None
+
+    async def resources(
+        self,
+        *,
+        state: str | None,
+        agent: str | None,
+        request_id: str | None,
+        limit: int,
+    ) -> list[Resource]:
+        """Return requests, newest first: those in memory, and settled ones from the journal."""
+
+        def fits(record: Record) -> bool:
+            word = self._word(record)
+            is_open = word != "settled"
+            return (
+                (state is None or state == word or (state == "open" and is_open))
+                and agent in {None, record.request.agent}
+                and request_id in {None, record.request_id}
+            )
+
+        found = {key: record for key, record in self._service.records.items() if fits(record)}
+        if self._journal is not None and state in {None, "settled"}:
+            async with self._limit:
+                stored = await self._journal.requests(
+                    state="settled", agent=agent, request_id=request_id, limit=limit
+                )
+            for each in stored:
+                if each.record.key not in self._service.records:
+                    found[each.record.key] = each.record
+        newest = sorted(found.values(), key=lambda record: record.key, reverse=True)
+        return [self._shown(record) for record in newest[:limit]]
+
+    async def abandon(self, id_: str) -> Resource | None:
+        """Stop waiting for a request; None when it is not known."""
+        self._service.abandon(id_)
+        return await self.resource(id_, wait=1.0)  # until its end is safe in the journal
+
+    def resource_of(self, ticket: Ticket) -> Resource:
+        """Return a request as the API shows it."""
+        return self._shown(ticket.record)
+
+    def _word(self, record: Record) -> str:
+        return state_word(record, self._service.correlator.state(record.key))
+
+    def _shown(self, record: Record) -> Resource:
+        state = self._service.correlator.state(record.key)
+        return record_json(record, state, self._service.deployment)
+
+    # -- events -----------------------------------------------------------------------------
+
+    def events(self, wanted: Wanted, after: str | None) -> ChronicleReader:
+        """Begin to read events: from now on, or behind the id `after`."""
+        return self._chronicle.read(wanted, after)
+
+    # -- agents -----------------------------------------------------------------------------
+
+    def agents(self) -> list[Resource]:
+        """Return all agents that are held."""
+        return [self.agent_json(status) for status in self._listener.agents.values()]
+
+    def agent(self, id_: str) -> Resource | None:
+        """Return one agent; None when it is not held."""
+        status = self._listener.agents.get(id_)
+        return self.agent_json(status) if status is not None else None
+
+    def agent_json(self, status: AgentStatus) -> Resource:
+        """Return an agent's session as the API shows it."""
+        picture = self._service.correlator.picture(status.agent)
+        return {
+            "id": status.agent,
+            "state": status.state,
+            "live": status.live,
+            "node": status.host,
+            "since": self._moment(status.since),
+            "extension": self._listener.roster.extension(status.agent) or picture.extension,
+            "origin": self._origin.get(status.agent, "configured"),
+            "lastGap": self._chronicle.gaps.get(status.agent),
+            "lastError": status.last_error,
+        }
+
+    def _moment(self, at: float) -> str | None:
+        if at <= 0:
+            return None
+        return stamp(now_utc() - timedelta(seconds=self._loop.time() - at))
+
+    def dialogs(self, id_: str) -> Resource | None:
+        """Return an agent's dialogs as last known, each with the time of that knowledge."""
+        if id_ not in self._listener.agents:
+            return None
+        picture = self._service.correlator.picture(id_)
+        times = [known.at for known in picture.dialogs.values()]
+        newest = max([*times, picture.user_at, picture.live_since or 0.0])
+        return {
+            "agent": id_,
+            "live": picture.live,
+            "at": self._moment(newest),
+            "user": user_json(picture.user) if picture.user is not None else None,
+            "dialogs": [
+                {**dialog_json(known.dialog), "at": self._moment(known.at)}
+                for known in picture.dialogs.values()
+            ],
+        }
+
+    async def put_agent(
+        self,
+        id_: str,
+        *,
+        password: SecretStr | None,
+        token: SecretStr | None,
+        extension: str | None,
+    ) -> tuple[Resource, bool]:
+        """Add an agent or change its credentials; True when it was added.
+
+        Credentials stay in memory: after a restart only configured agents are there.
+        """
+        if problem := problem_with_id(id_):
+            raise InvalidRequest(problem, field="id")
+        if password is None and token is None:
+            raise InvalidRequest("give the password or the token", field="password")
+        held = id_ in self._listener.roster.ears
+        if held and extension in {None, self._listener.roster.extension(id_)}:
+            self._listener.roster.change_credentials(id_, password=password, token=token)
+        else:
+            agent = _agent(id_, password, token, extension)
+            if held:
+                await self._listener.roster.replace(agent)
+            else:
+                self._add(agent, "api")
+        shown = self.agent(id_)
+        assert shown is not None
+        return shown, not held
+
+    def _add(self, agent: Agent, origin: str) -> None:
+        try:
+            self._listener.roster.add(agent)
+        except ConfigurationError as error:
+            raise InvalidRequest(str(error), field="id") from None
+        self._origin[agent.id] = origin
+
+    async def remove_agent(self, id_: str, *, force: bool) -> bool:
+        """End an agent's session; False when it is not held. Raises AgentSignedIn."""
+        if id_ not in self._listener.roster.ears:
+            return False
+        user = self._service.correlator.picture(id_).user
+        if not force and user is not None and user.state not in _SIGNED_OUT:
+            raise AgentSignedIn(
+                f"agent {id_} is signed in ({user.state}), and this may be the only session:"
+                " Finesse would sign the agent out 60 s later; sign out first, or use force=true"
+            )
+        await self._listener.roster.remove(id_)
+        self._origin.pop(id_, None)
+        return True
+
+    # -- for the drop-in --------------------------------------------------------------------
+
+    def live(self, agent: str) -> bool:
+        """Say whether a session hears that agent."""
+        ear = self._listener.roster.ears.get(agent)
+        return ear is not None and ear.up.is_set()
+
+    def held(self, agent: str) -> bool:
+        """Say whether there is a session, up or not, for that agent."""
+        return agent in self._listener.roster.ears
+
+    def agent_with(self, extension: str) -> str | None:
+        """Return the agent whose extension that is, None when nobody's or more than one's."""
+        found = [
+            id_
+            for id_ in self._listener.roster.ears
+            if extension
+            in {
+                self._listener.roster.extension(id_),
+                self._service.correlator.picture(id_).extension,
+            }
+        ]
+        return found[0] if len(found) == 1 else None
+
+    async def hold(self, agent: str, password: SecretStr) -> None:
+        """Begin a session for an agent that is not configured; returns at once.
+
+        Raises NotAccepted when there are too many such sessions.
+        """
+        if agent in self._listener.roster.ears:
+            self._listener.roster.change_credentials(agent, password=password, token=None)
+            return
+        on_demand = sum(origin == "dropin" for origin in self._origin.values())
+        if on_demand >= self._settings.dropin.max_sessions:
+            raise NotAccepted(
+                f"{on_demand} sessions are held on demand, which is the limit (dropin.max_sessions)"
+            )
+        self._add(_agent(agent, password, None, None), "dropin")
+
+    async def release(self, agent: str) -> None:
+        """End a session that was begun on demand; others are left alone."""
+        if self._origin.get(agent) == "dropin":
+            await self._listener.roster.remove(agent)
+            self._origin.pop(agent, None)
+
+    def user_state(self, agent: str) -> str | None:
+        """Return the agent's state as last heard over its session, None when not known."""
+        user = self._service.correlator.picture(agent).user
+        return user.state if user is not None else None
+
+    async def ready_for(self, agent: str, within: float) -> bool:
+        """Wait until that agent's session hears; False when it does not within those seconds."""
+        ear = self._listener.roster.ears.get(agent)
+        if ear is None:
+            return False
+        try:
+            async with asyncio.timeout(within):
+                await ear.decided.wait()
+        except TimeoutError:
+            return False
+        return ear.up.is_set()
+
+    # -- operations -------------------------------------------------------------------------
+
+    def ready(self) -> Readiness:
+        """Say whether the daemon can do its work."""
+        reasons: list[str] = []
+        if self._service.closing:
+            reasons.append("the daemon is shutting down, or handing over")
+        if self._chronicle.trouble is not None:
+            reasons.append(f"the journal cannot be written: {self._chronicle.trouble}")
+        up, held = self._listener.roster.up, len(self._listener.roster.ears)
+        when = self._settings.api.ready_when
+        if when is ReadyWhen.ANY and held and not up:
+            reasons.append(f"none of {held} sessions is up")
+        if when is ReadyWhen.ALL and up < held:
+            reasons.append(f"{up} of {held} sessions are up, and api.ready_when is all")
+        return Readiness(not reasons, tuple(reasons))
+
+    def info(self) -> Resource:
+        """Return what is known of this daemon: nothing secret."""
+        limits = self._settings.requests
+        journal = self._journal
+        return {
+            "version": version("finesse-listener"),
+            "deployment": self._service.deployment,
+            "nodes": [node.host for node in self._settings.finesse.endpoints],
+            "epoch": self._chronicle.epoch,
+            "started": stamp(self._started),
+            "draining": self._service.closing,
+            "agents": {"held": len(self._listener.roster.ears), "up": self._listener.roster.up},
+            "pending": self._service.pending,
+            "limits": {
+                "maxPending": limits.max_pending,
+                "maxPendingPerAgent": limits.max_pending_per_agent,
+            },
+            "journal": None
+            if journal is None
+            else {
+                "firstSequence": journal.first_sequence,
+                "lastSequence": journal.last_sequence,
+                "trouble": journal.trouble,
+                "setAside": str(journal.set_aside) if journal.set_aside else None,
+            },
+        }
+
+    def metrics(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        return self._metrics()
+
+    async def reload(self) -> Resource:
+        """Read the settings again; ConfigurationError when they cannot work (nothing changed)."""
+        return await self._reload()
+
+    async def forget(self, *, number: str | None, dialog_id: str | None) -> Resource:
+        """Erase what is known of a number or a dialog, in memory and in the journal."""
+        erased: dict[str, Any] = self._chronicle.forget(number=number, dialog_id=dialog_id)
+        if self._journal is not None:
+            erased |= await self._journal.forget(number=number, dialog_id=dialog_id)
+        return {"erased": erased}
+
+
+def _agent(
+    id_: str, password: SecretStr | None, token: SecretStr | None, extension: str | None
+) -> Agent:
+    try:
+        return Agent(
+            id=id_, password=password, token=token, extension=extension, connect=Connect.ALWAYS
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else "id"
+        raise InvalidRequest(f"{field}: {first['msg']}", field=field) from None

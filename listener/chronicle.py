@@ -1,0 +1,321 @@
+"""The one order of all that happens: numbers events, keeps them, and lets readers follow.
+
+Fulfils the service's `Memory` over a journal, or without one. An event is told once it is safe in
+the journal. Readers pull: each has a place in the one ring of recent events, so that a slow one
+costs nobody anything; what is older than the ring comes from the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from listener.correlation.outcome import Outcome
+from listener.correlation.pending import State
+from listener.correlation.picture import Baseline
+from listener.correlation.registration import Registration
+from listener.correlation.steps import Late, RestAnswer
+from listener.errors import NotKept
+from listener.finesse.events import Event as Heard
+from listener.journal import After, Answered, Event, Going, Intent, Journal, Settled
+from listener.ledger import now_utc
+from listener.offers import Told, Wanted
+from listener.readers import ChronicleReader, Entry
+from listener.report import record_json, stamp
+from listener.telling import dialog_of, event_json, kind_of
+from listener.ticket import Record
+
+RING = 10_000
+"""Events in memory without a journal; with one, a part of it is enough."""
+RING_BESIDE_JOURNAL = 4_000
+PAGE = 500
+MAX_CUTS = 1_000
+
+_SEPARATORS = re.compile(r"[\s()+./-]")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_TOLD = frozenset({"dialog", "user", "error"})
+
+
+class Chronicle:
+    """Fulfils `terms.Memory`, and gives readers their events. Made inside a running loop.
+
+    `state` and `deployment` are the service's; `lagged` is called for each reader that is cut off.
+    """
+
+    def __init__(
+        self,
+        journal: Journal | None = None,
+        *,
+        keep_events: bool = True,
+        lagged: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.state: Callable[[str], State | None] = lambda _key: None
+        self.deployment: Callable[[], str | None] = lambda: None
+        self._journal = journal
+        self._events_kept = journal is not None and keep_events
+        kept = journal if self._events_kept else None
+        self.epoch = kept.epoch if kept is not None else secrets.token_hex(4)
+        self._sequence = kept.last_sequence if kept is not None else 0
+        self._pending: deque[Entry] = deque()
+        self._ring: deque[Entry] = deque(maxlen=RING if kept is None else RING_BESIDE_JOURNAL)
+        self._readers: set[ChronicleReader] = set()
+        self._cuts: deque[tuple[Wanted, int, int]] = deque(maxlen=MAX_CUTS)
+        self._lagged = lagged
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._done.set_result(None)
+        self.gaps: dict[str, dict[str, Any]] = {}
+        if journal is not None:
+            journal.on_written = self._written
+
+    def __repr__(self) -> str:
+        return f"<Chronicle {self.epoch}-{self._sequence} readers={len(self._readers)}>"
+
+    # -- the service's memory -----------------------------------------------------------------
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no new request can be kept now; None when all is well."""
+        return self._journal.trouble if self._journal is not None else None
+
+    def taken(self, record: Record, registration: Registration) -> asyncio.Future[None]:
+        """Keep the intent of a request, and tell that it was taken."""
+        if self._journal is None:
+            self._tell_request(record)
+            return self._done
+        return self._safe(Intent.of(record, registration), *self._tell_request(record))
+
+    def going(self, record: Record, baseline: Baseline | None) -> asyncio.Future[None]:
+        """Keep that a request goes out now."""
+        if self._journal is None:
+            return self._done
+        return self._safe(Going(record.key, now_utc(), baseline))
+
+    def _safe(self, *rows: Any) -> asyncio.Future[None]:
+        assert self._journal is not None
+        safe: asyncio.Future[None] = self._loop.create_future()
+        safe.add_done_callback(_looked_at)
+        written = self._journal.put(*rows)
+
+        def done(tried: asyncio.Future[bool]) -> None:
+            if safe.done():
+                return
+            if not tried.cancelled() and tried.exception() is None and tried.result():
+                safe.set_result(None)
+            else:
+                safe.set_exception(NotKept(f"nothing can be kept: {self.trouble or 'no room'}"))
+
+        written.add_done_callback(done)
+        return safe
+
+    def answered(self, record: Record, answer: RestAnswer, length: float) -> None:
+        """Keep what Finesse answered, and tell."""
+        at = record.answered or now_utc()
+        self._put(Answered(record.key, at, answer, length), *self._tell_request(record))
+
+    def settled(self, record: Record, outcome: Outcome, tell: Callable[[], None]) -> None:
+        """Keep the outcome; then tell the caller, and the readers."""
+        if self._journal is None or self._journal.trouble is not None:
+            self._put(Settled(record.key, record.settled or now_utc(), outcome))
+            tell()
+            self._tell_request(record, put=True)
+            return
+        row = Settled(record.key, record.settled or now_utc(), outcome)
+        shown = _shown(record, outcome, self.state(record.key), self.deployment())
+        events = self._tell(
+            "request", shown, record.request.agent, record.request.dialog_id, record.key
+        )
+        # The first try decides: when there is no room, the caller is told all the same, and the
+        # journal tries again.
+        self._journal.put(row, *events).add_done_callback(lambda _done: tell())
+
+    def late(self, record: Record, late: Late) -> None:
+        """Keep what was heard after the outcome, and tell."""
+        self._put(After(record.key, now_utc(), late), *self._tell_request(record))
+
+    def heard(self, event: Heard) -> None:
+        """Tell a dialog, user or error event."""
+        kind = kind_of(event)
+        if kind in _TOLD:
+            data = event_json(event, self.deployment())
+            self._put(*self._tell(kind, data, event.owner, dialog_of(event), None))
+
+    def gap(self, agent: str, cause: str | None) -> None:
+        """Tell that an agent's events may be lost from now on, or no more."""
+        now = stamp(now_utc())
+        if cause is not None:
+            self.gaps[agent] = {"from": now, "until": None, "cause": cause, "lossless": False}
+        else:
+            self.gaps.setdefault(agent, {"from": None, "cause": None, "lossless": False})
+            self.gaps[agent]["until"] = now
+        self._put(*self._tell("gap", {"agent": agent, **self.gaps[agent]}, agent, None, None))
+
+    def session(self, agent: str, status: dict[str, Any]) -> None:
+        """Tell how an agent's session is now."""
+        self._put(*self._tell("session", status, agent, None, None))
+
+    # -- telling --------------------------------------------------------------------------------
+
+    def _put(self, *rows: Any) -> None:
+        if self._journal is not None and rows:
+            self._journal.put(*rows)
+
+    def _tell_request(self, record: Record, *, put: bool = False) -> list[Event]:
+        shown = record_json(record, self.state(record.key), self.deployment())
+        request = record.request
+        rows = self._tell("request", shown, request.agent, request.dialog_id, record.key)
+        if put:
+            self._put(*rows)
+        return rows
+
+    def _tell(
+        self,
+        name: str,
+        data: dict[str, Any],
+        agent: str | None,
+        dialog_id: str | None,
+        key: str | None,
+    ) -> list[Event]:
+        """Give an event its number; return its row, or nothing where events are not kept."""
+        self._sequence += 1
+        at = now_utc()
+        data = {"at": stamp(at), **data}
+        told = Told(f"{self.epoch}-{self._sequence}", name, data)
+        entry = Entry(self._sequence, told, agent, dialog_id, key)
+        if not self._events_kept:
+            self._ring.append(entry)
+            self._wake()
+            return []
+        self._pending.append(entry)
+        return [Event(self._sequence, at, name, agent, dialog_id, key, data)]
+
+    def _written(self, sequence: int) -> None:
+        """Let readers have what is safe now."""
+        while self._pending and self._pending[0].sequence <= sequence:
+            self._ring.append(self._pending.popleft())
+        self._wake()
+
+    def _wake(self) -> None:
+        for reader in self._readers:
+            reader.arrived.set()
+
+    # -- readers ----------------------------------------------------------------------------------
+
+    @property
+    def last(self) -> int:
+        """The sequence of the last event that may be told."""
+        if self._ring:
+            return self._ring[-1].sequence
+        return self._pending[0].sequence - 1 if self._pending else self._sequence
+
+    @property
+    def readers(self) -> int:
+        """How many read now."""
+        return len(self._readers)
+
+    def read(self, wanted: Wanted, after: str | None) -> ChronicleReader:
+        """Begin to read behind the id `after`, or (None) from now on."""
+        place, first = self._place(wanted, after)
+        reader = ChronicleReader(self, wanted, place, first)
+        if self._closed:
+            reader.close()
+        else:
+            self._readers.add(reader)
+        return reader
+
+    def _place(self, wanted: Wanted, after: str | None) -> tuple[int, Told | None]:
+        if after is None:
+            return self.last, None
+        epoch, _, number = after.rpartition("-")
+        sequence = int(number) if _NUMBER.fullmatch(number) else -1
+        if epoch != self.epoch or self.gone(sequence) or sequence > self.last:
+            data = {"reason": "that event is not kept; read the requests anew", "after": after}
+            return self.last, Told(None, "reset", data)
+        for cut in self._cuts:
+            if cut[0] == wanted and cut[1] <= sequence <= cut[2]:
+                self._cuts.remove(cut)
+                return sequence, Told(None, "lagged", {"behind": self.last - sequence})
+        return sequence, None
+
+    def _oldest(self) -> int:
+        """Return the sequence of the oldest event that can be had."""
+        if self._events_kept and self._journal is not None and self._journal.first_sequence:
+            return self._journal.first_sequence
+        return self._ring[0].sequence if self._ring else self.last + 1
+
+    def gone(self, place: int) -> bool:
+        """Say whether what comes behind that place is not kept any more."""
+        return place < self._oldest() - 1
+
+    async def page(self, place: int) -> list[Entry]:
+        """Return the next events behind a place, wanted or not; at most a page."""
+        if self._ring and self._ring[0].sequence <= place + 1:
+            return self._from_ring(place)
+        if not self._events_kept or self._journal is None or place >= self.last:
+            return []
+        rows = await self._journal.events(place, PAGE)
+        safe = self.last
+        return [self._entry(row) for row in rows if row.sequence <= safe]
+
+    def _from_ring(self, place: int) -> list[Entry]:
+        behind = self._ring[-1].sequence - place
+        if behind <= 0:
+            return []
+        if behind <= PAGE:  # the usual: a few at the end
+            recent = [entry for entry, _ in zip(reversed(self._ring), range(behind), strict=False)]
+            return [entry for entry in reversed(recent) if entry.sequence > place]
+        return [entry for entry in self._ring if entry.sequence > place][:PAGE]
+
+    def _entry(self, row: Event) -> Entry:
+        told = Told(f"{self.epoch}-{row.sequence}", row.name, row.data)
+        return Entry(row.sequence, told, row.agent, row.dialog_id, row.key)
+
+    def left(self, reader: ChronicleReader, *, cut: bool) -> None:
+        """Forget a reader; one that was cut off finds `lagged` first when it comes back."""
+        if reader in self._readers:
+            self._readers.discard(reader)
+            if cut:
+                self._lagged()
+                self._cuts.append((reader.wanted, reader.began, reader.place))
+
+    def forget(self, *, number: str | None, dialog_id: str | None) -> dict[str, int]:
+        """Erase recent events that name a number or a dialog; return how many there were."""
+        kept = [each for each in self._ring if not _names(each, number, dialog_id)]
+        gone = len(self._ring) - len(kept)
+        self._ring = deque(kept, maxlen=self._ring.maxlen)
+        return {"recent": gone}
+
+    def close(self) -> None:
+        """End all readers."""
+        self._closed = True
+        for reader in tuple(self._readers):
+            reader.close()
+
+
+def _shown(
+    record: Record, outcome: Outcome, state: State | None, deployment: str | None
+) -> dict[str, Any]:
+    """Return the resource as it is once the outcome is told."""
+    before, record.outcome = record.outcome, outcome
+    try:
+        return record_json(record, state, deployment)
+    finally:
+        record.outcome = before
+
+
+def _names(entry: Entry, number: str | None, dialog_id: str | None) -> bool:
+    if dialog_id is not None and entry.dialog_id == dialog_id:
+        return True
+    digits = _SEPARATORS.sub("", number or "")
+    return bool(digits) and digits in _SEPARATORS.sub("", entry.told.frame.decode())
+
+
+def _looked_at(future: asyncio.Future[None]) -> None:
+    """Let a future fail without a complaint that nobody looked."""
+    if not future.cancelled():
+        future.exception()

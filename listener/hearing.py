@@ -1,0 +1,122 @@
+"""What is heard: notifications and sessions, told to the correlator, the readers and the memory.
+
+The hearing half of the service; what is asked, sent and settled is `service`'s. A fault in reading
+or judging one event is logged and stops nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+from listener import logs
+from listener.correlation.correlator import Correlator
+from listener.correlation.steps import Look, Step
+from listener.errors import MalformedUpdate
+from listener.feed import Feed
+from listener.finesse.events import Event, SystemInfoChanged, events_of
+from listener.finesse.model import Notification
+from listener.finesse.wire import parse_update
+from listener.nothing_kept import NothingKept
+from listener.tally import Tally
+from listener.telling import kind_of
+from listener.terms import Ears, Memory, Policy
+
+_log = logs.get(__name__)
+
+
+class Hearing(ABC):
+    """Takes in notifications and the coming and going of sessions. Made inside a running loop.
+
+    `feed` is where readers of events subscribe; `tally` counts.
+    """
+
+    def __init__(
+        self, ears: Ears, policy: Policy | None, memory: Memory | None, tally: Tally | None
+    ) -> None:
+        self.policy = policy or Policy()
+        self.deployment: str | None = None
+        self.correlator = Correlator(self.policy.limits, self.policy.gate)
+        self.feed = Feed()
+        self.tally = tally or Tally()
+        self.loop = asyncio.get_running_loop()
+        self._memory: Memory = memory or NothingKept()
+        self._ears = ears
+        self._gaps: dict[str, tuple[bool, float]] = {}  # agents in a gap: on purpose, since when
+
+    @abstractmethod
+    def _carry_out(self, steps: Iterable[Step]) -> None:
+        """Do what the correlator asks for."""
+
+    def hear(self, notification: Notification) -> None:
+        """Take in one notification. Never raises: what cannot be read or judged is logged."""
+        try:
+            update = parse_update(notification.payload)
+            content = hash(notification.payload)
+            events = tuple(events_of(update, notification.node, notification.item_id))
+        except MalformedUpdate as error:
+            self.tally.parse_failures[error.reason] += 1
+            _log.warning(
+                "notification.malformed",
+                node=notification.node,
+                reason=error.reason,
+                detail=str(error),
+                length=len(notification.payload),
+            )
+        except Exception:  # noqa: BLE001  a fault of ours in reading one payload harms no other
+            _log.exception("notification.failed", node=notification.node)
+        else:
+            for event in events:
+                self._judge(event, content)
+
+    def _judge(self, event: Event, content: int) -> None:
+        try:
+            news, steps = self.correlator.receive(self.loop.time(), event, content)
+            self._count(event, news=news)
+            if news:
+                self.feed.put(event)
+                self._memory.heard(event)
+                self._outage(event)
+        except Exception:  # noqa: BLE001  as in `hear`: the next event is judged all the same
+            _log.exception("notification.failed", node=event.node, kind=type(event).__name__)
+            steps = []
+        self._carry_out(steps)
+
+    def _count(self, event: Event, *, news: bool) -> None:
+        if not news:
+            self.tally.duplicates += 1
+            return
+        self.tally.events[kind_of(event)] += 1
+        if event.request_id is not None and not self.correlator.knows(event.request_id):
+            self.tally.unmatched += 1
+
+    def _outage(self, event: Event) -> None:
+        if isinstance(event, SystemInfoChanged):
+            self._ears.serving(in_service=event.system_info.status == "IN_SERVICE")
+
+    def session_up(self, agent: str, look: Look) -> None:
+        """Take note that an agent's session hears, and of what was read since."""
+        self._carry_out(self.correlator.link_up(self.loop.time(), agent, look))
+        if (gap := self._gaps.pop(agent, None)) is not None:
+            on_purpose, since = gap
+            tell = _log.debug if on_purpose else _log.info
+            tell("gap.closed", agent=agent)
+            self.tally.gaps.add(self.loop.time() - since)
+            self._memory.gap(agent, None)
+
+    def session_down(self, agent: str, cause: str, *, on_purpose: bool = False) -> None:
+        """Take note that an agent's events may be lost from now on.
+
+        `on_purpose`: we ended the session ourselves, which is no news for an operator.
+        """
+        if self.correlator.picture(agent).live:
+            tell = _log.debug if on_purpose else _log.warning
+            tell("gap.opened", agent=agent, cause=cause)
+            self._gaps[agent] = (on_purpose, self.loop.time())
+            self._memory.gap(agent, cause)
+        self._carry_out(self.correlator.link_down(self.loop.time(), agent))
+
+    def finesse_present(self, agent: str, *, available: bool) -> None:
+        """Take note of the XMPP user `finesse`, as that agent's session sees it."""
+        self.correlator.finesse_present(agent, available=available)

@@ -1,0 +1,129 @@
+"""Readers of the chronicle: each a place in the one order of events, and what it wants of them.
+
+A reader pulls, so that a slow one costs nobody anything. Knows neither the journal nor HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+from listener.offers import Told, Wanted
+
+MAX_BEHIND = 1_000
+STALLED_FOR = 3.0  # seconds without a step after which a reader that leaves was cut off
+
+
+class Source(Protocol):
+    """Where readers pull from (`chronicle`)."""
+
+    @property
+    def last(self) -> int:
+        """The sequence of the last event that may be told."""
+        ...
+
+    def gone(self, place: int) -> bool:
+        """Say whether what comes behind that place is not kept any more."""
+        ...
+
+    async def page(self, place: int) -> list[Entry]:
+        """Return the next events behind a place, wanted or not; at most a page."""
+        ...
+
+    def left(self, reader: ChronicleReader, *, cut: bool) -> None:
+        """Hear that a reader left, or was cut off."""
+        ...
+
+
+@dataclass(slots=True)
+class Entry:
+    """One event in the ring."""
+
+    sequence: int
+    told: Told
+    agent: str | None
+    dialog_id: str | None
+    key: str | None
+
+    def fits(self, wanted: Wanted) -> bool:
+        """Say whether a reader wants it; a request's own dialogs are found by their ids."""
+        return (
+            wanted.agent in {None, self.agent}
+            and wanted.dialog_id in {None, self.dialog_id}
+            and wanted.id in {None, self.key}
+            and wanted.kind in {None, self.told.name}
+        )
+
+
+class ChronicleReader:
+    """One reader: a place in the order of events, and what it wants of them.
+
+    It is cut off when it is more than 1,000 events behind those that it was not sent to fetch: the
+    last thing that it is told is `lagged`.
+    """
+
+    def __init__(self, chronicle: Source, wanted: Wanted, place: int, first: Told | None) -> None:
+        self.wanted = wanted
+        self.began = self.place = place
+        self.arrived = asyncio.Event()
+        self._chronicle = chronicle
+        self._first = first
+        self._page: deque[Entry] = deque()
+        self._handed_at = 0.0
+        self._catching_up = True  # until it was at the end once
+        self._ended = False
+
+    def __repr__(self) -> str:
+        return f"<ChronicleReader at {self.place}{' ended' if self._ended else ''}>"
+
+    def __aiter__(self) -> ChronicleReader:
+        return self
+
+    async def __anext__(self) -> Told:
+        """Return the next event that is wanted; waits for it."""
+        self._handed_at = 0.0
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        while not self._ended:
+            if (entry := self._next()) is not None:
+                self._handed_at = asyncio.get_running_loop().time()
+                return entry.told
+            if self._behind():
+                behind = self._chronicle.last - self.place
+                self._end(cut=True)
+                return Told(None, "lagged", {"behind": behind})
+            self.arrived.clear()
+            self._page.extend(await self._chronicle.page(self.place))
+            if not self._page:
+                self._catching_up = False
+                await self.arrived.wait()
+        raise StopAsyncIteration
+
+    def _next(self) -> Entry | None:
+        while self._page:
+            entry = self._page.popleft()
+            self.place = entry.sequence
+            if entry.fits(self.wanted):
+                return entry
+        return None
+
+    def _behind(self) -> bool:
+        late = not self._catching_up and self._chronicle.last - self.place > MAX_BEHIND
+        return late or self._chronicle.gone(self.place)
+
+    def close(self) -> None:
+        """End it from the daemon's side: nothing more comes."""
+        self._end(cut=False)
+
+    async def aclose(self) -> None:
+        """Leave; one that left while it did not take what was there was cut off for that."""
+        waited = asyncio.get_running_loop().time() - self._handed_at if self._handed_at else 0.0
+        self._end(cut=waited > STALLED_FOR)
+
+    def _end(self, *, cut: bool) -> None:
+        self._ended = True
+        self._chronicle.left(self, cut=cut)
+        self.arrived.set()

@@ -1,0 +1,112 @@
+"""After a restart: what the journal knows of requests goes back into the service.
+
+Nothing is sent again. What never left ends rejected; what may have left is in doubt, is compared by
+GET with the journalled baseline, and ends by its deadline. Settled ones are remembered, so that
+what comes late finds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from listener import logs
+from listener.correlation.correlator import Correlator
+from listener.correlation.steps import AnswerKind, Step
+from listener.idempotency import KEPT_FOR, MAX_KEYS, Keys
+from listener.journal import Journal, Stored
+from listener.service import Service
+
+WITHIN = 8.0
+"""Seconds in which what an earlier process left open ends, whatever was left of its deadline."""
+MAX_REMEMBERED = 20_000
+
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How many were found open, how many of them were never sent, and how many settled ones."""
+
+    adopted: int = 0
+    unsent: int = 0
+    remembered: int = 0
+
+
+async def restore(
+    service: Service, journal: Journal, keys: Keys, *, now: datetime, remember_for: timedelta
+) -> Restored:
+    """Put what the journal knows back, before the first session hears.
+
+    `now` is wall time, `remember_for` how long a settled request is still recognised.
+    """
+    loop = service.loop.time()
+    settled = await journal.settled_since(now - remember_for, MAX_REMEMBERED)
+    for stored in settled:
+        _remember(service, stored, now, loop)
+    adopted = unsent = 0
+    for stored in await journal.unsettled():
+        if stored.going_at is None:
+            service.unsent(stored.record_at(loop - _age(stored, now)))
+            unsent += 1
+        else:
+            _adopt(service, stored, now, loop)
+            adopted += 1
+    await _restore_keys(journal, keys, now, loop)
+    found = Restored(adopted, unsent, len(settled))
+    if adopted or unsent:
+        _log.warning("journal.restored", adopted=adopted, unsent=unsent, settled=found.remembered)
+    return found
+
+
+async def _restore_keys(journal: Journal, keys: Keys, now: datetime, loop: float) -> None:
+    since = now - timedelta(seconds=KEPT_FOR)
+    for _, key, fingerprint, id_ in (await journal.idempotency_keys(since))[-MAX_KEYS:]:
+        keys.add((key, fingerprint), id_, loop)
+
+
+def left_of(stored: Stored, now: datetime) -> float:
+    """Return the seconds that are left of a request's deadline (rules 10), at most `WITHIN`.
+
+    The smaller of what was left when it was journalled and what the wall clock leaves, so that a
+    clock that was set back gives no more time.
+    """
+    by_wall = (stored.deadline_at - now).total_seconds()
+    return max(0.0, min(stored.length, by_wall, WITHIN))
+
+
+def _age(stored: Stored, now: datetime) -> float:
+    return max(0.0, (now - stored.record.submitted).total_seconds())
+
+
+def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None:
+    age = _age(stored, now)
+    answer = stored.answer
+
+    def adoption(correlator: Correlator, at: float) -> list[Step]:
+        return correlator.adopt(
+            at,
+            stored.record.request,
+            stored.registration,
+            baseline=stored.baseline,
+            left=left_of(stored, now),
+            accepted=answer is not None and answer.kind is AnswerKind.ACCEPTED,
+            age=age,
+            status=answer.status if answer is not None else None,
+            answer_date=answer.date if answer is not None else None,
+        )
+
+    service.adopt(stored.record_at(loop - age), adoption)
+
+
+def _remember(service: Service, stored: Stored, now: datetime, loop: float) -> None:
+    record = stored.record_at(loop - _age(stored, now))
+    if record.outcome is None or record.settled is None:
+        return
+    service.remember(
+        record,
+        stored.registration,
+        age=_age(stored, now),
+        settled_ago=max(0.0, (now - record.settled).total_seconds()),
+        left=left_of(stored, now),
+    )

@@ -1,0 +1,192 @@
+"""All agents that are held: their ears, their credentials, one gate for handshakes.
+
+Knows who is there and lets them come and go; what an ear does with its session is `crew`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import ssl
+from collections.abc import Callable, Mapping
+
+from pydantic import SecretStr
+
+from listener import wiring
+from listener.crew import AgentStatus, Ear, Paces
+from listener.errors import ConfigurationError, UnknownAgent
+from listener.rest import Rest
+from listener.service import Service
+from listener.settings import Settings
+from listener.settings.model import Agent
+from listener.translation import RestWire
+from listener.whereabouts import Whereabouts
+from listener.xmpp.link import Link
+from listener.xmpp.session import Session
+from listener.xmpp.stanzas import make_resource
+
+MAX_HANDSHAKES = 50  # at once, of all agents together
+
+
+class Roster:
+    """Holds the sessions of agents. Made inside a running loop.
+
+    `changed` is called with an agent's status when its session came, went, or was given up.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        rest: Rest,
+        wire: RestWire,
+        where: Whereabouts,
+        *,
+        tls: ssl.SSLContext,
+        service: Callable[[], Service],
+        paces: Paces,
+        changed: Callable[[AgentStatus], None] = lambda _status: None,
+    ) -> None:
+        self.ears: dict[str, Ear] = {}
+        self._settings = settings
+        self._rest = rest
+        self._wire = wire
+        self._where = where
+        self._tls = tls
+        self._service = service
+        self._paces = paces
+        self._changed = changed
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._token = secrets.token_hex(4)
+        self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
+
+    def __repr__(self) -> str:
+        return f"<Roster {self.up} of {len(self.ears)} up>"
+
+    @property
+    def up(self) -> int:
+        """How many sessions hear now."""
+        return sum(ear.up.is_set() for ear in self.ears.values())
+
+    def status(self) -> Mapping[str, AgentStatus]:
+        """Return how each agent's session is."""
+        return {id_: ear.status() for id_, ear in self.ears.items()}
+
+    def ear(self, agent: str) -> Ear:
+        """Return an agent's ear; UnknownAgent when it is not held."""
+        if agent not in self.ears:
+            raise UnknownAgent(f"agent {agent} is not configured")
+        return self.ears[agent]
+
+    def extension(self, agent: str) -> str | None:
+        """Return the extension that the settings give an agent."""
+        ear = self.ears.get(agent)
+        return ear.agent.extension if ear is not None else None
+
+    # -- come and go ------------------------------------------------------------------------
+
+    def add(self, agent: Agent) -> None:
+        """Begin to hold an agent; ConfigurationError when it is held already."""
+        if any(agent.id.casefold() == held.casefold() for held in self.ears):
+            raise ConfigurationError(f"agent {agent.id} is held already; each agent is held once")
+        self._rest.set_credentials(agent.id, wiring.credentials(agent))
+        ear = Ear(
+            agent,
+            make_link=self._make_link,
+            picture=self._wire.picture,
+            signed_in=self._wire.signed_in,
+            service=self._service,
+            place=self._where,
+            paces=self._paces,
+            changed=self._changed,
+        )
+        self.ears[agent.id] = ear
+        self._running[agent.id] = asyncio.create_task(ear.run(), name=f"ear {agent.id}")
+
+    async def remove(self, agent: str) -> None:
+        """End an agent's session with a goodbye; UnknownAgent when it is not held.
+
+        Its open requests go on without being heard, and end by their deadlines.
+        """
+        ear = self.ear(agent)
+        del self.ears[agent]
+        task = self._running.pop(agent)
+        self._leaving.add(task)
+        try:
+            task.cancel()
+            await asyncio.wait((task,))
+        finally:
+            self._leaving.discard(task)
+            if agent not in self.ears:  # nobody added it again meanwhile
+                self._rest.forget(agent)
+            self._changed(ear.status())
+
+    async def replace(self, agent: Agent) -> None:
+        """Hold an agent by other settings: its session ends and another one begins."""
+        await self.remove(agent.id)
+        self.add(agent)
+
+    def change_credentials(
+        self, agent: str, *, password: SecretStr | None, token: SecretStr | None
+    ) -> None:
+        """Replace an agent's password or token; the session that is up stays."""
+        ear = self.ear(agent)
+        ear.agent = ear.agent.model_copy(update={"password": password, "token": token})
+        self._rest.set_credentials(agent, wiring.credentials(ear.agent))
+        ear.credentials_changed()
+
+    # -- asked ------------------------------------------------------------------------------
+
+    async def ping(self, agent: str, within: float) -> bool:
+        """Ping over that agent's session; False when there is none."""
+        ear = self.ears.get(agent)
+        return ear is not None and await ear.ping(within)
+
+    def serving(self, *, in_service: bool) -> None:
+        """Tell every agent what Finesse published about itself."""
+        for ear in self.ears.values():
+            ear.serving(in_service=in_service)
+
+    def hurry(self) -> None:
+        """Let the sessions end without a goodbye."""
+        for ear in self.ears.values():
+            ear.hurry()
+
+    async def aclose(self) -> None:
+        """End all sessions."""
+        tasks = (*self._running.values(), *self._leaving)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _make_link(self, ear: Ear) -> Link:
+        agent = ear.agent.id
+
+        def session() -> Session:
+            ear.aimed = place = self._where.endpoint
+            return Session(
+                agent,
+                ear.agent.xmpp_secret.get_secret_value,
+                place,
+                tls=self._tls,
+                resource=make_resource(agent, self._token),
+                on_notification=self._service().hear,
+                on_finesse_presence=lambda available: self._finesse_present(ear, available),
+                timings=wiring.session_timings(self._settings),
+            )
+
+        return Link(
+            agent,
+            make_session=session,
+            events=ear,
+            backoff=self._paces.backoff,
+            gate=self._handshakes,
+            random=self._jitter.random,
+            endpoint_ready=lambda: self._where.in_service(agent),
+        )
+
+    def _finesse_present(self, ear: Ear, available: bool) -> None:  # noqa: FBT001  the session's
+        self._service().finesse_present(ear.agent.id, available=available)
+        ear.serving(in_service=available)

@@ -1,0 +1,143 @@
+"""The daemon's doors: sockets, tokens and web servers for the API and the drop-in.
+
+Opens what the settings name and closes it in order. A successor is handed the sockets themselves.
+Knows neither requests nor sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from listener import logs
+from listener.settings.serving import Served
+from listener.web.server import Limits, WebServer
+from listener.web.sockets import SocketFile, server_context, tcp_socket, unix_socket
+from listener.web.tokens import Tokens
+
+_log = logs.get(__name__)
+
+
+@dataclass(slots=True)
+class Door:
+    """One socket on which callers come in, and its server."""
+
+    name: str
+    socket: socket.socket
+    server: WebServer
+    file: SocketFile | None
+
+
+class Doors:
+    """All doors of a daemon, and the tokens that open them.
+
+    `inherited`: listening sockets by name ("api.unix", "dropin.tcp") from the process before.
+    Raises ConfigurationError for a tokens file that cannot be used.
+    """
+
+    def __init__(
+        self,
+        tokens_file: Path | None,
+        inherited: Mapping[str, socket.socket] | None = None,
+    ) -> None:
+        self._tokens_file = tokens_file
+        self._inherited = dict(inherited or {})
+        self._doors: list[Door] = []
+        self.tokens = Tokens()
+        self.reload()
+
+    def __repr__(self) -> str:
+        return f"<Doors {', '.join(door.name for door in self._doors) or 'none'}>"
+
+    def reload(self) -> None:
+        """Read the tokens again; ConfigurationError keeps those that there were."""
+        if self._tokens_file is not None:
+            self.tokens = Tokens.load(self._tokens_file)
+            for warning in self.tokens.warnings:
+                _log.warning("settings.warning", detail=warning)
+
+    async def open(
+        self,
+        name: str,
+        served: Served,
+        app: Callable[[str | None], Any],
+        limits: Limits,
+    ) -> None:
+        """Serve an application on its Unix socket and its TCP address, as far as they are set.
+
+        `app` is given the TCP address, or None for the Unix socket. Raises ConfigurationError for
+        an address that is taken or cannot be had.
+        """
+        if served.socket is not None:
+            taken = self._inherited.pop(f"{name}.unix", None)
+            door = taken or unix_socket(served.socket)
+            await self._start(f"{name}.unix", door, app(None), limits)
+        if served.listen is not None:
+            tls = None
+            if served.tls_certificate is not None and served.tls_key is not None:
+                tls = server_context(served.tls_certificate, served.tls_key)
+            taken = self._inherited.pop(f"{name}.tcp", None)
+            door = taken or tcp_socket(served.listen)
+            await self._start(f"{name}.tcp", door, app(_address(door)), limits, tls=tls)
+
+    async def _start(
+        self,
+        name: str,
+        door: socket.socket,
+        app: Any,
+        limits: Limits,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        server = WebServer(app, [door], limits=limits, tls=tls, name=name)
+        self._doors.append(Door(name, door, server, SocketFile.of(door)))
+        await server.start()
+        _log.info("door.opened", door=name, address=_address(door))
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where callers come in, by door."""
+        return {door.name: _address(door.socket) for door in self._doors}
+
+    @property
+    def failed(self) -> Exception | None:
+        """What ended a server that should still serve; None when all is well."""
+        return next((d.server.failed for d in self._doors if d.server.failed), None)
+
+    def counts(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each door's name, connections and readers of events."""
+        for door in self._doors:
+            yield door.name, door.server.connections, door.server.event_readers
+
+    def stop_accepting(self) -> dict[str, socket.socket]:
+        """Let nobody in any more; the sockets stay open, for a successor."""
+        for door in self._doors:
+            door.server.stop_accepting()
+        return {door.name: door.socket for door in self._doors}
+
+    async def close(self, grace: float, *, keep_files: bool = False) -> None:
+        """Close all doors: running answers get `grace` seconds. Socket files go, if still ours.
+
+        `keep_files`: a successor listens there.
+        """
+        await asyncio.gather(*(door.server.close(grace) for door in self._doors))
+        for door in self._doors:
+            if door.file is not None and not keep_files:
+                door.file.remove()
+            door.socket.close()
+        for unused in self._inherited.values():
+            unused.close()
+        self._doors.clear()
+
+
+def _address(door: socket.socket) -> str:
+    name = door.getsockname()
+    if isinstance(name, str):
+        return name
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
