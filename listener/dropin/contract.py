@@ -42,14 +42,20 @@ class Tracker(Protocol):
     async def hold(self, agent: str, password: SecretStr) -> None:
         """Begin a session for an agent that is not configured; returns at once.
 
-        Raises NotAccepted when there are too many.
+        The agent need not be signed in (the sign-in is a request, too). Where a session was begun
+        so already, it goes on with the new password. Raises NotAccepted when there are too many,
+        and InvalidRequest for what cannot be an agent's id.
         """
         ...
 
-    async def ready(self, agent: str, within: float) -> bool:
-        """Wait until that agent's session hears; False when it does not within those seconds."""
+    async def release(self, agent: str) -> None:
+        """End a session that `hold` began; all others are left alone."""
         ...
 
-    def resource(self, ticket: Ticket) -> dict[str, object]:
-        """Return the request as the API shows it."""
+    def user_state(self, agent: str) -> str | None:
+        """Return the agent's state as last heard over its session, None when it is not known."""
+        ...
+
+    async def ready_for(self, agent: str, within: float) -> bool:
+        """Wait until that agent's session hears; False when it does not within those seconds."""
         ...

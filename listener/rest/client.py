@@ -28,7 +28,9 @@ from listener.finesse.model import Kind, SystemInfo
 from listener.finesse.wire import render
 from listener.logs import get as get_logger
 from listener.rest import checks, judge
-from listener.rest.exchange import Line, Raw
+from listener.rest.exchange import Line
+from listener.rest.flow import Raw
+from listener.rest.nodes import Nodes
 from listener.rest.values import RestLimits, RestTimings
 
 if TYPE_CHECKING:
@@ -73,36 +75,34 @@ class _Message:
 class Rest:
     """Sends requests to Finesse and reads snapshots from it.
 
-    `nodes` are addresses such as https://finesse1.example.com:8445, the preferred one first. `tls`
-    is this object's own context (the client sets its ALPN); None trusts the system's CAs.
-    Credentials stay in memory. Raises ConfigurationError for addresses that cannot work.
+    `nodes` are addresses such as https://finesse1.example.com:8445, the preferred one first; kept
+    as `Nodes`, which a `Forwarder` may share. `tls` is this object's own context (the client sets
+    its ALPN); None trusts the system's CAs. Credentials stay in memory. Raises ConfigurationError
+    for addresses that cannot work.
     """
 
     def __init__(
         self,
-        nodes: Sequence[str],
+        nodes: Sequence[str] | Nodes,
         *,
         tls: ssl.SSLContext | None = None,
         timings: RestTimings | None = None,
         limits: RestLimits | None = None,
         user_agent: str = "finesse-listener",
     ) -> None:
-        self._nodes = tuple(dict.fromkeys(checks.node_origin(node) for node in nodes))
-        if not self._nodes:
-            raise ConfigurationError("at least one Finesse node is needed")
+        self.nodes = nodes if isinstance(nodes, Nodes) else Nodes(nodes)
         self._timings = timings or RestTimings()
         self._user_agent = checks.header("user_agent", user_agent)
-        self._first = self._nodes[0]
         self._callers: dict[str, _Caller] = {}
         self._line = Line(
-            self._nodes,
+            tuple(self.nodes),
             tls=tls or ssl.create_default_context(),
             timings=self._timings,
             limits=limits or RestLimits(),
         )
 
     def __repr__(self) -> str:
-        return f"<Rest {', '.join(self._nodes)}; {len(self._callers)} agents>"
+        return f"<Rest {', '.join(self.nodes)}; {len(self._callers)} agents>"
 
     def set_credentials(self, agent: str, credentials: Credentials) -> None:
         """Set what that agent signs in with; cookies of earlier credentials are dropped."""
@@ -114,7 +114,7 @@ class Rest:
 
     def prefer(self, node: str) -> None:
         """Ask that node first from now on; raises ConfigurationError when it is not configured."""
-        self._first = self._known(node)
+        self.nodes.prefer(node)
 
     async def aclose(self) -> None:
         """Close all connections. Let running calls end first, or they end in doubt."""
@@ -170,7 +170,7 @@ class Rest:
         Asked without credentials, or with those of `agent`.
         Raises Unreachable, CertificateRefused, CredentialsRefused (a 401) or NotFinesse, in words.
         """
-        nodes = self._order() if node is None else (self._known(node),)
+        nodes = self.nodes.order() if node is None else (self.nodes.known(node),)
         raw = await self._get(agent, uris.SYSTEM_INFO, nodes)
         update = judge.read(raw)
         if update is not None and update.system_info is not None and raw.status == httpx.codes.OK:
@@ -186,15 +186,6 @@ class Rest:
 
     def _until(self) -> float:
         return asyncio.get_running_loop().time() + self._timings.total
-
-    def _known(self, node: str) -> str:
-        origin = checks.node_origin(node)
-        if origin not in self._nodes:
-            raise ConfigurationError(f"{origin} is not one of the configured nodes")
-        return origin
-
-    def _order(self) -> tuple[str, ...]:
-        return (self._first, *(node for node in self._nodes if node != self._first))
 
     async def _get(self, agent: str | None, path: str, nodes: tuple[str, ...] = ()) -> Raw:
         """GET a path, following redirects inside the API of the configured nodes."""
@@ -215,7 +206,7 @@ class Rest:
             return None
         try:
             url = httpx.URL(urljoin(raw.node + path, raw.headers["location"]))
-            origin = self._known(f"{url.scheme}://{url.netloc.decode('ascii')}")
+            origin = self.nodes.known(f"{url.scheme}://{url.netloc.decode('ascii')}")
             target = url.raw_path.decode("ascii")
             checks.check_path(target)
         except (ConfigurationError, InvalidRequest, httpx.InvalidURL, ValueError):
@@ -236,7 +227,7 @@ class Rest:
         if caller is None:
             return raw
         troubles: list[str] = []
-        for node in nodes or self._order():
+        for node in nodes or self.nodes.order():
             raw = await self._exchange(agent, caller, message, node, until)
             if not raw.unreached or loop.time() >= until:
                 break
@@ -244,7 +235,7 @@ class Rest:
         if raw.unreached:
             raw.trouble = "; ".join(dict.fromkeys((*troubles, raw.trouble)))
         if not nodes and raw.sent:
-            self._first = raw.node
+            self.nodes.prefer(raw.node)
         return raw
 
     async def _exchange(

@@ -9,51 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from listener.rest.words import explain, is_certificate, links
+from listener.rest.flow import Flow, Raw
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from listener.rest.values import RestLimits, RestTimings
 
 # The client's word for "the request's bytes begin to leave", told before the first of them does.
 BYTES_LEAVE = "http11.send_request_headers.started"
+ANSWER_AWAITED = "http11.receive_response_headers.started"
 CONNECTING = "connection.connect_tcp.started"
 CONNECTED = "connection.connect_tcp.complete"
 
 
-@dataclass(slots=True)
-class Raw:
-    """What one exchange brought.
+class _Watch:
+    """Hears the client's tracing: notes that bytes leave, and starts the time for the answer.
 
-    `sent`: bytes left, as traced. `whole`: the answer was read to its end. `unreached`: it failed
-    while connecting. `certificate`: because the certificate was refused.
+    `begins` is the event at which that time starts.
     """
 
-    node: str
-    sent: bool = False
-    status: int | None = None
-    headers: httpx.Headers = field(default_factory=httpx.Headers)
-    body: bytes = b""
-    whole: bool = False
-    unreached: bool = False
-    certificate: bool = False
-    trouble: str = ""
-
-
-class _Watch:
-    """Hears the client's tracing: notes that bytes leave, and starts the time for the answer."""
-
-    def __init__(self, raw: Raw, begin: Callable[[], None]) -> None:
+    def __init__(self, raw: Raw, begin: Callable[[], None], begins: str) -> None:
         self._raw = raw
         self._begin = begin
+        self._begins = begins
         self._opened: Any = None
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
@@ -63,6 +48,7 @@ class _Watch:
             self._opened = info["return_value"]
         elif event == BYTES_LEAVE:
             self._raw.sent, self._raw.unreached = True, False
+        if event == self._begins:
             self._begin()
 
     async def hang_up(self) -> None:
@@ -114,22 +100,41 @@ class Line:
 
         Never raises but for cancellation. `on_sent` is called as the first byte is about to leave.
         """
-        raw = Raw(node)
-        async with self._slot(node, until) as free:
-            if free:
-                await self._run(raw, request, until, on_sent)
-            else:
-                raw.trouble = f"no free connection to {node} in time"
-        return raw
+        async with aclosing(await self.open(node, request, until, on_sent)) as flow:
+            if not await flow.read(self._limits.max_body) and not flow.raw.trouble:
+                flow.raw.trouble = f"{node} sent more than {self._limits.max_body} bytes"
+            if not flow.raw.whole:
+                flow.raw.body = b""
+        return flow.raw
 
-    @asynccontextmanager
-    async def _slot(self, node: str, until: float) -> AsyncIterator[bool]:
-        free = await self._take(self._slots[node], until)
+    async def open(
+        self,
+        node: str,
+        request: httpx.Request,
+        until: float,
+        on_sent: Callable[[], None],
+        *,
+        streamed: bool = False,
+    ) -> Flow:
+        """Send `request` to `node` once and return its answer up to the headers; close it.
+
+        Never raises but for cancellation. `streamed`: the request's body comes from elsewhere and
+        takes its time, so the time for the answer (`until` does not count then) begins behind it.
+        """
+        flow = Flow(Raw(node), idle=self._timings.answer)
+        slots = self._slots[node]
+        if not await self._take(slots, until):
+            flow.raw.trouble = f"no free connection to {node} in time"
+            return flow
+        flow.on_close(slots.release)
         try:
-            yield free
-        finally:
-            if free:
-                self._slots[node].release()
+            await self._send(flow, request, until, on_sent, streamed=streamed)
+        except BaseException:
+            await flow.aclose()
+            raise
+        if flow.raw.status is None:
+            await flow.aclose()
+        return flow
 
     async def _take(self, slots: asyncio.Semaphore, until: float) -> bool:
         if slots.locked() and self._waiting >= self._limits.max_waiting:
@@ -145,8 +150,14 @@ class Line:
             self._waiting -= 1
         return True
 
-    async def _run(
-        self, raw: Raw, request: httpx.Request, until: float, on_sent: Callable[[], None]
+    async def _send(
+        self,
+        flow: Flow,
+        request: httpx.Request,
+        until: float,
+        on_sent: Callable[[], None],
+        *,
+        streamed: bool,
     ) -> None:
         loop = asyncio.get_running_loop()
         around = sys.exception()
@@ -156,37 +167,23 @@ class Line:
         limit = asyncio.timeout(None)
 
         def begin() -> None:
-            limit.reschedule(min(loop.time() + self._timings.answer, until))
+            end = loop.time() + self._timings.answer
+            flow.until = end if streamed else min(end, until)
+            limit.reschedule(flow.until)
             on_sent()
 
-        watch = _Watch(raw, begin)
+        watch = _Watch(flow.raw, begin, ANSWER_AWAITED if streamed else BYTES_LEAVE)
+        write = self._timings.answer if streamed else None
         request.extensions = {
+            **request.extensions,
             "trace": watch,
-            "timeout": {"connect": connect, "read": None, "write": None, "pool": connect},
+            "timeout": {"connect": connect, "read": None, "write": write, "pool": connect},
         }
         try:
             async with limit:
-                response = await self._transport.handle_async_request(request)
-                await self._read(raw, response)
+                flow.begin(await self._transport.handle_async_request(request))
         except asyncio.CancelledError:
             await watch.hang_up()
             raise
         except Exception as error:  # noqa: BLE001 - whatever the client raises, the answer is a value
-            story = links(error, around)
-            raw.certificate = is_certificate(story)
-            raw.trouble = explain(story, raw.node)
-
-    async def _read(self, raw: Raw, response: httpx.Response) -> None:
-        raw.status, raw.headers = response.status_code, response.headers
-        parts: list[bytes] = []
-        left = self._limits.max_body
-        try:
-            async for part in response.aiter_raw():
-                left -= len(part)
-                if left < 0:
-                    raw.trouble = f"{raw.node} sent more than {self._limits.max_body} bytes"
-                    return
-                parts.append(part)
-        finally:
-            await response.aclose()
-        raw.body, raw.whole = b"".join(parts), True
+            flow.broke(error, around)

@@ -14,7 +14,7 @@ from listener.rest.values import Answer, AnswerKind, Snapshot
 
 if TYPE_CHECKING:
     from listener.finesse.model import ApiError, Kind, Update
-    from listener.rest.exchange import Raw
+    from listener.rest.flow import Raw
 
 _OK, _MULTIPLE, _BAD, _NOT_FOUND, _TIMEOUT = 200, 300, 400, 404, 408
 _ERROR, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503

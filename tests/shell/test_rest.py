@@ -484,7 +484,7 @@ async def test_node_that_cannot_be_reached_gives_way_and_is_remembered():
     async with serving(http(202), http(202)) as server, asking(dead, server.url) as rest:
         first, second = await put(rest), await put(rest)
     assert (first.kind, second.kind) == (AnswerKind.ACCEPTED, AnswerKind.ACCEPTED)
-    assert rest._first == server.url
+    assert rest.nodes.order()[0] == server.url
 
 
 async def test_second_node_is_not_asked_once_bytes_had_left_for_the_first():
