@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from listener.client.line import Call, Line
-from listener.client.sse import Block, Parser, TooLong
+from listener.client.sse import Block, Parser
 from listener.errors import DaemonUnreachable, ListenerError, Problem
 
 PATIENCE = 300.0
@@ -117,8 +117,8 @@ class Events:
             self._ready.extend(self._parser.feed(chunk))
         except StopAsyncIteration:
             raise DaemonUnreachable(f"{self._line.where} ended the event stream") from None
-        except TooLong as error:
-            raise DaemonUnreachable(f"{self._line.where} sends {error}") from None
+        if self._parser.broken:
+            raise DaemonUnreachable(f"{self._line.where} sends an event that is too long")
         self._lost_at = None
         if self._ready:
             self._failures = 0

@@ -40,7 +40,7 @@ def address(url: str) -> httpx.URL:
     """Return the daemon's address. Raises ConfigurationError, also for http:// to elsewhere."""
     try:
         base = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
+    except (httpx.InvalidURL, ValueError):
         base = httpx.URL("")
     if base.scheme not in {"http", "https"} or not base.host or base.userinfo:
         raise ConfigurationError("write the daemon's address as http://127.0.0.1:PORT or https://")

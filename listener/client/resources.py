@@ -145,26 +145,41 @@ class RequestResource(TypedDict):
     late: list[LateResource]
 
 
+Gap = TypedDict(
+    "Gap",
+    {"from": str | None, "until": str | None, "cause": str | None, "lossless": bool},
+)
+"""When events of an agent may have been lost; `until` is None while that goes on."""
+
+
 class AgentResource(TypedDict):
-    """An agent's session: what it is doing, on which node, since when."""
+    """An agent's session: how it is, on which node, since when. Times are RFC 3339, UTC."""
 
     id: str
     state: str
     live: bool
     node: str | None
     since: str | None
-    lastGap: dict[str, Any] | None
+    extension: str | None
+    origin: str
+    lastGap: Gap | None
     lastError: str | None
-    configured: bool
+
+
+class KnownDialog(DialogResource):
+    """A dialog as last known; `at` is the time of that knowledge."""
+
+    at: str | None
 
 
 class DialogsResource(TypedDict):
-    """An agent's dialogs as last known, and the time of that knowledge."""
+    """An agent's dialogs and user as last known, and the time of the newest of that knowledge."""
 
     agent: str
     live: bool
     at: str | None
-    dialogs: list[DialogResource]
+    user: UserResource | None
+    dialogs: list[KnownDialog]
 
 
 class ErrorEntries(TypedDict):

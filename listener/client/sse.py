@@ -12,10 +12,6 @@ LONGEST = 16 * 1024 * 1024
 """Bytes of one block; a stream with a longer one is broken."""
 
 
-class TooLong(ValueError):
-    """A block is longer than LONGEST."""
-
-
 @dataclass(frozen=True, slots=True)
 class Block:
     """One event: its name ("message" when the server gave none) and data; `id` is its own id."""
@@ -29,6 +25,7 @@ class Parser:
     """Takes the stream as it comes; remembers the last id and the wait that the server asks for.
 
     `last_id` is where to resume, None before the first id. `retry` in seconds, None if never said.
+    `broken`: a block is longer than LONGEST, and the stream has to be begun anew.
     """
 
     def __init__(self, last_id: str | None = None) -> None:
@@ -38,19 +35,20 @@ class Parser:
 
     def restart(self) -> None:
         """Begin a new stream; what of an event had come is dropped, the position stays."""
+        self.broken = False
         self._rest = b""
         self._begun = False
         self._clear()
 
     def feed(self, chunk: bytes) -> list[Block]:
-        """Take the next bytes; return the events that are whole now. Raises TooLong."""
+        """Take the next bytes; return the events that are whole now."""
         lines = (self._rest + chunk).splitlines(keepends=True)
         # A carriage return at the end may be half of a line's end: it waits for what follows.
         whole = bool(lines) and lines[-1].endswith(b"\n")
         self._rest = b"" if whole or not lines else lines.pop()
-        if len(self._rest) + self._size > LONGEST:
-            raise TooLong(f"an event of more than {LONGEST} bytes")
-        return [block for line in lines if (block := self._line(line.rstrip(b"\r\n"))) is not None]
+        found = [self._line(line.rstrip(b"\r\n")) for line in lines]
+        self.broken = len(self._rest) + self._size > LONGEST
+        return [block for block in found if block is not None]
 
     def _clear(self) -> None:
         self._id: str | None = None
