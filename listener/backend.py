@@ -1,4 +1,4 @@
-"""What the local API and the drop-in stand on: fulfils `api.contract` and `dropin.contract`.
+"""What the local API stands on: fulfils `api.contract.Backend`.
 
 Brings together the listener, the chronicle of events and the journal. Knows no HTTP.
 """
@@ -12,12 +12,12 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from listener.assembly import Listener
 from listener.chronicle import Chronicle
 from listener.crew import AgentStatus
-from listener.errors import ConfigurationError, InvalidRequest, NotAccepted
+from listener.errors import InvalidRequest, NotAccepted
 from listener.finesse.actions.request import Request
 from listener.finesse.parsed import dialog_json, user_json
 from listener.idempotency import Keys
@@ -26,10 +26,11 @@ from listener.ledger import now_utc
 from listener.offers import AgentSignedIn, Idempotency, Readiness, Resource, Taken, Wanted
 from listener.readers import ChronicleReader
 from listener.report import record_json, stamp, state_word
+from listener.roster import agent_of
 from listener.settings import Settings
-from listener.settings.model import Agent, Connect, problem_with_id
+from listener.settings.model import problem_with_id
 from listener.settings.serving import ReadyWhen
-from listener.terms import Sender, Wishes
+from listener.terms import Wishes
 from listener.ticket import Record, Ticket
 
 _SIGNED_OUT = frozenset({None, "", "LOGOUT"})
@@ -61,7 +62,6 @@ class Backend:
         self._metrics = metrics
         self._reload = reload
         self._loop = asyncio.get_running_loop()
-        self._origin: dict[str, str] = {}
         self._fresh: dict[str, Ticket] = {}  # whose intents are not safe yet, by id
         self._limit = asyncio.Semaphore(16)  # lists that are read from the journal at once
         self._started = now_utc()
@@ -87,12 +87,6 @@ class Backend:
     ) -> Taken:
         """Take a request that the caller sends with the resource's requestId."""
         return await self._take(self._service.expect, request, wishes, idempotency)
-
-    async def forward(self, request: Request, wishes: Wishes, sender: Sender) -> Ticket:
-        """Register a request, keep its intent, and let `sender` put it on the wire at once."""
-        ticket = self._service.forward(request, wishes, sender)
-        await ticket.kept()
-        return ticket
 
     async def _take(
         self,
@@ -188,10 +182,6 @@ class Backend:
         self._service.abandon(id_)
         return await self.resource(id_, wait=1.0)  # until its end is safe in the journal
 
-    def resource_of(self, ticket: Ticket) -> Resource:
-        """Return a request as the API shows it."""
-        return self._shown(ticket.record)
-
     def _word(self, record: Record) -> str:
         return state_word(record, self._service.correlator.state(record.key))
 
@@ -226,7 +216,7 @@ class Backend:
             "node": status.host,
             "since": self._moment(status.since),
             "extension": self._listener.roster.extension(status.agent) or picture.extension,
-            "origin": self._origin.get(status.agent, "configured"),
+            "origin": self._listener.roster.origin(status.agent),
             "lastGap": self._chronicle.gaps.get(status.agent),
             "lastError": status.last_error,
         }
@@ -270,25 +260,24 @@ class Backend:
             raise InvalidRequest(problem, field="id")
         if password is None and token is None:
             raise InvalidRequest("give the password or the token", field="password")
+        self._check_spelling(id_)
         held = id_ in self._listener.roster.ears
         if held and extension in {None, self._listener.roster.extension(id_)}:
             self._listener.roster.change_credentials(id_, password=password, token=token)
         else:
-            agent = _agent(id_, password, token, extension)
+            agent = agent_of(id_, password=password, token=token, extension=extension)
             if held:
                 await self._listener.roster.replace(agent)
             else:
-                self._add(agent, "api")
+                self._listener.roster.add(agent, origin="api")
         shown = self.agent(id_)
         assert shown is not None
         return shown, not held
 
-    def _add(self, agent: Agent, origin: str) -> None:
-        try:
-            self._listener.roster.add(agent)
-        except ConfigurationError as error:
-            raise InvalidRequest(str(error), field="id") from None
-        self._origin[agent.id] = origin
+    def _check_spelling(self, id_: str) -> None:
+        for held in self._listener.roster.ears:
+            if held != id_ and held.casefold() == id_.casefold():
+                raise InvalidRequest(f"this agent is held already, as {held}", field="id")
 
     async def remove_agent(self, id_: str, *, force: bool) -> bool:
         """End an agent's session; False when it is not held. Raises AgentSignedIn."""
@@ -301,70 +290,7 @@ class Backend:
                 " Finesse would sign the agent out 60 s later; sign out first, or use force=true"
             )
         await self._listener.roster.remove(id_)
-        self._origin.pop(id_, None)
         return True
-
-    # -- for the drop-in --------------------------------------------------------------------
-
-    def live(self, agent: str) -> bool:
-        """Say whether a session hears that agent."""
-        ear = self._listener.roster.ears.get(agent)
-        return ear is not None and ear.up.is_set()
-
-    def held(self, agent: str) -> bool:
-        """Say whether there is a session, up or not, for that agent."""
-        return agent in self._listener.roster.ears
-
-    def agent_with(self, extension: str) -> str | None:
-        """Return the agent whose extension that is, None when nobody's or more than one's."""
-        found = [
-            id_
-            for id_ in self._listener.roster.ears
-            if extension
-            in {
-                self._listener.roster.extension(id_),
-                self._service.correlator.picture(id_).extension,
-            }
-        ]
-        return found[0] if len(found) == 1 else None
-
-    async def hold(self, agent: str, password: SecretStr) -> None:
-        """Begin a session for an agent that is not configured; returns at once.
-
-        Raises NotAccepted when there are too many such sessions.
-        """
-        if agent in self._listener.roster.ears:
-            self._listener.roster.change_credentials(agent, password=password, token=None)
-            return
-        on_demand = sum(origin == "dropin" for origin in self._origin.values())
-        if on_demand >= self._settings.dropin.max_sessions:
-            raise NotAccepted(
-                f"{on_demand} sessions are held on demand, which is the limit (dropin.max_sessions)"
-            )
-        self._add(_agent(agent, password, None, None), "dropin")
-
-    async def release(self, agent: str) -> None:
-        """End a session that was begun on demand; others are left alone."""
-        if self._origin.get(agent) == "dropin":
-            await self._listener.roster.remove(agent)
-            self._origin.pop(agent, None)
-
-    def user_state(self, agent: str) -> str | None:
-        """Return the agent's state as last heard over its session, None when not known."""
-        user = self._service.correlator.picture(agent).user
-        return user.state if user is not None else None
-
-    async def ready_for(self, agent: str, within: float) -> bool:
-        """Wait until that agent's session hears; False when it does not within those seconds."""
-        ear = self._listener.roster.ears.get(agent)
-        if ear is None:
-            return False
-        try:
-            async with asyncio.timeout(within):
-                await ear.decided.wait()
-        except TimeoutError:
-            return False
-        return ear.up.is_set()
 
     # -- operations -------------------------------------------------------------------------
 
@@ -424,16 +350,3 @@ class Backend:
         if self._journal is not None:
             erased |= await self._journal.forget(number=number, dialog_id=dialog_id)
         return {"erased": erased}
-
-
-def _agent(
-    id_: str, password: SecretStr | None, token: SecretStr | None, extension: str | None
-) -> Agent:
-    try:
-        return Agent(
-            id=id_, password=password, token=token, extension=extension, connect=Connect.ALWAYS
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = str(first["loc"][0]) if first["loc"] else "id"
-        raise InvalidRequest(f"{field}: {first['msg']}", field=field) from None

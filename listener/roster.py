@@ -11,11 +11,11 @@ import secrets
 import ssl
 from collections.abc import Callable, Mapping
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from listener import wiring
 from listener.crew import AgentStatus, Ear, Paces
-from listener.errors import ConfigurationError, UnknownAgent
+from listener.errors import ConfigurationError, InvalidRequest, UnknownAgent
 from listener.rest import Rest
 from listener.service import Service
 from listener.settings import Settings
@@ -56,6 +56,7 @@ class Roster:
         self._service = service
         self._paces = paces
         self._changed = changed
+        self._origins: dict[str, str] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
@@ -85,10 +86,21 @@ class Roster:
         ear = self.ears.get(agent)
         return ear.agent.extension if ear is not None else None
 
+    def origin(self, agent: str) -> str:
+        """Return who wanted that agent: "configured", "api" or "dropin"."""
+        return self._origins.get(agent, "configured")
+
+    def count(self, origin: str) -> int:
+        """Return how many agents came that way."""
+        return sum(each == origin for each in self._origins.values())
+
     # -- come and go ------------------------------------------------------------------------
 
-    def add(self, agent: Agent) -> None:
-        """Begin to hold an agent; ConfigurationError when it is held already."""
+    def add(self, agent: Agent, *, origin: str = "configured") -> None:
+        """Begin to hold an agent; ConfigurationError when it is held already.
+
+        `origin` says who wanted it: "configured", "api" or "dropin".
+        """
         if any(agent.id.casefold() == held.casefold() for held in self.ears):
             raise ConfigurationError(f"agent {agent.id} is held already; each agent is held once")
         self._rest.set_credentials(agent.id, wiring.credentials(agent))
@@ -103,6 +115,7 @@ class Roster:
             changed=self._changed,
         )
         self.ears[agent.id] = ear
+        self._origins[agent.id] = origin
         self._running[agent.id] = asyncio.create_task(ear.run(), name=f"ear {agent.id}")
 
     async def remove(self, agent: str) -> None:
@@ -112,6 +125,7 @@ class Roster:
         """
         ear = self.ear(agent)
         del self.ears[agent]
+        self._origins.pop(agent, None)
         task = self._running.pop(agent)
         self._leaving.add(task)
         try:
@@ -125,8 +139,9 @@ class Roster:
 
     async def replace(self, agent: Agent) -> None:
         """Hold an agent by other settings: its session ends and another one begins."""
+        origin = self.origin(agent.id)
         await self.remove(agent.id)
-        self.add(agent)
+        self.add(agent, origin=origin)
 
     def change_credentials(
         self, agent: str, *, password: SecretStr | None, token: SecretStr | None
@@ -190,3 +205,20 @@ class Roster:
     def _finesse_present(self, ear: Ear, available: bool) -> None:  # noqa: FBT001  the session's
         self._service().finesse_present(ear.agent.id, available=available)
         ear.serving(in_service=available)
+
+
+def agent_of(
+    id_: str,
+    *,
+    password: SecretStr | None,
+    token: SecretStr | None = None,
+    extension: str | None = None,
+) -> Agent:
+    """Return an agent that a caller names; InvalidRequest says what is wrong with it."""
+    try:
+        return Agent(id=id_, password=password, token=token, extension=extension)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else "id"
+        words = first["msg"].removeprefix("Value error, ")
+        raise InvalidRequest(f"{field}: {words}", field=field) from None
