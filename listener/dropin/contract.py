@@ -1,4 +1,4 @@
-"""What the drop-in needs from the rest of the daemon; `backend` fulfils it."""
+"""What the drop-in needs from the rest of the daemon; `tracking` fulfils it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Tracker(Protocol):
         ...
 
     def agent_with(self, extension: str) -> str | None:
-        """Return the agent whose extension that is, as far as known."""
+        """Return the agent whose extension that is, None when nobody's or more than one's."""
         ...
 
     async def hold(self, agent: str, password: SecretStr) -> None:
@@ -52,10 +52,14 @@ class Tracker(Protocol):
         """End a session that `hold` began; all others are left alone."""
         ...
 
-    def user_state(self, agent: str) -> str | None:
-        """Return the agent's state as last heard over its session, None when it is not known."""
+    def on_demand(self) -> tuple[str, ...]:
+        """Return the agents whose sessions `hold` began."""
         ...
 
-    async def ready_for(self, agent: str, within: float) -> bool:
+    def user_state(self, agent: str) -> str | None:
+        """Return the agent's state as known while the session hears, None when it is not known."""
+        ...
+
+    async def ready(self, agent: str, within: float) -> bool:
         """Wait until that agent's session hears; False when it does not within those seconds."""
         ...

@@ -6,6 +6,9 @@ Knows HTTP and httpx; knows nothing of XMPP, of pending requests, or of what pro
 from __future__ import annotations
 
 from listener.rest.client import Rest
+from listener.rest.flow import Flow, Raw
+from listener.rest.forwarder import Forwarder, Message
+from listener.rest.nodes import Nodes
 from listener.rest.values import (
     Answer,
     AnswerKind,
@@ -23,6 +26,11 @@ __all__ = [
     "Basic",
     "Bearer",
     "Credentials",
+    "Flow",
+    "Forwarder",
+    "Message",
+    "Nodes",
+    "Raw",
     "Rest",
     "RestLimits",
     "RestTimings",

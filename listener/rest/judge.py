@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from listener.errors import MalformedUpdate
 from listener.finesse.wire import parse_body
+from listener.rest.unpacking import unpacked
 from listener.rest.values import Answer, AnswerKind, Snapshot
 
 if TYPE_CHECKING:
     from listener.finesse.model import ApiError, Kind, Update
     from listener.rest.flow import Raw
+
+MAX_UNPACKED = 1024 * 1024
+"""Bytes of a body, once unpacked, that are looked at: as many as of a notification."""
 
 _OK, _MULTIPLE, _BAD, _NOT_FOUND, _TIMEOUT = 200, 300, 400, 404, 408
 _ERROR, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
@@ -22,11 +26,13 @@ _ERROR, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
 
 def read(raw: Raw) -> Update | None:
     """Return what the body says, or None when there is no whole one or it is not Finesse's XML."""
-    packed = raw.headers.get("content-encoding", "identity").lower() != "identity"
-    if not raw.whole or packed or not raw.body.strip():
+    if not raw.whole:
+        return None
+    body = unpacked(raw.body, raw.headers.get("content-encoding", ""), MAX_UNPACKED)
+    if body is None or not body.strip():
         return None
     try:
-        return parse_body(raw.body)
+        return parse_body(body)
     except MalformedUpdate:
         return None
 
