@@ -7,14 +7,15 @@ checked before (`listener.web`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from listener import logs
 from listener.api.refusals import Kind, Refusal, answer
+from listener.api.waiting import Gone
 
 LONGEST = 4096
 """Bytes of a path with its query; ids are far shorter."""
@@ -30,10 +31,8 @@ _log = logs.get(__name__)
 class Entrance:
     """The application's door."""
 
-    def __init__(self, app: ASGIApp, *, faults_pass: Iterable[type[Exception]] = ()) -> None:
-        """Guard `app`. Exceptions of `faults_pass` belong to who called us and go through."""
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._pass = tuple(faults_pass)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
@@ -47,8 +46,8 @@ class Entrance:
             refusal = _wrong_path(scope)
             served = self._app if refusal is None else answer(refusal)
             await served(scope, receive, reply)
-        except self._pass:
-            raise
+        except (Gone, ClientDisconnect):
+            return  # nobody is there to answer
         except Exception as error:  # noqa: BLE001  a fault of ours ends one call, not the connection
             await self._failed(scope, receive, reply, error)
 
@@ -58,8 +57,8 @@ class Entrance:
         _log.error("api.failed", method=scope["method"], route=route, exc_info=error)
         if reply.begun:
             raise error  # half an answer must not look like a whole one: the server cuts it off
-        fault = Refusal(Kind.INTERNAL, "a fault in this program; its log has the trace")
-        await answer(fault)(scope, receive, reply)
+        detail = "What was asked for may have been done in part. The log tells more."
+        await answer(Refusal(Kind.INTERNAL, detail))(scope, receive, reply)
 
 
 class _Reply:
@@ -97,9 +96,3 @@ def _wrong_path(scope: Scope) -> Refusal | None:
     if _CONTROL.search(path):
         return Refusal(Kind.INVALID_PATH, "no id holds a control character")
     return None
-
-
-async def until_gone(receive: Receive) -> None:
-    """Wait until the caller has hung up; what it still sends is dropped."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

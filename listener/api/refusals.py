@@ -52,10 +52,11 @@ class Kind(Enum):
     UNKNOWN_AGENT = Told(422, "That agent is not configured")
     IDEMPOTENCY_KEY_REUSED = Told(422, "That Idempotency-Key came with another body before")
     TOO_MANY_PENDING = Told(429, "Too many requests are pending", retryable=True)
-    INTERNAL = Told(500, "This program made a mistake")
+    INTERNAL = Told(500, "A fault in this program")
     NOT_LISTENING = Told(503, "No session hears that agent", retryable=True)
     CLOSING = Told(503, "The daemon is shutting down", retryable=True)
     NOT_KEPT = Told(503, "The journal cannot be written", retryable=True)
+    TOO_MANY_READERS = Told(503, "Too many read events", retryable=True)
     NOT_ACCEPTED = Told(503, "The daemon does not take that now", retryable=True)
 
     @property

@@ -1,0 +1,136 @@
+"""`GET /v1/events`: which events a reader wants, and where it begins.
+
+Knows the filters and `Last-Event-ID`; how events go out is `stream`'s business.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request as Call
+from starlette.responses import Response
+
+from listener.api.described import answers, described
+from listener.api.entrance import HEAD
+from listener.api.given import agent_parameter, backend_of, one_of, request_id
+from listener.api.refusals import Kind, Refusal
+from listener.api.resources import EVENTS
+from listener.api.stream import HEARTBEAT, MEDIA_TYPE, RETRY, EventStream
+from listener.finesse.actions import checks
+from listener.offers import Told, Wanted
+from listener.web.callers import Scope
+
+router = APIRouter(tags=["events"])
+
+CONNECTION = "listener.connection"
+"""In the scope: the connection that the call came over, where there is one."""
+LONGEST_ID = 128
+ALWAYS = frozenset({"lagged", "reset"})
+"""Events about the stream itself, which no filter keeps back."""
+
+_EXAMPLE = (
+    f"retry: {RETRY}\n\n"
+    'id: 5f0c1a2b-17\nevent: session\ndata: {"at":"2026-11-21T08:00:00.123Z","id":"1001"}\n\n'
+    ":\n\n"
+)
+
+
+class Connection(Protocol):
+    """What the door tells of the connection (`listener.web`)."""
+
+    def become_event_reader(self) -> bool:
+        """Count it as an event reader from now on; False when there are too many."""
+        ...
+
+
+@router.get(
+    "/v1/events",
+    **described(
+        Scope.READ,
+        "Follow what happens",
+        {
+            200: answers("server-sent events, until either side ends")
+            | {"content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}}}
+        },
+        Kind.TOO_MANY_READERS,
+        Kind.CLOSING,
+        headers=(
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "description": "go on behind this event; stands above `after`",
+                "schema": {"type": "string", "maxLength": LONGEST_ID},
+                "example": "5f0c1a2b-17",
+            },
+        ),
+    )
+    | {"response_class": EventStream},
+)
+async def events(
+    call: Call,
+    *,
+    agent: Annotated[str | None, Query(description="of that agent", examples=["1001"])] = None,
+    dialog_id: Annotated[
+        str | None,
+        Query(
+            alias="dialogId",
+            min_length=1,
+            max_length=checks.MAX_TEXT,
+            description="about that dialog",
+        ),
+    ] = None,
+    id: Annotated[  # noqa: A002  the filter's name
+        str | None,
+        Query(description="about that request", json_schema_extra={"format": "uuid"}),
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        Query(
+            description="of these names; give it once for each",
+            json_schema_extra={"items": {"type": "string", "enum": EVENTS}},
+        ),
+    ] = None,
+    after: Annotated[
+        str | None, Query(description="go on behind this event", max_length=LONGEST_ID)
+    ] = None,
+) -> Response:
+    """Server-sent events, each sent after it is safe in the journal.
+
+    `dialog`, `user` and `error` are what Finesse published; `request` is a request's resource
+    whenever it changes; `session` and `gap` are about hearing. `id` is `epoch-sequence`.
+    `Last-Event-ID` resumes without loss or repeat; where that is not possible any more, `reset`
+    comes first: read the requests anew. A reader that falls behind is cut off, and finds `lagged`
+    first when it resumes. A comment comes every 15 s.
+    """
+    kinds = frozenset(one_of("kind", each, EVENTS) for each in kind or ())
+    wanted = Wanted(
+        agent=agent_parameter(agent),
+        dialog_id=dialog_id,
+        id=None if id is None else request_id(id, Kind.INVALID_PARAMETER),
+        kind=next(iter(kinds)) if len(kinds) == 1 else None,
+    )
+    after = call.headers.get("last-event-id", "")[:LONGEST_ID] or after or None
+    if call.scope.get(HEAD):
+        return Response(media_type=MEDIA_TYPE)
+    _count(call)
+    reader = backend_of(call).events(wanted, after)
+
+    def wants(told: Told) -> bool:
+        return told.name in kinds or told.name in ALWAYS
+
+    heartbeat = getattr(call.app.state, "heartbeat", HEARTBEAT)
+    if len(kinds) > 1:
+        return EventStream(reader, wants, heartbeat=heartbeat)
+    return EventStream(reader, heartbeat=heartbeat)
+
+
+def _count(call: Call) -> None:
+    """Count the connection as an event reader; refuse one too many."""
+    connection: Connection | None = call.scope.get(CONNECTION)
+    if connection is not None and not connection.become_event_reader():
+        raise Refusal(
+            Kind.TOO_MANY_READERS,
+            "as many read events as may (api.max_event_readers); try again later",
+            retry_after=5.0,
+        )

@@ -1,0 +1,94 @@
+"""One reader's event stream on the wire (WHATWG HTML, server-sent events), as an ASGI response.
+
+Knows frames, comments and when to end; which events there are is the backend's business. Nothing is
+gathered here: what the reader does not take stays behind it, where it is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from listener.api.waiting import ended, until_gone
+from listener.offers import Reader, Told
+
+HEARTBEAT = 15.0
+"""Seconds between comments, which tell both sides that the other is there."""
+RETRY = 2000
+"""Milliseconds after which a reader that lost the stream comes back."""
+CHUNK = 64 * 1024
+"""Bytes that are handed to the connection at once."""
+
+COMMENT = b":\n\n"
+OPENING = f"retry: {RETRY}\n\n".encode()
+
+MEDIA_TYPE = "text/event-stream"
+
+
+class EventStream(Response):
+    """Sends what a reader is told until either side ends; then the reader is left."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self,
+        reader: Reader,
+        wants: Callable[[Told], bool] = lambda _told: True,
+        *,
+        heartbeat: float = HEARTBEAT,
+    ) -> None:
+        """Stream `reader`; what `wants` refuses is left out. `heartbeat` in seconds."""
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        # There is no length, and nothing that follows on the connection.
+        self.raw_headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
+        self._reader = reader
+        self._wants = wants
+        self._heartbeat = heartbeat
+        self._busy = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the stream."""
+        del scope
+        try:
+            await self._serve(receive, send)
+        finally:
+            await self._reader.aclose()
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        await _put(send, OPENING)
+        telling = asyncio.create_task(self._tell(send), name="telling events")
+        leaving = asyncio.create_task(until_gone(receive), name="watching an event reader")
+        both = {telling, leaving}
+        try:
+            while not (
+                await asyncio.wait(
+                    both, timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED
+                )
+            )[0]:
+                if not self._busy:
+                    await _put(send, COMMENT)
+            if telling.done():
+                telling.result()
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await ended(telling, leaving)
+
+    async def _tell(self, send: Send) -> None:
+        self._busy = False
+        async for told in self._reader:
+            if self._wants(told):
+                self._busy = True  # a comment now would wait behind what the reader does not take
+                await _put(send, told.frame)
+                self._busy = False
+
+
+async def _put(send: Send, data: bytes) -> None:
+    """Send in pieces: the connection stops us after each that the reader does not take."""
+    for begin in range(0, len(data), CHUNK):
+        piece = data[begin : begin + CHUNK]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
