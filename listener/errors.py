@@ -132,7 +132,8 @@ class Problem(ListenerError):
 
     `type` is stable, `title` and `detail` are for people, `status` is the HTTP status. `retryable`
     says whether the same call may succeed later, `retry_after` in how many seconds (None: not
-    said). `field` is Finesse's name of the parameter at fault, or None.
+    said). `field` is Finesse's name of the parameter at fault, or None. `name` is the end of the
+    type: "too_many_pending".
     """
 
     def __init__(
@@ -150,6 +151,7 @@ class Problem(ListenerError):
         self.title = title
         self.status = status
         self.type = type
+        self.name = type.rpartition(":")[2]
         self.detail = detail
         self.retryable = retryable
         self.retry_after = retry_after

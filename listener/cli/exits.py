@@ -30,15 +30,20 @@ class Exit(IntEnum):
 
 MEANINGS: dict[Exit, str] = {
     Exit.OK: "done; send: confirmed or presumed",
-    Exit.FAILED: "send: failed; parse: an input was not understood; explain: nothing found",
+    Exit.FAILED: (
+        "send: failed; parse: an input was not understood; explain, requests, forget: not there; "
+        "reload: the settings are invalid"
+    ),
     Exit.USAGE: "the call was wrong, or the request cannot be valid; nothing was sent",
     Exit.REJECTED: "send: rejected; repeating is safe",
     Exit.UNCONFIRMED: "send: unconfirmed; it may have happened",
     Exit.ABANDONED: "send: we stopped waiting; it may have happened",
-    Exit.UNREACHABLE: "Finesse cannot be reached, or no session would hear the answer",
+    Exit.UNREACHABLE: (
+        "Finesse or the daemon cannot be reached, or no session would hear the answer"
+    ),
     Exit.FAULT: "a fault in this program",
     Exit.STREAM: "standard input or output is closed, or cannot be used",
-    Exit.REFUSED: "credentials or certificate refused",
+    Exit.REFUSED: "credentials, token or certificate refused",
     Exit.CONFIGURATION: "the settings cannot work",
     Exit.INTERRUPTED: "interrupted by Ctrl-C; send: standard error says whether it was sent",
 }
@@ -52,6 +57,10 @@ class Interrupted(errors.ListenerError):
     """A signal ended the command, and there is more to say than that."""
 
 
+class LostSight(errors.ListenerError):
+    """The daemon went away with a request: it may have happened."""
+
+
 # The first class that fits decides, so the special ones stand before their bases.
 _BY_ERROR: tuple[tuple[type[errors.ListenerError], Exit], ...] = (
     (errors.InvalidRequest, Exit.USAGE),
@@ -61,13 +70,38 @@ _BY_ERROR: tuple[tuple[type[errors.ListenerError], Exit], ...] = (
     (errors.NotAccepted, Exit.UNREACHABLE),
     (errors.Unreachable, Exit.UNREACHABLE),
     (errors.NotFinesse, Exit.UNREACHABLE),
+    (errors.DaemonUnreachable, Exit.UNREACHABLE),
+    (LostSight, Exit.UNCONFIRMED),
     (StreamFailed, Exit.STREAM),
     (Interrupted, Exit.INTERRUPTED),
 )
 
 
+# A problem of the API ends as the same refusal does without a daemon.
+_BY_PROBLEM: dict[str, Exit] = {
+    "unknown_agent": Exit.CONFIGURATION,
+    "duplicate_request_id": Exit.USAGE,
+    "device_busy": Exit.UNREACHABLE,
+}
+_BY_STATUS: dict[int, Exit] = {
+    400: Exit.USAGE,
+    401: Exit.REFUSED,
+    403: Exit.REFUSED,
+    404: Exit.FAILED,
+    409: Exit.FAILED,
+    422: Exit.USAGE,
+    429: Exit.UNREACHABLE,
+    500: Exit.FAULT,
+    502: Exit.UNREACHABLE,
+    503: Exit.UNREACHABLE,
+    504: Exit.UNREACHABLE,
+}
+
+
 def code_for(error: errors.ListenerError) -> Exit:
     """Return the exit code of an error that was raised on purpose."""
+    if isinstance(error, errors.Problem):
+        return _BY_PROBLEM.get(error.name) or _BY_STATUS.get(error.status, Exit.FAULT)
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.FAILED)
 
 

@@ -1,25 +1,27 @@
 """`listener send`: one request, and what came of it.
 
-Knows the options and the waiting on a terminal; the request is built by `sending`, judged by the
-listener and put into words by `describe`.
+Knows the options and the waiting on a terminal; the request is built by `sending`, goes through a
+running daemon (`relaying`) or a session of its own (`submitting`), and is told by `describe`.
 """
 
 import asyncio
 import uuid
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from listener import logs
 from listener import settings as configuration
-from listener.cli import console, exits, sending
+from listener.cli import console, exits, reaching, sending
 from listener.cli.describe import describe, exit_code
 from listener.cli.exits import Interrupted, StreamFailed
 from listener.cli.loading import loading
+from listener.cli.reaching import Where
+from listener.cli.relaying import Relay
 from listener.cli.submitting import Submission, whether_sent
-from listener.correlation.outcome import MinimumEvidence, Outcome
+from listener.correlation.outcome import MinimumEvidence
 from listener.errors import InvalidRequest
 from listener.finesse.actions.request import Request
 
@@ -46,7 +48,8 @@ def send(
     *,
     agent: Annotated[str, typer.Option(help="Whose request it is.")],
     config: Annotated[
-        Path | None, typer.Option(help="The settings file; --dry-run needs none.")
+        Path | None,
+        typer.Option(help="The settings file; --dry-run, and a daemon at its place, need none."),
     ] = None,
     dialog: Annotated[str | None, typer.Option(help="The dialog it acts on.")] = None,
     to_address: Annotated[str | None, typer.Option(help="Whom to call, or transfer to.")] = None,
@@ -96,6 +99,16 @@ def send(
     validate: Annotated[
         bool, typer.Option("--validate/--no-validate", help="Check against the deployment first.")
     ] = True,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Open a session of its own, beside any daemon.")
+    ] = False,
+    daemon: Annotated[
+        bool, typer.Option("--daemon", help="Send through the running daemon, or not at all.")
+    ] = False,
+    socket: reaching.Socket = None,
+    url: reaching.Url = None,
+    token_file: reaching.TokenFile = None,
+    ca_file: reaching.CaFile = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The outcome as one JSON object.")
     ] = False,
@@ -106,8 +119,11 @@ def send(
         bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
     ] = False,
 ) -> None:
-    """Send one request and wait for what came of it. Nothing is ever sent twice."""
-    request = sending.Wanted(
+    """Send one request and wait for what came of it. Nothing is ever sent twice.
+
+    It goes through the running daemon when there is one, else over a session of its own.
+    """
+    wanted = sending.Wanted(
         agent=agent,
         action=action,
         variant=variant.value,
@@ -126,41 +142,53 @@ def send(
         callback_number=callback_number,
         classification=classification,
         target=target,
-    ).request()
+    )
+    request = wanted.request()
     if dry_run:
         _show(request, config, request_id)
         return
-    if config is None:
-        raise InvalidRequest("--config is needed to send; --dry-run works without")
-    settings = configuration.load(config).only(agent)
-    console.start_logs(settings, quiet=not verbose)
-    for warning in settings.warnings:
-        logs.get(__name__).warning("settings.warning", detail=warning)
+    console.need_output()  # before anything is sent
+    where = Where(config, socket, url, token_file, ca_file)
     options = {
         "deadline": deadline,
         "request_id": request_id,
-        "minimum_evidence": minimum_evidence or settings.requests.minimum_evidence,
-        "validate": validate,
+        "minimum_evidence": minimum_evidence and minimum_evidence.value,
     }
-    console.need_output()  # before anything is sent
-    with loading():
-        import listener.assembly  # noqa: F401, PLC0415  slixmpp and httpx load with it
-    submission = Submission(settings, request, options)
+    client = reaching.daemon_for(where, direct=direct, daemon=daemon, validate=validate)
+    way: Relay | Submission
+    if client is not None:
+        way = Relay(client, wanted.asked() | options)
+    else:
+        way = _own(request, config, options | {"validate": validate}, verbose=verbose)
     with console.waiting(f"{request.requested_action} for {agent}: waiting for what comes of it"):
-        outcome = asyncio.run(submission.outcome())
-    _tell(outcome, request, submission.deployment, as_json=as_json)
-    if submission.interrupted:
+        outcome = asyncio.run(way.outcome())
+    _tell(outcome, request.requested_action, as_json=as_json)
+    if way.interrupted:
         raise Interrupted(f"interrupted; {whether_sent(outcome)}")
     raise typer.Exit(exit_code(outcome))
 
 
-def _tell(outcome: Outcome, request: Request, deployment: str | None, *, as_json: bool) -> None:
-    from listener.report import ids_of, outcome_json  # noqa: PLC0415  not needed to start
+def _own(
+    request: Request, config: Path | None, options: dict[str, Any], *, verbose: bool
+) -> Submission:
+    """Return the way over a session for that agent alone."""
+    if config is None:
+        raise InvalidRequest("--config is needed to send, since no daemon runs at the usual places")
+    settings = configuration.load(config).only(request.agent)
+    console.start_logs(settings, quiet=not verbose)
+    for warning in settings.warnings:
+        logs.get(__name__).warning("settings.warning", detail=warning)
+    with loading():
+        import listener.assembly  # noqa: F401, PLC0415  slixmpp and httpx load with it
+    options["minimum_evidence"] = options["minimum_evidence"] or settings.requests.minimum_evidence
+    return Submission(settings, request, options)
 
-    lines = list(describe(outcome, request.requested_action, deployment, ids_of(request)))
+
+def _tell(outcome: dict[str, Any], action: str, *, as_json: bool) -> None:
+    lines = list(describe(outcome, action))
     try:
         if as_json:
-            console.out_json(outcome_json(outcome, request=request, deployment=deployment))
+            console.out_json(outcome)
         else:
             for line in lines:
                 console.out_words(line)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -71,17 +72,22 @@ class Wanted:
 
     def request(self) -> Request:
         """Return the request; InvalidRequest says what is missing, unknown or impossible."""
+        return from_mapping(self._named())
+
+    def asked(self) -> dict[str, Any]:
+        """Return the same as the keyword arguments of `Client.submit`; to be shown nowhere."""
+        return {_snake(name): value for name, value in self._named().items()}
+
+    def _named(self) -> dict[str, Any]:
         given = {finesse: getattr(self, name) for name, finesse in _TOP.items()}
         media = self._media()
-        return from_mapping(
-            {
-                "agent": self.agent,
-                "requestedAction": action_named(self.action, self.variant),
-                **{name: value for name, value in given.items() if value is not None},
-                **({"dtmfString": self.dtmf} if self.dtmf is not None else {}),
-                **({"mediaProperties": media} if media else {}),
-            }
-        )
+        return {
+            "agent": self.agent,
+            "requestedAction": action_named(self.action, self.variant),
+            **{name: value for name, value in given.items() if value is not None},
+            **({"dtmfString": self.dtmf} if self.dtmf is not None else {}),
+            **({"mediaProperties": media} if media else {}),
+        }
 
     def _media(self) -> dict[str, Any]:
         media: dict[str, Any] = {}
@@ -92,6 +98,10 @@ class Wanted:
         if self.variables:
             media["callvariables"] = variables(self.variables)
         return media
+
+
+def _snake(name: str) -> str:
+    return re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", name)
 
 
 def action_named(given: str, variant: str = "outbound") -> str:

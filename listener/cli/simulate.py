@@ -20,9 +20,11 @@ from listener.cli import console, exits
 from listener.cli.explain import Deployment
 from listener.cli.loading import like_interrupt, loading
 from listener.errors import ConfigurationError
+from listener.settings.serving import LONGEST_SOCKET
 
 FIRST_AGENT = 1001001
 CONFIG = "listener.toml"
+SOCKET = "api.sock"
 MARK = "# Settings for the simulated Finesse; the passwords are in the folder beside this file."
 """The first line of the settings that are written here; a file without it is somebody's own."""
 
@@ -108,7 +110,7 @@ async def _serve(
         xmpp_port=ports[1],
     ) as simulator:
         simulator.write_ca(ca_file)
-        text = config_for(simulator.rest_url, simulator.xmpp_port, ca_file, list(known))
+        text = config_for(simulator.rest_url, simulator.xmpp_port, ca_file, list(known), place)
         (place / CONFIG).write_text(text, encoding="utf-8")
         console.out(text)
         console.errors().print(
@@ -173,8 +175,12 @@ def _password(file: Path) -> str:
     return file.read_text(encoding="utf-8").strip()
 
 
-def config_for(rest_url: str, xmpp_port: int, ca_file: Path, names: list[str]) -> str:
-    """Return settings for a listener that speaks to this simulator."""
+def config_for(rest_url: str, xmpp_port: int, ca_file: Path, names: list[str], place: Path) -> str:
+    """Return settings in the folder `place` for a listener that speaks to this simulator.
+
+    Its daemon has its socket and its journal there; no socket where the path is too long for one.
+    """
+    fits = len(bytes(place / SOCKET)) <= LONGEST_SOCKET
     lines = [
         MARK,
         "[finesse]",
@@ -184,6 +190,12 @@ def config_for(rest_url: str, xmpp_port: int, ca_file: Path, names: list[str]) -
         "",
         "[defaults]",
         'password_dir = "passwords"',
+        "",
+        "[api]",
+        f"socket = {_quoted(SOCKET if fits else '')}",
+        "",
+        "[journal]",
+        'path = "journal.sqlite"',
     ]
     for name in names:
         lines += ["", "[[agents]]", f"id = {_quoted(name)}", f"extension = {_quoted(name)}"]

@@ -1,4 +1,4 @@
-"""One request over a listener of its own; a signal ends the waiting, not the knowledge.
+"""One request over a session of its own; a signal ends the waiting, not the knowledge.
 
 Knows the loop and the signals. What was told to stop is still given its outcome, because a request
 that left cannot be taken back.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -28,26 +28,36 @@ class Submission:
 
     def __init__(self, settings: Settings, request: Request, wishes: dict[str, Any]) -> None:
         self.interrupted = False
-        self.deployment: str | None = settings.finesse.deployment
+        self._deployment: str | None = settings.finesse.deployment
         self._settings = settings
         self._request = request
         self._wishes = wishes
         self._listener: Listener | None = None
         self._ticket: Ticket | None = None
 
-    async def outcome(self) -> Outcome:
-        """Return what came of it; after a signal what is known at that moment.
+    async def outcome(self) -> dict[str, Any]:
+        """Return what came of it, as JSON; after a signal what is known at that moment.
 
         Raises what `Listener.open` and `Listener.start` raise: nothing was sent then.
         """
         work = asyncio.create_task(self._work(), name="send")
-        with _signals(lambda: self._stop(work)):
+        with signals(lambda: self._stop(work)):
             try:
-                return await work
+                return self._shown(await work)
             except asyncio.CancelledError:
                 if not self.interrupted:
                     raise
-                return self._known()
+                return self._shown(self._known())
+
+    def _shown(self, outcome: Outcome) -> dict[str, Any]:
+        from listener.report import outcome_json  # noqa: PLC0415  not needed to start
+
+        return outcome_json(
+            outcome,
+            request=self._request,
+            deployment=self._deployment,
+            submitted=self._ticket.record.submitted if self._ticket is not None else None,
+        )
 
     async def _work(self) -> Outcome:
         from listener.assembly import Listener  # noqa: PLC0415  loaded before the loop began
@@ -56,7 +66,7 @@ class Submission:
             self._listener = listener
             self._ticket = listener.start(self._request, **self._wishes)
             outcome = await self._ticket.outcome()
-            self.deployment = listener.deployment
+            self._deployment = listener.deployment
         return outcome
 
     def _stop(self, work: asyncio.Task[Outcome]) -> None:
@@ -76,17 +86,17 @@ class Submission:
         return known or Rejected(reason=Reason.CANCELLED, sent=False)
 
 
-def whether_sent(outcome: Outcome) -> str:
-    """Say what an interrupted request may have done."""
-    if isinstance(outcome, Rejected):
+def whether_sent(outcome: Mapping[str, Any]) -> str:
+    """Say what an interrupted request may have done; `outcome` is JSON."""
+    if outcome["kind"] == "rejected":
         return "nothing was sent"
-    if outcome.sent is None:
+    if outcome["sent"] is None:
         return "whether the request was sent is not known; it may have happened"
     return "the request was sent; it may have happened"
 
 
 @contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
+def signals(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` for each of SIGNALS inside the block; those that are ignored stay so (nohup)."""
     loop = asyncio.get_running_loop()
     taken: list[signal.Signals] = []

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -30,8 +31,10 @@ from listener.correlation.outcome import (
     Unconfirmed,
 )
 from listener.finesse import catalogue
+from listener.finesse.actions.calls import Hold
 from listener.finesse.actions.request import RequestWarning
 from listener.finesse.model import ApiError, Dialog
+from listener.report import outcome_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,13 +57,16 @@ OUTCOMES: list[tuple[Outcome, int, str]] = [
 ]
 
 
-def told(outcome: Outcome, action: str = "HOLD") -> str:
-    return "\n".join(describe(outcome, action))
+HOLD = Hold(agent="1003", dialog_id="5")
+
+
+def told(outcome: Outcome, action: str = "HOLD", **known: Any) -> str:
+    return "\n".join(describe(outcome_json(outcome, **known), action))
 
 
 @pytest.mark.parametrize(("outcome", "code", "words"), OUTCOMES)
 def test_each_outcome_has_its_words_and_its_exit_code(outcome: Outcome, code: int, words: str):
-    assert exit_code(outcome) == code
+    assert exit_code(outcome_json(outcome)) == code
     assert words in told(outcome)
 
 
@@ -94,7 +100,7 @@ def test_the_agent_in_an_error_is_not_explained_as_a_code():
     error = ApiError("Generic Error", None, "1003")
     failed = Failed(evidence=Evidence.SOLE_PENDING, errors=(error,))
 
-    lines = "\n".join(describe(failed, "HOLD", None, ("1003", "5")))
+    lines = told(failed, request=HOLD)
 
     known = catalogue.explain(ApiError("Generic Error"), action="HOLD")
     assert f"meaning: {known.meaning}" in lines
@@ -104,7 +110,7 @@ def test_a_refusal_by_rest_is_explained_with_its_status_and_deployment():
     error = ApiError("Invalid Authorization User Specified", None, None)
     refused = Rejected(status=401, errors=(error,))
 
-    lines = "\n".join(describe(refused, "HOLD", "UCCE"))
+    lines = told(refused, request=HOLD, deployment="UCCE")
 
     known = catalogue.explain(error, action="HOLD", deployment="UCCE", http_status=401)
     assert known.meaning
@@ -142,11 +148,15 @@ def test_what_else_is_known_is_told():
 # ---------------------------------------------------------------- with a listener in place
 
 
+SUBMITTED = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+
 class Double:
     """Stands for the listener: keeps what it was asked, answers or raises what it was given."""
 
     def __init__(self, answer: Outcome | Exception) -> None:
         self.answer = answer
+        self.record = SimpleNamespace(outcome=None, submitted=SUBMITTED)
         self.asked: list[tuple[Any, Any, dict[str, Any]]] = []
 
     @asynccontextmanager
@@ -248,7 +258,7 @@ def test_warnings_are_logged_on_demand_and_the_digits_never(
 
     assert quiet == (0, out, "")
 
-    assert json.loads(err)["event"] == "settings.warning"
+    assert {json.loads(line)["event"] for line in err.splitlines()} == {"settings.warning"}
     assert "98765" not in out + err
 
 
@@ -286,7 +296,6 @@ class Waiting(Double):
     def __init__(self, answer: Outcome, signals: int) -> None:
         super().__init__(answer)
         self.signals = signals
-        self.record = SimpleNamespace(outcome=None)
         self.settled: asyncio.Event = asyncio.Event()
         self.hurried: asyncio.Event = asyncio.Event()
 
