@@ -10,7 +10,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 from starlette.requests import Request as Call
 from starlette.responses import JSONResponse, Response
 
@@ -20,7 +20,6 @@ from listener.api.described import LOCATION, answers, described
 from listener.api.given import FLAG, LONGEST_AGENT_ID, agent_id, backend_of, no_agent, one_of
 from listener.api.refusals import Kind, Refusal
 from listener.api.resources import AgentShape, AgentsShape, DialogsShape
-from listener.settings.model import Agent
 from listener.web.callers import Scope
 
 router = APIRouter(tags=["agents"])
@@ -107,7 +106,6 @@ async def put(call: Call, id: Id) -> JSONResponse:  # noqa: A002  the name in th
     body = asked.checked(AgentBody, await asked.document(call))
     if body.password is None and body.token is None:
         raise Refusal(Kind.INVALID_REQUEST, "give the password or the token", field="password")
-    _check_extension(known, body.extension)
     found, added = await backend_of(call).put_agent(
         known,
         password=_secret("password", body.password),
@@ -125,14 +123,6 @@ def _secret(name: str, given: SecretStr | None) -> SecretStr | None:
             Kind.INVALID_REQUEST, f"the {name} holds a control character; remove it", field=name
         )
     return given
-
-
-def _check_extension(id_: str, extension: str | None) -> None:
-    """Refuse what the settings would refuse."""
-    try:
-        Agent(id=id_, extension=extension)
-    except ValidationError as error:
-        raise asked.refused(error, list(AgentBody.model_json_schema()["properties"])) from None
 
 
 @router.delete(

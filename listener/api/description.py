@@ -13,10 +13,15 @@ from pydantic import BaseModel
 
 from listener.api.bodies import AgentBody, AnswerBody, ForgetBody, RequestBody
 from listener.api.described import SCHEMAS, TOKEN
+from listener.api.happenings import EVENT_SHAPES
 from listener.api.refusals import Kind
 from listener.web.problems import PREFIX
 
-BODIES: tuple[type[BaseModel], ...] = (RequestBody, AnswerBody, AgentBody, ForgetBody)
+APART: tuple[type[BaseModel], ...] = (
+    *(RequestBody, AnswerBody, AgentBody, ForgetBody),
+    *EVENT_SHAPES.values(),
+)
+"""The models that no operation has as its answer."""
 
 ABOUT = """Send Cisco Finesse requests and learn what came of them.
 
@@ -80,10 +85,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for body in BODIES:
-        schema = body.model_json_schema(ref_template=SCHEMAS + "{model}")
+    for model in APART:
+        schema = model.model_json_schema(ref_template=SCHEMAS + "{model}")
         schemas.update(schema.pop("$defs", {}))
-        schemas[body.__name__] = schema
+        schemas[model.__name__] = schema
     schemas["Problem"] = PROBLEM
     components["securitySchemes"] = SCHEMES
     return found

@@ -15,10 +15,9 @@ from listener.api.described import answers, described
 from listener.api.entrance import HEAD
 from listener.api.given import agent_parameter, backend_of, one_of, request_id
 from listener.api.refusals import Kind, Refusal
-from listener.api.resources import EVENTS
 from listener.api.stream import HEARTBEAT, MEDIA_TYPE, RETRY, EventStream
 from listener.finesse.actions import checks
-from listener.offers import Told, Wanted
+from listener.offers import EVENT_NAMES, Told, Wanted
 from listener.web.callers import Scope
 
 router = APIRouter(tags=["events"])
@@ -88,7 +87,7 @@ async def events(
         list[str] | None,
         Query(
             description="of these names; give it once for each",
-            json_schema_extra={"items": {"type": "string", "enum": EVENTS}},
+            json_schema_extra={"items": {"type": "string", "enum": [*EVENT_NAMES]}},
         ),
     ] = None,
     after: Annotated[
@@ -103,7 +102,7 @@ async def events(
     comes first: read the requests anew. A reader that falls behind is cut off, and finds `lagged`
     first when it resumes. A comment comes every 15 s.
     """
-    kinds = frozenset(one_of("kind", each, EVENTS) for each in kind or ())
+    kinds = frozenset(one_of("kind", each, EVENT_NAMES) for each in kind or ())
     wanted = Wanted(
         agent=agent_parameter(agent),
         dialog_id=dialog_id,

@@ -5,57 +5,17 @@ test holds each against its model here. Words (kinds, reasons, states) come from
 """
 # No `from __future__ import annotations`: pydantic reads the annotations when the classes are made.
 
-from collections.abc import Iterable
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from listener.api.shapes import DialogShape, ErrorShape, Shape, Time, UserShape, words
 from listener.correlation.outcome import Evidence, Outcome, Reason
 from listener.correlation.pending import FINAL, State
-from listener.offers import EVENT_NAMES
 
 STATES = [*(str(state) for state in State if state not in FINAL), "settled"]
 KINDS = [one.kind for one in get_args(Outcome)]
-
-Time = Annotated[
-    str,
-    Field(
-        description="UTC, RFC 3339",
-        examples=["2026-11-21T08:00:00.123Z"],
-        json_schema_extra={"format": "date-time"},
-    ),
-]
-
-
-def words(known: Iterable[str], description: str) -> Any:
-    """Return a field that holds one of these words."""
-    return Field(description=description, json_schema_extra={"enum": [*known]})
-
-
-class Shape(BaseModel):
-    """One JSON object of an answer: every name is always there, with null where nothing is known.
-
-    Later versions may add names.
-    """
-
-    model_config = ConfigDict(alias_generator=to_camel)
-
-
-class ErrorShape(Shape):
-    """An error as Finesse said it, and what is known about it."""
-
-    error_type: str | None
-    error_message: str | None
-    error_data: str | None
-    error_media: str | None
-    peripheral_error_code: str | None
-    peripheral_error_msg: str | None
-    peripheral_error_text: str | None
-    family: Annotated[str | None, Field(description="the family of the code", examples=["CF"])]
-    constant: Annotated[str | None, Field(examples=["CF_INVALID_OBJECT_STATE"])]
-    meaning: Annotated[str | None, Field(description="in words")]
-    advice: Annotated[str | None, Field(description="what to do")]
+ORIGINS = ["configured", "api", "dropin"]
 
 
 class WarningShape(Shape):
@@ -94,68 +54,6 @@ class WindowShape(Shape):
     from_: Annotated[Time, Field(alias="from")]
     until: Time
     gaps: list[GapShape]
-
-
-class CallbackShape(Shape):
-    """A callback that was promised."""
-
-    callback_time: str | None
-    callback_number: str | None
-
-
-class MediaPropertiesShape(Shape):
-    """What goes with a call."""
-
-    model_config = ConfigDict(extra="allow")
-
-    call_type: str | None
-    dnis: Annotated[str | None, Field(alias="DNIS")]
-    dialed_number: str | None
-    outbound_classification: str | None
-    wrap_up_reason: str | None
-    wrap_up_items: list[str]
-    callvariables: dict[str, str | None]
-
-
-class ParticipantShape(Shape):
-    """A party of a call."""
-
-    media_address: str | None
-    media_address_type: str | None
-    state: Annotated[str | None, Field(examples=["ACTIVE"])]
-    state_cause: str | None
-    start_time: str | None
-    state_change_time: str | None
-    actions: list[str]
-
-
-class DialogShape(Shape):
-    """A call or a task by Finesse's names: null where an element was absent, "" where empty."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str | None
-    uri: str | None
-    state: Annotated[str | None, Field(examples=["ACTIVE"])]
-    media_type: str | None
-    from_address: str | None
-    to_address: str | None
-    associated_dialog_uri: str | None
-    secondary_id: str | None
-    callback_number: str | None
-    scheduled_callback_info: CallbackShape | None
-    media_properties: MediaPropertiesShape
-    participants: list[ParticipantShape]
-
-
-class UserShape(Shape):
-    """An agent by Finesse's names; nested elements as objects."""
-
-    model_config = ConfigDict(extra="allow")
-
-    login_id: str | None
-    state: Annotated[str | None, Field(examples=["NOT_READY"])]
-    extension: str | None
 
 
 class OutcomeShape(Shape):
@@ -233,21 +131,27 @@ class RequestsShape(Shape):
     requests: list[RequestShape]
 
 
+class LastGapShape(Shape):
+    """When events of an agent may have been lost; `until` is null while it lasts."""
+
+    from_: Annotated[Time | None, Field(alias="from")]
+    until: Time | None
+    cause: str | None
+    lossless: Annotated[bool, Field(description="nothing was lost after all")]
+
+
 class AgentShape(Shape):
     """An agent's session."""
 
-    model_config = ConfigDict(extra="allow")
-
     id: Annotated[str, Field(examples=["1001"])]
-    state: Annotated[str, Field(description="the state of the session")]
+    state: Annotated[str, Field(description="the state of the session", examples=["up"])]
     live: Annotated[bool, Field(description="whether events are heard now")]
     node: Annotated[str | None, Field(description="the Finesse node")]
     since: Annotated[Time | None, Field(description="since when it is so")]
-    last_gap: Annotated[
-        dict[str, Any] | None, Field(description="when events may have been lost last")
-    ]
+    extension: Annotated[str | None, Field(description="the agent's own, as far as known")]
+    origin: Annotated[str, words(ORIGINS, "who wanted it")]
+    last_gap: LastGapShape | None
     last_error: Annotated[str | None, Field(description="why it was lost or refused last")]
-    configured: Annotated[bool, Field(description="false: held on demand for the drop-in")]
 
 
 class AgentsShape(Shape):
@@ -256,13 +160,20 @@ class AgentsShape(Shape):
     agents: list[AgentShape]
 
 
+class KnownDialogShape(DialogShape):
+    """A dialog as last known, and when that was."""
+
+    at: Time | None
+
+
 class DialogsShape(Shape):
-    """An agent's dialogs as last known, and when that was."""
+    """An agent and its dialogs as last known, and when that was."""
 
     agent: str
-    live: bool
+    live: Annotated[bool, Field(description="whether events are heard now")]
     at: Time | None
-    dialogs: list[DialogShape]
+    user: UserShape | None
+    dialogs: list[KnownDialogShape]
 
 
 class EntryShape(Shape):
@@ -298,13 +209,42 @@ class LookupShape(Shape):
     ] = None
 
 
+class HeldShape(Shape):
+    """How many agents."""
+
+    held: int
+    up: int
+
+
+class LimitsShape(Shape):
+    """How much may be open at once."""
+
+    max_pending: int
+    max_pending_per_agent: int
+
+
+class JournalShape(Shape):
+    """What the journal holds; `trouble` says why it cannot be written, null when all is well."""
+
+    first_sequence: int | None
+    last_sequence: int | None
+    trouble: str | None
+    set_aside: Annotated[str | None, Field(description="where a damaged file was put")]
+
+
 class InfoShape(Shape):
     """What this daemon is."""
 
-    model_config = ConfigDict(extra="allow")
-
     version: Annotated[str, Field(examples=["0.1.0"])]
     deployment: Annotated[str | None, Field(examples=["UCCE"])]
+    nodes: list[str]
+    epoch: Annotated[str, Field(description="what the ids of events begin with")]
+    started: Time
+    draining: Annotated[bool, Field(description="new requests are refused")]
+    agents: HeldShape
+    pending: Annotated[int, Field(description="requests without an outcome")]
+    limits: LimitsShape
+    journal: Annotated[JournalShape | None, Field(description="null: nothing outlives the process")]
 
 
 class LiveShape(Shape):
@@ -321,27 +261,15 @@ class ReadinessShape(Shape):
 
 
 class ReloadShape(Shape):
-    """Which agents were added, removed and changed."""
-
-    model_config = ConfigDict(extra="allow")
+    """Which agents were added, removed and changed, and which keys need a restart."""
 
     added: list[str]
     removed: list[str]
     changed: list[str]
+    restart_needed: list[str]
 
 
 class ForgottenShape(Shape):
-    """How much was erased, by kind."""
+    """What was erased, by kind."""
 
-    erased: dict[str, int]
-
-
-class EventShape(Shape):
-    """The `data` of one event; which names are there depends on the event."""
-
-    model_config = ConfigDict(extra="allow")
-
-    at: Time | None = None
-
-
-EVENTS = list(EVENT_NAMES)
+    erased: dict[str, Any]
