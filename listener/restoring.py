@@ -66,13 +66,13 @@ async def _restore_keys(journal: Journal, keys: Keys, now: datetime, loop: float
 
 
 def left_of(stored: Stored, now: datetime) -> float:
-    """Return the seconds that are left of a request's deadline (rules 10), at most `WITHIN`.
+    """Return the seconds that are left of a request's deadline (rules 10).
 
     The smaller of what was left when it was journalled and what the wall clock leaves, so that a
-    clock that was set back gives no more time.
+    clock that was set back gives no more time; never negative.
     """
     by_wall = (stored.deadline_at - now).total_seconds()
-    return max(0.0, min(stored.length, by_wall, WITHIN))
+    return max(0.0, min(stored.length, by_wall))
 
 
 def _age(stored: Stored, now: datetime) -> float:
@@ -89,7 +89,7 @@ def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None
             stored.record.request,
             stored.registration,
             baseline=stored.baseline,
-            left=left_of(stored, now),
+            left=min(left_of(stored, now), WITHIN),
             accepted=answer is not None and answer.kind is AnswerKind.ACCEPTED,
             age=age,
             status=answer.status if answer is not None else None,

@@ -16,8 +16,9 @@ from typing import Any
 
 from listener import logs
 from listener.settings.serving import Served
+from listener.web.certificates import server_context
 from listener.web.server import Limits, WebServer
-from listener.web.sockets import SocketFile, server_context, tcp_socket, unix_socket
+from listener.web.sockets import tcp_socket, unix_socket
 from listener.web.tokens import Tokens
 
 _log = logs.get(__name__)
@@ -25,12 +26,11 @@ _log = logs.get(__name__)
 
 @dataclass(slots=True)
 class Door:
-    """One socket on which callers come in, and its server."""
+    """One socket on which callers come in, and its server, which closes it."""
 
     name: str
     socket: socket.socket
     server: WebServer
-    file: SocketFile | None
 
 
 class Doors:
@@ -95,7 +95,7 @@ class Doors:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         server = WebServer(app, [door], limits=limits, tls=tls, name=name)
-        self._doors.append(Door(name, door, server, SocketFile.of(door)))
+        self._doors.append(Door(name, door, server))
         await server.start()
         _log.info("door.opened", door=name, address=_address(door))
 
@@ -120,19 +120,21 @@ class Doors:
             door.server.stop_accepting()
         return {door.name: door.socket for door in self._doors}
 
-    async def close(self, grace: float, *, keep_files: bool = False) -> None:
-        """Close all doors: running answers get `grace` seconds. Socket files go, if still ours.
-
-        `keep_files`: a successor listens there.
-        """
-        await asyncio.gather(*(door.server.close(grace) for door in self._doors))
+    def resume_accepting(self) -> None:
+        """Let callers in again: no successor took the sockets."""
         for door in self._doors:
-            if door.file is not None and not keep_files:
-                door.file.remove()
-            door.socket.close()
+            door.server.resume_accepting()
+
+    async def close(self, grace: float) -> None:
+        """Close all doors: running answers get `grace` seconds.
+
+        Socket files go as well, unless a successor was given the sockets (`stop_accepting`).
+        """
+        doors, self._doors = self._doors, []
+        await asyncio.gather(*(door.server.close(grace) for door in doors))
         for unused in self._inherited.values():
             unused.close()
-        self._doors.clear()
+        self._inherited.clear()
 
 
 def _address(door: socket.socket) -> str:
