@@ -53,6 +53,12 @@ EVENTS: dict[str, str] = {
     "rest.answered": "its answer, with the time it took",
     "rest.failed": "no answer; why, and whether anything left this machine",
     "snapshot.failed": "a GET that did not answer",
+    "http.refused": "an HTTP client was turned away before its request was looked at; why",
+    "http.full": "the limit of HTTP connections is reached; told again when it was below it",
+    "http.stalled": "an HTTP client that does not read was cut off",
+    "http.exhausted": "no more HTTP connections can be accepted for now: no file descriptors",
+    "http.failed": "a fault while answering an HTTP request; with its trace",
+    "caller.refused": "an HTTP request with a wrong Host, Origin or token",
     "wire.received": "a stanza as it came, redacted (logs.wire)",
     "wire.sent": "a stanza as it went, redacted (logs.wire)",
 }

@@ -213,7 +213,7 @@ def tcp_socket(listen: str) -> socket.socket:
         words = getattr(error, "strerror", None) or "no such name"
         raise ConfigurationError(f"{listen}: {host} cannot be resolved: {words}") from None
     if is_loopback(listen):  # whatever the resolver says of "localhost"
-        found = [one for one in found if _is_loopback_host(str(one[4][0]))]
+        found = [one for one in found if is_loopback_host(str(one[4][0]))]
     if not found:
         raise ConfigurationError(f"{listen}: {host} has no loopback address; write 127.0.0.1")
     family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
@@ -241,7 +241,7 @@ def is_loopback(listen: str) -> bool:
 
     A name other than localhost is not asked for: what it resolves to may change.
     """
-    return _is_loopback_host(host_of(listen))
+    return is_loopback_host(host_of(listen))
 
 
 def check_outward(listen: str, *, tls: bool, tokens: bool) -> None:
@@ -267,7 +267,8 @@ def _parts(listen: str) -> tuple[str, int]:
     return bare, int(port)
 
 
-def _is_loopback_host(host: str) -> bool:
+def is_loopback_host(host: str) -> bool:
+    """Say whether that name or address (without brackets) is this machine and no other."""
     if host.lower() == "localhost":
         return True
     try:
