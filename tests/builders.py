@@ -244,15 +244,34 @@ class Story:
         self.accept(key)
         return key
 
+    def _earlier(self, how: dict[str, Any]) -> Registration:
+        key = f"r{next(self._keys)}"
+        names = ("own", "length", "minimum", "expected", "ungated")
+        given = {name: how.pop(name) for name in names if name in how}
+        given.setdefault("own", EXT)
+        return Registration(key=key, request_id=how.pop("id_", key), **given)
+
     def adopt(self, request: Request, *, baseline: Any, left: float, **how: Any) -> str:
         """Take over a request of an earlier process."""
-        key = f"r{next(self._keys)}"
-        made = Registration(key=key, request_id=key, own=EXT, expected=how.pop("expected", False))
+        made = self._earlier(how)
         how.setdefault("accepted", True)
         self._carry_out(
             self.correlator.adopt(self.now, request, made, baseline=baseline, left=left, **how)
         )
-        return key
+        return made.key
+
+    def rehear(self, key: str, *events: Any) -> None:
+        """Tell an adopted request what was heard since it was sent."""
+        for event in events:
+            self._carry_out(self.correlator.rehear(self.now, key, event))
+
+    def remember(self, request: Request, outcome: Outcome, **when: Any) -> str:
+        """Put back a request that an earlier process settled, a moment ago unless it is said."""
+        made = self._earlier(when)
+        times = {"age": 1.0, "settled_ago": 0.5, "left": 15.0} | when
+        steps = self.correlator.remember(self.now, request, made, outcome, **times)
+        assert steps == []
+        return made.key
 
     def answer(self, key: str, kind: AnswerKind, **answer: Any) -> None:
         """Tell what Finesse answered."""

@@ -6,6 +6,8 @@ may be named, and who else could own it, is decided here.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from listener.correlation import verdict
 from listener.correlation.desk import Desk
 from listener.correlation.entry import MAX_SUSPICIONS, Entry
@@ -29,6 +31,7 @@ from listener.finesse.messages import named_action, named_extension
 
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 PRESUMED_FOR = 5.0  # seconds after a presumed silence in which its error may still come
+MAX_REHEARD = 1024  # unsigned errors that are told again at a hand-over
 REPEATED_WITHIN = 5.0  # seconds in which the same unsigned error may be a repeat or a second one
 
 
@@ -54,11 +57,53 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
             continue
         if _names_another_object(entry, event):
             continue
-        sure = not (repeated or entry.unexplained) and _same_object(entry, event)
-        _suspect(now, entry, suspicion, sure=sure)
+        _suspect(now, entry, suspicion, sure=_sure(entry, event, repeated=repeated))
     suspicion.barred |= _other_owners(desk, now, event)
     for key in suspicion.suspects:
         desk.rearm(desk.books.entries[key])
+
+
+def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed) -> None:
+    """Take an error without our id for one request that was taken over when it had been heard.
+
+    All requests for which the same error is told share the suspicion.
+    """
+    if not _could_own(entry, event):
+        return
+    repeated = any(each != event and _alike(each, event) for each in desk.reheard)
+    suspicion = desk.reheard.get(event)
+    if suspicion is None:
+        suspicion = desk.reheard[event] = Suspicion(event, now)
+        if len(desk.reheard) > MAX_REHEARD:
+            del desk.reheard[next(iter(desk.reheard))]
+    # It came after this request was sent; who may have owned it then is barred by that.
+    suspicion.barred |= any(
+        _may_own(tomb, entry.submitted) and tomb.agent == event.owner and _fits(tomb, event)
+        for tomb in _settled_here(desk, event)
+    )
+    # Who was taken over after a gap may not hear of it, and could own it all the same.
+    suspicion.barred |= any(
+        e.restarted and _could_own(e, event) for e in desk.books.of(entry.agent)
+    )
+    _suspect(now, entry, suspicion, sure=_sure(entry, event, repeated=repeated))
+
+
+def _could_own(entry: Entry, event: RequestFailed) -> bool:
+    here = entry.on_the_wire and entry.agent == event.owner
+    return here and _fits(entry, event) and not _names_another_object(entry, event)
+
+
+def _alike(one: RequestFailed, other: RequestFailed) -> bool:
+    return replace(one, item_id=None) == replace(other, item_id=None)
+
+
+def _sure(entry: Entry, event: RequestFailed, *, repeated: bool) -> bool:
+    """Say whether nothing but a request of ours may own the error, as far as this one knows.
+
+    Over a restart nobody knows what else was at work on the object, nor what is a repeat.
+    """
+    in_doubt = repeated or entry.unexplained or entry.restarted
+    return not in_doubt and _same_object(entry, event)
 
 
 def _suspect(now: float, entry: Entry, suspicion: Suspicion, *, sure: bool) -> None:

@@ -176,7 +176,7 @@ def reason(entry: Entry) -> Reason:
     """Say why nobody knows, the most telling cause first."""
     ambiguous = entry.rivals or entry.suspicions or entry.clouded or entry.look_alike
     causes = (
-        (entry.expected and not entry.answered, Reason.NOT_REPORTED),
+        (entry.expected and not entry.answered and not entry.restarted, Reason.NOT_REPORTED),
         (ambiguous or (entry.id_repeated and entry.tag_seen), Reason.AMBIGUOUS),
         (entry.restarted, Reason.RESTARTED),
         (not entry.accepted and (entry.doubted or not entry.expected), Reason.NO_ANSWER),

@@ -9,8 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from listener.correlation import admission, clockwork, hearing, looks, verdict
+from listener.correlation import (
+    admission,
+    adoption,
+    clockwork,
+    hearing,
+    looks,
+    rehearing,
+    verdict,
+)
 from listener.correlation.admission import NOT_REPORTED_AFTER
+from listener.correlation.adoption import Earlier
 from listener.correlation.books import Books
 from listener.correlation.desk import Desk, Limits
 from listener.correlation.entry import Entry
@@ -91,7 +100,9 @@ class Correlator:
         """
         for event in self._desk.books.early(now, entry.request_id):
             if entry.open:
-                hearing.again(self._desk, now, entry, event)
+                rehearing.again(self._desk, now, entry, event)
+
+    # -- taken over from an earlier process ---------------------------------------------------
 
     def adopt(
         self,
@@ -102,27 +113,70 @@ class Correlator:
         baseline: Baseline | None,
         left: float,
         accepted: bool,
+        age: float = 0.0,
+        status: int | None = None,
+        answer_date: float | None = None,
+        gap: bool = True,
     ) -> list[Step]:
-        """Take over a request that an earlier process sent; it is in doubt, and never sent again.
+        """Take over a request that an earlier process sent, or was told of; it is never sent again.
 
-        `left`: seconds of its deadline that are left, not negative. Without proof it ends
-        RESTARTED.
+        `baseline` is the one taken at sending. Seconds: `left` of its deadline, `age` since it was
+        submitted. `accepted`, `status`, `answer_date` (the Date, in Finesse's seconds): what was
+        answered, as far as known. `gap`: events may have been lost, and without proof it ends
+        RESTARTED; False: this process has heard the agent since before the request was sent, and
+        judges it as one of its own. Then tell it what was heard with `rehear`.
+
+        Call `remember` for what was settled first, then this for the open ones, the oldest first.
+        Raises ValueError for a key that is known already.
         """
-        entry = admission.entry_of(now, request, registration)
-        entry.restarted, entry.accepted, entry.answered_at = True, accepted, now
-        entry.left_machine = True if accepted else None
-        self._desk.books.add(entry)
-        entry.fire(Trigger.DISPATCH)
-        if not entry.expected and entry.request.gate is Gate.UNTIL_SETTLED:
-            self._desk.gate.hold(entry.device, entry.key, Gate.UNTIL_SETTLED)
-        self._desk.begin(now, entry)
-        entry.case.last = None
-        entry.case.begin(baseline, request.dialog_id)
-        entry.fire(Trigger.GAP)
-        if not entry.gap_open():
-            entry.gap(now, now)
-        entry.length, entry.length_given = max(left, 0.0), True
-        clockwork.arm(self._desk, now, entry, now)
+        earlier = Earlier(
+            baseline=baseline,
+            left=left,
+            accepted=accepted,
+            age=age,
+            status=status,
+            answer_date=answer_date,
+            gap=gap,
+        )
+        adoption.adopt(self._desk, now, request, registration, earlier)
+        return self._desk.take_steps()
+
+    def rehear(self, now: float, key: str, event: Event) -> list[Step]:
+        """Judge one event that was heard since an adopted request was sent, for that one alone.
+
+        Adopt all requests first; then tell each, in the order heard and before any time passes,
+        the events that were news and came after it was sent. Unknown keys change nothing.
+        """
+        entry = self.entry(key)
+        if entry is not None:
+            rehearing.rehear(self._desk, now, entry, event)
+        return self._desk.take_steps()
+
+    def remember(
+        self,
+        now: float,
+        request: Request,
+        registration: Registration,
+        outcome: Outcome,
+        *,
+        age: float,
+        settled_ago: float,
+        left: float,
+    ) -> list[Step]:
+        """Put a request back that an earlier process settled: what comes late is told of it.
+
+        Seconds: `age` since it was submitted, `settled_ago` since it had its outcome, `left` of its
+        own deadline (0 or less when that is past): until then it may own an unsigned error (rules
+        5). It stays for the rest of its time; no step comes from it. Raises ValueError for a key
+        that is known already.
+        """
+        adoption.remember(
+            self._desk,
+            now,
+            request,
+            registration,
+            adoption.Past(outcome=outcome, age=age, settled_ago=settled_ago, left=left),
+        )
         return self._desk.take_steps()
 
     # -- answered ---------------------------------------------------------------------------
@@ -156,7 +210,7 @@ class Correlator:
                 entry.note(now, "doubtful_answer", answer.detail)
                 entry.answered_at, entry.doubted = now, True
                 entry.fire(Trigger.DOUBT)
-                clockwork.arm(self._desk, now, entry, entry.submitted)
+                self._arm(now, entry, entry.submitted)
                 self._heard_answer(now, entry)
 
     def _accepted(self, now: float, entry: Entry, answer: RestAnswer) -> None:
@@ -166,12 +220,18 @@ class Correlator:
         entry.fire(Trigger.ACCEPT)
         if entry.expected and not entry.length_given:
             entry.length = entry.request.default_deadline
-        clockwork.arm(self._desk, now, entry, now)
-        if entry.silent:
+        self._arm(now, entry, now)
+        if entry.silent and not entry.restarted:
             clockwork.open_window(self._desk, now, entry)
         if entry.request.gate is Gate.UNTIL_ANSWERED:
             self._desk.release(now, entry)
         self._heard_answer(now, entry)
+
+    def _arm(self, now: float, entry: Entry, start: float) -> None:
+        """Let the deadline run from `start`; over a restart it is never extended (rules 10)."""
+        if entry.restarted:
+            start = entry.deadline - entry.length
+        clockwork.arm(self._desk, now, entry, start)
 
     def _heard_answer(self, now: float, entry: Entry) -> None:
         release_held(self._desk, now, entry)
@@ -299,6 +359,10 @@ class Correlator:
             return None
         waits = entry.deadline == float("inf")
         return entry.length if waits else max(0.0, entry.deadline - now)
+
+    def knows(self, request_id: str) -> bool:
+        """Say whether a request, open or settled, has that requestId."""
+        return bool(self._desk.books.with_id(request_id))
 
     def open_keys(self) -> Sequence[str]:
         """Return the keys of all open requests, oldest first."""

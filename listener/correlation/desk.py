@@ -16,11 +16,13 @@ from listener.correlation.judges.data import requested
 from listener.correlation.judges.transfers import pair
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
 from listener.correlation.pending import Trigger
-from listener.correlation.picture import Picture
+from listener.correlation.picture import Baseline, Picture
 from listener.correlation.steps import Late, Send, Settled, Step
-from listener.correlation.suspicion import SETTLES_AFTER
+from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
 from listener.correlation.verdict import rejected
 from listener.finesse.actions.expectation import CallData, Conferenced, Gate, Transferred
+from listener.finesse.events import RequestFailed
+from listener.finesse.model import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Desk:
         self.picture = Picture()
         self.gate = Gatekeeper(gate)
         self.away: set[str] = set()  # agents whose `finesse` user is known to be unavailable
+        self.reheard: dict[RequestFailed, Suspicion] = {}  # unsigned errors of a hand-over
         self.steps: list[Step] = []
         self._timers: list[tuple[float, int, str]] = []
         self._serial = 0
@@ -99,32 +102,39 @@ class Desk:
     def begin(self, now: float, entry: Entry) -> None:
         """Take what is known at sending; from here on a change counts."""
         picture = self.picture.of(entry.agent)
-        entry.sent_at = now
-        entry.case.begin(picture.baseline(entry.request.dialog_id), entry.request.dialog_id)
-        entry.warnings = entry.request.warnings(entry.case.before, picture.user)
         if not picture.live:
             entry.gap(now, None)
+        if isinstance(entry.case.expectation, CallData):
+            entry.case.superseded = picture.in_doubt(entry.request.dialog_id)
+        self.start(now, entry, picture.baseline(entry.request.dialog_id), picture.user)
+
+    def start(self, at: float, entry: Entry, baseline: Baseline | None, user: User | None) -> None:
+        """Let a request begin that was sent at that time, with what was known then."""
+        entry.sent_at = at
+        entry.case.begin(baseline, entry.request.dialog_id)
+        entry.warnings = entry.request.warnings(entry.case.before, user)
         if isinstance(entry.case.expectation, Transferred | Conferenced):
             for id_ in pair(entry.case):
                 self.books.watch(entry, id_)
         if isinstance(entry.case.expectation, CallData):
-            entry.case.superseded = picture.in_doubt(entry.request.dialog_id)
             self._supersede(entry, entry.case.expectation)
         # Nothing of ours waits for what the caller announced and may never send (rules 8).
         if entry.request.gate is Gate.DTMF and not entry.expected:
             self._chains.setdefault(entry.device, []).append(entry.key)
 
-    def _supersede(self, later: Entry, want: CallData) -> None:
-        # Of two open updates of one variable the earlier cannot be judged by values any more.
-        for entry in self.books.on_dialog(later.request.dialog_id):
-            other = entry.case.expectation
-            if entry is later or not entry.on_the_wire or not isinstance(other, CallData):
+    def _supersede(self, entry: Entry, want: CallData) -> None:
+        # Of two updates of one variable the earlier cannot be judged by values any more. The later
+        # may be settled already where both were taken over from an earlier process.
+        for other in self.books.on_dialog(entry.request.dialog_id):
+            theirs = other.case.expectation
+            if other is entry or other.sent_at is None or not isinstance(theirs, CallData):
                 continue
-            if requested(other).keys() & requested(want).keys():
-                entry.case.superseded = True
-                entry.quiet = entry.quiet_due = None
-                if entry.standing is not None and entry.standing.evidence is Evidence.EXPECTATION:
-                    entry.standing = None
+            if not requested(theirs).keys() & requested(want).keys():
+                continue
+            if other.sent_at > (entry.sent_at or 0.0):
+                _superseded(entry)
+            elif other.on_the_wire:
+                _superseded(other)
 
     def first_in_chain(self, entry: Entry) -> bool:
         """Say whether no earlier DTMF of that device is open (its window comes first)."""
@@ -192,3 +202,10 @@ class Desk:
         if entry.late_count < MAX_LATE:
             entry.late_count += 1
             self.steps.append(late)
+
+
+def _superseded(entry: Entry) -> None:
+    entry.case.superseded = True
+    entry.quiet = entry.quiet_due = None
+    if entry.standing is not None and entry.standing.evidence is Evidence.EXPECTATION:
+        entry.standing = None

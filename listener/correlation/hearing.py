@@ -70,7 +70,7 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
     """Return the requests whose tag it bears (rules 3): on the agent's node, or its dialogs."""
     if event.request_id is None:
         return []
-    found = [entry for entry in desk.books.with_id(event.request_id) if _reaches(entry, event)]
+    found = [entry for entry in desk.books.with_id(event.request_id) if reaches(entry, event)]
     if not found:
         desk.books.keep_early(now, event)
     for entry in found:
@@ -79,7 +79,8 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
     return [entry for entry in found if entry.state is not State.QUEUED]
 
 
-def _reaches(entry: Entry, event: Event) -> bool:
+def reaches(entry: Entry, event: Event) -> bool:
+    """Say whether a tag on that event may be this request's: its agent's node, or its dialogs."""
     if event.owner == entry.agent:
         return True
     ids = entry.case.ids | ({entry.case.claimed} if entry.case.claimed else set())
@@ -113,11 +114,11 @@ def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) ->
     owner = _sole(tagged)
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
     sight = Sight(How.CHANGED, event.owner, user=event.user, at=now)
-    _mark(desk, now, owner, event)
+    mark(desk, now, owner, event)
     before = desk.picture.of(event.owner).user
     desk.picture.of(event.owner).put_user(event.user, now)
-    proven = _judge_all(desk, now, concerned, sight, owner)
-    _sent(desk, now, owner)
+    proven = judge_all(desk, now, concerned, sight, owner)
+    sent(desk, now, owner)
     moved = before is not None and before.state != event.user.state
     if moved and not proven and owner is None:
         for entry in concerned:
@@ -133,38 +134,21 @@ def _on_dialog(
     news = _news(desk, now, event, content)
     if news is News.REPEAT and owner is None:
         return False
-    _mark(desk, now, owner, event)
+    mark(desk, now, owner, event)
     _follow(desk, event)
-    concerned = _concerned(desk, event, owner)
-    sight = Sight(_how(event), event.owner, event.dialog, event.dialog_id, at=now)
+    concerned = concerned_by(desk, event, owner)
+    sight = Sight(how_of(event), event.owner, event.dialog, event.dialog_id, at=now)
     before = _as_known(desk, event)
     _keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
-    proven = _judge_all(desk, now, looking, sight, owner, signed=event.request_id is not None)
-    _sent(desk, now, owner)
+    proven = judge_all(desk, now, looking, sight, owner, signed=event.request_id is not None)
+    sent(desk, now, owner)
     unexplained(concerned, event, before, proven=proven or owner is not None)
     return True
 
 
-def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
-    """Let a request see an event with its id that came before it was registered."""
-    if not _reaches(entry, event) or entry.id_repeated:
-        return
-    if not entry.expected:
-        entry.id_repeated = True
-        return
-    if isinstance(event, RequestFailed):
-        own_error(desk, now, entry, event)
-        return
-    _mark(desk, now, entry, event)
-    dialog = event.dialog if isinstance(event, DialogEvent) else None
-    user = event.user if isinstance(event, UserChanged) else None
-    there = event.dialog_id if isinstance(event, DialogEvent) else None
-    how = _how(event) if isinstance(event, DialogEvent) else How.CHANGED
-    _judge_all(desk, now, [entry], Sight(how, event.owner, dialog, there, user, at=now), entry)
-
-
-def _how(event: DialogEvent) -> How:
+def how_of(event: DialogEvent) -> How:
+    """Say in which way the event shows its dialog."""
     if isinstance(event, DialogRemoved):
         return How.REMOVED
     return How.ADDED if isinstance(event, DialogAdded) else How.CHANGED
@@ -195,7 +179,7 @@ def _keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) 
         picture.remember(event.dialog_id, content, now, doubtful=doubtful)
 
 
-def _mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
+def mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
     """Note that our id came back: it proves that the request was sent, nothing more (rules 3)."""
     if owner is None:
         return
@@ -212,7 +196,7 @@ def _told_by_id(outcome: Outcome | None) -> bool:
     return by_id or isinstance(outcome, Confirmed)
 
 
-def _sent(desk: Desk, now: float, owner: Entry | None) -> None:
+def sent(desk: Desk, now: float, owner: Entry | None) -> None:
     """Let count what was held for the caller's report: the tag says that it was sent (rules 8)."""
     if owner is not None and owner.open and owner.expected:
         release_held(desk, now, owner)
@@ -226,22 +210,29 @@ def _follow(desk: Desk, event: DialogEvent) -> None:
     if not secondary or isinstance(event, DialogRemoved):
         return
     for entry in desk.books.on_dialog(secondary):
-        following = (
-            entry.open
-            and entry.agent == event.owner
-            and secondary in entry.case.ids
-            and not isinstance(entry.case.expectation, SURVIVORS)
-        )
-        if following:
-            desk.books.bind(entry, event.dialog_id)
-            entry.case.follow(secondary, event.dialog, event.dialog_id)
-            entry.watched |= {secondary}
-            entry.quiet = entry.quiet_due = entry.end_due = None
-            entry.ended = False
-            desk.rearm(entry)
+        follow(desk, entry, event)
 
 
-def _concerned(desk: Desk, event: DialogEvent, owner: Entry | None) -> list[Entry]:
+def follow(desk: Desk, entry: Entry, event: DialogEvent) -> None:
+    """Let one request follow its dialog to the one that names it as its secondaryId (rule 6.3)."""
+    secondary = event.dialog.secondary_id
+    following = (
+        entry.open
+        and entry.agent == event.owner
+        and secondary in entry.case.ids
+        and not isinstance(entry.case.expectation, SURVIVORS)
+    )
+    if following and secondary:
+        desk.books.bind(entry, event.dialog_id)
+        entry.case.follow(secondary, event.dialog, event.dialog_id)
+        entry.watched |= {secondary}
+        entry.quiet = entry.quiet_due = entry.end_due = None
+        entry.ended = False
+        desk.rearm(entry)
+
+
+def concerned_by(desk: Desk, event: DialogEvent, owner: Entry | None) -> list[Entry]:
+    """Return the requests on the wire that an event about a dialog may concern."""
     found = {
         entry.key: entry
         for entry in desk.books.on_dialog(event.dialog_id, event.dialog.secondary_id)
@@ -254,7 +245,7 @@ def _concerned(desk: Desk, event: DialogEvent, owner: Entry | None) -> list[Entr
     return list(found.values())
 
 
-def _judge_all(
+def judge_all(
     desk: Desk,
     now: float,
     concerned: list[Entry],
@@ -293,13 +284,13 @@ def _contests(now: float, weak: list[Entry]) -> None:
     groups: dict[tuple[str, str | None], list[Entry]] = {}
     for entry in weak:
         if not isinstance(entry.case.expectation, CallData):
-            groups.setdefault((_domain(entry), entry.case.own), []).append(entry)
+            groups.setdefault((domain(entry), entry.case.own), []).append(entry)
     for entries in groups.values():
         if len(entries) > 1:
             contest(entries, now)
 
 
-def _domain(entry: Entry) -> str:
+def domain(entry: Entry) -> str:
     """Name what a request changes: the call itself, the user, or one kind of data."""
     want = entry.case.expectation
     apart = isinstance(want, UserState | Reclassified | CallbackScheduled | CallbackCancelled)

@@ -99,8 +99,13 @@ def _fallen(entry: Entry, shown: Dialog | None) -> None:
 def fallen(desk: Desk, event: DialogEvent) -> None:
     """Forget the INITIATED calls that an event shows otherwise; a judge may find them again."""
     for entry in desk.books.unbound(event.owner or ""):
-        if entry.standing and entry.standing.finding.dialogs.new == event.dialog_id:
-            _fallen(entry, event.dialog)
+        fell(entry, event)
+
+
+def fell(entry: Entry, event: DialogEvent) -> None:
+    """Forget the INITIATED call of one request if an event shows it otherwise."""
+    if entry.standing and entry.standing.finding.dialogs.new == event.dialog_id:
+        _fallen(entry, event.dialog)
 
 
 def _twins(desk: Desk, now: float, entry: Entry) -> None:

@@ -1,0 +1,182 @@
+"""What an earlier process left: open requests are taken over, settled ones are remembered.
+
+Nothing is sent from here. After a restart there is a gap, and what is open is in doubt; at a
+hand-over this process may have heard everything, and then an open request is one of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from listener.correlation import clockwork, rehearing
+from listener.correlation.admission import MAX_LENGTH, entry_of, share, twins
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry
+from listener.correlation.hearing import domain
+from listener.correlation.outcome import Outcome
+from listener.correlation.pending import Trigger
+from listener.correlation.picture import Baseline
+from listener.correlation.registration import Registration
+from listener.finesse.actions.expectation import Gate
+from listener.finesse.actions.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What is known of an open request of an earlier process; see `Correlator.adopt`."""
+
+    baseline: Baseline | None
+    left: float
+    accepted: bool
+    age: float = 0.0
+    status: int | None = None
+    answer_date: float | None = None
+    gap: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What is known of a settled request of an earlier process; see `Correlator.remember`."""
+
+    outcome: Outcome
+    age: float
+    settled_ago: float
+    left: float
+
+
+def adopt(
+    desk: Desk, now: float, request: Request, registration: Registration, was: Earlier
+) -> None:
+    """Take over an open request. Raises ValueError for a key that is known already."""
+    entry = _entry(desk, now - max(was.age, 0.0), request, registration)
+    if was.accepted and entry.expected and not entry.length_given:
+        entry.length = request.default_deadline
+    entry.accepted, entry.status = was.accepted, was.status
+    entry.doubted = was.status is not None and not was.accepted
+    entry.left_machine = True if was.accepted or entry.doubted else None
+    entry.case.answer_date = was.answer_date
+    desk.books.add(entry)
+    entry.fire(Trigger.DISPATCH)
+    user = was.baseline.user if was.baseline is not None else None
+    desk.start(entry.submitted, entry, was.baseline, user)
+    left = min(max(was.left, 0.0), MAX_LENGTH)
+    if was.gap:
+        _after_gap(desk, now, entry, left)
+    else:
+        _handed_over(desk, now, entry, left)
+
+
+def _entry(desk: Desk, submitted: float, request: Request, registration: Registration) -> Entry:
+    books, key = desk.books, registration.key
+    if key in books.entries or key in books.tombs:
+        raise ValueError(f"the request {key} is known already")
+    entry = entry_of(submitted, request, registration)
+    share(entry, twins(desk, entry))
+    return entry
+
+
+def _after_gap(desk: Desk, now: float, entry: Entry, left: float) -> None:
+    """Let it be in doubt: it is judged by what it was sent with, and ends RESTARTED without proof.
+
+    Nobody will hear its answer any more but from the caller who announced it.
+    """
+    entry.restarted = True
+    if entry.answered or not entry.expected:
+        entry.answered_at = now
+    live = desk.picture.of(entry.agent).live
+    entry.fire(Trigger.GAP)
+    entry.gap(entry.submitted, now if live else None)
+    if not entry.expected and entry.request.gate is Gate.UNTIL_SETTLED:
+        desk.gate.hold(entry.device, entry.key, Gate.UNTIL_SETTLED)
+    entry.rivals |= _old_rivals(desk, entry)
+    entry.length, entry.length_given = left, True
+    clockwork.arm(desk, now, entry, now)
+    for event in desk.books.early(now, entry.request_id):
+        rehearing.rehear(desk, now, entry, event)
+
+
+def _old_rivals(desk: Desk, entry: Entry) -> frozenset[str]:
+    """Return who contested a change with it before the gap, and ended so (rules 4)."""
+    dialog = entry.request.dialog_id
+    there = desk.books.on_dialog(dialog) if dialog else desk.books.settled_on_user(entry.agent)
+    return frozenset(
+        tomb.key
+        for tomb in there
+        if tomb.outcome is not None
+        and (tomb.settled_at or 0.0) >= entry.submitted
+        and (domain(tomb), tomb.device) == (domain(entry), entry.device)
+        and any(seen.what == "contested" for seen in tomb.outcome.seen)
+    )
+
+
+def _handed_over(desk: Desk, now: float, entry: Entry, left: float) -> None:
+    """Let it go on as if it had been registered here."""
+    if not desk.picture.of(entry.agent).live:
+        entry.gap(now, None)
+    gate = entry.request.gate
+    if not entry.expected and not (gate is Gate.UNTIL_ANSWERED and entry.accepted):
+        desk.gate.hold(entry.device, entry.key, gate)
+    start = now + left - entry.length
+    if entry.accepted:
+        entry.fire(Trigger.ACCEPT)
+        entry.answered_at, entry.case.accepted_at = now, min(max(start, entry.submitted), now)
+    elif entry.doubted:
+        entry.fire(Trigger.DOUBT)
+        entry.answered_at = now
+    clockwork.arm(desk, now, entry, start)
+    if entry.answered_at is None:
+        entry.probe_due = None
+    elif entry.silent and entry.accepted:
+        _rest_of_window(desk, now, entry)
+
+
+def _rest_of_window(desk: Desk, now: float, entry: Entry) -> None:
+    """Let the rest of the window of silence run, or wait for the DTMF before it (rule 6.6)."""
+    if desk.first_in_chain(entry):
+        whole = entry.deadline - entry.length + entry.request.default_deadline
+        entry.window_due = max(now, whole)
+        desk.rearm(entry)
+    else:
+        clockwork.open_window(desk, now, entry)
+
+
+_PATHS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
+    {
+        "confirmed": (Trigger.DISPATCH, Trigger.PROVE),
+        "presumed": (Trigger.DISPATCH, Trigger.ACCEPT, Trigger.PRESUME),
+        "failed": (Trigger.DISPATCH, Trigger.FAIL),
+        "rejected": (Trigger.REFUSE,),
+        "unconfirmed": (Trigger.DISPATCH, Trigger.EXPIRE),
+        "abandoned": (Trigger.DISPATCH, Trigger.WITHDRAW),
+    }
+)
+
+
+def remember(
+    desk: Desk, now: float, request: Request, registration: Registration, was: Past
+) -> None:
+    """Put a settled request back as a tombstone, if its time as one is not over.
+
+    Raises ValueError for a key that is known already.
+    """
+    outcome, settled_ago = was.outcome, max(was.settled_ago, 0.0)
+    rest = desk.limits.tombstone_for - settled_ago
+    if rest <= 0:
+        return
+    entry = _entry(desk, now - max(was.age, 0.0), request, registration)
+    for trigger in _PATHS[outcome.kind]:
+        entry.fire(trigger)
+    entry.outcome, entry.settled_at = outcome, now - settled_ago
+    entry.status, entry.left_machine = outcome.status, outcome.sent
+    entry.deadline = now + was.left
+    entry.sent_at = None if outcome.kind == "rejected" else entry.submitted
+    entry.case.claimed = outcome.dialogs.new
+    if outcome.dialogs.survivor is not None:
+        entry.case.ids.add(outcome.dialogs.survivor)
+    desk.books.add(entry)
+    for gone in outcome.dialogs.gone:
+        desk.books.watch(entry, gone)
+    desk.books.close(entry)
+    desk.at(now + rest, entry.key)

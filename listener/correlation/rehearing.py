@@ -1,0 +1,150 @@
+"""Events that were heard before a request came into these books, judged for that request alone.
+
+The item ids and the picture have them already. `again` serves tagged events from before a
+registration (rules of evidence 2), `rehear` all that this process heard since another one sent the
+request, as if it had been registered here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from listener.correlation.accusation import own_error, remembered_error
+from listener.correlation.bystanders import unexplained
+from listener.correlation.case import How, Sight
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry
+from listener.correlation.evidence import by_change, contest
+from listener.correlation.hearing import (
+    SURVIVORS,
+    concerned_by,
+    domain,
+    follow,
+    how_of,
+    judge_all,
+    mark,
+    reaches,
+    sent,
+)
+from listener.correlation.judges import judge
+from listener.correlation.looks import fell
+from listener.finesse.actions.expectation import CallData, UserState
+from listener.finesse.events import DialogEvent, Event, RequestFailed, UserChanged, dialog_id
+from listener.finesse.model import Dialog
+
+
+def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
+    """Let a request see an event with its id that came before it was registered."""
+    if not reaches(entry, event) or entry.id_repeated:
+        return
+    if not entry.expected:
+        entry.id_repeated = True
+        return
+    if isinstance(event, RequestFailed):
+        own_error(desk, now, entry, event)
+        return
+    mark(desk, now, entry, event)
+    judge_all(desk, now, [entry], _sight(event, now), entry)
+
+
+def _sight(event: Event, now: float) -> Sight:
+    if isinstance(event, DialogEvent):
+        return Sight(how_of(event), event.owner, event.dialog, event.dialog_id, at=now)
+    user = event.user if isinstance(event, UserChanged) else None
+    return Sight(How.CHANGED, event.owner, user=user, at=now)
+
+
+def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
+    """Judge an event that was heard since the request was sent, for this request alone."""
+    id_ = event.request_id
+    known = [e for e in desk.books.with_id(id_) if reaches(e, event)] if id_ is not None else []
+    owner = entry if entry in known and not entry.id_repeated else None
+    if id_ is not None and not known:
+        _foreign(desk, entry, event)
+    elif isinstance(event, RequestFailed) and owner is not None:
+        own_error(desk, now, entry, event)
+    elif isinstance(event, RequestFailed) and (not known or any(e.id_repeated for e in known)):
+        remembered_error(desk, now, entry, event)
+    if isinstance(event, UserChanged) and event.owner == entry.agent:
+        _user(desk, now, entry, event, owner)
+    elif isinstance(event, DialogEvent) and entry in concerned_by(desk, event, owner):
+        _dialog(desk, now, entry, event, owner)
+    elif not entry.open and not isinstance(event, RequestFailed):
+        mark(desk, now, owner, event)
+    desk.rearm(entry)
+
+
+def _foreign(desk: Desk, entry: Entry, event: Event) -> None:
+    """Another client is at work on its object: unsigned errors may be that one's (rules 5)."""
+    there = getattr(event, "dialog_id", None)
+    if there is not None:
+        hit = entry in desk.books.on_dialog(there)
+    else:
+        hit = event.owner == entry.agent and entry in desk.books.unbound(entry.agent)
+    entry.unexplained = entry.unexplained or hit
+
+
+def _user(desk: Desk, now: float, entry: Entry, event: UserChanged, owner: Entry | None) -> None:
+    mark(desk, now, owner, event)
+    if not entry.on_the_wire or not isinstance(entry.case.expectation, UserState):
+        return
+    baseline = entry.case.baseline
+    before = entry.user or (baseline.user if baseline is not None else None)
+    sight = _sight(event, now)
+    if owner is None:
+        _contest(desk, now, entry, sight, event.request_id)
+    proven = judge_all(desk, now, [entry], sight, owner)
+    sent(desk, now, owner)
+    moved = before is not None and before.state != event.user.state
+    entry.unexplained = entry.unexplained or (moved and not proven and owner is None)
+
+
+def _dialog(desk: Desk, now: float, entry: Entry, event: DialogEvent, owner: Entry | None) -> None:
+    mark(desk, now, owner, event)
+    before = _before(entry, event)
+    follow(desk, entry, event)
+    fell(entry, event)
+    sight = _sight(event, now)
+    if owner is None:
+        _contest(desk, now, entry, sight, event.request_id)
+    signed = event.request_id is not None
+    proven = judge_all(desk, now, [entry], sight, owner, signed=signed)
+    sent(desk, now, owner)
+    unexplained([entry], event, before, proven=proven or owner is not None)
+
+
+def _before(entry: Entry, event: DialogEvent) -> Dialog | None:
+    """Return what that dialog was like before, as far as this request saw it."""
+    if entry.dialog is not None and event.dialog_id in entry.case.ids:
+        return entry.dialog
+    baseline = entry.case.baseline
+    every = (baseline.dialog, *baseline.others) if baseline is not None else ()
+    return next((d for d in every if d is not None and dialog_id(d) == event.dialog_id), None)
+
+
+def _contest(desk: Desk, now: float, entry: Entry, sight: Sight, tag: str | None) -> None:
+    """Find the other requests that the same change without our id would prove (rules 4).
+
+    They may hear of it later or not at all; their cases are asked, and not changed.
+    """
+    if isinstance(entry.case.expectation, CallData):
+        return
+    rivals = [
+        other
+        for other in desk.books.of(entry.agent)
+        if other is not entry
+        and other.on_the_wire
+        and other.request_id != tag
+        and (domain(other), other.case.own) == (domain(entry), entry.case.own)
+        and not isinstance(other.case.expectation, CallData)
+        and _would_count(other, sight)
+    ]
+    if rivals and _would_count(entry, sight):
+        contest([entry, *rivals], now)
+
+
+def _would_count(entry: Entry, sight: Sight) -> bool:
+    if sight.owner != entry.agent and not isinstance(entry.case.expectation, SURVIVORS):
+        return False
+    copy = replace(entry.case, ids=set(entry.case.ids))
+    return by_change(judge(copy, sight), sight)

@@ -1,0 +1,458 @@
+"""A restart: what was open is taken over in doubt, what was settled is remembered (5, 8, 10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from listener.correlation.desk import Limits
+from listener.correlation.outcome import (
+    Abandoned,
+    Confirmed,
+    DialogIds,
+    Evidence,
+    Failed,
+    Outcome,
+    Presumed,
+    Reason,
+    Rejected,
+    Seen,
+    Unconfirmed,
+    Window,
+)
+from listener.correlation.pending import State
+from listener.correlation.picture import Baseline
+from listener.correlation.steps import AnswerKind
+from listener.errors import DuplicateRequestId
+from listener.finesse import actions as a
+from tests.builders import (
+    Story,
+    a_dialog,
+    a_participant,
+    a_user,
+    a_user_event,
+    an_error,
+    an_event,
+    clock,
+    own,
+    placed,
+    removed,
+)
+
+HOLD = a.Hold(agent="agent1", dialog_id="100")
+RETRIEVE = a.Retrieve(agent="agent1", dialog_id="100")
+DTMF = a.SendDtmf(agent="agent1", dialog_id="100", dtmf_string="1")
+CALL = a.MakeCall(agent="agent1", from_address="1001", to_address="5551")
+BEFORE = Baseline(a_dialog(), (), a_user())
+
+
+def data(value: str = "x", name: str = "callVariable1") -> a.UpdateCallData:
+    return a.UpdateCallData(agent="agent1", dialog_id="100", call_variables={name: value})
+
+
+def with_value(value: str, at: float = 0.0) -> Any:
+    party = a_participant(at=at)
+    return a_dialog("100", party, variables={"callVariable1": value})
+
+
+# -- what an adopted request tells -----------------------------------------------------------
+
+
+def test_all_times_count_from_the_submission_in_the_earlier_process() -> None:
+    story = Story(live=False)
+    key = story.adopt(DTMF, baseline=BEFORE, left=4.0, age=2000.0, status=202)
+    story.wait(1)
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(an_error())
+    story.wait(3)
+    outcome = story.outcomes[key]
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+    assert (outcome.waited, outcome.status, outcome.sent) == (2004.0, 202, True)
+    assert outcome.window == Window(2004.0, ((0.0, 2001.0),))
+    assert [each.at for each in outcome.seen] == [2001.0]
+
+
+def test_a_gap_over_a_restart_is_over_where_the_session_hears_already() -> None:
+    story = Story()
+    key = story.adopt(HOLD, baseline=BEFORE, left=4.0, age=3.0)
+    story.wait(4)
+    assert story.outcomes[key].window == Window(7.0, ((0.0, 3.0),))
+
+
+@pytest.mark.parametrize(("status", "sent"), [(None, None), (500, True)])
+def test_whether_it_left_this_machine_is_known_by_an_answer(
+    status: int | None,
+    sent: bool | None,  # noqa: FBT001  a case
+) -> None:
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=1.0, accepted=False, status=status)
+    story.wait(1)
+    assert story.outcomes[key].sent is sent
+    assert story.outcomes[key].status == status
+
+
+def test_its_warnings_are_those_of_the_sending() -> None:
+    story = Story()
+    key = story.adopt(HOLD, baseline=Baseline(own("HELD", 0), (), a_user()), left=1.0)
+    none = story.adopt(HOLD, baseline=None, left=1.0)
+    story.wait(1)
+    assert [w.code for w in story.outcomes[key].warnings] == ["already_so"]
+    assert story.outcomes[none].warnings == ()
+
+
+def test_finesses_date_serves_where_there_is_no_baseline() -> None:
+    # 4: a stateChangeTime later than the Date of the answer
+    story = Story(live=False)
+    date = 1795248000.0  # 2026-11-21T08:00:00Z
+    key = story.adopt(HOLD, baseline=None, left=5.0, answer_date=date)
+    story.link_up(own("HELD", 2), user=a_user())
+    assert clock(0) == "2026-11-21T08:00:00.000Z"
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+@pytest.mark.parametrize("left", [float("inf"), 1e9])
+def test_what_is_taken_over_always_ends(left: float) -> None:
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=left)
+    story.wait(3600)
+    assert story.said(key) == ("unconfirmed", "restarted")
+
+
+def test_a_key_is_taken_over_once() -> None:
+    story = Story()
+    key = story.adopt(HOLD, baseline=BEFORE, left=5.0)
+    registration = story.correlator.entry(key)
+    assert registration is not None
+    from listener.correlation.correlator import Registration  # noqa: PLC0415  used here alone
+
+    again = Registration(key=key, request_id="z", own="1001")
+    with pytest.raises(ValueError, match=key):
+        story.correlator.adopt(story.now, HOLD, again, baseline=None, left=1.0, accepted=True)
+    story.wait(5)
+    with pytest.raises(ValueError, match=key):
+        story.correlator.remember(
+            story.now, HOLD, again, story.outcomes[key], age=1, settled_ago=0, left=0
+        )
+    assert list(story.outcomes) == [key]
+
+
+def test_two_of_one_id_are_ambiguous_for_both_again() -> None:
+    # 3
+    story = Story(live=False)
+    keys = [story.adopt(HOLD, baseline=BEFORE, left=5.0, id_="145") for _ in range(2)]
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(an_error(tag="145"))
+    story.wait(5)
+    assert [story.said(key) for key in keys] == [("unconfirmed", "ambiguous")] * 2
+
+
+def test_a_tagged_event_that_came_before_it_was_taken_over_serves_it() -> None:
+    story = Story()
+    story.hear(an_event(own("HELD"), tag="t"))
+    key = story.adopt(HOLD, baseline=BEFORE, left=5.0, id_="t")
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_a_tagged_error_that_came_before_it_was_taken_over_serves_it() -> None:
+    story = Story()
+    story.hear(an_error(tag="t"))
+    key = story.adopt(DTMF, baseline=BEFORE, left=5.0, id_="t")
+    assert story.said(key) == ("failed", "request_id")
+
+
+# -- what an unsigned error says over a restart ----------------------------------------------
+
+
+def test_an_unsigned_error_names_nothing_of_before_a_restart() -> None:
+    # 5: what else was at work, and what is published again, was not heard
+    story = Story(live=False)
+    key = story.adopt(DTMF, baseline=BEFORE, left=9.0)
+    story.link_up(a_dialog(), user=a_user())
+    fresh = story.accepted(HOLD)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+    assert story.said(fresh) == ("unconfirmed", "ambiguous")
+
+
+# -- expectations ----------------------------------------------------------------------------
+
+
+def test_a_get_does_not_confirm_what_nobody_said_was_sent() -> None:
+    # 8
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=8.0, accepted=False, expected=True)
+    story.link_up(own("HELD"), user=a_user())
+    story.wait(8)
+    assert story.asks == []
+    assert story.said(key) == ("unconfirmed", "restarted")
+
+
+def test_a_report_after_a_restart_counts_and_extends_nothing() -> None:
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=10.0, accepted=False, expected=True, age=50.0)
+    story.link_up(a_dialog(), user=a_user())
+    story.wait(4)
+    story.accept(key)
+    story.wait(3)
+    assert len(story.asks) == 1
+    story.look(own("HELD"))
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+def test_a_report_of_doubt_after_a_restart_extends_nothing() -> None:
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=10.0, accepted=False, expected=True, age=50.0)
+    story.wait(4)
+    story.answer(key, AnswerKind.DOUBTFUL, status=500)
+    story.wait(5.9)
+    assert story.said(key)[0] == "open"
+    story.wait(0.1)
+    assert story.said(key) == ("unconfirmed", "restarted")
+
+
+def test_a_silence_that_is_reported_after_a_restart_is_not_presumed() -> None:
+    story = Story()
+    key = story.adopt(DTMF, baseline=BEFORE, left=20.0, accepted=False, expected=True)
+    story.accept(key)
+    story.wait(20)
+    assert story.pings == []
+    assert story.said(key) == ("unconfirmed", "restarted")
+
+
+def test_a_reported_expectation_is_looked_for_after_a_restart() -> None:
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=8.0, expected=True)
+    story.link_up(own("HELD"), user=a_user())
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+def test_an_expectation_that_was_answered_in_doubt_is_looked_for_too() -> None:
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=8.0, expected=True, accepted=False, status=500)
+    story.link_up(own("HELD"), user=a_user())
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+# -- settled requests ------------------------------------------------------------------------
+
+OUTCOMES: list[Outcome] = [
+    Confirmed(evidence=Evidence.EXPECTATION),
+    Presumed(),
+    Failed(evidence=Evidence.REQUEST_ID),
+    Rejected(status=400),
+    Unconfirmed(reason=Reason.DEADLINE),
+    Abandoned(reason=Reason.CALLER),
+]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda each: each.kind)
+def test_a_settled_request_is_remembered_with_its_outcome(outcome: Outcome) -> None:
+    story = Story()
+    key = story.remember(HOLD, outcome)
+    entry = story.correlator.entry(key)
+    assert entry is not None
+    assert (entry.outcome, entry.status) == (outcome, outcome.status)
+    assert story.correlator.state(key) is State(outcome.kind)
+    assert story.correlator.open_keys() == ()
+    story.wait(1000)
+    assert story.outcomes == {}
+    assert story.correlator.state(key) is None
+
+
+def test_it_stays_for_the_rest_of_its_time() -> None:
+    story = Story(limits=Limits(tombstone_for=100.0))
+    key = story.remember(HOLD, OUTCOMES[0], settled_ago=60.0)
+    story.wait(39)
+    assert story.correlator.state(key) is State.CONFIRMED
+    story.wait(1)
+    assert story.correlator.state(key) is None
+    late = story.remember(HOLD, OUTCOMES[0], settled_ago=100.0, id_="t")
+    assert story.correlator.state(late) is None
+    assert not story.correlator.knows("t")
+    entry = story.correlator.entry(story.ask(HOLD, id_="t"))
+    assert entry is not None
+    assert story.correlator.knows("t")
+    assert not entry.id_repeated
+
+
+def test_what_comes_late_is_told_of_it() -> None:
+    story = Story()
+    key = story.remember(HOLD, Unconfirmed(reason=Reason.RESTARTED))
+    story.hear(an_event(own("HELD"), tag=key), an_error(tag=key))
+    assert [(late.key, late.kind) for late in story.lates] == [(key, "event"), (key, "error")]
+
+
+def test_what_its_call_became_is_known_too() -> None:
+    made = Confirmed(evidence=Evidence.REQUEST_ID, dialogs=DialogIds(new="200"))
+    joined = Unconfirmed(reason=Reason.DEADLINE, dialogs=DialogIds(survivor="300", gone=("400",)))
+    story = Story()
+    call, transfer = (
+        story.remember(CALL, made),
+        story.remember(a.Transfer(agent="agent1", dialog_id="100"), joined),
+    )
+    for dialog, tag in (("200", call), ("300", transfer)):
+        story.hear(an_error(tag=tag, owner="agent2", dialog_id=dialog))
+    story.hear(an_error(dialog_id="400"))
+    told = [(late.key, late.kind) for late in story.lates]
+    assert told == [(call, "error"), (transfer, "error"), (transfer, "possible_error")]
+
+
+def test_a_repeated_id_is_seen() -> None:
+    story = Story()
+    story.remember(HOLD, OUTCOMES[0], id_="145")
+    key = story.ask(DTMF, id_="145")
+    story.accept(key)
+    story.hear(an_error(tag="145"))
+    story.wait(10)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+    story.adopt(HOLD, baseline=BEFORE, left=5.0, id_="146")
+    with pytest.raises(DuplicateRequestId):
+        story.ask(HOLD, id_="146")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "left", "said"),
+    [
+        (Unconfirmed(reason=Reason.DIALOG_ENDED), 3.0, ("unconfirmed", "ambiguous")),
+        (Confirmed(evidence=Evidence.SNAPSHOT), 3.0, ("unconfirmed", "ambiguous")),
+        (Confirmed(evidence=Evidence.REQUEST_ID), 3.0, ("failed", "sole_pending")),
+        (Unconfirmed(reason=Reason.DEADLINE), 0.0, ("failed", "sole_pending")),
+        (Unconfirmed(reason=Reason.DEADLINE), -8.0, ("failed", "sole_pending")),
+        (Presumed(), 0.0, ("unconfirmed", "ambiguous")),
+        (Rejected(status=400), 3.0, ("failed", "sole_pending")),
+    ],
+)
+def test_it_may_own_an_unsigned_error_until_its_own_deadline(
+    outcome: Outcome, left: float, said: tuple[str, str]
+) -> None:
+    # 5
+    story = Story()
+    past = story.remember(RETRIEVE, outcome, left=left)
+    key = story.accepted(HOLD)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(key) == said
+    assert bool(story.lates) is (said[1] == "ambiguous")
+    assert all((late.key, late.kind) == (past, "possible_error") for late in story.lates)
+
+
+# -- what the settled ones mean for the open ones --------------------------------------------
+
+
+def test_an_update_that_a_later_settled_one_followed_is_not_judged_by_values() -> None:
+    # 6.7
+    story = Story(live=False)
+    story.remember(data("x"), OUTCOMES[0], age=1.0)
+    key = story.adopt(data("x"), baseline=Baseline(with_value("")), left=8.0, age=3.0)
+    story.link_up(with_value("x"), user=a_user())
+    story.wait(5)
+    story.look(with_value("x"))
+    story.wait(3)
+    assert story.said(key) == ("unconfirmed", "restarted")
+
+
+@pytest.mark.parametrize(
+    ("other", "age"),
+    [
+        (data("x"), 5.0),  # an earlier one
+        (data("x", "callVariable2"), 1.0),  # of another variable
+        (HOLD, 1.0),
+    ],
+)
+def test_another_settled_request_does_not_hinder_an_update(other: a.Request, age: float) -> None:
+    story = Story(live=False)
+    story.remember(other, OUTCOMES[0], age=age)
+    key = story.adopt(data("x"), baseline=Baseline(with_value("")), left=8.0, age=3.0)
+    story.link_up(with_value("x"), user=a_user())
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+def test_an_update_that_was_refused_does_not_hinder_an_earlier_one() -> None:
+    story = Story(live=False)
+    story.remember(data("x"), Rejected(status=400), age=1.0)
+    key = story.adopt(data("x"), baseline=Baseline(with_value("")), left=8.0, age=3.0)
+    story.link_up(with_value("x"), user=a_user())
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+CONTESTED = Unconfirmed(reason=Reason.AMBIGUOUS, seen=(Seen(1.0, "contested"),))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ago", "said"),
+    [
+        (CONTESTED, 0.5, ("unconfirmed", "ambiguous")),
+        (CONTESTED, 3.5, ("confirmed", "snapshot")),  # before this one was sent
+        (Unconfirmed(reason=Reason.AMBIGUOUS), 0.5, ("confirmed", "snapshot")),
+    ],
+)
+def test_a_change_that_was_contested_before_the_restart_stays_so(
+    outcome: Outcome, ago: float, said: tuple[str, str]
+) -> None:
+    # 4: one untagged change confirms at most one request
+    story = Story(live=False)
+    story.remember(HOLD, outcome, age=5.0, settled_ago=ago)
+    key = story.adopt(HOLD, baseline=BEFORE, left=8.0, age=3.0)
+    story.link_up(own("HELD"), user=a_user())
+    story.wait(8)
+    assert story.said(key) == said
+
+
+def test_a_change_of_the_user_that_was_contested_stays_so() -> None:
+    ready = a.Ready(agent="agent1")
+    story = Story(live=False)
+    story.remember(ready, CONTESTED)
+    key = story.adopt(ready, baseline=BEFORE, left=8.0, age=3.0)
+    early = story.adopt(ready, baseline=BEFORE, left=8.0, age=0.1)
+    story.link_up(a_dialog(), user=a_user("READY", 1))
+    story.wait(8)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+    assert story.said(early) == ("unconfirmed", "ambiguous")  # the two contest it now
+
+
+# -- each family -----------------------------------------------------------------------------
+
+
+def test_a_call_that_was_made_is_found_by_a_get() -> None:
+    story = Story(live=False)
+    key = story.adopt(CALL, baseline=BEFORE, left=8.0)
+    story.link_up(a_dialog(), placed("ALERTING"), user=a_user())
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+def test_a_transfer_is_not_proved_by_absence() -> None:
+    story = Story(live=False)
+    key = story.adopt(a.Transfer(agent="agent1", dialog_id="100"), baseline=BEFORE, left=8.0)
+    story.link_up(user=a_user())
+    story.wait(8)
+    assert story.said(key) == ("unconfirmed", "restarted")
+
+
+def test_a_drop_is_proved_by_two_gets_that_agree() -> None:
+    story = Story(live=False)
+    key = story.adopt(a.Drop(agent="agent1", dialog_id="100"), baseline=BEFORE, left=8.0)
+    story.link_up(user=a_user())
+    story.wait(4)
+    story.look()
+    story.wait(3)
+    story.look()
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+def test_a_dialog_that_ends_after_the_restart_ends_what_is_open_on_it() -> None:
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=8.0)
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(removed())
+    story.wait(2)
+    assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+def test_a_user_that_became_ready_over_the_restart_is_found() -> None:
+    story = Story(live=False)
+    key = story.adopt(a.Ready(agent="agent1"), baseline=BEFORE, left=8.0)
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(a_user_event(a_user("READY", 5)))
+    assert story.said(key) == ("confirmed", "expectation")
