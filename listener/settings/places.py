@@ -1,7 +1,7 @@
 """Where sockets, journal, tokens and certificates are, given or left out.
 
-Knows systemd's and the desktop's variables for folders; opens no file, makes none, and knows
-nothing of what is in them.
+Knows systemd's and the desktop's variables for folders; opens no file and makes none. What is in
+them, and who may read them, is looked at by those who read them (`web`, `journal`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ _FILES = (
     ("dropin", "tls_key"),
 )
 _PATHS = (*_FILES, ("api", "socket"), ("dropin", "socket"), ("journal", "path"))
-_SECRET = frozenset({"tls_key"})  # `web.tokens` looks at its file itself
 
 NO_API = (
     "api.socket: left out, and neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set: there is no"
@@ -60,7 +59,8 @@ class Places:
         """Put defaults where keys were left out, make every path whole, and look at the files."""
         api, journal = _table(merged, "api"), _table(merged, "journal")
         if "socket" not in api:
-            self._default(api, "socket", self._api_socket(), None if _given(api) else NO_API)
+            socket = own_socket(self.environ)
+            self._default(api, "socket", socket, None if _given(api) else NO_API)
         if "path" not in journal:
             state = _under(_folder(self.environ, "STATE_DIRECTORY"), "journal.sqlite")
             self._default(journal, "path", state, NO_JOURNAL)
@@ -73,10 +73,6 @@ class Places:
             self._look(_table(merged, section).get(key), f"{section}.{key}")
         self._look_at_journal(journal.get("path"))
         self._look_for_agents(merged)
-
-    def _api_socket(self) -> Path | None:
-        own = _folder(self.environ, "RUNTIME_DIRECTORY")
-        return _under(own, "api.sock") or session_socket(self.environ)
 
     def _default(
         self, table: dict[str, Any], key: str, value: Path | None, otherwise: str | None
@@ -106,8 +102,6 @@ class Places:
             return
         if stat.S_ISDIR(mode):
             self.problems.append(f"{name}: {path} is a folder; name the file in it")
-        elif mode & stat.S_IROTH and name.partition(".")[2] in _SECRET:
-            self.warnings.append(f"{path} can be read by everybody; chmod 600 it")
 
     def _look_at_journal(self, path: object) -> None:
         if not isinstance(path, Path):
@@ -127,6 +121,12 @@ class Places:
         else:
             words = "no agents; add" if agents is None else "is empty; add"
             self.problems.append(f"agents: {words} [[agents]] with an id for each agent")
+
+
+def own_socket(environ: Mapping[str, str]) -> Path | None:
+    """Return where a daemon with this environment puts the API's socket by default."""
+    own = _under(_folder(environ, "RUNTIME_DIRECTORY"), "api.sock")
+    return own or session_socket(environ)
 
 
 def session_socket(environ: Mapping[str, str]) -> Path | None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LONGEST = 16 * 1024
 """Bytes of a secret file. A bearer token may be long; a password is not."""
 
+CREDENTIALS = "passwords"
+"""LoadCredential=passwords:/folder gives each file in it the name passwords_FILE (systemd.exec)."""
+
 WAYS = (
     "put it into a file and name that with password_file (or one file per agent in "
     "defaults.password_dir), or set {variable}"
@@ -115,11 +118,11 @@ class Finder:
         if not name or problem_with_id(name):
             return None  # told with the id itself; a path made of it could lead anywhere
         given = self.environ.get("CREDENTIALS_DIRECTORY")
-        folders = [self.password_dir, Path(given) if given else None]
-        for folder in folders:
-            if folder is not None and os.path.lexists(self._path(folder) / name):
-                return self._file(name, "password", self._path(folder) / name)
-        return None
+        places = [self._path(self.password_dir) / name] if self.password_dir is not None else []
+        if given:
+            places += [self._path(given) / name, self._path(given) / f"{CREDENTIALS}_{name}"]
+        found = next((place for place in places if os.path.lexists(place)), None)
+        return self._file(name, "password", found) if found is not None else None
 
     def _variable(self, name: str, variable: str, *, required: bool) -> SecretStr | None:
         text = self.environ.get(variable)

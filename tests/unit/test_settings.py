@@ -200,6 +200,13 @@ def test_a_password_may_come_from_a_folder_or_from_systemd(tmp_path: Path):
     assert revealed(load(written(tmp_path, LEAST), environ)) == "systemd"
 
 
+def test_a_folder_that_systemd_loaded_has_its_name_before_each_file(tmp_path: Path):
+    secret_file(tmp_path / "systemd", "passwords_1001", "of a folder")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path / "systemd")}
+
+    assert revealed(load(written(tmp_path, LEAST), environ)) == "of a folder"
+
+
 def test_a_named_variable_beats_the_usual_one(tmp_path: Path):
     path = written(tmp_path, LEAST + 'password_env = "MINE"\n')
 
@@ -525,7 +532,9 @@ def test_the_example_loads_as_it_is_and_with_every_default_spelt_out(tmp_path: P
     secret_file(tmp_path / "passwords", "1002")
     spelt = re.sub(
         r"^# ((?:rest|xmpp)_port|security|connect|gate|max_\w+|tombstone_minutes|minimum_evidence"
-        r"|ping_\w+|connect_deadline|rest_\w+|drain|level|format|show_numbers|wire)( = )",
+        r"|ping_\w+|connect_deadline|rest_\w+|drain|level|format|show_numbers|wire"
+        r"|allowed_\w+|ready_when|agent_labels|notifications|keep_call_data|retention_days"
+        r"|require_token|sessions_on_demand|session_wait|refused_minutes)( = )",
         r"\1\2",
         text.replace('# connect = "while_signed_in"', ""),
         flags=re.MULTILINE,
