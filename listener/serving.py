@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from listener import logs
 from listener.settings.serving import Served
@@ -20,6 +20,9 @@ from listener.web.certificates import server_context
 from listener.web.server import Limits, WebServer
 from listener.web.sockets import tcp_socket, unix_socket
 from listener.web.tokens import Tokens
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _log = logs.get(__name__)
 
@@ -65,31 +68,30 @@ class Doors:
         self,
         name: str,
         served: Served,
-        app: Callable[[str | None], Any],
+        app: ASGIApp,
         limits: Limits,
     ) -> None:
         """Serve an application on its Unix socket and its TCP address, as far as they are set.
 
-        `app` is given the TCP address, or None for the Unix socket. Raises ConfigurationError for
-        an address that is taken or cannot be had.
+        Raises ConfigurationError for an address that is taken or cannot be had.
         """
         if served.socket is not None:
             taken = self._inherited.pop(f"{name}.unix", None)
             door = taken or unix_socket(served.socket)
-            await self._start(f"{name}.unix", door, app(None), limits)
+            await self._start(f"{name}.unix", door, app, limits)
         if served.listen is not None:
             tls = None
             if served.tls_certificate is not None and served.tls_key is not None:
                 tls = server_context(served.tls_certificate, served.tls_key)
             taken = self._inherited.pop(f"{name}.tcp", None)
             door = taken or tcp_socket(served.listen)
-            await self._start(f"{name}.tcp", door, app(_address(door)), limits, tls=tls)
+            await self._start(f"{name}.tcp", door, app, limits, tls=tls)
 
     async def _start(
         self,
         name: str,
         door: socket.socket,
-        app: Any,
+        app: ASGIApp,
         limits: Limits,
         *,
         tls: ssl.SSLContext | None = None,

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Any
 
 from listener import logs
 from listener.api.app import create_app
@@ -28,7 +27,7 @@ from listener.journal import Journal, Options, key_of_folder
 from listener.ledger import now_utc
 from listener.offers import Resource
 from listener.operations.lag import LoopLag
-from listener.operations.metrics import JournalFigures, Metrics, Sources
+from listener.operations.metrics import Metrics, Sources
 from listener.operations.systemd import Notifier, Watchdog
 from listener.reloading import Reloader
 from listener.restoring import restore
@@ -39,6 +38,7 @@ from listener.tally import Tally
 from listener.tasks import Tasks
 from listener.web.gatekeeping import Guarded
 from listener.web.server import Limits
+from listener.web.sockets import host_of
 
 CLOSING = 2.0  # seconds for answers that are on their way when the doors close
 STATUS_EVERY = 10.0  # seconds between two looks at the line for `systemctl status`
@@ -159,7 +159,6 @@ class Station:
             ready=lambda: self.backend.ready().ready,
             lag=self.lag.now,
             readers=lambda: self.chronicle.readers,
-            journal=self._journal_figures if self.journal is not None else None,
             agents=(lambda: ((s.agent, s.live) for s in roster.status().values()))
             if named
             else None,
@@ -182,15 +181,13 @@ class Station:
         app = create_app(self.backend)
         limits = Limits(connections=api.max_connections, event_readers=api.max_event_readers)
 
-        def guarded(address: str | None) -> Any:
-            return Guarded(
-                app,
-                tokens=lambda: self.doors.tokens,
-                allowed_hosts=api.allowed_hosts,
-                allowed_origins=api.allowed_origins,
-                bound=address,
-            )
-
+        named = [host_of(api.listen)] if api.listen is not None else []
+        guarded = Guarded(
+            app,
+            tokens=lambda: self.doors.tokens,
+            allowed_hosts=[*api.allowed_hosts, *named],
+            allowed_origins=api.allowed_origins,
+        )
         await self.doors.open("api", api, guarded, limits)
 
     async def _open_dropin(self) -> None:
