@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from listener.cli import demo, explain, parse, run, send, simulate
+from listener.cli import (
+    agents,
+    demo,
+    explain,
+    forget,
+    parse,
+    reload,
+    requests,
+    run,
+    send,
+    simulate,
+    token,
+    watch,
+)
 from listener.cli.exits import epilog
 
 app = typer.Typer(
@@ -46,5 +59,11 @@ app.command("parse", epilog=parse.EXAMPLES)(parse.parse)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("send", epilog=send.EXAMPLES)(send.send)
 app.command("run", epilog=run.EXAMPLES)(run.run)
+app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
+app.command("requests", epilog=requests.EXAMPLES)(requests.requests)
+app.command("agents", epilog=agents.EXAMPLES)(agents.agents)
+app.command("reload", epilog=reload.EXAMPLES)(reload.reload)
+app.command("forget", epilog=forget.EXAMPLES)(forget.forget)
+app.add_typer(token.app, name="token")
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)

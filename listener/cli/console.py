@@ -17,7 +17,7 @@ from listener import logs
 from listener.cli.exits import StreamFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from listener.settings import Settings
 
@@ -79,6 +79,15 @@ def output_failed() -> OSError | None:
 def out_words(line: str) -> None:
     """Print a line for people; no control character reaches the terminal."""
     out("".join(c if c.isprintable() else repr(c)[1:-1] for c in line))
+
+
+def out_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows in columns under their heads; what is None is shown as a dash."""
+    lines = [list(heads), *([("-" if cell is None else str(cell)) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        out_words("  ".join(cells).rstrip())
 
 
 def out_json(value: Any) -> None:

@@ -43,7 +43,7 @@ def run(
     with loading():
         from listener import daemon  # noqa: PLC0415  the whole program loads with it
 
-    raise typer.Exit(daemon.run(settings) or 0)
+    raise typer.Exit(daemon.run(settings, lambda: configuration.load(config)) or 0)
 
 
 def plan(settings: configuration.Settings) -> Iterator[str]:
@@ -59,6 +59,9 @@ def plan(settings: configuration.Settings) -> Iterator[str]:
         f"  take {limits.max_pending} open requests at most, {limits.max_pending_per_agent} of one "
         f"agent; on a busy device: {limits.gate}"
     )
+    yield from _api(settings.api)
+    yield from _journal(settings.journal)
+    yield from _dropin(settings.dropin)
     for warning in settings.warnings:
         yield f"  warning: {warning}"
 
@@ -76,3 +79,48 @@ def _manner(agent: configuration.Agent) -> str:
     secret = "a token" if agent.token is not None else "a password"
     extra = f", {len(agent.subscriptions)} further nodes" if agent.subscriptions else ""
     return f"({how}, with {secret}{extra})"
+
+
+def _api(api: configuration.Api) -> Iterator[str]:
+    if not (api.socket or api.listen):
+        yield "  serve no API: neither socket nor listen in [api]"
+    yield from _places("the API", api)
+    if api.listen is not None:
+        yield f"  let in who shows a token of {api.tokens_file} there"
+    if api.socket or api.listen:
+        yield (
+            f"  serve {api.max_connections} connections at most, and {api.max_event_readers} "
+            f"event readers; be ready when sessions are up: {api.ready_when}"
+        )
+
+
+def _places(what: str, served: configuration.Api | configuration.Dropin) -> Iterator[str]:
+    if served.socket is not None:
+        yield f"  serve {what} on the socket {served.socket}"
+    if served.listen is not None:
+        scheme = "https" if served.tls_certificate is not None else "http"
+        yield f"  serve {what} on {scheme}://{served.listen}"
+
+
+def _journal(journal: configuration.Journal) -> Iterator[str]:
+    if journal.path is None:
+        yield "  keep no journal: a restart forgets open requests"
+        return
+    data = "with" if journal.keep_call_data else "without"
+    yield (
+        f"  keep a journal in {journal.path}: {journal.retention_days:g} days, "
+        f"{journal.max_megabytes} MB, notifications {journal.notifications}, {data} call data"
+    )
+
+
+def _dropin(dropin: configuration.Dropin) -> Iterator[str]:
+    yield from _places("Finesse's own REST API (drop-in)", dropin)
+    if dropin.socket is None and dropin.listen is None:
+        return
+    token = "with" if dropin.require_token else "without"
+    sessions = (
+        f"up to {dropin.max_sessions} sessions for agents who come through it"
+        if dropin.sessions_on_demand
+        else "no sessions for agents that are not configured"
+    )
+    yield f"  take drop-in requests {token} X-Listener-Token, with {sessions}"

@@ -39,9 +39,9 @@ def _of_update(update: Mapping[str, Any]) -> Iterator[str]:
     for error in update.get("errors") or ():
         yield from _of_error(error, update.get("node") or update.get("source"))
     for dialog in update.get("dialogs") or ():
-        yield from _of_dialog(dialog, update.get("event"))
+        yield from of_dialog(dialog, update.get("event"))
     if user := update.get("user"):
-        yield _of_user(user)
+        yield of_user(user)
     for note in update.get("notes") or ():
         yield f"note: {note}"
 
@@ -58,7 +58,8 @@ def _head(update: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _of_dialog(dialog: Mapping[str, Any], event: str | None) -> Iterator[str]:
+def of_dialog(dialog: Mapping[str, Any], event: str | None) -> Iterator[str]:
+    """Yield the lines about a dialog; `event` is POST, PUT, DELETE or None."""
     parties = f"{dialog.get('fromAddress') or '?'} -> {dialog.get('toAddress') or '?'}"
     did = _DIALOGS.get(event, "")
     yield f"dialog {dialog.get('id') or '?'} {did}: {dialog.get('state') or 'no state'}, {parties}"
@@ -69,7 +70,8 @@ def _of_dialog(dialog: Mapping[str, Any], event: str | None) -> Iterator[str]:
         yield f"  {party.get('mediaAddress') or '?'} {party.get('state') or 'no state'}{cause}{may}"
 
 
-def _of_user(user: Mapping[str, Any]) -> str:
+def of_user(user: Mapping[str, Any]) -> str:
+    """Return the line about a user."""
     name = user.get("loginId") or user.get("loginName") or "?"
     pending = f", then {user['pendingState']}" if user.get("pendingState") else ""
     at = f" at extension {user['extension']}" if user.get("extension") else ""
@@ -104,9 +106,9 @@ def explained(error: Mapping[str, Any], node: str | None = None) -> catalogue.Ex
     return catalogue.explain(known, node=node)
 
 
-def of_entry(entry: catalogue.Entry) -> Iterator[str]:
-    """Yield the lines about one entry of the error catalogue."""
-    constant = f" {entry.constant}" if entry.constant else ""
-    yield f"{entry.family} {entry.code}{constant}: {entry.meaning}"
-    if entry.advice:
-        yield f"  what to do: {entry.advice}"
+def of_entry(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines about one entry of the error catalogue, in its JSON shape."""
+    constant = f" {entry['constant']}" if entry["constant"] else ""
+    yield f"{entry['family']} {entry['code']}{constant}: {entry['meaning']}"
+    if entry["advice"]:
+        yield f"  what to do: {entry['advice']}"

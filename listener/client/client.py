@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 from urllib.parse import quote
@@ -190,17 +190,18 @@ class Client:
         agent: str | None = None,
         dialog_id: str | None = None,
         id: str | None = None,  # noqa: A002  the filter's name in the API
-        kind: str | None = None,
+        kind: str | Sequence[str] | None = None,
         after: str | None = None,
         patience: float = PATIENCE,
         lost: Callable[[str], None] | None = None,
     ) -> Events:
         """Read events as they come, from now on or behind the event id `after`.
 
-        `id` is a request's, `kind` an event name. After a loss it goes on where it was; `lost` is
-        told why when one begins. Without the daemon for `patience` seconds it raises.
+        `id` is a request's, `kind` an event name or several. After a loss it goes on where it was;
+        `lost` is told why when one begins. Without the daemon for `patience` seconds it raises.
         """
-        wanted = _given(agent=agent, dialogId=dialog_id, id=id, kind=kind)
+        kinds = [kind] if isinstance(kind, str) else list(kind or ())
+        wanted = _given(agent=agent, dialogId=dialog_id, id=id) | ({"kind": kinds} if kinds else {})
         return Events(self._line, wanted, after=after, patience=patience, lost=lost)
 
     # ---------------------------------------------------------------- agents
@@ -302,8 +303,10 @@ class Client:
 
 
 def _segment(id_: str) -> str:
-    """Return an id as one segment of a path; one that cannot be is left to the daemon to refuse."""
-    return quote(id_, safe="") or "%20"
+    """Return an id as one segment of a path."""
+    if id_ in {"", ".", ".."}:  # httpx, or a proxy, would take these for another path
+        raise InvalidRequest("an id is needed, and this is none")
+    return quote(id_, safe="")
 
 
 def _agent(id_: str) -> str:

@@ -47,7 +47,7 @@ class Events:
     def __init__(
         self,
         line: Line,
-        wanted: Mapping[str, str],
+        wanted: Mapping[str, str | list[str]],
         *,
         after: str | None,
         patience: float = PATIENCE,

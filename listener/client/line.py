@@ -38,7 +38,7 @@ class Call:
 
     method: str
     path: str
-    params: Mapping[str, str] | None = None
+    params: Mapping[str, str | list[str]] | None = None
     json: Any = None
     headers: Mapping[str, str] | None = None
     wait: int = 0

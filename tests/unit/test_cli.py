@@ -81,9 +81,15 @@ def test_help_tells_every_exit_code(run: Run):
     assert set(MEANINGS) == set(Exit)
 
 
-@pytest.mark.parametrize("command", ["parse", "explain", "send", "run", "demo", "simulate"])
+COMMANDS = (
+    *("parse", "explain", "send", "run", "watch", "requests", "agents", "reload", "forget"),
+    *("token new", "demo", "simulate"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_each_command_has_examples(run: Run, command: str):
-    code, out, _ = run(command, "--help")
+    code, out, _ = run(*command.split(), "--help")
 
     assert code == 0
     assert re.search(rf"Examples:\n +listener {command}", out)
@@ -636,14 +642,15 @@ def test_run_hands_the_settings_to_the_daemon_and_ends_as_it_does(
 ):
     seen: list[Any] = []
 
-    def daemon(settings: Any) -> int:
-        seen.append(settings)
+    def daemon(settings: Any, again: Any) -> int:
+        seen.extend((settings, again()))
         return code
 
     in_place(monkeypatch, "daemon", run=daemon)
 
     assert run("run", "--config", config)[0] == code
     assert [agent.id for agent in seen[0].agents] == ["1001"]
+    assert seen[1] == seen[0]
 
 
 def test_demo_hands_its_options_on(run: Run, monkeypatch: pytest.MonkeyPatch):

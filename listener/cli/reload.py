@@ -1,0 +1,54 @@
+"""`listener reload`: the running daemon reads its settings again.
+
+Knows the options and the words; what changes is the daemon's to find out.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from listener.cli import console, exits, reaching
+from listener.cli.reaching import Where
+
+EXAMPLES = exits.lines(
+    "Examples",
+    (
+        "listener reload --config /etc/finesse-listener/listener.toml",
+        "listener reload --json",
+    ),
+)
+
+
+def reload(
+    *,
+    config: reaching.Config = None,
+    socket: reaching.Socket = None,
+    url: reaching.Url = None,
+    token_file: reaching.TokenFile = None,
+    ca_file: reaching.CaFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Add, remove and change agents without touching the others.
+
+    A file that cannot work changes nothing: the reason is told, and the exit code is 1. The daemon
+    reads the file that it was started with.
+    """
+    where = Where(config, socket, url, token_file, ca_file)
+    changed = reaching.ask(where, lambda client: client.reload())
+    if as_json:
+        console.out_json(changed)
+    else:
+        for line in _words(changed):
+            console.out_words(line)
+
+
+def _words(changed: Mapping[str, Any]) -> Iterator[str]:
+    some = {word: changed.get(word) or () for word in ("added", "removed", "changed")}
+    for word, agents in some.items():
+        if agents:
+            yield f"{word}: {', '.join(map(str, agents))}"
+    if not any(some.values()):
+        yield "nothing about the agents changed"
+    for key in changed.get("restartNeeded") or ():
+        yield f"{key} is taken up by a restart"
