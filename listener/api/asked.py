@@ -103,7 +103,7 @@ def refused(error: ValidationError, known: list[str]) -> Refusal:
 def request_of(given: Mapping[str, Any], caller: Caller) -> tuple[Request, Wishes]:
     """Return the request that a body asks for, and how it is to be treated."""
     body = checked(RequestBody, given)
-    asked = {name: value for name, value in given.items() if name not in OURS}
+    asked = {name: value for name, value in _left_in(given).items() if name not in OURS}
     wishes = Wishes(
         deadline=body.deadline,
         request_id=body.request_id,
@@ -111,6 +111,15 @@ def request_of(given: Mapping[str, Any], caller: Caller) -> tuple[Request, Wishe
         asked_by=caller.name,
     )
     return from_mapping(asked), wishes
+
+
+def _left_in(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is not null, in the object and in those that are in it."""
+    return {
+        name: _left_in(value) if isinstance(value, dict) else value
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def wait_of(call: Call) -> int | None:

@@ -61,8 +61,8 @@ class EventStream(Response):
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
         await _put(send, OPENING)
-        telling = asyncio.create_task(self._tell(send), name="telling events")
         leaving = asyncio.create_task(until_gone(receive), name="watching an event reader")
+        telling = asyncio.create_task(self._tell(send, leaving), name="telling events")
         both = {telling, leaving}
         try:
             while not (
@@ -72,18 +72,20 @@ class EventStream(Response):
             )[0]:
                 if not self._busy:
                     await _put(send, COMMENT)
-            if telling.done():
+            if telling.done() and not leaving.done():
                 telling.result()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await ended(telling, leaving)
 
-    async def _tell(self, send: Send) -> None:
+    async def _tell(self, send: Send, leaving: asyncio.Task[None]) -> None:
         self._busy = False
         async for told in self._reader:
             if self._wants(told):
                 self._busy = True  # a comment now would wait behind what the reader does not take
                 await _put(send, told.frame)
+                if leaving.done():
+                    return  # it was cut off meanwhile: what it did not take must not count as told
                 self._busy = False
 
 
