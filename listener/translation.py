@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from listener.correlation.instants import http_date
+from listener.answers import translated
 from listener.correlation.steps import AnswerKind, Ask, Look, RestAnswer
 from listener.errors import CredentialsRefused, InvalidRequest, MalformedUpdate, Unreachable
 from listener.finesse.actions.expectation import Probe
 from listener.finesse.actions.request import Request
 from listener.finesse.model import Update
 from listener.finesse.wire import parse_body
-from listener.rest import Answer, Rest, Snapshot
+from listener.rest import Rest, Snapshot
 
 _ACCEPTED = range(200, 300)
 _UNAUTHORIZED = 401
@@ -135,17 +135,6 @@ def _shown(got: Snapshot, what: str) -> Update:
 
 def _clock() -> float:
     return asyncio.get_running_loop().time()
-
-
-def translated(answer: Answer) -> RestAnswer:
-    """Return REST's answer in the correlator's words."""
-    return RestAnswer(
-        AnswerKind(answer.kind),
-        answer.status,
-        answer.errors,
-        http_date(answer.date),
-        answer.detail,
-    )
 
 
 def _kind_of(status: int, has_errors: bool) -> AnswerKind:  # noqa: FBT001  one place calls it

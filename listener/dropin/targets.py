@@ -21,11 +21,11 @@ _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-class NotServed(Exception):  # noqa: N818 - it says what happened
+class NotServed(Exception):
     """The path is none of those that are served here (404)."""
 
 
-class BadTarget(Exception):  # noqa: N818 - it says what happened
+class BadTarget(Exception):
     """The target could lead elsewhere (400); the message says why, and nothing that was sent."""
 
 

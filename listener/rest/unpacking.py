@@ -14,14 +14,19 @@ _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 
 def unpacked(body: bytes, encoding: str, most: int) -> bytes | None:
     """Return the body as it was before `encoding`; None when it is too big, broken or unknown."""
-    word = encoding.strip().lower()
-    if word in _PLAIN:
-        return body
-    if word not in _PACKED:
+    if not readable(encoding):
         return None
+    if encoding.strip().lower() in _PLAIN:
+        return body
     worker = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
         found = worker.decompress(body, most)
     except zlib.error:
         return None
     return found if worker.eof else None
+
+
+def readable(encoding: str) -> bool:
+    """Say whether a body of that Content-Encoding can be read here."""
+    word = encoding.strip().lower()
+    return word in _PLAIN or word in _PACKED
