@@ -198,7 +198,7 @@ async def test_an_outcome_is_told_once_it_is_safe_and_not_before():
         disk.commit()
         assert isinstance(await ticket.outcome(), Confirmed)
         told = await read(reader, 3)
-        assert [each.data["state"] for each in told] == ["sent", "accepted", "settled"]
+        assert [each.data["state"] for each in told] == ["queued", "accepted", "settled"]
         assert told[-1].data["outcome"]["kind"] == "confirmed"
         del wire
 
