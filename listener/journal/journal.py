@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self, TypeVar, assert_never
 
-from listener.journal.rows import Event, Options, Row, Stored
+from listener import logs
+from listener.errors import NotKept
+from listener.journal import erasing, store
+from listener.journal.encoding import micros
+from listener.journal.keys import keyed_hash
+from listener.journal.parcels import MAX_ROWS, Backlog, Job, Parcel
+from listener.journal.reading import Reading
+from listener.journal.rows import Event, Going, Intent, Options, Row, Stored
+from listener.journal.table import Table
+from listener.journal.writer import Ended, Failure, Opened, Paces, Progress, Report, Writer
+
+READS_AT_ONCE = 32
+"""Questions that may wait for the thread that reads; more wait their turn on the loop."""
+CLOSES_WITHIN = 10.0
+"""Seconds that `aclose` gives the disk."""
+
+_Answer = TypeVar("_Answer")
+_log = logs.get(__name__)
 
 
 class Journal:
@@ -16,17 +36,59 @@ class Journal:
 
     `epoch`: made with the file. `first_sequence`, `last_sequence`: of the events that can be had;
     the first is 0 when there are none, the last never goes back. `trouble`: why nothing can be
-    written now. `set_aside`: where a damaged file went. `on_written` is called on the loop after
-    each commit with the highest sequence that is safe (or given up), `on_trouble` when it changes.
+    written now. `set_aside`: where a damaged file went. `dropped`: rows that were lost in trouble
+    because too many were kept. `on_written` is called on the loop after each commit with the
+    highest sequence that is safe (or given up), `on_trouble` when the trouble changes.
     """
 
-    epoch: str
-    first_sequence: int
-    last_sequence: int
-    trouble: str | None
-    set_aside: Path | None
-    on_written: Callable[[int], None] | None
-    on_trouble: Callable[[str | None], None] | None
+    def __init__(
+        self,
+        path: Path,
+        options: Options,
+        *,
+        now: Callable[[], datetime],
+        within: float,
+        connect: store.Connect,
+        paces: Paces,
+        backlog: Backlog,
+        max_queued: int,
+    ) -> None:
+        self.path = path
+        self.epoch = ""
+        self.first_sequence = self.last_sequence = 0
+        self.trouble: str | None = None
+        self.set_aside: Path | None = None
+        self.dropped = 0
+        self.on_written: Callable[[int], None] | None = None
+        self.on_trouble: Callable[[str | None], None] | None = None
+        self._key = options.key
+        self._connect = connect
+        self._max_queued = max_queued
+        self._loop = asyncio.get_running_loop()
+        self._writer = Writer(
+            path,
+            options,
+            now=now,
+            tell=self._tell,
+            within=within,
+            connect=connect,
+            paces=paces,
+            backlog=backlog,
+        )
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._queued = 0  # rows in the inbox
+        self._passed_over = 0  # the highest number of an event that there was no room for in it
+        self._dropped_here = 0
+        self._safe = 0
+        self._closing = False
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
+        self._reading: Reading | None = None  # of the reader's thread
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closing else self.trouble or "open"
+        return f"<Journal {self.path} {self.epoch}-{self.last_sequence} {state}>"
 
     @classmethod
     async def open(
@@ -36,13 +98,39 @@ class Journal:
         *,
         now: Callable[[], datetime],
         within: float = 0.0,
+        connect: store.Connect = store.connect,
+        paces: Paces | None = None,
+        backlog: Backlog | None = None,
+        max_queued: int = MAX_ROWS,
     ) -> Self:
         """Open or make the journal; waits `within` seconds for another process to let go of it.
 
         Raises ConfigurationError where it can never work (held, no rights, a newer version), and
-        NotKept where it may work later (no room, I/O error).
+        NotKept where it may work later (no room, I/O error). `connect`, `paces`, `backlog` and
+        `max_queued` are for tests.
         """
-        raise NotImplementedError
+        journal = cls(
+            path,
+            options,
+            now=now,
+            within=within,
+            connect=connect,
+            paces=paces or Paces(),
+            backlog=backlog or Backlog(),
+            max_queued=max_queued,
+        )
+        journal._writer.start()
+        try:
+            await asyncio.shield(journal._opened)
+        except BaseException:
+            # When this was cancelled: what the thread has opened, or will, it closes again.
+            journal._closing = True
+            journal._writer.inbox.close()
+            raise
+        _log.info("journal.opened", file=str(journal.path), epoch=journal.epoch)
+        return journal
+
+    # -- writing --------------------------------------------------------------------------------
 
     def put(self, *rows: Row) -> asyncio.Future[bool]:
         """Write rows in one transaction.
@@ -50,23 +138,114 @@ class Journal:
         True: committed. False: the first try failed. Intent and Going are then dropped, the others
         are tried again until there is room.
         """
-        raise NotImplementedError
+        future: asyncio.Future[bool] = self._loop.create_future()
+        if self._closing:
+            future.set_result(False)
+        elif self.trouble is None and self._queued < self._max_queued:
+            self._add(Parcel(rows, future))
+        else:
+            future.set_result(False)
+            if left := self._worth_keeping(rows):
+                self._add(Parcel(left))
+        return future
+
+    def _worth_keeping(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        """Return what is kept in trouble: no intents, and no events when the inbox is full."""
+        left = tuple(row for row in rows if not isinstance(row, Intent | Going))
+        if self._queued < self._max_queued:
+            return left
+        few = tuple(row for row in left if not isinstance(row, Event))
+        if self._queued >= 2 * self._max_queued:
+            few = ()
+        numbers = [row.sequence for row in left if isinstance(row, Event)]
+        self._passed_over = max(self._passed_over, *numbers, 0)
+        self._dropped_here += len(left) - len(few)
+        self.dropped += len(left) - len(few)
+        return few
+
+    def _add(self, parcel: Parcel) -> None:
+        if self._passed_over:
+            parcel.pass_over(self._passed_over)
+            self._passed_over = 0
+        self._queued += parcel.count
+        self._writer.inbox.add(parcel)
 
     def hash_of(self, text: str) -> str:
         """Return the keyed hash under which an Idempotency-Key or a fingerprint is kept."""
-        raise NotImplementedError
+        return keyed_hash(self._key, text)
+
+    # -- what the writer's thread tells ---------------------------------------------------------
+
+    def _tell(self, report: Report) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._hear, report)
+
+    def _hear(self, report: Report) -> None:
+        match report:
+            case Opened():
+                self.path, self.epoch, self.set_aside = report.path, report.epoch, report.set_aside
+                self.first_sequence, self.last_sequence = report.first, report.last
+                self._safe = report.last
+                self._opened.set_result(None)
+            case Failure(error=error):
+                self._opened.set_exception(error)
+                self._opened.exception()  # looked at, also when nobody waits any more
+                self._ended.set_result(None)
+            case Progress():
+                self._progress(report)
+            case Ended(lost=lost):
+                if lost:
+                    _log.error("journal.dropped", rows=lost)
+                self._ended.set_result(None)
+            case never:
+                assert_never(never)
+
+    def _progress(self, report: Progress) -> None:
+        self._queued -= report.taken
+        self.first_sequence, self.last_sequence = report.first, report.last
+        self.dropped = report.dropped + self._dropped_here
+        changed, self.trouble = self.trouble != report.trouble, report.trouble
+        if changed and self.on_trouble is not None:
+            self.on_trouble(self.trouble)
+        for future, result in report.results:
+            _settle(future, result)
+        if report.safe > self._safe:
+            self._safe = report.safe
+            if self.on_written is not None:
+                self.on_written(report.safe)
+        if self._passed_over and self._queued < self._max_queued and not self._closing:
+            self._add(Parcel(()))
+
+    # -- reading --------------------------------------------------------------------------------
+
+    async def _ask(self, question: Callable[[Reading], _Answer]) -> _Answer:
+        """Have a question answered by the thread that reads. Raises NotKept when it cannot be."""
+
+        def answer() -> _Answer:
+            if self._reading is None:
+                connection = store.open_to_read(self.path, connect=self._connect)
+                self._reading = Reading(connection)
+            return question(self._reading)
+
+        async with self._reads:
+            if self._closing:
+                raise NotKept("the journal is closed")
+            try:
+                return await self._loop.run_in_executor(self._reader, answer)
+            except sqlite3.Error as error:
+                raise NotKept(f"the journal {self.path} cannot be read: {error}") from None
 
     async def unsettled(self) -> list[Stored]:
         """Return all requests without an outcome, oldest first."""
-        raise NotImplementedError
+        return await self._ask(Reading.unsettled)
 
     async def settled_since(self, since: datetime, limit: int) -> list[Stored]:
         """Return the newest requests settled since then, at most `limit`, oldest first."""
-        raise NotImplementedError
+        return await self._ask(lambda reading: reading.settled_since(micros(since), limit))
 
     async def request(self, key: str) -> Stored | None:
         """Return one request; None when it is not kept."""
-        raise NotImplementedError
+        return await self._ask(lambda reading: reading.request(key))
 
     async def requests(
         self,
@@ -77,22 +256,66 @@ class Journal:
         limit: int = 100,
     ) -> list[Stored]:
         """Return requests, newest first."""
-        raise NotImplementedError
+        return await self._ask(lambda reading: reading.requests(state, agent, request_id, limit))
 
     async def idempotency_keys(self, since: datetime) -> list[tuple[str | None, str, str, str]]:
         """Return caller, hash of the key, hash of the fingerprint, and the request's key."""
-        raise NotImplementedError
+        return await self._ask(lambda reading: reading.idempotency_keys(micros(since)))
 
     async def events(self, after: int, limit: int) -> list[Event]:
         """Return the events behind the sequence `after`, in order."""
-        raise NotImplementedError
+        return await self._ask(lambda reading: reading.events(after, limit))
+
+    # -- erasing and closing ----------------------------------------------------------------------
 
     async def forget(
         self, *, number: str | None = None, dialog_id: str | None = None
     ) -> dict[str, int]:
-        """Erase what is known of a number or a dialog; returns how many of each were erased."""
-        raise NotImplementedError
+        """Erase what is known of a number or a dialog; returns how many of each were erased.
+
+        "open_requests_kept": requests that have no outcome yet keep what they need to get one;
+        erase again when they have ended. Raises InvalidRequest, and NotKept when there is no room.
+        """
+        wanted = erasing.Mention(number, dialog_id)
+        found = await self._ask(lambda reading: erasing.find(reading.connection, wanted))
+        future: asyncio.Future[Any] = self._loop.create_future()
+
+        def erase(table: Table) -> dict[str, int]:
+            return erasing.erase(table, self.path, wanted, found)
+
+        self._writer.inbox.add(Job(erase, future))
+        try:
+            erased: dict[str, int] = await future
+        except (sqlite3.Error, OSError) as error:
+            raise NotKept(f"the journal {self.path} cannot be written: {error}") from None
+        return erased
 
     async def aclose(self) -> None:
-        """Write what waits, and let go of the file."""
-        raise NotImplementedError
+        """Write what waits, bring all into the one file, and let go of it; once is enough.
+
+        In trouble it tries once more. A disk that hangs is waited for at most 10 s.
+        """
+        if not self._closing:
+            self._closing = True
+            await self._loop.run_in_executor(self._reader, self._close_reading)
+            self._reader.shutdown(wait=False)
+            self._writer.inbox.close()
+        try:
+            async with asyncio.timeout(CLOSES_WITHIN):
+                await asyncio.shield(self._ended)
+        except TimeoutError:
+            _log.error("journal.failed", why=f"the disk of {self.path} does not answer")
+
+    def _close_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.connection.close()
+            self._reading = None
+
+
+def _settle(future: asyncio.Future[Any], result: Any) -> None:
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

@@ -172,3 +172,13 @@ class Lock:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def held(path: Path, lock: Lock) -> ConfigurationError:
+    """Return the error that says who holds the journal."""
+    pid = lock.holder()
+    who = "another process" if pid is None else f"process {pid}"
+    return ConfigurationError(
+        f"journal.path: {path} is in use by {who}; one daemon has one journal. Stop the other one,"
+        " or name another file"
+    )

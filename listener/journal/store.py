@@ -114,7 +114,7 @@ def _set(connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
     if mode != "wal":
         raise ConfigurationError(
-            f"journal.path: its file system lacks what SQLite's WAL mode needs; use a local disk"
+            "journal.path: its file system lacks what SQLite's WAL mode needs; use a local disk"
         )
     connection.execute("PRAGMA synchronous=FULL")  # a commit outlives a power cut
     connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten

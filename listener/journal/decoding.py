@@ -1,0 +1,188 @@
+"""What was read from the file -> requests and events. What cannot be read is told and skipped.
+
+A part of a request that cannot be read is left out where less knowledge only makes what is said
+about it more careful (baseline, answer, late); without its intent or its outcome it is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from listener import logs
+from listener.correlation.admission import NOT_REPORTED_AFTER
+from listener.correlation.outcome import (
+    Abandoned,
+    Confirmed,
+    Failed,
+    Outcome,
+    Presumed,
+    Rejected,
+    Unconfirmed,
+)
+from listener.correlation.picture import Baseline
+from listener.correlation.registration import Registration
+from listener.correlation.steps import Late, RestAnswer
+from listener.finesse.actions import ACTIONS
+from listener.finesse.actions.request import Request
+from listener.journal.codec import Undecodable, decode
+from listener.journal.encoding import moment_of
+from listener.journal.rows import Event, Stored
+from listener.ticket import Record
+
+_Value = TypeVar("_Value")
+
+_OUTCOMES: dict[str, type[Outcome]] = {
+    each.kind: each for each in (Confirmed, Presumed, Failed, Rejected, Unconfirmed, Abandoned)
+}
+
+_log = logs.get(__name__)
+
+
+class RequestRow(NamedTuple):
+    """One row of `requests`."""
+
+    id: int
+    key: str
+    request_id: str
+    asked_by: str | None
+    idempotency: str | None
+    fingerprint: str | None
+    submitted: int
+    settled: int | None
+
+
+class StepRow(NamedTuple):
+    """One row of `steps`."""
+
+    kind: str
+    at: int
+    data: str
+
+
+class Interpreter:
+    """Reads rows; counts those that it cannot read. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self.unreadable = 0
+
+    def stored(self, row: RequestRow, steps: list[StepRow]) -> Stored | None:
+        """Return a request with all that was written of it; None when it cannot be read."""
+        by_kind = {step.kind: step for step in steps}
+        intent = self._read(by_kind.get("intent"), row.key, _intent)
+        if intent is None:
+            return None
+        request, registration, expected = intent
+        record = _record(row, request, expected=expected)
+        if row.settled is not None:
+            outcome = self._read(by_kind.get("outcome"), row.key, _outcome)
+            if outcome is None:
+                return None
+            record.outcome, record.settled = outcome, moment_of(row.settled)
+        length = registration.length
+        if length is None:
+            length = NOT_REPORTED_AFTER if expected else request.default_deadline
+        return self._with_steps(record, registration, by_kind, steps, length)
+
+    def _with_steps(
+        self,
+        record: Record,
+        registration: Registration,
+        by_kind: dict[str, StepRow],
+        steps: list[StepRow],
+        length: float,
+    ) -> Stored:
+        going, answer, baseline = by_kind.get("going"), None, None
+        if going is not None:
+            record.sent = moment_of(going.at)
+            baseline = self._read(going, record.key, _baseline)
+        begin = record.submitted
+        answered = self._read(by_kind.get("answer"), record.key, _answer)
+        if answered is not None:
+            answer, length = answered
+            begin = record.answered = moment_of(by_kind["answer"].at)
+            record.answered_at = (begin - record.submitted).total_seconds()
+        record.late = [
+            late
+            for step in steps
+            if step.kind == "late" and (late := self._late(step, record)) is not None
+        ]
+        return Stored(
+            record=record,
+            registration=registration,
+            baseline=baseline,
+            going_at=record.sent,
+            answer=answer,
+            length=length,
+            deadline_at=begin + timedelta(seconds=length),
+        )
+
+    def _late(self, step: StepRow, record: Record) -> Late | None:
+        late = self._read(step, record.key, lambda data: decode(Late, data))
+        if late is None:
+            return None
+        return replace(late, at=(moment_of(step.at) - record.submitted).total_seconds())
+
+    def event(self, row: tuple[Any, ...]) -> Event | None:
+        """Return an event; None when it cannot be read."""
+        sequence, at, name, agent, dialog_id, key, text = row
+        try:
+            data = json.loads(text)
+        except ValueError:
+            data = None
+        if not isinstance(data, dict):
+            self._skipped(f"event {sequence}", "no JSON object")
+            return None
+        return Event(sequence, moment_of(at), name, agent, dialog_id, key, data)
+
+    def _read(self, step: StepRow | None, key: str, read: Callable[[Any], _Value]) -> _Value | None:
+        if step is None:
+            return None
+        try:
+            return read(json.loads(step.data))
+        except (Undecodable, ValueError, KeyError, TypeError, AttributeError) as problem:
+            self._skipped(f"{step.kind} of {key}", f"{type(problem).__name__}: {problem}")
+            return None
+
+    def _skipped(self, what: str, why: str) -> None:
+        self.unreadable += 1
+        _log.error("journal.unreadable", what=what, why=why)
+
+
+def _record(row: RequestRow, request: Request, *, expected: bool) -> Record:
+    given = None
+    if row.idempotency is not None and row.fingerprint is not None:
+        given = (row.idempotency, row.fingerprint)
+    return Record(
+        key=row.key,
+        request_id=row.request_id,
+        request=request,
+        submitted=moment_of(row.submitted),
+        submitted_at=0.0,
+        expected=expected,
+        asked_by=row.asked_by,
+        idempotency=given,
+    )
+
+
+def _intent(data: Any) -> tuple[Request, Registration, bool]:
+    kind: Any = ACTIONS[data["action"]]
+    registration = decode(Registration, data["registration"])
+    return decode(kind, data["request"]), registration, data["expected"]
+
+
+def _baseline(data: Any) -> Baseline | None:
+    return None if data is None else decode(Baseline, data)
+
+
+def _answer(data: Any) -> tuple[RestAnswer, float]:
+    return decode(RestAnswer, data["answer"]), float(data["length"])
+
+
+def _outcome(data: Any) -> Outcome:
+    kind: Any = _OUTCOMES[data["kind"]]
+    found: Outcome = decode(kind, data["outcome"])
+    return found

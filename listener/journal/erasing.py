@@ -1,0 +1,221 @@
+"""Erasing what mentions a telephone number or a dialog, so that its bytes are gone from the files.
+
+Finding is done by the thread that reads, in slices; erasing by the one that writes. Knows how a
+number may be written; does not know who asks.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from listener import logs
+from listener.errors import InvalidRequest
+from listener.journal.table import Table
+from listener.journal.upkeep import give_back
+
+SLICE = 500
+"""Rows that are looked at by one statement."""
+SHORTEST = 3
+"""Digits that a number must have: fewer would be found in everything."""
+
+MANY_WAYS = 64
+"""Ways of writing a number that are looked for in the file's bytes afterwards."""
+
+_NUMBER = re.compile(r"\+?[0-9\s\-./()]+", re.ASCII)
+_BETWEEN = r"[\s\-./()\u2010-\u2015]*"
+_ABROAD = r"(?:\+|00|011)?"
+_BASELINE = "going"
+
+_STEPS = """
+SELECT steps.id, steps.kind, steps.data, requests.id, requests.key, requests.request_id,
+    requests.agent, requests.dialog_id, requests.asked_by
+FROM steps JOIN requests ON requests.id = steps.request
+WHERE steps.id > ? ORDER BY steps.id LIMIT ?
+"""
+_EVENTS = """
+SELECT sequence, key, data, agent, dialog_id FROM events
+WHERE sequence > ? ORDER BY sequence LIMIT ?
+"""
+
+_log = logs.get(__name__)
+
+
+class Mention:
+    """What is looked for: a number in any way of writing it, a dialog's id, or either.
+
+    `seen`: how it was written where it was found. Raises InvalidRequest for neither, and for a
+    number that is none.
+    """
+
+    def __init__(self, number: str | None, dialog_id: str | None) -> None:
+        if number is None and not dialog_id:
+            raise InvalidRequest("name a number or a dialog to forget", field="number")
+        self.dialog_id = dialog_id
+        self.seen: set[str] = set()
+        self._digits = b""
+        patterns = []
+        if number is not None:
+            digits = _digits_of(number)
+            self._digits = digits.encode()
+            patterns.append(rf"(?<![0-9]){_ABROAD}{_BETWEEN.join(digits)}(?![0-9])")
+        if dialog_id:
+            # As a whole value, or at the end of a path: the id alone may be a short number.
+            patterns.append(rf'(?:"|/Dialog/){re.escape(dialog_id)}(?=["/])')
+        self._pattern = re.compile("|".join(patterns))
+
+    def __repr__(self) -> str:
+        return "<Mention>"
+
+    def made_in(self, *texts: str | None) -> bool:
+        """Say whether one of the texts mentions it; a text is JSON or one value."""
+        return any(text is not None and self._in(text) for text in texts)
+
+    def _in(self, text: str) -> bool:
+        if not self._may_be_in(text) or (match := self._pattern.search(text)) is None:
+            return False
+        if len(self.seen) < MANY_WAYS:
+            self.seen.add(match[0].strip('"'))
+        return True
+
+    def _may_be_in(self, text: str) -> bool:
+        """Say quickly that most texts do not mention it."""
+        if self.dialog_id and self.dialog_id in text:
+            return True
+        if not self._digits:
+            return False
+        return not text.isascii() or self._digits in text.encode().translate(None, b" -./()")
+
+    def is_id(self, dialog_id: str | None) -> bool:
+        """Say whether that is the id of the dialog."""
+        return dialog_id is not None and dialog_id == self.dialog_id
+
+
+def _digits_of(number: str) -> str:
+    digits = re.sub(r"\D", "", number, flags=re.ASCII)
+    if len(digits) < SHORTEST or not _NUMBER.fullmatch(number):
+        raise InvalidRequest(
+            f"a number to forget has at least {SHORTEST} digits, and nothing else but + and what"
+            " separates them",
+            field="number",
+        )
+    return digits
+
+
+@dataclass(slots=True)
+class Found:
+    """Which rows mention it, as far as looked: up to `step` and `sequence`."""
+
+    requests: dict[int, str] = field(default_factory=dict)  # key by id
+    baselines: dict[int, int] = field(default_factory=dict)  # request by step
+    events: set[int] = field(default_factory=set)
+    step: int = 0
+    sequence: int = 0
+
+
+def find(connection: sqlite3.Connection, wanted: Mention, found: Found | None = None) -> Found:
+    """Look through what was written behind the place where `found` ended."""
+    found = Found() if found is None else found
+    for id_, kind, data, request, key, *names in _behind(connection, _STEPS, found.step):
+        found.step = id_
+        if wanted.is_id(names[-2]) or wanted.made_in(*names):
+            found.requests[request] = key
+        elif wanted.made_in(data):
+            if kind == _BASELINE:
+                found.baselines[id_] = request
+            else:
+                found.requests[request] = key
+    keys = set(found.requests.values())
+    for sequence, key, data, *names in _behind(connection, _EVENTS, found.sequence):
+        found.sequence = sequence
+        if key in keys or wanted.is_id(names[-1]) or wanted.made_in(data, *names):
+            found.events.add(sequence)
+    return found
+
+
+def _behind(
+    connection: sqlite3.Connection, sql: str, place: int
+) -> Iterator[tuple[Any, ...]]:
+    while rows := connection.execute(sql, (place, SLICE)).fetchall():
+        yield from rows
+        place = rows[-1][0]
+
+
+def erase(table: Table, path: Path, wanted: Mention, found: Found) -> dict[str, int]:
+    """Erase what was found, and what was written since; return how many of each.
+
+    `remnants` is not 0 when the bytes could not be overwritten everywhere (a reader from outside,
+    no room to rewrite the file); `set_aside_files` are damaged journals, which nobody can search.
+    """
+    found = find(table.connection, wanted, found)
+    opened = {id_ for (id_,) in table.connection.execute(_OPEN)}
+    requests = [id_ for id_ in found.requests if id_ not in opened]
+    baselines = [
+        step
+        for step, request in found.baselines.items()
+        if request not in opened and request not in found.requests
+    ]
+    kept = opened & (found.requests.keys() | set(found.baselines.values()))
+    with table.removal() as connection:
+        for sql, ids in (
+            ("DELETE FROM steps WHERE request = ?", requests),
+            ("DELETE FROM requests WHERE id = ?", requests),
+            ("UPDATE steps SET data = 'null' WHERE id = ?", baselines),
+            ("DELETE FROM events WHERE sequence = ?", found.events),
+        ):
+            connection.executemany(sql, [(id_,) for id_ in ids])
+    give_back(table.connection)
+    table.checkpoint()
+    return {
+        "requests": len(requests),
+        "baselines": len(baselines),
+        "events": len(found.events),
+        "open_requests_kept": len(kept),
+        "remnants": 0 if kept else _overwritten(table, path, wanted),
+        "set_aside_files": sum(1 for _ in path.parent.glob(f"{glob.escape(path.name)}.damaged-*")),
+    }
+
+
+def _overwritten(table: Table, path: Path, wanted: Mention) -> int:
+    """Make sure that the bytes are gone; return in how many places they are not.
+
+    SQLite overwrites what it deletes, but not the copies of a row that stay behind in the free part
+    of a page when rows move between pages. Only rewriting the file removes those.
+    """
+    if not _remnants(path, wanted):
+        return 0
+    try:
+        table.rewrite()
+    except sqlite3.Error as error:
+        _log.warning("journal.upkeep_failed", why=str(error))
+    return _remnants(path, wanted)
+
+
+def _remnants(path: Path, wanted: Mention) -> int:
+    """Count in the bytes of the files what was found in the rows."""
+    patterns = [re.escape(each.encode()) for each in wanted.seen]
+    if not patterns:
+        return 0
+    pattern = re.compile(b"|".join(patterns))
+    return sum(_count(each, pattern) for each in (path, path.with_name(f"{path.name}-wal")))
+
+
+def _count(file: Path, pattern: re.Pattern[bytes]) -> int:
+    if not file.exists():
+        return 0
+    found, tail = 0, b""
+    with file.open("rb") as bytes_:
+        while piece := bytes_.read(_PIECE):
+            found += len(pattern.findall(tail + piece))
+            tail = piece[-_OVERLAP:]
+    return found
+
+
+_OPEN = "SELECT id FROM requests WHERE settled IS NULL"
+_PIECE = 1 << 20
+_OVERLAP = 64

@@ -1,0 +1,96 @@
+"""Questions to the journal, each answered by a few statements on a connection that only reads."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Literal
+
+from listener.journal.decoding import Interpreter, RequestRow, StepRow
+from listener.journal.rows import Event, Stored
+
+AT_ONCE = 500
+"""Requests whose steps are read by one statement."""
+
+_COLUMNS = "id, key, request_id, asked_by, idempotency, fingerprint, submitted, settled"
+
+
+class Reading:
+    """Answers questions. Used by one thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.interpreter = Interpreter()
+
+    def unsettled(self) -> list[Stored]:
+        """Return all requests without an outcome, oldest first."""
+        return self._stored("WHERE settled IS NULL ORDER BY id", ())
+
+    def settled_since(self, since: int, limit: int) -> list[Stored]:
+        """Return the newest that were settled since then, oldest first."""
+        newest = self._stored(
+            "WHERE settled >= ? ORDER BY settled DESC, id DESC LIMIT ?", (since, limit)
+        )
+        return newest[::-1]
+
+    def request(self, key: str) -> Stored | None:
+        """Return one request."""
+        found = self._stored("WHERE key = ?", (key,))
+        return found[0] if found else None
+
+    def requests(
+        self,
+        state: Literal["open", "settled"] | None,
+        agent: str | None,
+        request_id: str | None,
+        limit: int,
+    ) -> list[Stored]:
+        """Return requests, newest first."""
+        conditions = {"open": ["settled IS NULL"], "settled": ["settled IS NOT NULL"], None: []}
+        wanted, given = conditions[state], []
+        for column, value in (("agent", agent), ("request_id", request_id)):
+            if value is not None:
+                wanted.append(f"{column} = ?")
+                given.append(value)
+        where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
+        return self._stored(f"{where} ORDER BY id DESC LIMIT ?", (*given, limit))
+
+    def idempotency_keys(self, since: int) -> list[tuple[str | None, str, str, str]]:
+        """Return caller, hashes of key and fingerprint, and the request's key, oldest first."""
+        return self.connection.execute(
+            "SELECT asked_by, idempotency, fingerprint, key FROM requests"
+            " WHERE idempotency IS NOT NULL AND submitted >= ? ORDER BY id",
+            (since,),
+        ).fetchall()
+
+    def events(self, after: int, limit: int) -> list[Event]:
+        """Return the events behind a number, in order."""
+        rows = self.connection.execute(
+            "SELECT sequence, at, name, agent, dialog_id, key, data FROM events"
+            " WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            (after, limit),
+        ).fetchall()
+        return [event for row in rows if (event := self.interpreter.event(row)) is not None]
+
+    def _stored(self, where: str, parameters: tuple[str | int, ...]) -> list[Stored]:
+        # One transaction, so that a request and its steps are of the same moment.
+        self.connection.execute("BEGIN")
+        try:
+            sql = f"SELECT {_COLUMNS} FROM requests {where}"  # noqa: S608  ours, but for parameters
+            rows = [RequestRow(*row) for row in self.connection.execute(sql, parameters)]
+            steps = self._steps([row.id for row in rows])
+        finally:
+            self.connection.execute("COMMIT")
+        read = (self.interpreter.stored(row, steps.get(row.id, [])) for row in rows)
+        return [stored for stored in read if stored is not None]
+
+    def _steps(self, ids: list[int]) -> dict[int, list[StepRow]]:
+        found: dict[int, list[StepRow]] = {}
+        for begin in range(0, len(ids), AT_ONCE):
+            some = ids[begin : begin + AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            sql = (
+                f"SELECT request, kind, at, data FROM steps WHERE request IN ({marks}) ORDER BY id"  # noqa: S608
+            )
+            for id_, *step in self.connection.execute(sql, some):
+                found.setdefault(id_, []).append(StepRow(*step))
+        return found

@@ -1,0 +1,101 @@
+"""The open file, as the writer uses it: transactions, and which events can be had.
+
+Knows SQL and rows that are written down; knows neither threads nor what is done when it fails.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from listener.journal.parcels import Parcel
+
+
+class Table:
+    """Writes into an open journal. `first` and `last`: of the events that can be had.
+
+    `floor`: no event up to that number can be had, because one of them was not kept.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.floor = self._meta("floor")
+        self.last = max(self._meta("last"), self.floor, self._edge("max"))
+        self.first = self._edge("min")
+        self.dirty = True  # something may be in the WAL alone
+
+    def write(self, parcels: Iterable[Parcel], given_up: int = 0) -> None:
+        """Write parcels in one transaction, and that events up to `given_up` are lost.
+
+        Raises what sqlite3 raises; then nothing of it is written.
+        """
+        floor, last, event = max(self.floor, given_up), max(self.last, given_up), False
+        with self.transaction() as connection:
+            for parcel in parcels:
+                for written in parcel.written:
+                    for sql, parameters in written.statements:
+                        connection.execute(sql, parameters)
+                    if written.sequence:
+                        last, event = max(last, written.sequence), True
+                        if not written.statements:
+                            floor = max(floor, written.sequence)
+            if floor != self.floor:
+                self._note("floor", floor)
+        if floor != self.floor or (event and not self.first):
+            self.floor = floor
+            self.first = self._edge("min")
+        self.last = last
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what is done inside, or none of it."""
+        self.dirty = True
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def removal(self) -> Iterator[sqlite3.Connection]:
+        """Commit what is deleted inside; the highest number of an event stays known."""
+        with self.transaction() as connection:
+            self._note("last", self.last)
+            yield connection
+        self.first = self._edge("min")
+
+    def probe(self) -> None:
+        """Try whether something can be written."""
+        with self.transaction():
+            self._note("last", self.last)
+
+    def checkpoint(self) -> None:
+        """Bring all into the file itself, and empty the WAL, unless somebody reads from it."""
+        sql = "PRAGMA wal_checkpoint(TRUNCATE)"
+        (busy, _, _) = self.connection.execute(sql).fetchone()
+        self.dirty = bool(busy)
+
+    def rewrite(self) -> None:
+        """Write the whole file anew, so that nothing is in it but the rows; takes as much room."""
+        self.connection.execute("PRAGMA temp_store=FILE")  # it may be larger than the memory
+        try:
+            self.connection.execute("VACUUM")
+        finally:
+            self.connection.execute("PRAGMA temp_store=MEMORY")
+        self.checkpoint()
+
+    def _note(self, name: str, value: int) -> None:
+        self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def _meta(self, name: str) -> int:
+        row = self.connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row is not None else 0
+
+    def _edge(self, which: str) -> int:
+        sql = f"SELECT {which}(sequence) FROM events WHERE sequence > ?"  # noqa: S608  min or max
+        (found,) = self.connection.execute(sql, (self.floor,)).fetchone()
+        return found or 0
