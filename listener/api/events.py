@@ -11,9 +11,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request as Call
 from starlette.responses import Response
 
-from listener.api.described import answers, described
+from listener.api.described import SCHEMAS, answers, described
 from listener.api.entrance import HEAD
 from listener.api.given import agent_parameter, backend_of, one_of, request_id
+from listener.api.happenings import EVENT_SHAPES
 from listener.api.refusals import Kind, Refusal
 from listener.api.stream import HEARTBEAT, MEDIA_TYPE, RETRY, EventStream
 from listener.finesse.actions import checks
@@ -34,6 +35,23 @@ _EXAMPLE = (
     ":\n\n"
 )
 
+_EVENT = {
+    "type": "object",
+    "description": "one event; the stream is a sequence of them",
+    "properties": {
+        "id": {"type": "string", "description": "epoch-sequence; lagged and reset have none"},
+        "event": {"type": "string", "enum": [*EVENT_NAMES]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {
+                "anyOf": [{"$ref": SCHEMAS + shape.__name__} for shape in EVENT_SHAPES.values()]
+            },
+        },
+        "retry": {"type": "integer", "description": "milliseconds"},
+    },
+}
+
 
 class Connection(Protocol):
     """What the door tells of the connection (`listener.web`)."""
@@ -50,7 +68,7 @@ class Connection(Protocol):
         "Follow what happens",
         {
             200: answers("server-sent events, until either side ends")
-            | {"content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}}}
+            | {"content": {MEDIA_TYPE: {"schema": _EVENT, "example": _EXAMPLE}}}
         },
         Kind.TOO_MANY_READERS,
         Kind.CLOSING,
@@ -59,7 +77,7 @@ class Connection(Protocol):
                 "name": "Last-Event-ID",
                 "in": "header",
                 "description": "go on behind this event; stands above `after`",
-                "schema": {"type": "string", "maxLength": LONGEST_ID},
+                "schema": {"type": "string"},
                 "example": "5f0c1a2b-17",
             },
         ),
@@ -91,7 +109,7 @@ async def events(
         ),
     ] = None,
     after: Annotated[
-        str | None, Query(description="go on behind this event", max_length=LONGEST_ID)
+        str | None, Query(description="go on behind this event", examples=["5f0c1a2b-17"])
     ] = None,
 ) -> Response:
     """Server-sent events, each sent after it is safe in the journal.
@@ -109,7 +127,8 @@ async def events(
         id=None if id is None else request_id(id, Kind.INVALID_PARAMETER),
         kind=next(iter(kinds)) if len(kinds) == 1 else None,
     )
-    after = call.headers.get("last-event-id", "")[:LONGEST_ID] or after or None
+    # What is no id of an event is handed on: `reset` tells that nothing can be resumed there.
+    after = (call.headers.get("last-event-id") or after or "")[:LONGEST_ID] or None
     if call.scope.get(HEAD):
         return Response(media_type=MEDIA_TYPE)
     _count(call)
