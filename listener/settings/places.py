@@ -109,8 +109,6 @@ class Places:
         if os.path.isdir(path):  # noqa: PTH112  False, and no error, where one may not look
             example = path / "journal.sqlite"
             self.problems.append(f"journal.path: {path} is a folder; name a file, as {example}")
-        elif not os.path.isdir(path.parent):  # noqa: PTH112  as above
-            self.problems.append(f"journal.path: there is no folder {path.parent}; make it first")
 
     def _look_for_agents(self, merged: dict[str, Any]) -> None:
         agents = merged.get("agents")
