@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REFUSALS = 64
 """Connections beyond the limit that are told so, at the same time; further ones are cut."""
@@ -109,11 +112,11 @@ class Book:
 class Connection:
     """What an application may do with its connection: `scope["listener.connection"]`."""
 
-    __slots__ = ("_become", "_one")
+    __slots__ = ("_abort", "_become")
 
-    def __init__(self, book: Book, one: Held) -> None:
-        self._become = book.becomes_event_reader
-        self._one = one
+    def __init__(self, become: Callable[[], bool], abort: Callable[[], None]) -> None:
+        self._become = become
+        self._abort = abort
 
     def become_event_reader(self) -> bool:
         """Stop counting against the ordinary connections, for an answer without an end.
@@ -121,8 +124,8 @@ class Connection:
         False when there are too many event readers; then nothing has changed, and the application
         answers 503. The connection is closed when that answer ends.
         """
-        return self._become(self._one)
+        return self._become()
 
     def abort(self) -> None:
         """Cut the connection now, whatever was written and not read."""
-        self._one.abort()
+        self._abort()

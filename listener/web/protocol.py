@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 from typing import TYPE_CHECKING
 
 import h11
@@ -75,7 +76,7 @@ class LimitedProtocol(H11Protocol):
         self._limits = common.limits
         self._peer = peer
         self._encrypted = encrypted
-        self._handle = Connection(common.book, self)
+        self._handle = Connection(self.become_event_reader, self.abort)
         self._deadline = Deadline(loop)
         self._unread = Deadline(loop)
         self._lying = 0  # bytes that were written and not taken when `_unread` was set
@@ -103,16 +104,24 @@ class LimitedProtocol(H11Protocol):
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own says bool | None
         """Let a client that only stopped sending have its answer, if that is soon.
 
-        A client that went away looks the same until something is written to it, so it has as long
-        as an unread answer may lie.
+        A client that went away looks the same over TCP until something is written to it, so it has
+        as long as an unread answer may lie.
         """
         running = self.cycle is not None and not self.cycle.response_complete
         if self._ending or self._encrypted or not running or self._strict.in_body:
+            return False
+        if self._common.book.reads_events(self) or self._gone():
             return False
         self._half_closed = True
         self.cycle.keep_alive = False
         self._deadline.set("half closed", self._limits.stalled_seconds, self.abort)
         return True
+
+    def _gone(self) -> bool:
+        """Say whether the other side is known to have closed both ways; asking costs nothing."""
+        poll = select.poll()
+        poll.register(self._outlet.get_extra_info("socket"), 0)
+        return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything; the application is told that its client is gone."""

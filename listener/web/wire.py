@@ -175,7 +175,7 @@ class StrictConnection(h11.Connection):
         self.to_head = method == b"HEAD"
         fields = [(name.lower(), value) for name, _, value in (x.partition(b":") for x in lines)]
         lengths = [value.strip() for name, value in fields[1:] if name == b"content-length"]
-        coded = any(name == b"transfer-encoding" for name, _ in fields[1:])
+        coded = sum(name == b"transfer-encoding" for name, _ in fields[1:])
         if len(lengths) + coded > 1 or any(b"," in length for length in lengths):
             self._refuse(_TWO_LENGTHS)
         if coded and version == b"HTTP/1.0":
