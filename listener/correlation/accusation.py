@@ -25,7 +25,7 @@ from listener.correlation.outcome import (
 from listener.correlation.pending import Trigger
 from listener.correlation.steps import Late
 from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
-from listener.finesse.actions.expectation import Conferenced, Transferred
+from listener.finesse.actions.expectation import Conferenced, Tied, Transferred
 from listener.finesse.events import RequestFailed
 from listener.finesse.messages import named_action, named_extension
 
@@ -100,9 +100,10 @@ def _alike(one: RequestFailed, other: RequestFailed) -> bool:
 def _sure(entry: Entry, event: RequestFailed, *, repeated: bool) -> bool:
     """Say whether nothing but a request of ours may own the error, as far as this one knows.
 
-    Over a restart nobody knows what else was at work on the object, nor what is a repeat.
+    Over a restart nobody knows what else was at work on the object, nor what is a repeat; and of an
+    action that is not known, nobody knows what its errors look like.
     """
-    in_doubt = repeated or entry.unexplained or entry.restarted
+    in_doubt = repeated or entry.unexplained or entry.restarted or entry.tracked_by_id_alone
     return not in_doubt and _same_object(entry, event)
 
 
@@ -122,7 +123,7 @@ def _fits(entry: Entry, event: RequestFailed) -> bool:
     """Say whether the error's message, if it names an action or extension, names this request's."""
     for error in event.errors:
         action, extension = named_action(error.error_message), named_extension(error.error_message)
-        if action is not None and action != entry.request.requested_action:
+        if action is not None and entry.request.requested_action not in {action, ""}:
             return False
         if extension is not None and extension != entry.case.own:
             return False
@@ -144,7 +145,7 @@ def concerns(entry: Entry, dialog_id: str) -> bool:
     if isinstance(case.expectation, Transferred | Conferenced):
         return dialog_id in pair(case)
     fresh = case.baseline is None or dialog_id not in case.baseline.ids
-    return isinstance(case.expectation, WANTS_NEW_CALLS) and fresh
+    return isinstance(case.expectation, (*WANTS_NEW_CALLS, Tied)) and fresh
 
 
 def _names_another_object(entry: Entry, event: RequestFailed) -> bool:

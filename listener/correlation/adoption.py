@@ -14,7 +14,7 @@ from listener.correlation import clockwork, rehearing
 from listener.correlation.admission import MAX_LENGTH, entry_of, share, twins
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.hearing import domain
+from listener.correlation.evidence import domain
 from listener.correlation.outcome import Outcome
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Baseline

@@ -223,6 +223,8 @@ class Correlator:
         self._arm(now, entry, now)
         if entry.silent and not entry.restarted:
             clockwork.open_window(self._desk, now, entry)
+        if entry.tracked_by_id_alone and entry.quiet is not None:
+            entry.quiet_due = now + entry.quiet.finding.quiet  # an error may follow the 202 as well
         if entry.request.gate is Gate.UNTIL_ANSWERED:
             self._desk.release(now, entry)
         self._heard_answer(now, entry)

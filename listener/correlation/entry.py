@@ -11,7 +11,7 @@ from listener.correlation.case import Case, Finding
 from listener.correlation.outcome import Evidence, MinimumEvidence, Outcome, Seen
 from listener.correlation.pending import FINAL, State, Trigger, after
 from listener.correlation.suspicion import Suspicion
-from listener.finesse.actions.expectation import Silence
+from listener.finesse.actions.expectation import Silence, Tied
 from listener.finesse.actions.request import Request, RequestWarning
 from listener.finesse.model import Dialog, User
 
@@ -117,6 +117,11 @@ class Entry:
     def silent(self) -> bool:
         """Whether silence is its normal answer."""
         return isinstance(self.case.expectation, Silence)
+
+    @property
+    def tracked_by_id_alone(self) -> bool:
+        """Whether its action is not known, so that only our id tells anything about it."""
+        return isinstance(self.case.expectation, Tied)
 
     @property
     def answered(self) -> bool:

@@ -14,7 +14,14 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
 from listener.correlation.outcome import Evidence, MinimumEvidence
 from listener.correlation.pending import Trigger
-from listener.finesse.actions.expectation import CallData, Left
+from listener.finesse.actions.expectation import (
+    CallbackCancelled,
+    CallbackScheduled,
+    CallData,
+    Left,
+    Reclassified,
+    UserState,
+)
 
 GRACE = 2.0  # seconds after a dialog's end for what may still arrive (rule 6.10)
 COUNTS = frozenset({Shown.EFFECT, Shown.FAILED})
@@ -124,6 +131,24 @@ def contest(entries: list[Entry], now: float) -> None:
     for entry in entries:
         entry.rivals |= keys - {entry.key}
         entry.note(now, "contested", "the change fits more than one request")
+
+
+def contests(weak: list[Entry], now: float) -> None:
+    """Find the requests that one and the same untagged change would prove."""
+    groups: dict[tuple[str, str | None], list[Entry]] = {}
+    for entry in weak:
+        if not isinstance(entry.case.expectation, CallData):
+            groups.setdefault((domain(entry), entry.case.own), []).append(entry)
+    for entries in groups.values():
+        if len(entries) > 1:
+            contest(entries, now)
+
+
+def domain(entry: Entry) -> str:
+    """Name what a request changes: the call itself, the user, or one kind of data."""
+    want = entry.case.expectation
+    apart = isinstance(want, UserState | Reclassified | CallbackScheduled | CallbackCancelled)
+    return type(want).__name__ if apart else "call"
 
 
 def release_held(desk: Desk, now: float, entry: Entry) -> None:

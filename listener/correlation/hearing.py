@@ -13,23 +13,14 @@ from listener.correlation.bystanders import foreign, unexplained
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import by_change, contest, release_held, weigh
+from listener.correlation.evidence import by_change, contests, release_held, weigh
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
 from listener.correlation.picture import News
 from listener.correlation.steps import Late
-from listener.finesse.actions.expectation import (
-    CallbackCancelled,
-    CallbackScheduled,
-    CallData,
-    Conferenced,
-    Reclassified,
-    SentAway,
-    Transferred,
-    UserState,
-)
+from listener.finesse.actions.expectation import Conferenced, SentAway, Transferred
 from listener.finesse.events import (
     DialogAdded,
     DialogEvent,
@@ -58,6 +49,8 @@ def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
         _on_user(desk, now, event, tagged)
     elif isinstance(event, DialogEvent):
         return _on_dialog(desk, now, event, content, tagged)
+    else:
+        by_id_alone(desk, now, sole(tagged), event)
     return True
 
 
@@ -89,7 +82,7 @@ def reaches(entry: Entry, event: Event) -> bool:
     return there in ids or secondary in ids
 
 
-def _sole(tagged: list[Entry]) -> Entry | None:
+def sole(tagged: list[Entry]) -> Entry | None:
     """Return the one request that the tag names; a repeated id names nobody."""
     return tagged[0] if len(tagged) == 1 and not tagged[0].id_repeated else None
 
@@ -97,7 +90,7 @@ def _sole(tagged: list[Entry]) -> Entry | None:
 def _on_error(
     desk: Desk, now: float, event: RequestFailed, content: int, tagged: list[Entry]
 ) -> None:
-    owner = _sole(tagged)
+    owner = sole(tagged)
     if owner is not None:
         own_error(desk, now, owner, event)
     elif event.request_id is None or tagged:
@@ -111,13 +104,14 @@ def _on_error(
 def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) -> None:
     if event.owner is None:
         return
-    owner = _sole(tagged)
+    owner = sole(tagged)
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
     sight = Sight(How.CHANGED, event.owner, user=event.user, at=now)
     mark(desk, now, owner, event)
     before = desk.picture.of(event.owner).user
     desk.picture.of(event.owner).put_user(event.user, now)
     proven = judge_all(desk, now, concerned, sight, owner)
+    by_id_alone(desk, now, owner, event)
     sent(desk, now, owner)
     moved = before is not None and before.state != event.user.state
     if moved and not proven and owner is None:
@@ -128,7 +122,7 @@ def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) ->
 def _on_dialog(
     desk: Desk, now: float, event: DialogEvent, content: int, tagged: list[Entry]
 ) -> bool:
-    owner = _sole(tagged)
+    owner = sole(tagged)
     if owner is None and event.request_id is not None and not tagged:
         foreign(desk, event)
     news = _news(desk, now, event, content)
@@ -188,6 +182,17 @@ def mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
     elif not _told_by_id(owner.outcome):
         dialog = event.dialog if isinstance(event, DialogEvent) else None
         desk.late(owner, Late(owner.key, "event", now, type(event).__name__, dialog=dialog))
+
+
+def by_id_alone(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
+    """Take what bears our id, whatever it tells, for an action that is not known."""
+    if owner is not None and owner.tracked_by_id_alone:
+        if not isinstance(event, UserChanged):
+            mark(desk, now, owner, event)
+        if owner.on_the_wire:
+            user = event.user if isinstance(event, UserChanged) else None
+            sight = Sight(How.CHANGED, event.owner, user=user, at=now)
+            judge_all(desk, now, [owner], sight, owner)
 
 
 def _told_by_id(outcome: Outcome | None) -> bool:
@@ -272,26 +277,8 @@ def judge_all(
             continue
         found.append((entry, finding, seen))
     weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
-    _contests(now, weak)
+    contests(weak, now)
     for entry, finding, seen in found:
         weigh(desk, now, entry, finding, seen)
         desk.rearm(entry)
     return any(finding.shown is not Shown.NOTHING for _, finding, _ in found)
-
-
-def _contests(now: float, weak: list[Entry]) -> None:
-    """Find the requests that one and the same untagged change would prove."""
-    groups: dict[tuple[str, str | None], list[Entry]] = {}
-    for entry in weak:
-        if not isinstance(entry.case.expectation, CallData):
-            groups.setdefault((domain(entry), entry.case.own), []).append(entry)
-    for entries in groups.values():
-        if len(entries) > 1:
-            contest(entries, now)
-
-
-def domain(entry: Entry) -> str:
-    """Name what a request changes: the call itself, the user, or one kind of data."""
-    want = entry.case.expectation
-    apart = isinstance(want, UserState | Reclassified | CallbackScheduled | CallbackCancelled)
-    return type(want).__name__ if apart else "call"

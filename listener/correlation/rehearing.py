@@ -14,11 +14,11 @@ from listener.correlation.bystanders import unexplained
 from listener.correlation.case import How, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import by_change, contest
+from listener.correlation.evidence import by_change, contest, domain
 from listener.correlation.hearing import (
     SURVIVORS,
+    by_id_alone,
     concerned_by,
-    domain,
     follow,
     how_of,
     judge_all,
@@ -69,8 +69,10 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
         _user(desk, now, entry, event, owner)
     elif isinstance(event, DialogEvent) and entry in concerned_by(desk, event, owner):
         _dialog(desk, now, entry, event, owner)
-    elif not entry.open and not isinstance(event, RequestFailed):
+    elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
+    elif not isinstance(event, RequestFailed):
+        by_id_alone(desk, now, owner, event)
     desk.rearm(entry)
 
 
@@ -86,6 +88,7 @@ def _foreign(desk: Desk, entry: Entry, event: Event) -> None:
 
 def _user(desk: Desk, now: float, entry: Entry, event: UserChanged, owner: Entry | None) -> None:
     mark(desk, now, owner, event)
+    by_id_alone(desk, now, owner, event)
     if not entry.on_the_wire or not isinstance(entry.case.expectation, UserState):
         return
     baseline = entry.case.baseline

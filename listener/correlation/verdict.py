@@ -16,7 +16,14 @@ from listener.correlation.outcome import (
     Unconfirmed,
     Window,
 )
+from listener.finesse.actions.request import RequestWarning
 from listener.finesse.model import ApiError
+
+UNKNOWN = RequestWarning(
+    "unknown_action",
+    "The effect of this action is not known here: Finesse tied an update to the request, and no"
+    " error followed.",
+)
 
 
 def told(entry: Entry, now: float) -> dict[str, Any]:
@@ -52,12 +59,10 @@ def _with(entry: Entry, held: Held, now: float) -> dict[str, Any]:
 def confirmed(entry: Entry, held: Held, now: float) -> Confirmed:
     """Say that the effect was seen."""
     finding = held.finding
-    return Confirmed(
-        evidence=held.evidence,
-        stage=finding.stage,
-        changed=finding.changed,
-        **_with(entry, held, now),
-    )
+    facts = _with(entry, held, now)
+    if entry.tracked_by_id_alone:
+        facts["warnings"] = (*entry.warnings, UNKNOWN)
+    return Confirmed(evidence=held.evidence, stage=finding.stage, changed=finding.changed, **facts)
 
 
 def call_failed(entry: Entry, held: Held, now: float) -> Failed:

@@ -36,6 +36,7 @@ JUDGES: Mapping[type, _Judge] = MappingProxyType(
         x.CallbackScheduled: data.callback_scheduled,
         x.CallbackCancelled: data.callback_cancelled,
         x.Silence: data.silence,
+        x.Tied: data.tied,
     }
 )
 

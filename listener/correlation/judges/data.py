@@ -1,4 +1,4 @@
-"""Judges of call data: UPDATE_CALL_DATA, RECLASSIFY, callbacks; and of silence."""
+"""Judges of call data: UPDATE_CALL_DATA, RECLASSIFY, callbacks; of silence, and of the unknown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from listener.correlation.judges.states import ended_here
 from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, ScheduledCallbackInfo
 
+QUIET_AFTER_TIE = 5.0  # seconds in which an error may still follow (as in rule 6.6)
 QUIET_AFTER_PART = 2.0  # seconds in which the rest of the values may still follow
 
 
@@ -147,3 +148,14 @@ def silence(case: Case, _want: x.Silence, sight: Sight) -> Finding:
     if sight.tagged:
         return Finding(Shown.STANDING, by_id=True)
     return ENDED if ended_here(case, sight) else NOTHING
+
+
+def tied(case: Case, _want: x.Tied, sight: Sight) -> Finding:
+    """Actions that are not known: the first thing that bears our id counts when no error follows.
+
+    Nothing else tells anything about them.
+    """
+    if not sight.tagged or case.tied:
+        return NOTHING
+    case.tied = True
+    return Finding(Shown.EFFECT, quiet=QUIET_AFTER_TIE)

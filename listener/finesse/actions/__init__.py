@@ -1,7 +1,8 @@
 """Every request that Finesse takes and this program follows, as a typed class.
 
 `ACTIONS` names them all; `from_mapping` builds one from JSON, `from_element` recognises one in the
-body that a client sends. Knows Finesse's rules; knows neither XML text nor what was heard.
+body that a client sends, `recognise` also what is not known. Knows Finesse's rules; knows neither
+XML text nor what was heard.
 """
 
 from listener.finesse.actions.callbacks import (
@@ -29,6 +30,7 @@ from listener.finesse.actions.dialogs import (
     dtmf_window,
 )
 from listener.finesse.actions.expectation import Expectation, Gate, Probe
+from listener.finesse.actions.other import OtherRequest
 from listener.finesse.actions.previews import (
     DirectPreviewAccept,
     DirectPreviewClose,
@@ -46,7 +48,13 @@ from listener.finesse.actions.request import (
     RequestWarning,
 )
 from listener.finesse.actions.supervisor import BargeCall, ParticipantDrop, SilentMonitor
-from listener.finesse.actions.table import ACTIONS, from_element, from_mapping, key_of
+from listener.finesse.actions.table import (
+    ACTIONS,
+    from_element,
+    from_mapping,
+    key_of,
+    recognise,
+)
 from listener.finesse.actions.tasks import (
     TaskAccept,
     TaskClose,
@@ -81,6 +89,7 @@ __all__ = [
     "MakeCall",
     "NewDialogRequest",
     "NotReady",
+    "OtherRequest",
     "ParticipantDrop",
     "PreviewAccept",
     "PreviewClose",
@@ -114,4 +123,5 @@ __all__ = [
     "from_element",
     "from_mapping",
     "key_of",
+    "recognise",
 ]

@@ -150,6 +150,11 @@ class UserState:
     extension: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """An update bears our id, and no error follows it: actions whose effect is not known here."""
+
+
 Expectation: TypeAlias = (
     OwnState
     | Left
@@ -169,6 +174,7 @@ Expectation: TypeAlias = (
     | TaskState
     | TaskEnded
     | UserState
+    | Tied
 )
 
 

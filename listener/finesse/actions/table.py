@@ -7,6 +7,7 @@ Option preview and must be asked for by its own name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -17,12 +18,14 @@ from listener.finesse.actions import (
     callbacks,
     calls,
     dialogs,
+    other,
     params,
     previews,
     supervisor,
     tasks,
     users,
 )
+from listener.finesse.actions.expectation import CallbackScheduled, CallData
 from listener.finesse.actions.request import DialogRequest, Request
 from listener.finesse.body import Element
 
@@ -79,8 +82,8 @@ _SHOWN = 40
 
 
 def key_of(request: Request) -> str:
-    """Return the name of the request's class in ACTIONS."""
-    return _KEYS[type(request)]
+    """Return the name of the request's class in ACTIONS; OTHER for one that is not known."""
+    return _KEYS.get(type(request), other.OTHER)
 
 
 def _named(action: str, dialog_id: object) -> type[Request] | None:
@@ -131,6 +134,65 @@ def from_element(
         return None
     found = params.from_body(kind, element)
     return None if found is None else kind(agent=agent, **_dialog(there), **found)
+
+
+def recognise(element: Element | None, *, agent: str, method: str, path: str) -> Request:
+    """Return the request that a client sends to Finesse: one that is known here, or OtherRequest.
+
+    It is known when `from_element` recognises it and, where it sets data, all that its body sets is
+    in the request, so that its judge does not look at a part. `element` is None for a request
+    without a body that can be read. Never raises; nothing is validated.
+    """
+    if element is not None:
+        found = from_element(agent, method, path, element)
+        if found is not None and _whole(found, element):
+            return found
+    there = uris.place(path)
+    return other.OtherRequest(
+        agent=agent,
+        requested_action=_action_in(element),
+        method=method.upper(),
+        path=path,
+        dialog_id=there.id if there.kind == "dialog" else None,
+    )
+
+
+_SETS: Mapping[type, tuple[object, str]] = {
+    CallData: (CallData(), params.Where.MEDIA.value),
+    CallbackScheduled: (CallbackScheduled(), params.Where.ACTION.value),
+}
+"""The expectations that look for data: what is left of one that asks for nothing, and its group."""
+
+
+def _whole(request: Request, element: Element) -> bool:
+    """Say whether a request that sets data holds all that the body sets, and something."""
+    want = request.expectation
+    if type(want) not in _SETS:
+        return True
+    nothing, group = _SETS[type(want)]
+    sent, kept = _leaves(element.find(group)), _leaves(request.body().find(group))
+    return want != nothing and sent <= kept
+
+
+def _leaves(element: Element | None, *path: str) -> set[tuple[str, ...]]:
+    if element is None:
+        return set()
+    here = (*path, element.tag)
+    if isinstance(element.content, str):
+        return {(*here, element.content)} if element.content else set()
+    return {leaf for child in element.content for leaf in _leaves(child, *here)}
+
+
+_ACTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def _action_in(element: Element | None) -> str:
+    """Return the action that a body names; "" for none, and for what is no name of one."""
+    if element is None:
+        return ""
+    tag = users.UserRequest.action_tag if element.tag == "User" else Request.action_tag
+    action = (element.text(tag) or "").strip()
+    return action if _ACTION.fullmatch(action) else ""
 
 
 def _fits(base: type[Request], method: str, agent: str, there: uris.Place) -> bool:

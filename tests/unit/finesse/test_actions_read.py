@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from listener.errors import InvalidRequest
 from listener.finesse import actions
-from listener.finesse.actions import ACTIONS, from_element, from_mapping
+from listener.finesse.actions import ACTIONS, from_element, from_mapping, key_of, recognise
 from listener.finesse.body import Element
 
 BASE = {"agent": "1001", "dialogId": "54321"}
@@ -244,3 +246,124 @@ def test_the_table_of_actions_cannot_be_changed():
     table: Any = ACTIONS
     with pytest.raises(TypeError):
         table["HOLD"] = actions.Drop
+
+
+# -- recognise: what is not known is known as such -------------------------------------------
+
+
+def param(name: str, value: str) -> Element:
+    return Element("ActionParam", (Element("name", name), Element("value", value)))
+
+
+def media(*inside: Element) -> Element:
+    return body("UPDATE_CALL_DATA", Element("mediaProperties", inside))
+
+
+VARIABLE = Element(
+    "callvariables",
+    (Element("CallVariable", (Element("name", "callVariable1"), Element("value", "x"))),),
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "kind"),
+    [
+        ("put", DIALOG, body("HOLD", Element("comment", "x")), actions.Hold),
+        ("PUT", USER, READY, actions.Ready),
+        ("POST", f"{USER}/Dialogs", CALL, actions.MakeCall),
+        ("PUT", "/finesse/api/Dialog/1_2", body("ACCEPT"), actions.TaskAccept),
+        ("PUT", DIALOG, body("ACCEPT"), actions.PreviewAccept),
+        # the digits must be known, so that they can be hidden
+        (
+            "PUT",
+            DIALOG,
+            body("SEND_DTMF", Element("actionParams", (param("dtmfString", "x"), param("y", "")))),
+            actions.SendDtmf,
+        ),
+        ("PUT", DIALOG, media(VARIABLE, Element("wrapUpReason", "")), actions.UpdateCallData),
+        ("PUT", DIALOG, media(Element("wrapUpItems", ())), actions.UpdateCallData),
+        (
+            "PUT",
+            DIALOG,
+            body(
+                "UPDATE_SCHEDULED_CALLBACK",
+                Element("actionParams", (param("callbackNumber", "5"),)),
+            ),
+            actions.UpdateScheduledCallback,
+        ),
+    ],
+)
+def test_what_is_known_is_recognised(
+    method: str, path: str, sent: Element, kind: type[actions.Request]
+):
+    found = recognise(sent, agent="1001", method=method, path=path)
+    assert type(found) is kind
+    assert found == from_element("1001", method, path, sent)
+
+
+@pytest.mark.parametrize(
+    ("sent", "action"),
+    [
+        (body("DANCE"), "DANCE"),
+        (body(" DANCE\n"), "DANCE"),
+        (body("SEND_DTMF"), "SEND_DTMF"),
+        (body("x" * 65), ""),
+        (body("call 5550123 now"), ""),
+        (body(""), ""),
+        (Element("Dialog", "HOLD"), ""),
+        (Element("User", (Element("state", "TALKING"),)), "TALKING"),
+        (Element("Dialog", (Element("state", "TALKING"),)), ""),
+        (None, ""),
+        # asks for nothing, or for more than would be looked at
+        (body("UPDATE_CALL_DATA"), "UPDATE_CALL_DATA"),
+        (media(Element("callvariables", ())), "UPDATE_CALL_DATA"),
+        (media(VARIABLE, Element("queueName", "x")), "UPDATE_CALL_DATA"),
+        (body("UPDATE_SCHEDULED_CALLBACK"), "UPDATE_SCHEDULED_CALLBACK"),
+        (
+            body(
+                "UPDATE_SCHEDULED_CALLBACK",
+                Element("actionParams", (param("callbackNumber", "5"), param("zone", "UTC"))),
+            ),
+            "UPDATE_SCHEDULED_CALLBACK",
+        ),
+    ],
+)
+def test_what_is_not_known_is_known_by_its_id_alone(sent: Element | None, action: str):
+    found = recognise(sent, agent="1001", method="put", path=DIALOG)
+    assert found == actions.OtherRequest(
+        agent="1001", requested_action=action, method="PUT", path=DIALOG, dialog_id="54321"
+    )
+    assert key_of(found) == "OTHER"
+    assert key_of(found) not in ACTIONS
+
+
+def test_what_is_not_known_about_a_user_has_no_dialog():
+    found = recognise(None, agent="1001", method="DELETE", path=USER)
+    assert (found.method, found.path, found.dialog_id) == ("DELETE", USER, None)
+    assert repr(found) == (
+        "OtherRequest(agent='1001', requested_action='', method='DELETE',"
+        " path='/finesse/api/User/1001')"
+    )
+
+
+CONTENT = st.recursive(
+    st.text(max_size=5),
+    lambda inner: st.lists(
+        st.builds(
+            Element,
+            st.sampled_from(("requestedAction", "state", "mediaProperties", "callvariables", "x")),
+            inner,
+        ),
+        max_size=3,
+    ).map(tuple),
+    max_leaves=8,
+)
+
+
+@given(
+    st.builds(Element, st.sampled_from(("Dialog", "User", "x")), CONTENT),
+    st.sampled_from(("PUT", "POST", "get")),
+    st.sampled_from((DIALOG, USER, f"{USER}/Dialogs", "", "/", "/finesse/api/Dialog/%00")),
+)
+def test_any_body_is_recognised_as_something(element: Element, method: str, path: str):
+    assert recognise(element, agent="1001", method=method, path=path).agent == "1001"
