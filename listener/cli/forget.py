@@ -23,6 +23,8 @@ EXAMPLES = exits.lines(
     ),
 )
 
+_KEPT = "open_requests_kept"
+
 
 def forget(
     *,
@@ -49,9 +51,12 @@ def forget(
         erased = _in_the_file(config, wanted)
     if as_json:
         console.out_json({"erased": erased})
-    else:
-        console.out_table(("KIND", "ERASED"), list(erased.items()))
-    raise typer.Exit(exits.Exit.OK if any(erased.values()) else exits.Exit.FAILED)
+    found = {kind: count for kind, count in erased.items() if kind != _KEPT}
+    if not as_json:
+        console.out_table(("KIND", "ERASED"), list(found.items()))
+    if erased.get(_KEPT):
+        console.errors().print(f"{erased[_KEPT]} open requests are kept: say it again when settled")
+    raise typer.Exit(exits.Exit.OK if any(found.values()) else exits.Exit.FAILED)
 
 
 def _in_the_file(config: Path | None, wanted: dict[str, Any]) -> dict[str, int]:

@@ -5,13 +5,16 @@ Knows the options and the screen; how the stream is kept is `listener.client`'s 
 
 import asyncio
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from listener.cli import console, event_words, exits, reaching
 from listener.cli.loading import like_interrupt
 from listener.cli.reaching import Where
+
+if TYPE_CHECKING:
+    from listener.client import Client
 
 EXAMPLES = exits.lines(
     "Examples",
@@ -67,15 +70,15 @@ def watch(
         "after": after,
     }
     where = Where(config, socket, url, token_file, ca_file)
+    client = where.client()
     with like_interrupt():
-        asyncio.run(_follow(where, wanted, count, as_json=as_json))
+        asyncio.run(_follow(where, client, wanted, count, as_json=as_json))
 
 
 async def _follow(
-    where: Where, wanted: dict[str, Any], count: int | None, *, as_json: bool
+    where: Where, client: "Client", wanted: dict[str, Any], count: int | None, *, as_json: bool
 ) -> None:
     words = console.errors()
-    client = where.client()
     async with client, client.events(**wanted, lost=words.print) as events:
         await reaching.must_fit(where, client)
         try:

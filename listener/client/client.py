@@ -53,7 +53,7 @@ class Client:
     @classmethod
     def unix(cls, path: str | Path, *, pace: Pace | None = None) -> Self:
         """Speak to the daemon over its Unix socket; the system checks who may."""
-        transport = httpx.AsyncHTTPTransport(uds=str(path), limits=limits())
+        transport = httpx.AsyncHTTPTransport(uds=str(path), verify=places.nobody(), limits=limits())
         return cls(Line(transport, "http://localhost", str(path), pace=pace))
 
     @classmethod
@@ -72,7 +72,7 @@ class Client:
         """
         base = places.address(url)
         known = places.token(token)
-        context = places.trust(ca_file) if base.scheme == "https" else True
+        context = places.trust(ca_file) if base.scheme == "https" else places.nobody()
         transport = httpx.AsyncHTTPTransport(verify=context, limits=limits())
         where = str(base).rstrip("/")
         return cls(Line(transport, where, where, token=known, pace=pace))
