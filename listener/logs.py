@@ -69,6 +69,9 @@ EVENTS: dict[str, str] = {
     "journal.trimmed": "the oldest events and settled requests went, by age or size",
     "journal.upkeep_failed": "the journal's file could not be trimmed or rewritten; why",
     "journal.failed": "a fault in the journal's own thread; with its trace",
+    "dropin.refused": "a password that Finesse refused is not tried again for a while",
+    "dropin.session": "a session for an agent that is not configured: ended, or not begun; why",
+    "dropin.untracked": "a request was passed on to Finesse without being tracked; why",
     "wire.received": "a stanza as it came, redacted (logs.wire)",
     "wire.sent": "a stanza as it went, redacted (logs.wire)",
 }

@@ -59,9 +59,8 @@ class _Parts(httpx.AsyncByteStream):
     def __init__(self, parts: AsyncIterable[bytes]) -> None:
         self._parts = parts
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._parts:
-            yield part
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._parts)
 
 
 class Forwarder:
