@@ -110,6 +110,7 @@ class Ear(LinkEvents):
         self._running: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._hurried = self._failed = False
+        self._lost_by: str | None = None
         self._outage = Outage(
             agent.id, check=self._in_service, renew=self._hear_again, every=paces.ask_again
         )
@@ -122,6 +123,9 @@ class Ear(LinkEvents):
     async def opened(self, session: SessionLike) -> None:
         """Tidy the subscriptions, read the picture, and tell the service that we hear."""
         await self._outage.end()
+        if self._lost_by is not None:
+            self._service().tally.reconnects[self._lost_by] += 1
+            self._lost_by = None
         self._session = mine = cast("Session", session)
         self.aimed = None
         for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
@@ -175,6 +179,8 @@ class Ear(LinkEvents):
         """Tell the service that events may be lost from now on."""
         del retry_in  # the link logs it
         self.trouble = _as_error(trouble)
+        if self._session is not None:  # it was up, and will be again: a reconnect
+            self._lost_by = str(trouble.cause) if isinstance(trouble, Ending) else "failed"
         aimed, self.aimed = self.aimed, None
         self._away(words_of(trouble))
         about_it = aimed if isinstance(self.trouble, _ABOUT_THE_NODE) else None

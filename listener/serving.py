@@ -99,7 +99,7 @@ class Doors:
         server = WebServer(app, [door], limits=limits, tls=tls, name=name)
         self._doors.append(Door(name, door, server))
         await server.start()
-        _log.info("door.opened", door=name, address=_address(door))
+        _log.info("door.opened", door=name, at=_address(door))
 
     @property
     def addresses(self) -> dict[str, str]:

@@ -157,7 +157,7 @@ class Station:
             pending=lambda: service.pending,
             sessions=lambda: (status.state for status in roster.status().values()),
             ready=lambda: self.backend.ready().ready,
-            lag=self.lag.now,
+            lag=lambda: self.lag.worst,
             readers=lambda: self.chronicle.readers,
             agents=(lambda: ((s.agent, s.live) for s in roster.status().values()))
             if named
