@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from listener import logs
 from listener.correlation.correlator import Correlator
@@ -19,6 +19,7 @@ from listener.finesse.events import Event, SystemInfoChanged, events_of
 from listener.finesse.model import Notification
 from listener.finesse.wire import parse_update
 from listener.nothing_kept import NothingKept
+from listener.pausing import Pause
 from listener.tally import Tally
 from listener.telling import kind_of
 from listener.terms import Ears, Memory, Policy
@@ -29,7 +30,8 @@ _log = logs.get(__name__)
 class Hearing(ABC):
     """Takes in notifications and the coming and going of sessions. Made inside a running loop.
 
-    `feed` is where readers of events subscribe; `tally` counts.
+    `feed` is where readers of events subscribe; `tally` counts; `witness`, where it is set, is told
+    every event before it is judged, repeats too.
     """
 
     def __init__(
@@ -43,14 +45,30 @@ class Hearing(ABC):
         self.loop = asyncio.get_running_loop()
         self._memory: Memory = memory or NothingKept()
         self._ears = ears
+        self.witness: Callable[[Event], None] | None = None
         self._gaps: dict[str, tuple[bool, float]] = {}  # agents in a gap: on purpose, since when
+        self._pause: Pause | None = None
+        self._then: float | None = None  # while what came in a pause is done: when it came
 
     @abstractmethod
     def _carry_out(self, steps: Iterable[Step]) -> None:
         """Do what the correlator asks for."""
 
+    def _now(self) -> float:
+        """Return the time at which what is judged now happened."""
+        return self.loop.time() if self._then is None else self._then
+
+    def _put_off(self, do: Callable[[], None]) -> bool:
+        """Keep for later what came in a pause; say whether it was kept."""
+        if self._pause is None:
+            return False
+        self._pause.put(self.loop.time(), do)
+        return True
+
     def hear(self, notification: Notification) -> None:
         """Take in one notification. Never raises: what cannot be read or judged is logged."""
+        if self._put_off(lambda: self.hear(notification)):
+            return
         try:
             update = parse_update(notification.payload)
             content = hash(notification.payload)
@@ -71,8 +89,10 @@ class Hearing(ABC):
                 self._judge(event, content)
 
     def _judge(self, event: Event, content: int) -> None:
+        if self.witness is not None:
+            self.witness(event)
         try:
-            news, steps = self.correlator.receive(self.loop.time(), event, content)
+            news, steps = self.correlator.receive(self._now(), event, content)
             self._count(event, news=news)
             if news:
                 self.feed.put(event)
@@ -97,12 +117,14 @@ class Hearing(ABC):
 
     def session_up(self, agent: str, look: Look) -> None:
         """Take note that an agent's session hears, and of what was read since."""
-        self._carry_out(self.correlator.link_up(self.loop.time(), agent, look))
+        if self._put_off(lambda: self.session_up(agent, look)):
+            return
+        self._carry_out(self.correlator.link_up(self._now(), agent, look))
         if (gap := self._gaps.pop(agent, None)) is not None:
             on_purpose, since = gap
             tell = _log.debug if on_purpose else _log.info
             tell("gap.closed", agent=agent)
-            self.tally.gaps.add(self.loop.time() - since)
+            self.tally.gaps.add(self._now() - since)
             self._memory.gap(agent, None)
 
     def session_down(self, agent: str, cause: str, *, on_purpose: bool = False) -> None:
@@ -110,13 +132,17 @@ class Hearing(ABC):
 
         `on_purpose`: we ended the session ourselves, which is no news for an operator.
         """
+        if self._put_off(lambda: self.session_down(agent, cause, on_purpose=on_purpose)):
+            return
         if self.correlator.picture(agent).live:
             tell = _log.debug if on_purpose else _log.warning
             tell("gap.opened", agent=agent, cause=cause)
-            self._gaps[agent] = (on_purpose, self.loop.time())
+            self._gaps[agent] = (on_purpose, self._now())
             self._memory.gap(agent, cause)
-        self._carry_out(self.correlator.link_down(self.loop.time(), agent))
+        self._carry_out(self.correlator.link_down(self._now(), agent))
 
     def finesse_present(self, agent: str, *, available: bool) -> None:
         """Take note of the XMPP user `finesse`, as that agent's session sees it."""
+        if self._put_off(lambda: self.finesse_present(agent, available=available)):
+            return
         self.correlator.finesse_present(agent, available=available)

@@ -54,13 +54,16 @@ class Correlator:
 
     # -- asked ------------------------------------------------------------------------------
 
-    def register(self, now: float, request: Request, registration: Registration) -> list[Step]:
+    def register(
+        self, now: float, request: Request, registration: Registration, *, age: float = 0.0
+    ) -> list[Step]:
         """Take a request into the books, before anything is sent (its event may overtake its 202).
 
-        Returns `Send` at once or later, when the gate lets it through. Raises InvalidRequest,
+        `age`: the seconds since it was submitted, to an earlier process that never sent it. Returns
+        `Send` at once or later, when the gate lets it through. Raises InvalidRequest,
         TooManyPending, DuplicateRequestId, DeviceBusy; then nothing was taken in.
         """
-        entry = admission.entry_of(now, request, registration)
+        entry = admission.entry_of(now - age, request, registration)
         admission.admit(self._desk, entry, registration)
         self._enter(now, entry)
         if entry.expected:
@@ -75,7 +78,7 @@ class Correlator:
 
     def _enter(self, now: float, entry: Entry) -> None:
         self._desk.books.add(entry)
-        clockwork.arm(self._desk, now, entry, now)
+        clockwork.arm(self._desk, now, entry, entry.submitted)
         entry.probe_due = None
 
     def _dispatch_or_queue(self, now: float, entry: Entry) -> None:
@@ -101,6 +104,19 @@ class Correlator:
         for event in self._desk.books.early(now, entry.request_id):
             if entry.open:
                 rehearing.again(self._desk, now, entry, event)
+
+    def hold_back(self) -> None:
+        """Let nobody through the gate from now on: who waits goes on waiting, until its deadline.
+
+        What is registered as `ungated` is not held back.
+        """
+        self._desk.gate.closed = True
+
+    def let_through(self, now: float) -> list[Step]:
+        """Let those through again whom the gate admits."""
+        self._catch_up(now)
+        self._desk.let_out(now, self._desk.gate.reopen())
+        return self._desk.take_steps()
 
     # -- taken over from an earlier process ---------------------------------------------------
 

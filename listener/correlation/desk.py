@@ -7,6 +7,7 @@ this package work at it. Time is an argument.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from listener.correlation.books import Books
@@ -85,7 +86,11 @@ class Desk:
 
     def release(self, now: float, entry: Entry) -> None:
         """Let go of the gate; whoever waits goes out."""
-        for key in self.gate.leave(entry.device, entry.key):
+        self.let_out(now, self.gate.leave(entry.device, entry.key))
+
+    def let_out(self, now: float, keys: Iterable[str]) -> None:
+        """Let those go out whom the gate lets through, unless their time is over."""
+        for key in keys:
             waiting = self.books.entries[key]
             if now < waiting.deadline:
                 self.dispatch(now, waiting)

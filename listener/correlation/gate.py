@@ -42,6 +42,8 @@ class Gatekeeper:
 
     def __init__(self, mode: GateMode = GateMode.QUEUE) -> None:
         self.mode = mode
+        self.closed = False
+        """Nobody gets through now, but who is never held back."""
         self._lanes: dict[tuple[str, str | None], Lane] = {}
 
     def applies(self, gate: Gate) -> bool:
@@ -62,7 +64,7 @@ class Gatekeeper:
         if not self.applies(gate):
             return True
         lane = self._lanes.setdefault(device, Lane())
-        if lane.waiting or not lane.admits(gate):
+        if self.closed or lane.waiting or not lane.admits(gate):
             lane.waiting.append((key, gate))
             return False
         lane.holders[key] = gate
@@ -80,8 +82,17 @@ class Gatekeeper:
             return []
         if lane.holders.pop(key, None) is None:
             lane.waiting = [each for each in lane.waiting if each[0] != key]
+        return self._admitted(device, lane)
+
+    def reopen(self) -> list[str]:
+        """Let who waits through again; return who may go now."""
+        self.closed = False
+        every = list(self._lanes.items())
+        return [key for device, lane in every for key in self._admitted(device, lane)]
+
+    def _admitted(self, device: tuple[str, str | None], lane: Lane) -> list[str]:
         admitted = []
-        while lane.waiting and lane.admits(lane.waiting[0][1]):
+        while not self.closed and lane.waiting and lane.admits(lane.waiting[0][1]):
             next_, gate = lane.waiting.pop(0)
             lane.holders[next_] = gate
             admitted.append(next_)
