@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.judges.states import ended_here
 from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, ScheduledCallbackInfo
+from listener.finesse.sealed import Sealed
 
 QUIET_AFTER_TIE = 5.0  # seconds in which an error may still follow (as in rule 6.6)
 QUIET_AFTER_PART = 2.0  # seconds in which the rest of the values may still follow
 
 
-def requested(want: x.CallData) -> dict[str, str | frozenset[str]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """Wrap-up items, compared one by one and without their order: a sealed one has its own hash."""
+
+    texts: tuple[str, ...]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Items):
+            return NotImplemented
+        mine, theirs = self.texts, other.texts
+        return all(each in theirs for each in mine) and all(each in mine for each in theirs)
+
+    __hash__ = None  # type: ignore[assignment]  # it could not agree with that
+
+
+def requested(want: x.CallData) -> dict[str, str | Items]:
     """Return what was asked: each call variable by its name, wrapUpReason, wrapUpItems."""
-    asked: dict[str, str | frozenset[str]] = dict(want.variables)
+    asked: dict[str, str | Items] = dict(want.variables)
     if want.wrap_up_reason is not None:
         asked["wrapUpReason"] = want.wrap_up_reason
     if want.wrap_up_items is not None:
-        asked["wrapUpItems"] = frozenset(want.wrap_up_items)
+        asked["wrapUpItems"] = Items(want.wrap_up_items)
     return asked
 
 
@@ -30,7 +46,7 @@ def shown_values(names: frozenset[str], dialog: Dialog | None) -> dict[str, obje
     media = dialog.media_properties
     special: dict[str, object] = {
         "wrapUpReason": media.wrap_up_reason,
-        "wrapUpItems": frozenset(media.wrap_up_items),
+        "wrapUpItems": Items(media.wrap_up_items),
     }
     return {name: special[name] if name in special else media.variable(name) for name in names}
 
@@ -47,6 +63,8 @@ def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     names = frozenset(asked)
     now, before = shown_values(names, sight.dialog), shown_values(names, case.before)
     applied = {name for name in names if now[name] == asked[name]}
+    if any(_perhaps_truncated(n, asked[n], now[n], before[n]) for n in names - applied):
+        return NOTHING  # cut off or another's, who knows: neither set nor missing
     cut = (
         {n for n in names - applied if _truncated(n, asked[n], now[n], before[n])}
         if sight.how is not How.SNAPSHOT
@@ -58,7 +76,7 @@ def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
 def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the call would hide it
     case: Case,
     sight: Sight,
-    asked: dict[str, str | frozenset[str]],
+    asked: dict[str, str | Items],
     before: dict[str, object],
     applied: set[str],
     cut: set[str],
@@ -95,6 +113,12 @@ def _truncated(name: str, asked: object, now: object, before: object) -> bool:
     return 0 < len(part) < len(whole) and whole.startswith(part) and now != before
 
 
+def _perhaps_truncated(name: str, asked: object, now: object, before: object) -> bool:
+    """Of a sealed value nobody knows whether what is shown is the beginning of it."""
+    sealed = isinstance(asked, Sealed) and name.startswith("user.")
+    return sealed and bool(now) and now != before
+
+
 def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
     """RECLASSIFY: BAResponse holds the value sent: what was sent, not what was done (4.17)."""
     if not case.about(sight) or sight.dialog is None:
@@ -114,8 +138,9 @@ def _callback(dialog: Dialog | None) -> ScheduledCallbackInfo:
 
 
 def _schedules(want: x.CallbackScheduled, info: ScheduledCallbackInfo) -> bool:
-    time_fits = want.callback_time in {None, info.callback_time}
-    return time_fits and want.callback_number in {None, info.callback_number}
+    time, number = want.callback_time, want.callback_number
+    fits = time is None or time == info.callback_time
+    return fits and (number is None or number == info.callback_number)
 
 
 def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> Finding:

@@ -87,10 +87,10 @@ class UpdateScheduledCallback(DialogRequest):
 
     def _about_dialog(self, dialog: Dialog) -> tuple[RequestWarning, ...]:
         now = dialog.scheduled_callback_info
-        same = (
+        same = (  # compared, not hashed: it may be sealed
             now is not None
-            and self.callback_time in {None, now.callback_time}
-            and self.callback_number in {None, now.callback_number}
+            and self.callback_time in (None, now.callback_time)
+            and self.callback_number in (None, now.callback_number)
         )
         return (RequestWarning(ALREADY, "This callback was scheduled already."),) if same else ()
 

@@ -123,10 +123,10 @@ class UpdateCallData(DialogRequest):
 
     def _about_dialog(self, dialog: Dialog) -> tuple[RequestWarning, ...]:
         now = dialog.media_properties
-        same = (
+        same = (  # compared, not hashed: it may be sealed
             all(now.variable(name) == value for name, value in self.variables)
-            and self.wrap_up_reason in {None, now.wrap_up_reason}
-            and self.wrap_up_items in {None, now.wrap_up_items}
+            and self.wrap_up_reason in (None, now.wrap_up_reason)
+            and self.wrap_up_items in (None, now.wrap_up_items)
         )
         if not same:
             return ()
