@@ -10,9 +10,10 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar, Union, cast
 
 from listener.finesse.model import EMPTY_TREE, Tree
@@ -25,40 +26,61 @@ class Undecodable(ValueError):
     """JSON that is no value of the class that is wanted; says which field, and not what it held."""
 
 
+_PLAIN_TYPES = frozenset({str, int, float, bool})
+
+
 def encode(value: Any) -> Any:
     """Return a value of a frozen class, with all in it, as what `json` writes.
 
     Raises TypeError for what has no place in JSON.
     """
-    if value is None or isinstance(value, str | int | float):
+    cls = type(value)
+    if value is None or cls in _PLAIN_TYPES:
         return value
-    if is_dataclass(value):
-        return {
-            name: encode(inner)
-            for name, default in _defaults(cast("Any", type(value)))
-            if (inner := getattr(value, name)) is not default and inner != default
-        }
+    plan = _plan(cast("Any", cls))
+    if plan is not None:
+        return _object(value, plan)
+    if isinstance(value, str):  # an enum's member
+        return str(value)
     if isinstance(value, tuple | list):
         return [encode(inner) for inner in value]
     if isinstance(value, Mapping):
         return {str(name): encode(inner) for name, inner in value.items()}
-    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+    raise TypeError(f"a {cls.__name__} cannot be written as JSON")
 
 
-_NO_DEFAULT = object()
+_Plan: TypeAlias = tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[str, object], ...]]
+
+
+def _object(value: Any, plan: _Plan) -> dict[str, Any]:
+    values_of, slots = plan
+    found = {}
+    for (name, default), inner in zip(slots, values_of(value), strict=True):
+        if inner is default:
+            continue
+        if type(inner) is str:
+            found[name] = inner
+        elif inner != default:
+            found[name] = encode(inner)
+    return found
 
 
 @cache
-def _defaults(cls: type) -> tuple[tuple[str, object], ...]:
-    found: list[tuple[str, object]] = []
-    for each in fields(cls):
-        default: object = _NO_DEFAULT
-        if each.default is not MISSING:
-            default = each.default
-        elif each.default_factory is not MISSING:
-            default = each.default_factory()
-        found.append((each.name, default))
-    return tuple(found)
+def _plan(cls: type[Any]) -> _Plan | None:
+    """Return how the fields of a class are read, each with its name and default."""
+    if not is_dataclass(cls):
+        return None
+    slots = tuple((each.name, _default(each)) for each in fields(cls))
+    names = [name for name, _ in slots]
+    if len(names) == 1:
+        return (lambda value: (getattr(value, names[0]),)), slots
+    return attrgetter(*names), slots
+
+
+def _default(field: Field[Any]) -> object:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return field.default  # MISSING equals no value
 
 
 def decode(cls: type[_Value], data: Any) -> _Value:

@@ -27,10 +27,12 @@ from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.steps import Late, RestAnswer
 from listener.finesse.actions import ACTIONS
+from listener.finesse.actions.other import OTHER, OtherRequest
 from listener.finesse.actions.request import Request
 from listener.journal.codec import Undecodable, decode
 from listener.journal.encoding import moment_of
 from listener.journal.rows import Event, Stored
+from listener.journal.sealing import Seals
 from listener.ticket import Record
 
 _Value = TypeVar("_Value")
@@ -66,7 +68,8 @@ class StepRow(NamedTuple):
 class Interpreter:
     """Reads rows; counts those that it cannot read. Used by one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
         self.unreadable = 0
 
     def stored(self, row: RequestRow, steps: list[StepRow]) -> Stored | None:
@@ -142,7 +145,7 @@ class Interpreter:
         if step is None:
             return None
         try:
-            return read(json.loads(step.data))
+            return read(self._seals.opened(json.loads(step.data)))
         except (Undecodable, ValueError, KeyError, TypeError, AttributeError) as problem:
             self._skipped(f"{step.kind} of {key}", f"{type(problem).__name__}: {problem}")
             return None
@@ -169,7 +172,7 @@ def _record(row: RequestRow, request: Request, *, expected: bool) -> Record:
 
 
 def _intent(data: Any) -> tuple[Request, Registration, bool]:
-    kind: Any = ACTIONS[data["action"]]
+    kind: Any = OtherRequest if data["action"] == OTHER else ACTIONS[data["action"]]
     registration = decode(Registration, data["registration"])
     return decode(kind, data["request"]), registration, data["expected"]
 

@@ -119,7 +119,7 @@ class Scribe:
         return (_step(STEP, "answer", row.at, told, row.key),)
 
     def _settled(self, row: Settled) -> tuple[Statement, ...]:
-        outcome = self._seals.outcome(row.outcome)
+        outcome = self._seals.told(row.outcome)
         told = {"kind": outcome.kind, "outcome": encode(outcome)}
         return (
             _step(OUTCOME, "outcome", row.at, told, row.key),
@@ -127,7 +127,7 @@ class Scribe:
         )
 
     def _after(self, row: After) -> tuple[Statement, ...]:
-        return (_step(STEP, "late", row.at, encode(self._seals.late(row.late)), row.key),)
+        return (_step(STEP, "late", row.at, encode(self._seals.told(row.late)), row.key),)
 
     def _event(self, row: Event) -> tuple[Statement, ...]:
         data = row.data
@@ -158,9 +158,12 @@ def _step(sql: str, kind: str, at: datetime, told: Any, key: str) -> Statement:
     return Statement(sql, (kind, micros(at), _json(told), key))
 
 
+_as_it_is = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+
+
 def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if _whole(text) else json.dumps(value, separators=(",", ":"))
+    text = _as_it_is(value)
+    return text if _whole(text) else json.dumps(value)
 
 
 def _whole(text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ MANY_WAYS = 64
 """Ways of writing a number that are looked for in the file's bytes afterwards."""
 
 _NUMBER = re.compile(r"\+?[0-9\s\-./()]+", re.ASCII)
+_ASCII_BETWEEN = b" \t\r\n\v\f-./()"
+_OTHER_BETWEEN = (b"\xc2\xa0", b"\xe2\x80")  # no-break space; dashes and narrow spaces
 _BETWEEN = r"[\s\-./()\u2010-\u2015]*"
 _ABROAD = r"(?:\+|00|011)?"
 _BASELINE = "going"
@@ -49,20 +51,25 @@ _log = logs.get(__name__)
 class Mention:
     """What is looked for: a number in any way of writing it, a dialog's id, or either.
 
-    `seen`: how it was written where it was found. Raises InvalidRequest for neither, and for a
-    number that is none.
+    `form_of`: how a text is written where it is sealed. `seen`: how the number was written where it
+    was found. Raises InvalidRequest for neither, and for a number that is none.
     """
 
-    def __init__(self, number: str | None, dialog_id: str | None) -> None:
+    def __init__(
+        self, number: str | None, dialog_id: str | None, form_of: Callable[[str], str]
+    ) -> None:
         if number is None and not dialog_id:
             raise InvalidRequest("name a number or a dialog to forget", field="number")
         self.dialog_id = dialog_id
         self.seen: set[str] = set()
         self._digits = b""
-        patterns = []
+        self._forms: tuple[str, ...] = ()
+        patterns: list[str] = []
         if number is not None:
             digits = _digits_of(number)
             self._digits = digits.encode()
+            self._forms = tuple({form_of(each) for each in (number, digits, f"+{digits}")})
+            patterns += map(re.escape, self._forms)
             patterns.append(rf"(?<![0-9]){_ABROAD}{_BETWEEN.join(digits)}(?![0-9])")
         if dialog_id:
             # As a whole value, or at the end of a path: the id alone may be a short number.
@@ -89,7 +96,10 @@ class Mention:
             return True
         if not self._digits:
             return False
-        return not text.isascii() or self._digits in text.encode().translate(None, b" -./()")
+        bare = text.encode().translate(None, _ASCII_BETWEEN)
+        if self._digits in bare or any(form in text for form in self._forms):
+            return True
+        return not text.isascii() and any(each in bare for each in _OTHER_BETWEEN)
 
     def is_id(self, dialog_id: str | None) -> bool:
         """Say whether that is the id of the dialog."""
@@ -138,9 +148,7 @@ def find(connection: sqlite3.Connection, wanted: Mention, found: Found | None = 
     return found
 
 
-def _behind(
-    connection: sqlite3.Connection, sql: str, place: int
-) -> Iterator[tuple[Any, ...]]:
+def _behind(connection: sqlite3.Connection, sql: str, place: int) -> Iterator[tuple[Any, ...]]:
     while rows := connection.execute(sql, (place, SLICE)).fetchall():
         yield from rows
         place = rows[-1][0]

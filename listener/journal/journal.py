@@ -19,6 +19,7 @@ from listener.journal.keys import keyed_hash
 from listener.journal.parcels import MAX_ROWS, Backlog, Job, Parcel
 from listener.journal.reading import Reading
 from listener.journal.rows import Event, Going, Intent, Options, Row, Stored
+from listener.journal.sealing import Seals
 from listener.journal.table import Table
 from listener.journal.writer import Ended, Failure, Opened, Paces, Progress, Report, Writer
 
@@ -61,7 +62,7 @@ class Journal:
         self.dropped = 0
         self.on_written: Callable[[int], None] | None = None
         self.on_trouble: Callable[[str | None], None] | None = None
-        self._key = options.key
+        self._options = options
         self._connect = connect
         self._max_queued = max_queued
         self._loop = asyncio.get_running_loop()
@@ -172,7 +173,7 @@ class Journal:
 
     def hash_of(self, text: str) -> str:
         """Return the keyed hash under which an Idempotency-Key or a fingerprint is kept."""
-        return keyed_hash(self._key, text)
+        return keyed_hash(self._options.key, text)
 
     # -- what the writer's thread tells ---------------------------------------------------------
 
@@ -224,7 +225,7 @@ class Journal:
         def answer() -> _Answer:
             if self._reading is None:
                 connection = store.open_to_read(self.path, connect=self._connect)
-                self._reading = Reading(connection)
+                self._reading = Reading(connection, Seals(self._options))
             return question(self._reading)
 
         async with self._reads:
@@ -276,7 +277,7 @@ class Journal:
         "open_requests_kept": requests that have no outcome yet keep what they need to get one;
         erase again when they have ended. Raises InvalidRequest, and NotKept when there is no room.
         """
-        wanted = erasing.Mention(number, dialog_id)
+        wanted = erasing.Mention(number, dialog_id, Seals(self._options).form_of)
         found = await self._ask(lambda reading: erasing.find(reading.connection, wanted))
         future: asyncio.Future[Any] = self._loop.create_future()
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from listener.journal.decoding import Interpreter, RequestRow, StepRow
 from listener.journal.rows import Event, Stored
+from listener.journal.sealing import Seals
 
 AT_ONCE = 500
 """Requests whose steps are read by one statement."""
@@ -17,9 +18,9 @@ _COLUMNS = "id, key, request_id, asked_by, idempotency, fingerprint, submitted, 
 class Reading:
     """Answers questions. Used by one thread."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, seals: Seals) -> None:
         self.connection = connection
-        self.interpreter = Interpreter()
+        self.interpreter = Interpreter(seals)
 
     def unsettled(self) -> list[Stored]:
         """Return all requests without an outcome, oldest first."""
