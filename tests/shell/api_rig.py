@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from listener import logs
 from listener.api.app import create_app
 from listener.backend import Backend
 from listener.chronicle import Chronicle
@@ -235,7 +236,7 @@ class Exchange:
     def __init__(self, app: Any, scope: dict[str, Any], body: bytes) -> None:
         self.status: int | None = None
         self.headers: dict[str, str] = {}
-        self.text = ""
+        self.raw = b""
         self.pieces: list[int] = []
         self.complete = False
         self.takes = asyncio.Event()
@@ -267,9 +268,13 @@ class Exchange:
                 self.headers = {k.decode(): v.decode() for k, v in message["headers"]}
             else:
                 self.pieces.append(len(message["body"]))
-                self.text += message["body"].decode()
+                self.raw += message["body"]
                 self.complete = not message.get("more_body", False)
             self._moved.notify_all()
+
+    @property
+    def text(self) -> str:
+        return self.raw.decode()
 
     async def until(self, holds: Callable[[], Any]) -> None:
         async with asyncio.timeout(20), self._moved:
@@ -309,6 +314,7 @@ async def rigged(
     policy: Policy | None = None, *, up: bool = True, **app: Any
 ) -> AsyncIterator[Rig]:
     """Run a rig; what it leaves behind is a failure."""
+    logs.ensure()
     before = asyncio.all_tasks()
     rig = Rig(policy, **app)
     if up:
@@ -316,5 +322,20 @@ async def rigged(
     yield rig
     await rig.service.close()
     rig.chronicle.close()
-    left = {task for task in asyncio.all_tasks() - before if not task.done()}
+    here = {*before, asyncio.current_task()}  # a fixture ends in a task of its own
+    left = {task for task in asyncio.all_tasks() - here if not task.done()}
     assert not left, left
+
+
+def problem(response: Any) -> dict[str, Any]:
+    """Return a problem, checked for what every problem has."""
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    told = response.json()
+    assert told["status"] == response.status_code
+    assert told["type"].startswith(PREFIX)
+    assert told["title"]
+    assert told["detail"]
+    assert told["retryable"] in {True, False}
+    assert "7531902" not in response.text
+    return told | {"type": told["type"].removeprefix(PREFIX)}
