@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from listener import digits, intake, logs
-from listener.correlation.correlator import Correlator
-from listener.correlation.outcome import Abandoned, Outcome, Reason, Rejected, Unconfirmed
+from listener.correlation.outcome import Abandoned, Outcome, Reason, Unconfirmed
 from listener.correlation.pending import State
-from listener.correlation.registration import Registration
 from listener.correlation.steps import (
     AnswerKind,
     Ask,
     Fence,
     Late,
+    Look,
     RestAnswer,
     Send,
     Settled,
@@ -29,10 +29,10 @@ from listener.correlation.steps import (
 from listener.errors import Closing, NotKept, NotListening
 from listener.finesse.actions import key_of
 from listener.finesse.actions.request import Request
-from listener.hearing import Hearing
-from listener.ledger import Ledger, new_key, now_utc
+from listener.ledger import new_key, now_utc
+from listener.succession import Succession
 from listener.tally import Tally
-from listener.tasks import Alarm, Tasks
+from listener.tasks import Tasks
 from listener.terms import Ears, Memory, Policy, Sender, Wire, Wishes
 from listener.ticket import Record, Ticket
 
@@ -44,7 +44,7 @@ LAST_WORDS = 5.0  # seconds for the last outcomes to be made safe when closing
 _log = logs.get(__name__)
 
 
-class Service(Hearing):
+class Service(Succession):
     """Takes requests, hears notifications, and tells each caller what came of it.
 
     `feed` is where readers of events subscribe; `tally` counts. Made inside a running loop.
@@ -61,35 +61,17 @@ class Service(Hearing):
         tally: Tally | None = None,
     ) -> None:
         super().__init__(ears, policy, memory, tally)
-        self._ledger = Ledger()
         self._wire = wire
         self._extensions = extensions
-        self._waiting: dict[str, asyncio.Future[Outcome]] = {}
         self._senders: dict[str, Sender] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
+        self._on_their_way: set[asyncio.Task[None]] = set()  # the settled ones among them, too
         self._tasks = Tasks(self.loop)
-        self._alarm = Alarm(self.loop, self._ring)
-        self._closing = self._closed = False
         self._watchers: list[Callable[[Record], None]] = []
 
     def __repr__(self) -> str:
         state = " closing" if self._closing else ""
         return f"<Service pending={len(self._waiting)} records={len(self.records)}{state}>"
-
-    @property
-    def records(self) -> Mapping[str, Record]:
-        """The records by key, oldest first; of settled requests the last 20,000."""
-        return self._ledger.records
-
-    @property
-    def pending(self) -> int:
-        """How many requests have no outcome yet."""
-        return len(self._waiting)
-
-    @property
-    def closing(self) -> bool:
-        """Whether new requests are refused."""
-        return self._closing
 
     # -- asked ------------------------------------------------------------------------------
 
@@ -167,10 +149,6 @@ class Service(Hearing):
         if self._memory.trouble is not None:
             raise NotKept(f"no new request can be kept: {self._memory.trouble}")
 
-    def _enter(self, record: Record) -> None:
-        self._waiting[record.key] = self.loop.create_future()
-        self._ledger.add(record, self._waiting)
-
     def _ticket(self, record: Record, kept: asyncio.Future[None] | None) -> Ticket:
         return Ticket(
             record,
@@ -181,68 +159,24 @@ class Service(Hearing):
             kept=kept,
         )
 
-    async def wait(self, key: str, within: float) -> None:
-        """Wait until a request is settled, for `within` seconds at most; unknown keys: not."""
-        future = self._waiting.get(key)
-        if future is not None and within > 0:
-            await asyncio.wait((future,), timeout=within)
-
     def abandon(self, key: str, reason: Reason = Reason.CALLER) -> None:
-        """Stop waiting for a request; unknown and settled keys change nothing."""
+        """Stop waiting for a request; unknown and settled keys change nothing.
+
+        Raises Closing while the daemon hands over: the other process is to be asked.
+        """
+        self._check_judging()
         self._carry_out(self.correlator.abandon(self.loop.time(), key, reason))
 
     def report(self, key: str, status: int, body: bytes | None = None) -> None:
         """Take in what Finesse answered to a request that the caller sent.
 
         The first report counts. A second one, or one about a request that we sent ourselves or do
-        not know, changes nothing.
+        not know, changes nothing. Raises Closing as `abandon` does.
         """
+        self._check_judging()
         record = self.records.get(key)
         if record is not None and record.expected and record.answered is None:
             self._answered(key, self._wire.judge(status, body))
-
-    # -- taken over from an earlier process ---------------------------------------------------
-
-    def adopt(
-        self, record: Record, adoption: Callable[[Correlator, float], Iterable[Step]]
-    ) -> None:
-        """Take over an open request; `adoption` has the correlator adopt it.
-
-        It is not written to the journal again, and never sent again.
-        """
-        self._enter(record)
-        self._carry_out(adoption(self.correlator, self.loop.time()))
-
-    def unsent(self, record: Record) -> None:
-        """Take over a request of which it is certain that it never left: it ends rejected."""
-        self._enter(record)
-        self._settled(record.key, Rejected(reason=Reason.NOT_SENT, sent=False))
-
-    def remember(
-        self,
-        record: Record,
-        registration: Registration,
-        *,
-        age: float,
-        settled_ago: float,
-        left: float,
-    ) -> None:
-        """Take over a request that was settled: what comes late is recorded for it.
-
-        Seconds: since it was submitted, since it was settled, and until its own deadline.
-        """
-        outcome = record.outcome
-        if outcome is not None:
-            self._ledger.add(record, self._waiting)
-            self.correlator.remember(
-                self.loop.time(),
-                record.request,
-                registration,
-                outcome,
-                age=age,
-                settled_ago=settled_ago,
-                left=left,
-            )
 
     def on_settled(self, watcher: Callable[[Record], None]) -> None:
         """Call `watcher` with the record of each request as it is settled, and again when late."""
@@ -256,7 +190,8 @@ class Service(Hearing):
                 self._do(step)
             except Exception:  # noqa: BLE001  the steps behind it belong to other requests
                 _log.exception("listener.failed", task=type(step).__name__, id=step.key)
-        self._alarm.set(None if self._closed else self.correlator.next_deadline())
+        idle = self._closed or self._pause is not None
+        self._alarm.set(None if idle else self.correlator.next_deadline())
 
     def _do(self, step: Step) -> None:
         match step:
@@ -274,7 +209,21 @@ class Service(Hearing):
     def _send(self, key: str) -> None:
         # What was known at this moment is what counts; the journal has it before a byte leaves.
         going = self._memory.going(self.records[key], self.correlator.baseline(key))
-        self._sending[key] = self._tasks.spawn(lambda: self._sent(key, going), f"send {key}")
+        task = self._tasks.spawn(lambda: self._sent(key, going), f"send {key}")
+        self._sending[key] = task
+        self._on_their_way.add(task)
+        task.add_done_callback(self._on_their_way.discard)
+
+    async def all_sent(self, within: float) -> bool:
+        """Wait until no request of ours is on its way; False when it takes longer.
+
+        True means so at this moment: call what relies on it before the next await.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._on_their_way:
+                    await asyncio.wait(tuple(self._on_their_way))
+        return not self._on_their_way
 
     async def _sent(self, key: str, going: asyncio.Future[None]) -> None:
         sender = self._senders.pop(key, None)
@@ -317,11 +266,19 @@ class Service(Hearing):
 
     async def _ask(self, ask: Ask) -> None:
         look = await self._wire.look(ask)
-        self._carry_out(self.correlator.looked(self.loop.time(), ask.key, ask.serial, look))
+        self._looked(ask, look)
+
+    def _looked(self, ask: Ask, look: Look) -> None:
+        if not self._put_off(lambda: self._looked(ask, look)):
+            self._carry_out(self.correlator.looked(self._now(), ask.key, ask.serial, look))
 
     async def _fence(self, fence: Fence) -> None:
         passed = await self._ears.ping(fence.agent, FENCE_TIMEOUT)
-        self._carry_out(self.correlator.fenced(self.loop.time(), fence.key, passed=passed))
+        self._fenced(fence, passed=passed)
+
+    def _fenced(self, fence: Fence, *, passed: bool) -> None:
+        if not self._put_off(lambda: self._fenced(fence, passed=passed)):
+            self._carry_out(self.correlator.fenced(self._now(), fence.key, passed=passed))
 
     def _settled(self, key: str, outcome: Outcome) -> None:
         record = self.records[key]
@@ -373,10 +330,6 @@ class Service(Hearing):
         self._carry_out(steps)
 
     # -- end --------------------------------------------------------------------------------
-
-    def refuse(self) -> None:
-        """Take no new requests from now on; what is open goes on."""
-        self._closing = True
 
     async def close(self, grace: float = 0.0) -> int:
         """Refuse new requests, wait up to `grace` seconds for open ones, abandon the rest.

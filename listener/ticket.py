@@ -100,7 +100,10 @@ class Ticket:
             await asyncio.shield(self._kept)
 
     async def outcome(self) -> Outcome:
-        """Wait for the outcome. It comes by the deadline; leaving early changes nothing."""
+        """Wait for the outcome. It comes by the deadline; leaving early changes nothing.
+
+        Raises Closing when the daemon hands the request over to another process.
+        """
         return await asyncio.shield(self._settled)
 
     def abandon(self, reason: Reason = Reason.CALLER) -> None:
