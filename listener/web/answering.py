@@ -18,7 +18,7 @@ from listener.web.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
     from uvicorn import Config
     from uvicorn.protocols.http.h11_impl import RequestResponseCycle
     from uvicorn.server import ServerState
@@ -40,6 +40,7 @@ class Common:
     """What the connections of one server share."""
 
     name: str
+    app: ASGIApp
     config: Config
     state: ServerState
     limits: Limits
@@ -60,7 +61,7 @@ async def answer(
     """
     tell = _telling(common, send)
     try:
-        await common.config.loaded_app(scope, receive, tell)
+        await common.app(scope, receive, tell)
     except ClientDisconnect:
         pass
     except Exception:  # noqa: BLE001  a fault of the application harms its request alone

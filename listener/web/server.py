@@ -73,7 +73,7 @@ class WebServer:
         self._tls = tls
         self._book = Book(limits)
         self._common = Common(
-            name, _config(app), ServerState(), limits, self._book, lambda: _http_date(now())
+            name, app, _config(app), ServerState(), limits, self._book, lambda: _http_date(now())
         )
         self._opening: set[asyncio.Task[None]] = set()
         self._again: dict[socket.socket, asyncio.TimerHandle] = {}
@@ -205,6 +205,8 @@ class WebServer:
         protocol.refused = kind is Kind.REFUSED
         taken.settimeout(0)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        if not peer.unix:  # an answer goes out in several small writes
+            taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = loop.create_task(self._open(taken, protocol, tls))
         self._opening.add(task)
         task.add_done_callback(lambda done: self._opened(done, taken, protocol))

@@ -217,7 +217,7 @@ def tcp_socket(listen: str) -> socket.socket:
     if not found:
         raise ConfigurationError(f"{listen}: {host} has no loopback address; write 127.0.0.1")
     family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
