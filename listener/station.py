@@ -15,12 +15,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from importlib.metadata import version
 
-from listener import logs
+from listener import logs, wiring
 from listener.api.app import create_app
 from listener.assembly import Listener, Paces
 from listener.backend import Backend
 from listener.chronicle import Chronicle
 from listener.crew import AgentStatus
+from listener.dropin.app import create_dropin
+from listener.dropin.sessions import SessionPolicy
 from listener.errors import ConfigurationError
 from listener.idempotency import Keys
 from listener.journal import Journal, Options, key_of_folder
@@ -30,15 +32,18 @@ from listener.operations.lag import LoopLag
 from listener.operations.metrics import Metrics, Sources
 from listener.operations.systemd import Notifier, Watchdog
 from listener.reloading import Reloader
+from listener.rest import Forwarder
 from listener.restoring import restore
 from listener.serving import Doors
 from listener.settings import Settings
-from listener.settings.serving import Notifications
+from listener.settings.serving import Notifications, Served
 from listener.tally import Tally
 from listener.tasks import Tasks
+from listener.tracking import Tracking
 from listener.web.gatekeeping import Guarded
 from listener.web.server import Limits
 from listener.web.sockets import host_of
+from listener.xmpp.tls import client_context
 
 CLOSING = 2.0  # seconds for answers that are on their way when the doors close
 STATUS_EVERY = 10.0  # seconds between two looks at the line for `systemctl status`
@@ -132,7 +137,7 @@ class Station:
             stack.push_async_callback(station._leave)
             background = await stack.enter_async_context(_background())
             station._begin(background)
-            await station._open_doors()
+            await station._open_doors(background, stack)
             systemd.ready(station.status())
             yield station
 
@@ -172,26 +177,50 @@ class Station:
         background.spawn(self._reload_when_wanted, "reload")
         background.spawn(self._tell_systemd, "status")
 
-    async def _open_doors(self) -> None:
+    async def _open_doors(self, background: Tasks, stack: AsyncExitStack) -> None:
         await self._open_api()
-        await self._open_dropin()
+        await self._open_dropin(background, stack)
 
     async def _open_api(self) -> None:
         api = self.settings.api
         app = create_app(self.backend)
         limits = Limits(connections=api.max_connections, event_readers=api.max_event_readers)
 
-        named = [host_of(api.listen)] if api.listen is not None else []
         guarded = Guarded(
             app,
             tokens=lambda: self.doors.tokens,
-            allowed_hosts=[*api.allowed_hosts, *named],
+            allowed_hosts=[*api.allowed_hosts, *_named(api)],
             allowed_origins=api.allowed_origins,
         )
         await self.doors.open("api", api, guarded, limits)
 
-    async def _open_dropin(self) -> None:
+    async def _open_dropin(self, background: Tasks, stack: AsyncExitStack) -> None:
         """Serve Finesse's own paths, where the settings say so."""
+        wanted = self.settings.dropin
+        if not wanted.on:
+            return
+        forwarder = Forwarder(
+            self.listener.rest.nodes,
+            tls=client_context(self.settings.finesse.ca_file),
+            timings=wiring.rest_timings(self.settings),
+        )
+        stack.push_async_callback(forwarder.aclose)
+        guarded, dropin = create_dropin(
+            Tracking(self.listener, max_sessions=wanted.max_sessions),
+            forwarder,
+            tokens=lambda: self.doors.tokens,
+            require_token=wanted.require_token,
+            allowed_hosts=_named(wanted),
+            policy=SessionPolicy(
+                on_demand=wanted.sessions_on_demand,
+                wait=wanted.session_wait,
+                idle=None if wanted.idle_minutes is None else wanted.idle_minutes * 60,
+            ),
+            refused_for=wanted.refused_minutes * 60,
+        )
+        background.spawn(dropin.keep, "sessions on demand")
+        limits = Limits(connections=wanted.max_connections)
+        await self.doors.open("dropin", wanted, guarded, limits)
 
     # -- life -------------------------------------------------------------------------------
 
@@ -282,6 +311,11 @@ async def open_journal(settings: Settings) -> Journal | None:
         key=key,
     )
     return await Journal.open(wanted.path, options, now=now_utc)
+
+
+def _named(served: Served) -> list[str]:
+    """Return the host that is listened at: callers may name it."""
+    return [host_of(served.listen)] if served.listen is not None else []
 
 
 def _keyed() -> Callable[[str], str]:
