@@ -253,13 +253,7 @@ class Exchange:
         return {"type": "http.disconnect"}
 
     async def _send(self, message: dict[str, Any]) -> None:
-        if not self._gone.is_set():
-            gone = asyncio.create_task(self._gone.wait())
-            takes = asyncio.create_task(self.takes.wait())
-            await asyncio.wait({gone, takes}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (gone, takes):
-                task.cancel()
-            await asyncio.gather(gone, takes, return_exceptions=True)
+        await self.takes.wait()
         if self._gone.is_set():
             return
         async with self._moved:
@@ -306,6 +300,7 @@ class Exchange:
 
     async def hang_up(self) -> None:
         self._gone.set()
+        self.takes.set()  # a connection that is lost takes everything
         await self.task
 
 

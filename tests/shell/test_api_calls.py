@@ -91,10 +91,7 @@ async def test_nobody_is_let_in_nowhere_but_at_the_health(rig):
 def test_every_operation_has_a_scope_and_is_tried_here():
     from listener.api.app import create_app  # noqa: PLC0415  the one use
 
-    tried = {(method, path.split("?")[0]) for method, path in READ + REQUEST + MANAGE}
-    tried |= {("GET", "/v1/events")}
-    shapes = {(method, len(path.split("/")), path.split("/")[2:3]) for method, path in ()}
-    assert not shapes
+    tried = {*READ, *REQUEST, *MANAGE, ("GET", "/v1/events")}
     for path, operations in create_app(None).openapi()["paths"].items():
         for method, told in operations.items():
             like = path.replace("{error}", "34")
