@@ -82,7 +82,7 @@ def _after_gap(desk: Desk, now: float, entry: Entry, left: float) -> None:
 
     Nobody will hear its answer any more but from the caller who announced it.
     """
-    entry.restarted = True
+    entry.restarted = entry.case.memoryless = True
     if entry.answered or not entry.expected:
         entry.answered_at = now
     live = desk.picture.of(entry.agent).live

@@ -7,6 +7,7 @@ Rules of evidence section 6, numbered there as the docstrings say.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -50,4 +51,18 @@ def judge(case: Case, sight: Sight) -> Finding:
     case.saw(sight)
     if finding.shown is Shown.ENDED and sight.how is How.SNAPSHOT:
         return NOTHING  # only events end a dialog; what a GET shows is asked again at the deadline
+    told_again = case.memoryless and not sight.tagged and sight.how is not How.SNAPSHOT
+    if told_again and isinstance(case.expectation, DATA):
+        return _perhaps_old(finding)
     return finding
+
+
+DATA = (x.CallData, x.Reclassified, x.CallbackScheduled, x.CallbackCancelled)
+"""Expectations that look at call data, which carries no time: an old content looks like a new."""
+
+
+def _perhaps_old(finding: Finding) -> Finding:
+    """Say what an event shows when it may be published again: a GET shows what is so now."""
+    if finding.shown is Shown.PARTLY:
+        return NOTHING
+    return replace(finding, shown=Shown.IF_TAGGED) if finding.shown is Shown.EFFECT else finding

@@ -456,3 +456,54 @@ def test_a_user_that_became_ready_over_the_restart_is_found() -> None:
     story.link_up(a_dialog(), user=a_user())
     story.hear(a_user_event(a_user("READY", 5)))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+# -- what may be published again --------------------------------------------------------------
+
+
+def test_call_data_in_an_event_is_looked_up_after_a_restart() -> None:
+    # 4: it carries no time, and what was heard before the restart is not known any more
+    story = Story(live=False)
+    key = story.adopt(data("x"), baseline=Baseline(with_value("y")), left=8.0)
+    story.link_up(with_value("y"), user=a_user())
+    story.hear(an_event(with_value("x")))
+    assert story.said(key)[0] == "open"
+    story.wait(5)
+    story.look(with_value("x"))
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+def test_an_old_content_that_is_published_again_confirms_nothing() -> None:
+    story = Story(live=False)
+    key = story.adopt(data("x"), baseline=Baseline(with_value("y")), left=8.0)
+    story.link_up(with_value("y"), user=a_user())
+    story.hear(an_event(with_value("x")))
+    story.wait(5)
+    story.look(with_value("y"))
+    story.wait(3)
+    assert story.said(key) == ("unconfirmed", "restarted")
+
+
+def test_call_data_with_our_id_is_proof_after_a_restart_as_ever() -> None:
+    two = a.UpdateCallData(
+        agent="agent1", dialog_id="100", call_variables={"callVariable1": "x", "callVariable2": "x"}
+    )
+    for request, said in ((data("x"), "confirmed"), (two, "failed")):
+        story = Story(live=False)
+        key = story.adopt(request, baseline=Baseline(with_value("y")), left=8.0)
+        story.link_up(with_value("y"), user=a_user())
+        story.hear(an_event(with_value("x"), tag=key))
+        story.wait(2)
+        assert story.said(key) == (said, "request_id")
+
+
+def test_a_part_of_call_data_says_nothing_after_a_restart() -> None:
+    two = a.UpdateCallData(
+        agent="agent1", dialog_id="100", call_variables={"callVariable1": "x", "callVariable2": "x"}
+    )
+    story = Story(live=False)
+    key = story.adopt(two, baseline=Baseline(with_value("y")), left=8.0)
+    story.link_up(with_value("y"), user=a_user())
+    story.hear(an_event(with_value("x")))
+    story.wait(8)
+    assert story.said(key) == ("unconfirmed", "restarted")
