@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from listener.assembly import Listener
 from listener.chronicle import Chronicle
 from listener.crew import AgentStatus
-from listener.errors import InvalidRequest, NotAccepted
+from listener.errors import Closing, InvalidRequest, NotAccepted
 from listener.finesse.actions.request import Request
 from listener.finesse.parsed import dialog_json, user_json
 from listener.idempotency import Keys
@@ -40,6 +40,7 @@ class Backend:
     """Everything that callers can ask of a daemon. Made inside a running loop.
 
     `keys` knows the Idempotency-Keys; `metrics` renders them, `reload` reads the settings again.
+    `journal` is another one after a hand-over that came to nothing.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Backend:
         self._listener = listener
         self._service = listener.service
         self._chronicle = chronicle
-        self._journal = journal
+        self.journal = journal
         self._keys = keys
         self._metrics = metrics
         self._reload = reload
@@ -141,9 +142,9 @@ class Backend:
         if record is not None:
             await self._service.wait(id_, wait)
             return self._shown(record)
-        if self._journal is None:
+        if self.journal is None:
             return None
-        stored = await self._journal.request(id_)
+        stored = await self.journal.request(id_)
         return self._shown(stored.record) if stored is not None else None
 
     async def resources(
@@ -166,9 +167,9 @@ class Backend:
             )
 
         found = {key: record for key, record in self._service.records.items() if fits(record)}
-        if self._journal is not None and state in {None, "settled"}:
+        if self.journal is not None and state in {None, "settled"}:
             async with self._limit:
-                stored = await self._journal.requests(
+                stored = await self.journal.requests(
                     state="settled", agent=agent, request_id=request_id, limit=limit
                 )
             for each in stored:
@@ -256,6 +257,7 @@ class Backend:
 
         Credentials stay in memory: after a restart only configured agents are there.
         """
+        self._check_open()
         if problem := problem_with_id(id_):
             raise InvalidRequest(problem, field="id")
         if password is None and token is None:
@@ -274,6 +276,11 @@ class Backend:
         assert shown is not None
         return shown, not held
 
+    def _check_open(self) -> None:
+        """Refuse changes that would be lost: the next process has been told of everything."""
+        if self._service.closing:
+            raise Closing("the daemon is shutting down, or handing over to its successor")
+
     def _check_spelling(self, id_: str) -> None:
         for held in self._listener.roster.ears:
             if held != id_ and held.casefold() == id_.casefold():
@@ -283,6 +290,7 @@ class Backend:
         """End an agent's session; False when it is not held. Raises AgentSignedIn."""
         if id_ not in self._listener.roster.ears:
             return False
+        self._check_open()
         user = self._service.correlator.picture(id_).user
         if not force and user is not None and user.state not in _SIGNED_OUT:
             raise AgentSignedIn(
@@ -312,7 +320,7 @@ class Backend:
     def info(self) -> Resource:
         """Return what is known of this daemon: nothing secret."""
         limits = self._settings.requests
-        journal = self._journal
+        journal = self.journal
         return {
             "version": version("finesse-listener"),
             "deployment": self._service.deployment,
@@ -342,11 +350,12 @@ class Backend:
 
     async def reload(self) -> Resource:
         """Read the settings again; ConfigurationError when they cannot work (nothing changed)."""
+        self._check_open()
         return await self._reload()
 
     async def forget(self, *, number: str | None, dialog_id: str | None) -> Resource:
         """Erase what is known of a number or a dialog, in memory and in the journal."""
         erased: dict[str, Any] = self._chronicle.forget(number=number, dialog_id=dialog_id)
-        if self._journal is not None:
-            erased |= await self._journal.forget(number=number, dialog_id=dialog_id)
+        if self.journal is not None:
+            erased |= await self.journal.forget(number=number, dialog_id=dialog_id)
         return {"erased": erased}

@@ -12,6 +12,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from listener.correlation.outcome import Outcome
@@ -40,10 +41,21 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 _TOLD = frozenset({"dialog", "user", "error"})
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The events that a process told, as far as it remembers them."""
+
+    epoch: str
+    sequence: int
+    entries: tuple[Entry, ...]
+
+
 class Chronicle:
     """Fulfils `terms.Memory`, and gives readers their events. Made inside a running loop.
 
     `state` and `deployment` are the service's; `lagged` is called for each reader that is cut off.
+    `earlier`: what the process before this one told, where the journal does not keep events.
+    `told_before` says which events that process has heard already: they are not told again.
     """
 
     def __init__(
@@ -52,7 +64,9 @@ class Chronicle:
         *,
         keep_events: bool = True,
         lagged: Callable[[], None] = lambda: None,
+        earlier: Earlier | None = None,
     ) -> None:
+        self.told_before: Callable[[Heard], bool] = lambda _event: False
         self.state: Callable[[str], State | None] = lambda _key: None
         self.deployment: Callable[[], str | None] = lambda: None
         self._journal = journal
@@ -66,10 +80,14 @@ class Chronicle:
         self._cuts: deque[tuple[Wanted, int, int]] = deque(maxlen=MAX_CUTS)
         self._lagged = lagged
         self._closed = False
+        self._resting: dict[str, dict[str, Any]] | None = None  # sessions that changed meanwhile
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._done.set_result(None)
         self.gaps: dict[str, dict[str, Any]] = {}
+        if earlier is not None and not self._events_kept:
+            self.epoch, self._sequence = earlier.epoch, earlier.sequence
+            self._ring.extend(earlier.entries)
         if journal is not None:
             journal.on_written = self._written
 
@@ -141,7 +159,7 @@ class Chronicle:
     def heard(self, event: Heard) -> None:
         """Tell a dialog, user or error event."""
         kind = kind_of(event)
-        if kind in _TOLD:
+        if kind in _TOLD and not self.told_before(event):
             data = event_json(event, self.deployment())
             self._put(*self._tell(kind, data, event.owner, dialog_of(event), None))
 
@@ -157,6 +175,9 @@ class Chronicle:
 
     def session(self, agent: str, status: dict[str, Any]) -> None:
         """Tell how an agent's session is now."""
+        if self._resting is not None:
+            self._resting[agent] = status
+            return
         self._put(*self._tell("session", status, agent, None, None))
 
     # -- telling --------------------------------------------------------------------------------
@@ -295,6 +316,30 @@ class Chronicle:
         self._closed = True
         for reader in tuple(self._readers):
             reader.close()
+
+    # -- handed over, or not after all ----------------------------------------------------------
+
+    def rest(self) -> None:
+        """Tell nothing from now on, and end all readers: they come back to the next process."""
+        self._resting = {}
+        self.close()
+
+    def resume(self, journal: Journal | None) -> None:
+        """Tell again: nobody took over. `journal`: the same one, opened again."""
+        self._journal = journal
+        if journal is not None:
+            journal.on_written = self._written
+            self._written(self._sequence)  # it was closed, and so all of it was written
+        self._closed = False
+        missed, self._resting = self._resting or {}, None
+        for agent, status in missed.items():
+            self.session(agent, status)
+
+    def told(self) -> Earlier | None:
+        """Return what the next process must know of the events; None where the journal does."""
+        if self._events_kept:
+            return None
+        return Earlier(self.epoch, self._sequence, tuple(self._ring))
 
 
 def _shown(

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from listener.assembly import Listener
-from listener.errors import NotAccepted
+from listener.errors import Closing, NotAccepted
 from listener.finesse.actions.request import Request
 from listener.report import record_json
 from listener.roster import agent_of
@@ -85,6 +85,8 @@ class Tracking:
             if self._roster.origin(agent) == ORIGIN:
                 self._roster.change_credentials(agent, password=password, token=None)
             return
+        if self._service.closing:
+            raise Closing("the daemon is shutting down, or handing over to its successor")
         if self._roster.count(ORIGIN) >= self._max_sessions:
             raise NotAccepted(
                 f"{self._max_sessions} sessions are held on demand, which is the limit"
