@@ -55,6 +55,8 @@ def make_private(path: Path) -> bool:
     """
     if path.is_dir():
         raise ConfigurationError(f"journal.path: {path} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"journal.path: {path} is no ordinary file; name another")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
     except FileExistsError:

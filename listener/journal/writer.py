@@ -106,6 +106,7 @@ class Writer:
         self.inbox = Inbox()
         self._path = path
         self._options = options
+        self._scribe = Scribe(options)  # here, so that a key that is none is refused at once
         self._now = now
         self._within = within
         self._tell = tell
@@ -166,8 +167,7 @@ class Writer:
             self._lock.mark(marked=False)
         self._table = Table(opened.connection)
         self._upkeep = Upkeep(self._table, self._options, self._now)
-        scribe = Scribe(self._options)
-        self._committer = Committer(self._table, scribe, self._lock, self._backlog)
+        self._committer = Committer(self._table, self._scribe, self._lock, self._backlog)
         first, last = self._table.first, self._table.last
         self._tell(Opened(self._path, epoch, opened.set_aside, first, last))
 

@@ -168,6 +168,10 @@ class Disk:
                 disk.meet(sql)
                 return super().execute(sql, *given)
 
+            def executemany(self, sql: str, given: Any) -> sqlite3.Cursor:
+                disk.meet(sql)
+                return super().executemany(sql, given)
+
         return sqlite3.connect(
             uri,
             uri=True,

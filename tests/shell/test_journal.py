@@ -397,7 +397,7 @@ async def test_a_closed_journal_takes_nothing_and_answers_nothing(path):
 async def test_opening_can_be_cancelled_and_leaves_nothing_held(path):
     async with journal_at(path):
         waits = asyncio.create_task(opened(path, within=60.0))
-        await until(lambda: waits.get_stack())
+        await until(waits.get_stack)
         waits.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waits
