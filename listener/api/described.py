@@ -6,7 +6,7 @@ beside it, and the scope that is told is the scope that is asked for. Knows no o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import Depends
@@ -18,7 +18,11 @@ from listener.api import given
 from listener.api.preferences import MOST_KEY, MOST_WAIT
 from listener.api.refusals import Kind, Refusal
 from listener.web.callers import Caller, Scope
-from listener.web.problems import MEDIA_TYPE, PREFIX
+from listener.web.gatekeeping import HOST_REFUSED, ORIGIN_REFUSED
+from listener.web.problems import MEDIA_TYPE, PREFIX, Problem
+from listener.web.protocol import TOO_MANY, TOO_SLOW
+from listener.web.server import Limits
+from listener.web.wire import HEAD_TOO_BIG, body_too_big, malformed
 
 SCHEMAS = "#/components/schemas/"
 TOKEN = "token"  # noqa: S105  the name of the security scheme
@@ -26,6 +30,17 @@ CALLER = "listener.caller"
 """In the scope: the Caller, as the door (`listener.web`) knows it."""
 
 Headers = Mapping[str, Mapping[str, Any]]
+
+DOOR = (
+    malformed("..."),
+    Problem(HOST_REFUSED, "This Host is not served here", 403, "..."),
+    Problem(ORIGIN_REFUSED, "Pages of this origin may not ask here", 403, "..."),
+    TOO_SLOW,
+    body_too_big(Limits().body_bytes),
+    HEAD_TOO_BIG,
+    TOO_MANY,
+)
+"""What the door (`listener.web`) may say to any call; it says 501 and 505 to what is none."""
 
 ALWAYS = (Kind.INVALID_PATH, Kind.PATH_TOO_LONG, Kind.INTERNAL)
 
@@ -41,15 +56,9 @@ APPLIED: Headers = {
         "schema": {"type": "string", "examples": ["wait=20"]},
     }
 }
-RETRY_AFTER: Headers = {
-    "Retry-After": {
-        "description": "seconds",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 0},
-    }
-}
-ALLOW: Headers = {
-    "Allow": {"required": True, "schema": {"type": "string"}},
+RETRY_AFTER = {
+    "description": "seconds; comes with what is retryable",
+    "schema": {"type": "integer", "minimum": 0},
 }
 
 PREFER: dict[str, Any] = {
@@ -104,7 +113,7 @@ def described(
     extra: dict[str, Any] = {"parameters": list(headers)} if headers else {}
     if scope is not None:
         extra["security"] = [{TOKEN: [str(scope)]}]
-        kinds = (*kinds, Kind.UNAUTHENTICATED, Kind.SCOPE_MISSING, Kind.INVALID_PARAMETER)
+        kinds = (*kinds, Kind.UNAUTHORIZED, Kind.SCOPE_MISSING, Kind.INVALID_PARAMETER)
     if body is not None:
         extra["requestBody"] = _body(body, examples or {})
         kinds = (*kinds, Kind.MALFORMED_BODY, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID_REQUEST)
@@ -114,7 +123,7 @@ def described(
         "response_description": good[first]["description"],
         "response_model": None,
         "response_class": JSONResponse,
-        "responses": {**good, **problems(*kinds, *ALWAYS)},
+        "responses": _with(good, problems(*kinds, *ALWAYS)),
         "openapi_extra": extra,
         "dependencies": []
         if scope is None
@@ -130,38 +139,39 @@ def _body(model: type[BaseModel], examples: Mapping[str, Any]) -> dict[str, Any]
 
 
 def problems(*kinds: Kind) -> dict[int, dict[str, Any]]:
-    """Describe the problems of these kinds, by status."""
-    told: dict[int, dict[str, Any]] = {}
-    for kind in sorted(set(kinds), key=lambda kind: (kind.value.status, kind.type)):
-        told.setdefault(kind.value.status, _problem())
-        one = told[kind.value.status]
-        one["content"][MEDIA_TYPE]["examples"][kind.type] = {"value": _example(kind)}
-        if kind.value.retryable:
-            one.setdefault("headers", {}).update(RETRY_AFTER)
-    for one in told.values():
-        titles = [
-            each["value"]["title"] for each in one["content"][MEDIA_TYPE]["examples"].values()
-        ]
-        one["description"] = "; or: ".join(titles)
-    if (conflict := told.get(409)) and "headers" in conflict:
-        # Not every conflict ends by itself.
-        conflict["headers"] = {"Retry-After": {**RETRY_AFTER["Retry-After"], "required": False}}
+    """Describe the problems of these kinds and those of the door, by status."""
+    ours = [kind.problem("...", retry_after=1 if kind.value.retryable else None) for kind in kinds]
+    told: dict[int, list[Problem]] = {}
+    for one in sorted((*ours, *DOOR), key=lambda one: (one.status, one.type)):
+        told.setdefault(one.status, []).append(one)
+    return {status: _told(ones) for status, ones in told.items()}
+
+
+def _told(ones: Sequence[Problem]) -> dict[str, Any]:
+    """Describe the problems of one status."""
+    examples = {
+        one.type.removeprefix(PREFIX): {"value": one.as_dict() | {"detail": "..."}} for one in ones
+    }
+    content = {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}, "examples": examples}}
+    told = {"description": "; or: ".join(sorted({one.title for one in ones})), "content": content}
+    pauses = [one.retry_after is not None for one in ones]
+    if any(pauses):
+        told["headers"] = {"Retry-After": {**RETRY_AFTER, "required": all(pauses)}}
     return told
 
 
-def _problem() -> dict[str, Any]:
-    return {"content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}, "examples": {}}}}
-
-
-def _example(kind: Kind) -> dict[str, Any]:
-    told = kind.value
-    return {
-        "type": PREFIX + kind.type,
-        "title": told.title,
-        "status": told.status,
-        "detail": "...",
-        "retryable": told.retryable,
-    }
+def _with(
+    good: Mapping[int, Mapping[str, Any]], bad: Mapping[int, Mapping[str, Any]]
+) -> dict[int, dict[str, Any]]:
+    """Put both together, also where one status tells either."""
+    told = {status: dict(answer) for status, answer in good.items()}
+    for status, answer in bad.items():
+        if status not in told:
+            told[status] = dict(answer)
+        else:
+            either = f"{told[status]['description']}; or: {answer['description']}"
+            told[status] |= {"description": either, "content": answer["content"]}
+    return told
 
 
 def _needs(scope: Scope) -> Any:
@@ -181,7 +191,7 @@ def caller_of(call: Call) -> Caller:
     caller = call.scope.get(CALLER)
     if not isinstance(caller, Caller):
         raise Refusal(
-            Kind.UNAUTHENTICATED,
+            Kind.UNAUTHORIZED,
             "send the header Authorization: Bearer TOKEN",
             headers={"WWW-Authenticate": "Bearer"},
         )

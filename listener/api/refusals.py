@@ -33,7 +33,7 @@ class Kind(Enum):
     INVALID_PATH = Told(400, "The path cannot be understood")
     INVALID_AGENT_ID = Told(400, "No agent can have that id")
     INVALID_IDEMPOTENCY_KEY = Told(400, "The Idempotency-Key cannot be used")
-    UNAUTHENTICATED = Told(401, "Nobody is known to be calling")
+    UNAUTHORIZED = Told(401, "A valid token is needed")
     SCOPE_MISSING = Told(403, "The caller may not do that")
     UNKNOWN_PATH = Told(404, "There is nothing at this path")
     REQUEST_NOT_FOUND = Told(404, "There is no such request")

@@ -84,7 +84,7 @@ async def test_scope_that_is_there_lets_in(rig, caller, calls):
 async def test_nobody_is_let_in_nowhere_but_at_the_health(rig):
     for method, path in (*READ, *REQUEST, *MANAGE, ("GET", "/v1/events")):
         answer = await rig.client(None).request(method, path, json=HOLD)
-        assert (answer.status_code, problem(answer)["type"]) == (401, "unauthenticated")
+        assert (answer.status_code, problem(answer)["type"]) == (401, "unauthorized")
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
@@ -239,7 +239,7 @@ async def test_types_of_problems_never_change():
         "settings_invalid",
         "too_many_pending",
         "too_many_readers",
-        "unauthenticated",
+        "unauthorized",
         "unknown_agent",
         "unknown_path",
         "unsupported_media_type",

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from listener.api.app import create_app
+from listener.api.described import DOOR
 from listener.api.happenings import EVENT_SHAPES
 from listener.api.refusals import Kind
 from listener.correlation.outcome import Evidence, Reason
@@ -104,7 +105,8 @@ def test_every_problem_is_told_where_it_can_come(described):
                 assert example["value"]["type"] == PREFIX + name
                 assert example["value"]["status"] == int(status)
                 told.add(name)
-    assert told == {kind.type for kind in set(Kind) - NOT_OF_ONE_OPERATION}
+    door = {problem.type.removeprefix(PREFIX) for problem in DOOR}
+    assert told == door | {kind.type for kind in set(Kind) - NOT_OF_ONE_OPERATION}
 
 
 def test_words_are_those_of_the_code(described):
@@ -127,6 +129,7 @@ def test_headers_are_told(described):
     assert set(post["responses"]["200"]["headers"]) == {"Preference-Applied"}
     for status in ("429", "503"):
         assert post["responses"][status]["headers"]["Retry-After"]["required"]
+    assert not post["responses"]["409"]["headers"]["Retry-After"]["required"]
     created = described["paths"]["/v1/expectations"]["post"]["responses"]["201"]
     assert set(created["headers"]) == {"Location"}
 
