@@ -88,6 +88,7 @@ _BY_STATUS: dict[int, Exit] = {
     401: Exit.REFUSED,
     403: Exit.REFUSED,
     404: Exit.FAILED,
+    408: Exit.UNREACHABLE,
     409: Exit.FAILED,
     422: Exit.USAGE,
     429: Exit.UNREACHABLE,
