@@ -149,7 +149,8 @@ IO = ("disk I/O error", sqlite3.SQLITE_IOERR)
 class Disk:
     """What a connection meets: `fails` at statements that begin with one of `at`.
 
-    `gate` holds commits back until it is set; `arrived` is set when one is held back.
+    `gate` holds commits back until it is set; `arrived` is set when one is held back. `overwrites`
+    False leaves deleted bytes where they are. `patience`: seconds for somebody else's lock.
     """
 
     fails: tuple[str, int] | None = None
@@ -158,6 +159,8 @@ class Disk:
     gate: threading.Event | None = None
     arrived: threading.Event = field(default_factory=threading.Event)
     commits: int = 0
+    overwrites: bool = True
+    patience: float = store.BUSY_SECONDS
 
     def connect(self, uri: str) -> sqlite3.Connection:
         """Open a database on this disk."""
@@ -166,6 +169,8 @@ class Disk:
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, *given: Any) -> sqlite3.Cursor:
                 disk.meet(sql)
+                if not disk.overwrites:
+                    sql = sql.replace("secure_delete=ON", "secure_delete=OFF")
                 return super().execute(sql, *given)
 
             def executemany(self, sql: str, given: Any) -> sqlite3.Cursor:
@@ -176,7 +181,7 @@ class Disk:
             uri,
             uri=True,
             isolation_level=None,
-            timeout=store.BUSY_SECONDS,
+            timeout=disk.patience,
             factory=Connection,
         )
 
