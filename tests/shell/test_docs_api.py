@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,12 +89,18 @@ class Shell:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{{ {command}; }} > {out.name} 2> errors\necho\n".encode())
         await self._process.stdin.drain()
-        async with asyncio.timeout(WITHIN):
-            ended = await self._process.stdout.readline()
+        ended = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WITHIN):
+                ended = await self._process.stdout.readline()
         said = out.read_text()
-        where = f"the example in line {example.line}"
-        assert ended, f"{where} failed:\n{said}\n{(self._folder / 'errors').read_text()}"
+        assert ended, f"the example in line {example.line} failed:\n{said}\n{self.troubles()}"
         return said
+
+    def troubles(self) -> str:
+        """Return what was written beside the output, by the example and by the daemon."""
+        files = (self._folder / "errors", self._folder / "demo-run" / "run.log")
+        return "\n".join(file.read_text() for file in files if file.exists())
 
 
 @asynccontextmanager
