@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, TypeVar, assert_never
 from listener import logs
 from listener.errors import NotKept
 from listener.journal import erasing, store
+from listener.journal.decoding import Interpreter
 from listener.journal.encoding import micros
 from listener.journal.keys import keyed_hash
 from listener.journal.parcels import MAX_ROWS, Backlog, Job, Parcel
@@ -84,12 +85,18 @@ class Journal:
         self._safe = 0
         self._closing = False
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
-        self._reading: Reading | None = None  # of the reader's thread
+        self._interpreter = Interpreter(Seals(options))  # of the reader's thread, as the next
+        self._reading: Reading | None = None
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
 
     def __repr__(self) -> str:
         state = "closed" if self._closing else self.trouble or "open"
         return f"<Journal {self.path} {self.epoch}-{self.last_sequence} {state}>"
+
+    @property
+    def unreadable(self) -> int:
+        """How many rows were met that could not be read, and were skipped."""
+        return self._interpreter.unreadable
 
     @classmethod
     async def open(
@@ -117,7 +124,7 @@ class Journal:
             within=within,
             connect=connect,
             paces=paces or Paces(),
-            backlog=backlog or Backlog(),
+            backlog=Backlog() if backlog is None else backlog,
             max_queued=max_queued,
         )
         journal._writer.start()
@@ -225,7 +232,7 @@ class Journal:
         def answer() -> _Answer:
             if self._reading is None:
                 connection = store.open_to_read(self.path, connect=self._connect)
-                self._reading = Reading(connection, Seals(self._options))
+                self._reading = Reading(connection, self._interpreter)
             return question(self._reading)
 
         async with self._reads:

@@ -7,7 +7,6 @@ from typing import Literal
 
 from listener.journal.decoding import Interpreter, RequestRow, StepRow
 from listener.journal.rows import Event, Stored
-from listener.journal.sealing import Seals
 
 AT_ONCE = 500
 """Requests whose steps are read by one statement."""
@@ -18,9 +17,9 @@ _COLUMNS = "id, key, request_id, asked_by, idempotency, fingerprint, submitted, 
 class Reading:
     """Answers questions. Used by one thread."""
 
-    def __init__(self, connection: sqlite3.Connection, seals: Seals) -> None:
+    def __init__(self, connection: sqlite3.Connection, interpreter: Interpreter) -> None:
         self.connection = connection
-        self.interpreter = Interpreter(seals)
+        self._interpreter = interpreter
 
     def unsettled(self) -> list[Stored]:
         """Return all requests without an outcome, oldest first."""
@@ -70,7 +69,7 @@ class Reading:
             " WHERE sequence > ? ORDER BY sequence LIMIT ?",
             (after, limit),
         ).fetchall()
-        return [event for row in rows if (event := self.interpreter.event(row)) is not None]
+        return [event for row in rows if (event := self._interpreter.event(row)) is not None]
 
     def _stored(self, where: str, parameters: tuple[str | int, ...]) -> list[Stored]:
         # One transaction, so that a request and its steps are of the same moment.
@@ -80,8 +79,8 @@ class Reading:
             rows = [RequestRow(*row) for row in self.connection.execute(sql, parameters)]
             steps = self._steps([row.id for row in rows])
         finally:
-            self.connection.execute("COMMIT")
-        read = (self.interpreter.stored(row, steps.get(row.id, [])) for row in rows)
+            self.connection.execute("ROLLBACK")
+        read = (self._interpreter.stored(row, steps.get(row.id, [])) for row in rows)
         return [stored for stored in read if stored is not None]
 
     def _steps(self, ids: list[int]) -> dict[int, list[StepRow]]:

@@ -7,7 +7,6 @@ true one, so that a file of a later version is known without opening it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,16 +81,16 @@ def header_of(path: Path) -> Version | None:
     )
 
 
-def check_ours(path: Path, found: Version, steps: Sequence[str] = STEPS) -> None:
+def check_ours(path: Path, found: Version) -> None:
     """Raise ConfigurationError for a file that is another program's, or of a later version."""
     if found.application != APPLICATION:
         raise ConfigurationError(
             f"journal.path: {path} is a database of another program; name another file"
         )
-    if found.number > len(steps):
+    if found.number > len(STEPS):
         raise ConfigurationError(
             f"the journal {path} was written by a newer version of finesse-listener (its format is"
-            f" {found.number}, this version knows {len(steps)}); use that version, or name another"
+            f" {found.number}, this version knows {len(STEPS)}); use that version, or name another"
             " file. Nothing was changed in it"
         )
 
@@ -103,15 +102,15 @@ def version_of(connection: sqlite3.Connection) -> Version:
     return Version(application, number)
 
 
-def migrate(connection: sqlite3.Connection, number: int, steps: Sequence[str] = STEPS) -> None:
+def migrate(connection: sqlite3.Connection, number: int) -> None:
     """Bring an open database from that version to the newest, each step whole or not at all."""
-    if number >= len(steps):
+    if number >= len(STEPS):
         return
     (mode,) = connection.execute("PRAGMA journal_mode=DELETE").fetchone()
     if mode != "delete":
         raise sqlite3.OperationalError(f"the journal mode stays {mode}: it is in use elsewhere")
     connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # says something to an empty file alone
-    for version, step in enumerate(steps[number:], start=number + 1):
+    for version, step in enumerate(STEPS[number:], start=number + 1):
         try:
             connection.executescript(
                 f"BEGIN EXCLUSIVE; {step}; PRAGMA application_id={APPLICATION};"

@@ -55,7 +55,11 @@ def open_to_write(path: Path, *, now: Callable[[], datetime], connect: Connect) 
         try:
             connection = _sound(path, connect)
         except _Damaged as damage:
-            aside = place.set_aside(path, now())
+            try:
+                aside = place.set_aside(path, now())
+            finally:
+                if damage.connection is not None:
+                    damage.connection.close()
             _log.error("journal.damaged", file=str(path), set_aside=str(aside), why=str(damage))
             place.make_private(path)
             connection = _sound(path, connect)
@@ -73,7 +77,12 @@ def open_to_read(path: Path, *, connect: Connect) -> sqlite3.Connection:
 
 
 class _Damaged(Exception):
-    """The file is no sound database."""
+    """The file is no sound database. The connection stays open until the file has its new name.
+
+    SQLite would else remove what lies beside it.
+    """
+
+    connection: sqlite3.Connection | None = None
 
 
 def _sound(path: Path, connect: Connect) -> sqlite3.Connection:
@@ -84,10 +93,8 @@ def _sound(path: Path, connect: Connect) -> sqlite3.Connection:
         _check(connection)
         schema.migrate(connection, _version(path, connection))
         _set(connection)
-    except sqlite3.Error as error:
-        connection.close()
-        if _code(error) in _DAMAGE:
-            raise _Damaged(str(error)) from None
+    except _Damaged as damage:
+        damage.connection = connection
         raise
     except BaseException:
         connection.close()
@@ -97,7 +104,12 @@ def _sound(path: Path, connect: Connect) -> sqlite3.Connection:
 
 def _check(connection: sqlite3.Connection) -> None:
     """Look through all pages; a crash leaves nothing that this could take for damage."""
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        if _code(error) not in _DAMAGE:
+            raise
+        found = str(error)
     if found != "ok":
         raise _Damaged(found)
 

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 
 from listener.journal.parcels import Parcel
 
+ROOM = 1 << 18
+"""Bytes that must be free for the trouble to be over: with less, it would be back at once."""
+
 
 class Table:
     """Writes into an open journal. `first` and `last`: of the events that can be had.
@@ -69,9 +72,11 @@ class Table:
         self.first = self._edge("min")
 
     def probe(self) -> None:
-        """Try whether something can be written."""
+        """Try whether there is room for more than a row or two."""
         with self.transaction():
-            self._note("last", self.last)
+            self._note("probe", bytes(ROOM))
+        with self.transaction():
+            self._note("probe", 0)
 
     def checkpoint(self) -> None:
         """Bring all into the file itself, and empty the WAL, unless somebody reads from it."""
@@ -88,7 +93,7 @@ class Table:
             self.connection.execute("PRAGMA temp_store=MEMORY")
         self.checkpoint()
 
-    def _note(self, name: str, value: int) -> None:
+    def _note(self, name: str, value: int | bytes) -> None:
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def _meta(self, name: str) -> int:
