@@ -30,6 +30,7 @@ from listener.service import Policy, Service
 from listener.settings import Settings
 from listener.web.callers import Caller, Scope, with_included
 from tests.builders import AGENT, CALL, NODE, a_dialog, a_participant, a_user
+from tests.shell.stage import until
 
 OTHER = "agent2"
 ACCEPTED = RestAnswer(AnswerKind.ACCEPTED, 202)
@@ -318,8 +319,7 @@ async def rigged(
     await rig.service.close()
     rig.chronicle.close()
     here = {*before, asyncio.current_task()}  # a fixture ends in a task of its own
-    left = {task for task in asyncio.all_tasks() - here if not task.done()}
-    assert not left, left
+    await until(lambda: all(task.done() for task in asyncio.all_tasks() - here))
 
 
 def problem(response: Any) -> dict[str, Any]:
