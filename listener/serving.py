@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from listener import logs
 from listener.settings.serving import Served
 from listener.web.certificates import server_context
 from listener.web.server import Limits, WebServer
-from listener.web.sockets import tcp_socket, unix_socket
+from listener.web.sockets import SocketFile, tcp_socket, unix_socket
 from listener.web.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -29,18 +28,24 @@ _log = logs.get(__name__)
 
 @dataclass(slots=True)
 class Door:
-    """One socket on which callers come in, and its server, which closes it."""
+    """One socket on which callers come in, and its server, which closes it.
+
+    `wanted`: the address that the settings name. `inherited`: the process before made the socket.
+    """
 
     name: str
+    wanted: str
     socket: socket.socket
     server: WebServer
+    inherited: bool
 
 
 class Doors:
-    """All doors of a daemon, and the tokens that open them.
+    """All doors of a daemon, and the tokens that open them: made by `open`, served from `start` on.
 
-    `inherited`: listening sockets by name ("api.unix", "dropin.tcp") from the process before.
-    Raises ConfigurationError for a tokens file that cannot be used.
+    `inherited`: listening sockets from the process before, by `name_of`; used where the settings
+    name the same address, else closed. Raises ConfigurationError for a tokens file that cannot be
+    used.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Doors:
         self._tokens_file = tokens_file
         self._inherited = dict(inherited or {})
         self._doors: list[Door] = []
+        self._serving = False
         self.tokens = Tokens()
         self.reload()
 
@@ -71,35 +77,36 @@ class Doors:
         app: ASGIApp,
         limits: Limits,
     ) -> None:
-        """Serve an application on its Unix socket and its TCP address, as far as they are set.
+        """Make ready to serve an application on its Unix socket and its TCP address, where set.
 
-        Raises ConfigurationError for an address that is taken or cannot be had.
+        Callers may connect, and wait for `start`. Raises ConfigurationError for an address that is
+        taken or cannot be had.
         """
         if served.socket is not None:
-            taken = self._inherited.pop(f"{name}.unix", None)
-            door = taken or unix_socket(served.socket)
-            await self._start(f"{name}.unix", door, app, limits)
+            wanted = str(served.socket)
+            taken = self._inherited.pop(name_of(f"{name}.unix", wanted), None)
+            made = taken or unix_socket(served.socket)
+            server = WebServer(app, [made], limits=limits, name=f"{name}.unix")
+            self._doors.append(Door(f"{name}.unix", wanted, made, server, taken is not None))
         if served.listen is not None:
             tls = None
             if served.tls_certificate is not None and served.tls_key is not None:
                 tls = server_context(served.tls_certificate, served.tls_key)
-            taken = self._inherited.pop(f"{name}.tcp", None)
-            door = taken or tcp_socket(served.listen)
-            await self._start(f"{name}.tcp", door, app, limits, tls=tls)
+            taken = self._inherited.pop(name_of(f"{name}.tcp", served.listen), None)
+            made = taken or tcp_socket(served.listen)
+            server = WebServer(app, [made], limits=limits, tls=tls, name=f"{name}.tcp")
+            self._doors.append(Door(f"{name}.tcp", served.listen, made, server, taken is not None))
 
-    async def _start(
-        self,
-        name: str,
-        door: socket.socket,
-        app: ASGIApp,
-        limits: Limits,
-        *,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        server = WebServer(app, [door], limits=limits, tls=tls, name=name)
-        self._doors.append(Door(name, door, server))
-        await server.start()
-        _log.info("door.opened", door=name, at=_address(door))
+    async def start(self) -> None:
+        """Serve at all doors that were opened. What was inherited and is not wanted is closed."""
+        self._serving = True
+        for door in self._doors:
+            await door.server.start()
+            _log.info("door.opened", door=door.name, at=_address(door.socket))
+        for unwanted in self._inherited.values():
+            if (file := SocketFile.of(unwanted)) is not None:
+                file.remove()
+        self._close_unused()
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -117,10 +124,10 @@ class Doors:
             yield door.name, door.server.connections, door.server.event_readers
 
     def stop_accepting(self) -> dict[str, socket.socket]:
-        """Let nobody in any more; the sockets stay open, for a successor."""
+        """Let nobody in any more; the sockets stay open, for a successor, by `name_of`."""
         for door in self._doors:
             door.server.stop_accepting()
-        return {door.name: door.socket for door in self._doors}
+        return {name_of(door.name, door.wanted): door.socket for door in self._doors}
 
     def resume_accepting(self) -> None:
         """Let callers in again: no successor took the sockets."""
@@ -130,13 +137,25 @@ class Doors:
     async def close(self, grace: float) -> None:
         """Close all doors: running answers get `grace` seconds.
 
-        Socket files go as well, unless a successor was given the sockets (`stop_accepting`).
+        Socket files go as well, unless a successor was given the sockets (`stop_accepting`), or
+        they are still those of the process before.
         """
         doors, self._doors = self._doors, []
+        for door in doors:
+            if door.inherited and not self._serving:
+                door.server.stop_accepting()
         await asyncio.gather(*(door.server.close(grace) for door in doors))
+        self._close_unused()
+
+    def _close_unused(self) -> None:
         for unused in self._inherited.values():
             unused.close()
         self._inherited.clear()
+
+
+def name_of(door: str, address: str) -> str:
+    """Return the name under which a listening socket is passed on: its door, and what it is for."""
+    return f"{door}@{address}"
 
 
 def _address(door: socket.socket) -> str:

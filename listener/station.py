@@ -180,6 +180,7 @@ class Station:
     async def _open_doors(self, background: Tasks, stack: AsyncExitStack) -> None:
         await self._open_api()
         await self._open_dropin(background, stack)
+        await self.doors.start()
 
     async def _open_api(self) -> None:
         api = self.settings.api
