@@ -31,7 +31,7 @@ async def test_a_connection_that_says_nothing_is_closed_without_a_word():
 
 
 async def test_half_a_header_is_closed():
-    async with stage(limits(header_seconds=0.5)) as on, on.neighbour():
+    async with stage(limits(header_seconds=0.5, stalled_seconds=0.5)) as on, on.neighbour():
         client = await on.client()
         await client.send(GET[:20])
 
