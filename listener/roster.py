@@ -60,7 +60,10 @@ class Roster:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
-        self._token = secrets.token_hex(4)
+        self.token = secrets.token_hex(4)
+        """In the resources of all its sessions."""
+        self.spared: set[str] = set()
+        """Tokens of another process that holds the same agents at this moment."""
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
 
     def __repr__(self) -> str:
@@ -186,10 +189,11 @@ class Roster:
                 ear.agent.xmpp_secret.get_secret_value,
                 place,
                 tls=self._tls,
-                resource=make_resource(agent, self._token),
+                resource=make_resource(agent, self.token),
                 on_notification=self._service().hear,
                 on_finesse_presence=lambda available: self._finesse_present(ear, available),
                 timings=wiring.session_timings(self._settings),
+                spared=lambda: {make_resource(agent, token) for token in self.spared},
             )
 
         return Link(

@@ -12,17 +12,28 @@ from listener.errors import Unreachable
 from listener.xmpp import stanzas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from listener.xmpp.asks import Asks
     from listener.xmpp.stanzas import Subscription
 
 
 class Books:
-    """Subscribes the full JID `jid` of `agent` at the service `pubsub`, and remembers to what."""
+    """Subscribes the full JID `jid` of `agent` at the service `pubsub`, and remembers to what.
 
-    def __init__(self, agent: str, jid: str, pubsub: str, asks: Asks) -> None:
+    `spared` returns the resources of other sessions of this program that are alive.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        jid: str,
+        pubsub: str,
+        asks: Asks,
+        spared: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         self._agent, self._jid, self._pubsub, self._asks = agent, jid, pubsub, asks
+        self._spared = spared
         self._explicit: set[str] = set()
 
     async def subscribe(self, node: str) -> str | None:
@@ -70,7 +81,8 @@ class Books:
     def _is_ours(self, jid: str) -> bool:
         resource = jid.partition("/")[2]
         same = stanzas.bare(jid) == stanzas.bare(self._jid)
-        return same and (resource.startswith(stanzas.RESOURCE_PREFIX) or jid == self._jid)
+        left = resource.startswith(stanzas.RESOURCE_PREFIX) and resource not in self._spared()
+        return same and (left or jid == self._jid)
 
     async def _change(
         self, build: Callable[..., str], node: str, jid: str, *more: str | None

@@ -24,7 +24,7 @@ from listener.xmpp.stanzas import Subscription
 if TYPE_CHECKING:
     import ssl
     import xml.etree.ElementTree as ET
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from listener.finesse.model import Notification
 
@@ -39,6 +39,7 @@ class Session:
     `password` is called once per attempt. `on_notification` is a plain function, called in the
     order of arrival and never after the end; what it raises is logged and harms nobody.
     `on_finesse_presence` gets True when the user `finesse` is available and False when not.
+    `spared` returns the resources whose explicit subscriptions `tidy` leaves alone.
     Raises ConfigurationError for an agent id or a resource that XMPP or Finesse forbid.
     """
 
@@ -55,6 +56,7 @@ class Session:
         timings: Timings | None = None,
         presence: bool = True,
         stanza_limit: int = AFTER_LOGIN,
+        spared: Callable[[], Collection[str]] = tuple,
     ) -> None:
         if resource.lower() == "desktop" or not resource:
             raise ConfigurationError(f"the resource {resource!r} belongs to the Finesse desktop")
@@ -70,6 +72,7 @@ class Session:
         self._on_finesse_presence = on_finesse_presence
         self._presence = presence
         self._stanza_limit = stanza_limit
+        self._spared = spared
         self._client: GuardedClient | None = None
         self._ended: asyncio.Future[Ending] | None = None
         self._pinging: asyncio.Task[None] | None = None
@@ -116,7 +119,9 @@ class Session:
         except BaseException:
             await client.finish()
             raise
-        self._subscribed = Books(self.agent, self.jid, self.endpoint.pubsub_domain, self._asks)
+        self._subscribed = Books(
+            self.agent, self.jid, self.endpoint.pubsub_domain, self._asks, self._spared
+        )
         self._pinging = asyncio.create_task(self._keep_pinging(), name=f"ping {self.agent}")
 
     def _make_client(self) -> GuardedClient:
