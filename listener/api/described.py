@@ -125,9 +125,7 @@ def described(
         "response_class": JSONResponse,
         "responses": _with(good, problems(*kinds, *ALWAYS)),
         "openapi_extra": extra,
-        "dependencies": []
-        if scope is None
-        else [Depends(_needs(scope)), Depends(given.known_parameters)],
+        "dependencies": [] if scope is None else [Depends(_needs(scope))],
     }
 
 
@@ -175,6 +173,7 @@ def _with(
 
 
 def _needs(scope: Scope) -> Any:
+    # One dependency for all: each costs time, and what is not async would go to a thread.
     async def needs(call: Call) -> None:
         caller = caller_of(call)
         if not caller.may(scope):
@@ -182,6 +181,7 @@ def _needs(scope: Scope) -> Any:
             raise Refusal(
                 Kind.SCOPE_MISSING, f"this needs the scope {scope}; {caller.name} has {has}"
             )
+        given.known_parameters(call)
 
     return needs
 

@@ -78,7 +78,7 @@ def no_agent(id_: str) -> Refusal:
     return Refusal(Kind.AGENT_NOT_FOUND, f"agent {id_} is not held; GET /v1/agents names all")
 
 
-async def known_parameters(call: Call) -> None:
+def known_parameters(call: Call) -> None:
     """Refuse a parameter that the operation does not know, or that is there twice.
 
     A mistyped filter would otherwise show everything.

@@ -5,6 +5,7 @@ Knows what each call means (docs/api.md); what is done is known behind the backe
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -133,7 +134,8 @@ async def error(
     one_of("deployment", deployment, DEPLOYMENTS)
     if len(error) > LONGEST_TEXT:
         raise Refusal(Kind.ERROR_UNKNOWN, f"no error has more than {LONGEST_TEXT} characters")
-    found = looked_up(error, deployment)
+    # In a thread: the first look reads the tables, and looking for what resembles takes a while.
+    found = await asyncio.to_thread(looked_up, error, deployment)
     if error_type is not None or data is not None:
         found["explanation"] = reading(error, error_type, data, deployment)
     elif not found["entries"]:

@@ -6,9 +6,11 @@ operation.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request as Call
@@ -72,10 +74,14 @@ _SAFE = {
 @router.get("/openapi.json", **described(Scope.READ, "", {200: {"description": ""}}))
 async def description(call: Call) -> Response:
     """Return the description of this API (OpenAPI 3.1)."""
-    app = call.app
-    if not hasattr(app.state, "description"):
-        app.state.description = json.dumps(app.openapi(), ensure_ascii=False).encode()
-    return Response(app.state.description, media_type="application/json")
+    state = call.app.state
+    if not hasattr(state, "description"):  # making it takes too long for the loop
+        state.description = await asyncio.to_thread(lambda: _json(call.app.openapi()))
+    return Response(state.description, media_type="application/json")
+
+
+def _json(described: dict[str, Any]) -> bytes:
+    return json.dumps(described, ensure_ascii=False).encode()
 
 
 @router.get("/docs", **described(Scope.READ, "", {200: {"description": ""}}))
@@ -92,7 +98,7 @@ async def file(name: str) -> Response:
     if name not in FILES:
         raise Refusal(Kind.UNKNOWN_PATH, "the page has no such file")
     headers = {**_SAFE, "Content-Type": FILES[name], "Cache-Control": "private, max-age=3600"}
-    return Response(_read(name), headers=headers)
+    return Response(await asyncio.to_thread(_read, name), headers=headers)
 
 
 @cache
