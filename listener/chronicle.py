@@ -112,7 +112,7 @@ class Chronicle:
         """Keep that a request goes out now."""
         if self._journal is None:
             return self._done
-        return self._safe(Going(record.key, now_utc(), baseline))
+        return self._safe(Going(record.key, record.going or now_utc(), baseline))
 
     def _safe(self, *rows: Any) -> asyncio.Future[None]:
         assert self._journal is not None

@@ -208,7 +208,9 @@ class Service(Succession):
 
     def _send(self, key: str) -> None:
         # What was known at this moment is what counts; the journal has it before a byte leaves.
-        going = self._memory.going(self.records[key], self.correlator.baseline(key))
+        record = self.records[key]
+        record.going = now_utc()
+        going = self._memory.going(record, self.correlator.baseline(key))
         task = self._tasks.spawn(lambda: self._sent(key, going), f"send {key}")
         self._sending[key] = task
         self._on_their_way.add(task)
@@ -244,7 +246,7 @@ class Service(Succession):
         record = self.records.get(key)
         if record is None or not self._open(key):
             return None  # given up in the same moment: what nobody waits for need not go out
-        record.sent = now_utc()
+        record.sent = record.going  # as the journal has it
         if sender is not None:
             return await sender()
         return await self._wire.send(record.request, record.request_id)

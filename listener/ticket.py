@@ -31,6 +31,7 @@ class Record:
     request: Request
     submitted: datetime
     submitted_at: float  # the loop's clock, as all times that are compared
+    going: datetime | None = None  # when its turn came; `sent` once the journal has that
     sent: datetime | None = None
     answered: datetime | None = None
     answered_at: float | None = None
