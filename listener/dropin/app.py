@@ -18,7 +18,7 @@ from listener.dropin.doorkeeper import Doorkeeper
 from listener.dropin.lockout import Lockout
 from listener.dropin.passing import Passing, entered
 from listener.dropin.sessions import SessionPolicy, Sessions
-from listener.dropin.uploads import ClientGone
+from listener.dropin.uploads import ClientGone, while_there
 from listener.dropin.writing import Writing
 from listener.rest import Forwarder
 from listener.web.callers import Caller, with_included
@@ -69,8 +69,9 @@ class Dropin:
         try:
             call = calls.taken(scope, receive)
             if call.safe:
-                turn = await entered(call, self._doorkeeper)
-                await self._passing(call, call.upload.parts(), turn, send, more=[])
+                async with while_there(call.upload):
+                    turn = await entered(call, self._doorkeeper)
+                    await self._passing(call, call.upload.parts(), turn, send, more=[])
             else:
                 await self._writing(call, send)
         except Refusal as refusal:

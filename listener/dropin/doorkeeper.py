@@ -110,24 +110,25 @@ class Doorkeeper:
             await flow.read(MAX_READ)
         finally:
             await flow.aclose()
-        raw = flow.raw
-        update = read(raw) if raw.status == _OK else None
-        user = update.user if update is not None else None
-        if user is not None:
-            self._lockout.shown(pair, user.login_id)
-            return Proof(user)
         await self.judge(pair, message, flow)
         left = self._lockout.refused_for(pair)
         if left > 0:
-            raise Refused(left, raw)
-        return Proof(None, raw.trouble or f"GET of the user answered {raw.status}")
+            raise Refused(left, flow.raw)
+        return Proof(_user_in(flow.raw), flow.raw.trouble or f"answered {flow.raw.status}")
 
     async def judge(self, pair: Pair | None, message: Message, flow: Flow) -> None:
-        """Learn from the answer to a request with that pair; reads the body of a 401."""
+        """Learn from the answer to a request with that pair.
+
+        Reads the body of a 401, and of the user's own resource: to see it is the proof.
+        """
         if pair is None or flow.raw.status is None:
             return
-        if flow.raw.status == verdicts.UNAUTHORIZED:
+        shows = _asks_for(message, pair.user) and flow.raw.status == _OK
+        if shows or flow.raw.status == verdicts.UNAUTHORIZED:
             await flow.read(MAX_READ)
+        if shows and (user := _user_in(flow.raw)) is not None:
+            self._lockout.shown(pair, user.login_id)
+            return
         good = self._lockout.known(pair) is not None
         match verdicts.of(flow.raw, pair.user, message, was_good=good):
             case Verdict.GOOD:
@@ -139,3 +140,13 @@ class Doorkeeper:
                 self._lockout.suspect(pair)
             case Verdict.NOTHING:
                 pass
+
+
+def _asks_for(message: Message, user: str) -> bool:
+    place = uris.place(message.path)
+    return message.method == "GET" and place.kind == "user" and place.id == user
+
+
+def _user_in(raw: Raw) -> User | None:
+    update = read(raw) if raw.status == _OK else None
+    return update.user if update is not None else None

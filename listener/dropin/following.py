@@ -7,7 +7,6 @@ and nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 from listener.correlation.outcome import Rejected
@@ -16,7 +15,7 @@ from listener.correlation.steps import AnswerKind
 from listener.dropin import replies
 from listener.dropin.posting import Posting
 from listener.dropin.replies import Reply
-from listener.dropin.uploads import ClientGone, Upload
+from listener.dropin.uploads import ClientGone, Upload, ended
 from listener.finesse.actions import OtherRequest
 from listener.rest import Flow
 from listener.ticket import Ticket
@@ -57,7 +56,7 @@ async def _wait(ticket: Ticket, posting: Posting, upload: Upload, until: float |
             gone.result()
             raise ClientGone("the client hung up")
     finally:
-        await _ended(settled, gone)
+        await ended(settled, gone)
 
 
 async def _gone(upload: Upload) -> None:
@@ -70,19 +69,6 @@ async def _gone(upload: Upload) -> None:
 async def _first(until: float | None, *waited: asyncio.Future[Any]) -> None:
     left = None if until is None else max(until - asyncio.get_running_loop().time(), 0.0)
     await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _ended(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    _heard(tasks)
-
-
-def _heard(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()
 
 
 def _has_final(ticket: Ticket, posting: Posting) -> bool:

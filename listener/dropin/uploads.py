@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.types import Receive
 
@@ -83,3 +85,40 @@ class Upload:
         """Wait until the client has hung up. The body must have been read."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+@asynccontextmanager
+async def while_there(upload: Upload) -> AsyncIterator[None]:
+    """Run the block as long as the client is there; raises ClientGone when it hangs up.
+
+    Of a client whose body is not read yet nobody knows; its block runs to its end.
+    """
+    if not upload.complete:
+        yield
+        return
+    limit = asyncio.timeout(None)
+
+    async def watch() -> None:
+        await upload.gone()
+        limit.reschedule(asyncio.get_running_loop().time())
+
+    watching = asyncio.create_task(watch(), name="client of a read")
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if limit.expired():
+            raise ClientGone("the client hung up") from None
+        raise
+    finally:
+        await ended(watching)
+
+
+async def ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait for their end; what they end with is not told."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()

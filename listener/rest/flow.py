@@ -54,6 +54,7 @@ class Flow:
         self._response: httpx.Response | None = None
         self._parts: AsyncGenerator[bytes, None] | None = None
         self._ahead = b""
+        self._over = False  # nothing more comes: it is whole, or it broke off
         self._closed: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
@@ -71,6 +72,7 @@ class Flow:
 
     def broke(self, error: BaseException, around: BaseException | None) -> None:
         """Take note of why it failed; `around` is what was being handled before."""
+        self._over = True
         story = links(error, around)
         self.raw.certificate = is_certificate(story)
         self.raw.late = isinstance(error, TimeoutError | httpx.TimeoutException)
@@ -102,14 +104,14 @@ class Flow:
             yield part
 
     async def _next(self, until: float | None) -> bytes | None:
-        if self._parts is None:
+        if self._parts is None or self._over:
             return None
         around = sys.exception()
         try:
             async with asyncio.timeout_at(until):
                 return await anext(self._parts)
         except StopAsyncIteration:
-            self.raw.whole = True
+            self.raw.whole = self._over = True
         except Exception as error:  # noqa: BLE001 - whatever the client raises, the answer is a value
             self.broke(error, around)
         return None

@@ -57,6 +57,7 @@ class Place:
     url: str
     dropin: Dropin
     client: httpx.AsyncClient
+    forwarder: Forwarder
     socket: Path | None = None
     tracker: Any = None
 
@@ -217,7 +218,9 @@ async def placed(
         stack.push_async_callback(_ended, keeping)
         door = tcp_socket("127.0.0.1:0")
         doors = [door] if socket is None else [door, unix_socket(socket)]
-        limits = limits or Limits(body_bytes=8 * 1024 * 1024, body_seconds=60, header_seconds=60)
+        limits = limits or Limits(
+            body_bytes=8 * 1024 * 1024, body_seconds=60, header_seconds=60, stalled_seconds=0.5
+        )
         server = WebServer(app, doors, name="dropin", limits=limits)
         await server.start()
         stack.push_async_callback(server.close, 0.0)
@@ -225,7 +228,7 @@ async def placed(
         client = await stack.enter_async_context(
             httpx.AsyncClient(base_url=url, timeout=40, trust_env=False)
         )
-        yield Place(url, dropin, client, socket, tracker)
+        yield Place(url, dropin, client, forwarder, socket, tracker)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -65,7 +65,7 @@ async def test_answer_comes_back_byte_for_byte():
         "Keep-Alive: timeout=20",
     )
     async with fronting(answer) as (_, _, place):
-        got = await opened(place, USER)
+        got = await opened(place, f"{USER}/Dialogs")
     assert (got.status_code, await raw_of(got)) == (200, body)
     assert got.headers.raw == [
         (b"Content-Length", b"%d" % len(body)),
@@ -140,7 +140,7 @@ async def test_a_big_answer_comes_part_by_part():
         return True
 
     async with fronting(slowly) as (_, _, place):
-        got = await opened(place, USER)
+        got = await opened(place, f"{USER}/Dialogs")
         parts = got.aiter_raw()
         size = len(await anext(parts))
         assert size > 0
