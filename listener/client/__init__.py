@@ -2,8 +2,8 @@
 
     async with Client.unix("/run/finesse-listener/api.sock") as client:
         request = await client.submit(agent="1001", requested_action="HOLD", dialog_id="54321")
-        request = await client.outcome(request["id"])
-        print(request["outcome"]["kind"])
+        outcome = (await client.outcome(request["id"]))["outcome"]
+        print(outcome and outcome["kind"])
 
 Knows HTTP and the shapes of docs/api.md; knows nothing of Finesse's wire.
 """
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from listener.client.body import Wanted
 from listener.client.client import Client
-from listener.client.events import Event, Events
+from listener.client.events import Events
+from listener.client.happenings import Event, StreamEvent
 from listener.client.resources import (
     AgentResource,
     DialogResource,
@@ -42,6 +43,7 @@ __all__ = [
     "Problem",
     "ReadinessResource",
     "RequestResource",
+    "StreamEvent",
     "UserResource",
     "Wanted",
 ]

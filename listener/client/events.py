@@ -10,9 +10,9 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
 
+from listener.client.happenings import Event, StreamEvent
 from listener.client.line import Call, Line
 from listener.client.sse import Block, Parser
 from listener.errors import DaemonUnreachable, ListenerError, Problem
@@ -21,18 +21,6 @@ PATIENCE = 300.0
 """Seconds without the daemon after which a reader gives up."""
 
 _PATH = "/v1/events"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event. `id` is where it stands, "epoch-sequence"; None for `lagged` and `reset`.
-
-    `name` is one of dialog, user, error, request, session, gap, lagged, reset.
-    """
-
-    id: str | None
-    name: str
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 class Events:
@@ -101,7 +89,7 @@ class Events:
                 await self._again(problem, problem.retry_after)
         block = self._ready.popleft()
         self._given = block.id or self._given
-        return Event(block.id, block.name, _data(block))
+        return cast("Event", StreamEvent(block.id, block.name, _data(block)))
 
     async def _more(self) -> None:
         """Take in the next bytes, connecting first where there is no stream."""

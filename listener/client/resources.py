@@ -5,7 +5,7 @@ Typed dicts alone: what comes from the daemon is handed on as it came. docs/api.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 State: TypeAlias = Literal["queued", "sent", "accepted", "in_doubt", "settled"]
 Kind: TypeAlias = Literal["confirmed", "presumed", "failed", "rejected", "unconfirmed", "abandoned"]
@@ -189,6 +189,7 @@ class ErrorEntries(TypedDict):
     entries: list[dict[str, Any]]
     suggestions: list[str]
     note: str | None
+    explanation: NotRequired[dict[str, str | None]]
 
 
 class ReadinessResource(TypedDict):

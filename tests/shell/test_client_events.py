@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from listener.client import Client, DaemonUnreachable, Event, Events, Problem
+from listener.client import Client, DaemonUnreachable, Events, Problem, StreamEvent
 from tests.shell.api_server import QUICK, event, problem, speaking, streaming
 from tests.shell.rest_server import CUT, HANG, Server
 
@@ -41,7 +41,7 @@ async def test_events_come_with_their_name_id_and_data(tmp_path):
         events,
         server,
     ):
-        assert await anext(events) == Event("e-1", "dialog", {"agent": "1001"})
+        assert await anext(events) == StreamEvent("e-1", "dialog", {"agent": "1001"})
 
     assert server.seen[0].line.split()[1] == "/v1/events?agent=1001&dialogId=5&id=7&kind=dialog"
     assert server.seen[0].headers["accept"] == "text/event-stream"
@@ -172,7 +172,7 @@ async def test_a_closed_reader_ends(tmp_path):
 async def test_data_that_is_no_object_is_handed_on_as_text(tmp_path):
     said = streaming(b"event: odd\ndata: hello\n\n")
     async with reading(tmp_path, said) as (events, _):
-        assert await anext(events) == Event(None, "odd", {"text": "hello"})
+        assert await anext(events) == StreamEvent(None, "odd", {"text": "hello"})
 
 
 async def test_an_event_without_end_is_a_loss(tmp_path, monkeypatch):

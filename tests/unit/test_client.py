@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
-from listener.client import Client, Problem, answers, places, sse
+from listener.api import resources as api
+from listener.api import shapes
+from listener.api.happenings import EVENT_SHAPES
+from listener.client import Client, Problem, answers, happenings, places, resources, sse
 from listener.client.body import Wanted, body_of, camel
 from listener.client.line import Pace
+from listener.correlation.outcome import Evidence, MinimumEvidence
 from listener.errors import ConfigurationError, DaemonUnreachable, InvalidRequest
 from listener.finesse.actions import params
 from listener.finesse.actions.params import Where
 from listener.finesse.actions.table import ACTIONS, from_mapping
+from listener.offers import EVENT_NAMES
 
 # ---------------------------------------------------------------- bodies
 
@@ -50,6 +56,53 @@ def test_a_body_is_what_the_core_reads():
     assert request.requested_action == "UPDATE_CALL_DATA"
     assert dict(request.call_variables) == {"callVariable1": "x"}
     assert request.wrap_up_reason == "sold"
+
+
+SHAPES = [
+    (resources.RequestResource, api.RequestShape),
+    (resources.OutcomeResource, api.OutcomeShape),
+    (resources.LateResource, api.LateShape),
+    (resources.SeenResource, api.SeenShape),
+    (resources.Window, api.WindowShape),
+    (resources.DialogIds, api.DialogIdsShape),
+    (resources.WarningResource, api.WarningShape),
+    (resources.ErrorResource, shapes.ErrorShape),
+    (resources.DialogResource, shapes.DialogShape),
+    (resources.ParticipantResource, shapes.ParticipantShape),
+    (resources.AgentResource, api.AgentShape),
+    (resources.Gap, api.LastGapShape),
+    (resources.DialogsResource, api.DialogsShape),
+    (resources.KnownDialog, api.KnownDialogShape),
+    (resources.ErrorEntries, api.LookupShape),
+    (resources.ReadinessResource, api.ReadinessShape),
+    (happenings.DialogData, EVENT_SHAPES["dialog"]),
+    (happenings.UserData, EVENT_SHAPES["user"]),
+    (happenings.ErrorData, EVENT_SHAPES["error"]),
+    (happenings.RequestData, EVENT_SHAPES["request"]),
+    (happenings.SessionData, EVENT_SHAPES["session"]),
+    (happenings.GapData, EVENT_SHAPES["gap"]),
+    (happenings.LaggedData, EVENT_SHAPES["lagged"]),
+    (happenings.ResetData, EVENT_SHAPES["reset"]),
+]
+
+
+@pytest.mark.parametrize(("ours", "described"), SHAPES, ids=lambda one: one.__name__)
+def test_types_have_the_names_that_the_api_describes(ours: type, described: type[BaseModel]):
+    assert set(ours.__annotations__) == {
+        field.alias or name for name, field in described.model_fields.items()
+    }
+
+
+def test_every_event_of_the_stream_has_a_type():
+    names = [get_args(get_args(one)[0])[0] for one in get_args(happenings.Event)]
+    assert tuple(names) == EVENT_NAMES
+
+
+def test_words_are_those_of_the_api():
+    assert list(get_args(resources.State)) == api.STATES
+    assert list(get_args(resources.Kind)) == api.KINDS
+    assert list(get_args(resources.Evidence)) == [one.value for one in Evidence]
+    assert list(get_args(resources.MinimumEvidence)) == [one.value for one in MinimumEvidence]
 
 
 # ---------------------------------------------------------------- the stream's grammar
