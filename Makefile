@@ -9,7 +9,7 @@ CORES := listener/finesse/*,listener/correlation/*
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench kills clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while read -r name words; do \
@@ -33,6 +33,9 @@ test: check  ## check, then all tests with branch coverage
 
 bench: $(READY)  ## measure; results go to bench-results/
 	$(BIN)/python -m tests.benchmarks
+
+kills: $(READY)  ## kill -9 the daemon under load, 200 times (KILLS=n, SEED=n)
+	$(BIN)/python -m tests.fault.kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 
 clean:  ## remove .venv and everything that was made
 	rm -rf .venv build dist htmlcov bench-results .coverage .coverage.* .hypothesis
