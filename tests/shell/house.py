@@ -78,34 +78,42 @@ async def housed(
 
     `how` goes to the simulator, `more` to the end of the settings file.
     """
+    async with simulated(**how) as simulator, moved_in(simulator, folder, agents, more) as house:
+        yield house
+
+
+@asynccontextmanager
+async def moved_in(
+    simulator: Simulator, folder: Path, agents: tuple[str, ...] = (A, B), more: str = ""
+) -> AsyncIterator[House]:
+    """Run a daemon for a simulator that is there; in the same folder it finds its journal again."""
     tokens = write_tokens(folder / "tokens.toml")
-    async with simulated(**how) as simulator:
-        config = program.config(
-            folder,
-            node=node_of(simulator),
-            ca=simulator.write_ca(folder / "ca.pem"),
-            agents=agents,
-            more='[api]\nsocket = "s"\nlisten = "127.0.0.1:0"\ntokens_file = "tokens.toml"\n'
-            f'[journal]\npath = "journal.sqlite"\n{more}',
+    config = program.config(
+        folder,
+        node=node_of(simulator),
+        ca=simulator.write_ca(folder / "ca.pem"),
+        agents=agents,
+        more='[api]\nsocket = "s"\nlisten = "127.0.0.1:0"\ntokens_file = "tokens.toml"\n'
+        f'[journal]\npath = "journal.sqlite"\n{more}',
+    )
+    begun: asyncio.Future[Station] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        daemon.serve(
+            load(config, {}),
+            stop,
+            paces=PACES,
+            again=lambda: load(config, {}),
+            started=begun.set_result,
         )
-        begun: asyncio.Future[Station] = asyncio.get_running_loop().create_future()
-        stop = asyncio.Event()
-        running = asyncio.create_task(
-            daemon.serve(
-                load(config, {}),
-                stop,
-                paces=PACES,
-                again=lambda: load(config, {}),
-                started=begun.set_result,
-            )
-        )
-        try:
-            await asyncio.wait({begun, running}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                await running
-            station = begun.result()
-            await until(lambda: station.listener.roster.up == len(agents))
-            yield House(folder, config, folder / "s", simulator, station, tokens)
-        finally:
-            stop.set()
+    )
+    try:
+        await asyncio.wait({begun, running}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
             await running
+        station = begun.result()
+        await until(lambda: station.listener.roster.up == len(agents))
+        yield House(folder, config, folder / "s", simulator, station, tokens)
+    finally:
+        stop.set()
+        await running
