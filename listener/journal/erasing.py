@@ -154,7 +154,7 @@ def _behind(connection: sqlite3.Connection, sql: str, place: int) -> Iterator[tu
         place = rows[-1][0]
 
 
-def erase(table: Table, path: Path, wanted: Mention, found: Found) -> dict[str, int]:
+def erase(table: Table, wanted: Mention, found: Found) -> dict[str, int]:
     """Erase what was found, and what was written since; return how many of each.
 
     `remnants` is not 0 when the bytes could not be overwritten everywhere (a reader from outside,
@@ -184,43 +184,40 @@ def erase(table: Table, path: Path, wanted: Mention, found: Found) -> dict[str, 
         "baselines": len(baselines),
         "events": len(found.events),
         "open_requests_kept": len(kept),
-        "remnants": 0 if kept else _overwritten(table, path, wanted),
-        "set_aside_files": sum(1 for _ in path.parent.glob(f"{glob.escape(path.name)}.damaged-*")),
+        "remnants": 0 if kept else _overwritten(table, wanted),
+        "set_aside_files": _set_aside(table.path),
     }
 
 
-def _overwritten(table: Table, path: Path, wanted: Mention) -> int:
+def _set_aside(path: Path) -> int:
+    return sum(1 for _ in path.parent.glob(f"{glob.escape(path.name)}.damaged-*"))
+
+
+def _overwritten(table: Table, wanted: Mention) -> int:
     """Make sure that the bytes are gone; return in how many places they are not.
 
     SQLite overwrites what it deletes, but not the copies of a row that stay behind in the free part
     of a page when rows move between pages. Only rewriting the file removes those.
     """
-    if not _remnants(path, wanted):
+    if not _remnants(table, wanted):
         return 0
     try:
         table.rewrite()
     except sqlite3.Error as error:
         _log.warning("journal.upkeep_failed", why=str(error))
-    return _remnants(path, wanted)
+    return _remnants(table, wanted)
 
 
-def _remnants(path: Path, wanted: Mention) -> int:
+def _remnants(table: Table, wanted: Mention) -> int:
     """Count in the bytes of the files what was found in the rows."""
     patterns = [re.escape(each.encode()) for each in wanted.seen]
     if not patterns:
         return 0
     pattern = re.compile(b"|".join(patterns))
-    return sum(_count(each, pattern) for each in (path, path.with_name(f"{path.name}-wal")))
-
-
-def _count(file: Path, pattern: re.Pattern[bytes]) -> int:
-    if not file.exists():
-        return 0
     found, tail = 0, b""
-    with file.open("rb") as bytes_:
-        while piece := bytes_.read(_PIECE):
-            found += len(pattern.findall(tail + piece))
-            tail = piece[-_OVERLAP:]
+    for piece in table.pieces(_PIECE):
+        found += len(pattern.findall(tail + piece))
+        tail = piece[-_OVERLAP:]
     return found
 
 

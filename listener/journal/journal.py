@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,18 +13,16 @@ from typing import Any, Literal, Self, TypeVar, assert_never
 from listener import logs
 from listener.errors import NotKept
 from listener.journal import erasing, store
-from listener.journal.decoding import Interpreter
 from listener.journal.encoding import micros
 from listener.journal.keys import keyed_hash
 from listener.journal.parcels import MAX_ROWS, Backlog, Job, Parcel
+from listener.journal.reader import Reader
 from listener.journal.reading import Reading
 from listener.journal.rows import Event, Going, Intent, Options, Row, Stored
 from listener.journal.sealing import Seals
 from listener.journal.table import Table
 from listener.journal.writer import Ended, Failure, Opened, Paces, Progress, Report, Writer
 
-READS_AT_ONCE = 32
-"""Questions that may wait for the thread that reads; more wait their turn on the loop."""
 CLOSES_WITHIN = 10.0
 """Seconds that `aclose` gives the disk."""
 
@@ -64,7 +61,6 @@ class Journal:
         self.on_written: Callable[[int], None] | None = None
         self.on_trouble: Callable[[str | None], None] | None = None
         self._options = options
-        self._connect = connect
         self._max_queued = max_queued
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(
@@ -84,10 +80,7 @@ class Journal:
         self._dropped_here = 0
         self._safe = 0
         self._closing = False
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-reader")
-        self._interpreter = Interpreter(Seals(options))  # of the reader's thread, as the next
-        self._reading: Reading | None = None
-        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._reader = Reader(options, connect)
 
     def __repr__(self) -> str:
         state = "closed" if self._closing else self.trouble or "open"
@@ -96,7 +89,7 @@ class Journal:
     @property
     def unreadable(self) -> int:
         """How many rows were met that could not be read, and were skipped."""
-        return self._interpreter.unreadable
+        return self._reader.unreadable
 
     @classmethod
     async def open(
@@ -227,21 +220,7 @@ class Journal:
     # -- reading --------------------------------------------------------------------------------
 
     async def _ask(self, question: Callable[[Reading], _Answer]) -> _Answer:
-        """Have a question answered by the thread that reads. Raises NotKept when it cannot be."""
-
-        def answer() -> _Answer:
-            if self._reading is None:
-                connection = store.open_to_read(self.path, connect=self._connect)
-                self._reading = Reading(connection, self._interpreter)
-            return question(self._reading)
-
-        async with self._reads:
-            if self._closing:
-                raise NotKept("the journal is closed")
-            try:
-                return await self._loop.run_in_executor(self._reader, answer)
-            except sqlite3.Error as error:
-                raise NotKept(f"the journal {self.path} cannot be read: {error}") from None
+        return await self._reader.ask(self.path, question)
 
     async def unsettled(self) -> list[Stored]:
         """Return all requests without an outcome, oldest first."""
@@ -289,7 +268,7 @@ class Journal:
         future: asyncio.Future[Any] = self._loop.create_future()
 
         def erase(table: Table) -> dict[str, int]:
-            return erasing.erase(table, self.path, wanted, found)
+            return erasing.erase(table, wanted, found)
 
         self._writer.inbox.add(Job(erase, future))
         try:
@@ -305,19 +284,13 @@ class Journal:
         """
         if not self._closing:
             self._closing = True
-            await self._loop.run_in_executor(self._reader, self._close_reading)
-            self._reader.shutdown(wait=False)
+            await self._reader.aclose()
             self._writer.inbox.close()
         try:
             async with asyncio.timeout(CLOSES_WITHIN):
                 await asyncio.shield(self._ended)
         except TimeoutError:
             _log.error("journal.failed", why=f"the disk of {self.path} does not answer")
-
-    def _close_reading(self) -> None:
-        if self._reading is not None:
-            self._reading.connection.close()
-            self._reading = None
 
 
 def _settle(future: asyncio.Future[Any], result: Any) -> None:

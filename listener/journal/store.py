@@ -63,9 +63,9 @@ def open_to_write(path: Path, *, now: Callable[[], datetime], connect: Connect) 
             _log.error("journal.damaged", file=str(path), set_aside=str(aside), why=str(damage))
             place.make_private(path)
             connection = _sound(path, connect)
+        return Opened(connection, _epoch(connection), aside)
     except (_Damaged, sqlite3.Error, OSError) as error:
-        raise _refused(path, error) from None
-    return Opened(connection, _epoch(connection), aside)
+        raise refused(path, error) from None
 
 
 def open_to_read(path: Path, *, connect: Connect) -> sqlite3.Connection:
@@ -150,7 +150,8 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
 
 
-def _refused(path: Path, error: Exception) -> Exception:
+def refused(path: Path, error: Exception) -> ConfigurationError | NotKept:
+    """Return what to raise for a journal that cannot be opened."""
     if isinstance(error, sqlite3.Error) and _code(error) in _NO_WAY:
         return ConfigurationError(f"journal.path: {path} cannot be opened: {error}")
     return NotKept(f"the journal {path} cannot be opened now: {error}")

@@ -5,9 +5,11 @@ Knows SQL and rows that are written down; knows neither threads nor what is done
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from listener.journal.parcels import Parcel
 
@@ -21,8 +23,12 @@ class Table:
     `floor`: no event up to that number can be had, because one of them was not kept.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
+        self.path = path
+        # Opened once and closed last: closing any descriptor of a file takes away the locks that
+        # SQLite holds on it in this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        self._file = os.open(path, os.O_RDONLY)
         self.floor = self._meta("floor")
         self.last = max(self._meta("last"), self.floor, self._edge("max"))
         self.first = self._edge("min")
@@ -92,6 +98,22 @@ class Table:
         finally:
             self.connection.execute("PRAGMA temp_store=MEMORY")
         self.checkpoint()
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield the bytes of the file, and then of the WAL."""
+        place = 0
+        while piece := os.pread(self._file, size, place):
+            yield piece
+            place += len(piece)
+        wal = self.path.with_name(f"{self.path.name}-wal")  # which has no such locks
+        if wal.exists():
+            with wal.open("rb") as file:
+                yield from iter(lambda: file.read(size), b"")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+        os.close(self._file)
 
     def _note(self, name: str, value: int | bytes) -> None:
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))

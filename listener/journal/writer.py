@@ -162,10 +162,14 @@ class Writer:
     def _open(self) -> None:
         opened = store.open_to_write(self._path, now=self._now, connect=self._connect)
         epoch = opened.epoch
-        if self._lock.marked:
-            epoch = store.new_epoch(opened.connection)
-            self._lock.mark(marked=False)
-        self._table = Table(opened.connection)
+        try:
+            if self._lock.marked:
+                epoch = store.new_epoch(opened.connection)
+                self._lock.mark(marked=False)
+            self._table = Table(opened.connection, self._path)
+        except (sqlite3.Error, OSError) as error:
+            opened.connection.close()
+            raise store.refused(self._path, error) from None
         self._upkeep = Upkeep(self._table, self._options, self._now)
         self._committer = Committer(self._table, self._scribe, self._lock, self._backlog)
         first, last = self._table.first, self._table.last
@@ -237,6 +241,6 @@ class Writer:
             self._table.checkpoint()
         except Exception as error:  # noqa: BLE001  what is committed stays in the WAL
             _log.warning("journal.failed", why=str(error))
-        self._table.connection.close()
+        self._table.close()
         self._lock.release()
         self._tell(Ended(self._committer.waiting))

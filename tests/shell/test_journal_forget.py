@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -227,6 +230,25 @@ async def test_bytes_that_could_not_be_overwritten_are_counted(path, monkeypatch
 
 def _no_room(_table):
     raise sqlite3.OperationalError("database or disk is full")
+
+
+async def test_looking_at_the_bytes_takes_away_no_lock_of_sqlite(path):
+    # With its locks gone, another process that closes the file removes the WAL under our feet.
+    wal = path.with_name("journal.db-wal")
+    async with journal_at(path) as journal:
+        await a_life(journal, a_record(a_call()))
+        await journal.forget(number=CUSTOMER)
+        await journal.put(an_event(1))
+        script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+        script += "print(c.execute('SELECT count(*) FROM events').fetchone()[0]); c.close()"
+        run = [sys.executable, "-c", script, str(path)]
+        seen = await asyncio.to_thread(subprocess.run, run, capture_output=True, check=True)
+        assert seen.stdout == b"1\n"
+        assert wal.stat().st_size > 0
+        await journal.put(an_event(2))
+        assert len(await journal.events(0, 9)) == 2
+    async with journal_at(path) as journal:
+        assert journal.last_sequence == 2
 
 
 async def test_damaged_journals_beside_it_are_counted_for_nobody_can_search_them(path):
