@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
@@ -15,12 +16,14 @@ import pytest
 
 from listener import cli
 from listener import settings as configuration
+from listener.cli.relaying import Relay
+from listener.client import Client
 from listener.web.tokens import Tokens
 from tests.shell import program
-from tests.shell.api_server import answer, event, problem, request, speaking, streaming
+from tests.shell.api_server import QUICK, answer, event, problem, request, speaking, streaming
 from tests.shell.house import House, housed
-from tests.shell.rest_server import CUT
-from tests.shell.stage import A, B, writes
+from tests.shell.rest_server import CUT, HANG, Seen
+from tests.shell.stage import A, B, until, writes
 
 Told = tuple[int, str, str]
 Run = Callable[..., Awaitable[Told]]
@@ -521,3 +524,66 @@ async def open_request(house: House) -> None:
         async for happened in events:
             if happened.data["state"] == "accepted":
                 return
+
+
+# ---------------------------------------------------------------- signals, in this process
+
+
+def relay(path: Path) -> Relay:
+    asked = {"agent": A, "requested_action": "HOLD", "dialog_id": "5"}
+    return Relay(Client.unix(path, pace=QUICK), asked)
+
+
+async def test_a_signal_abandons_what_the_daemon_took(tmp_path: Path):
+    ended = request("settled", outcome={"kind": "abandoned"})
+    open_still = request("accepted", outcome=None)
+    script = (answer(open_still, 202), HANG, answer(open_still), answer(ended))
+    async with speaking(tmp_path / "s", *script) as server:
+        way = relay(tmp_path / "s")
+        work = asyncio.create_task(way.outcome())
+        await until(lambda: len(server.seen) == 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await work == {"kind": "abandoned"}
+    assert way.interrupted
+    assert [seen.line.split()[0] for seen in server.seen] == ["POST", "GET", "DELETE", "GET"]
+
+
+async def test_a_signal_before_the_daemon_answered_is_heeded_once_it_has(tmp_path: Path):
+    taken = asyncio.Event()
+
+    async def later(_seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await taken.wait()
+        writer.write(answer(request("queued", outcome=None), 202))
+        return False
+
+    ended = request("settled", outcome={"kind": "rejected"})
+    async with speaking(tmp_path / "s", later, HANG, answer(ended)) as server:
+        way = relay(tmp_path / "s")
+        work = asyncio.create_task(way.outcome())
+        await until(lambda: way.interrupted)
+        taken.set()
+        # The question for the outcome may or may not have gone out before it was dropped.
+        server.script[1] = answer(ended)
+        assert await work == {"kind": "rejected"}
+
+
+async def test_a_second_signal_ends_at_once_and_says_that_it_may_have_happened(tmp_path: Path):
+    async with speaking(tmp_path / "s", HANG) as server:
+        way = relay(tmp_path / "s")
+        work = asyncio.create_task(way.outcome())
+        await server.arrived.wait()
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+            await until(lambda: way.interrupted)
+        found = await work
+    assert (found["kind"], found["sent"]) == ("abandoned", None)
+
+
+async def test_a_cancellation_by_somebody_else_is_one(tmp_path: Path):
+    async with speaking(tmp_path / "s", HANG) as server:
+        work = asyncio.create_task(relay(tmp_path / "s").outcome())
+        await server.arrived.wait()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work

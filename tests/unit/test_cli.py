@@ -450,6 +450,39 @@ def test_check_says_what_would_be_done(run: Run, config: Path):
     assert "hunter2" not in out
 
 
+def test_a_check_says_where_callers_come_in_and_what_is_kept(run: Run, config: Path):
+    tokens = config.with_name("tokens.toml")
+    tokens.write_text(
+        '[[tokens]]\nname = "x"\nscopes = ["read"]\ntoken = "t0ken-t0ken-t0ken-t0ken"\n'
+    )
+    text = config.read_text()
+    config.write_text(
+        text + '[api]\nsocket = "s"\nlisten = "127.0.0.1:8470"\ntokens_file = "tokens.toml"\n'
+        '[journal]\npath = "j"\n[dropin]\nlisten = "127.0.0.1:8471"\nrequire_token = false\n'
+    )
+
+    code, out, _ = run("run", "--config", config, "--check")
+
+    assert code == 0
+    assert f"serve the API on the socket {config.parent / 's'}" in out
+    assert "serve the API on http://127.0.0.1:8470" in out
+    assert f"let in who shows a token of {tokens} there" in out
+    assert "serve 512 connections at most, and 2000 event readers" in out
+    assert f"keep a journal in {config.parent / 'j'}: 14 days, 1024 MB, notifications full" in out
+    assert "serve Finesse's own REST API (drop-in) on http://127.0.0.1:8471" in out
+    assert "take drop-in requests without X-Listener-Token, with up to 200 sessions" in out
+    assert "t0ken" not in out.replace("tokens", "")
+
+    config.write_text(
+        text + '[api]\nsocket = ""\n[journal]\npath = ""\n'
+        '[dropin]\nsocket = "d"\nsessions_on_demand = false\n'
+    )
+    _, out, _ = run("run", "--config", config, "--check")
+    assert "serve no API: neither socket nor listen in [api]" in out
+    assert "keep no journal: a restart forgets open requests" in out
+    assert "with no sessions for agents that are not configured" in out
+
+
 def test_a_check_says_that_a_ca_file_holds_no_certificate(run: Run, config: Path, tmp_path: Path):
     (tmp_path / "ca.pem").write_text("hello\n")
     config.write_text(config.read_text().replace("[[", 'ca_file = "ca.pem"\n[[', 1))
