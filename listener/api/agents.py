@@ -106,12 +106,11 @@ async def put(call: Call, id: Id) -> JSONResponse:  # noqa: A002  the name in th
     body = asked.checked(AgentBody, await asked.document(call))
     if body.password is None and body.token is None:
         raise Refusal(Kind.INVALID_REQUEST, "give the password or the token", field="password")
-    found, added = await backend_of(call).put_agent(
-        known,
-        password=_secret("password", body.password),
-        token=_secret("token", body.token),
-        extension=body.extension,
-    )
+    password, token = _secret("password", body.password), _secret("token", body.token)
+    async with call.app.state.changes:
+        found, added = await backend_of(call).put_agent(
+            known, password=password, token=token, extension=body.extension
+        )
     headers = {"Location": f"/v1/agents/{quote(known, safe='')}"} if added else {}
     return JSONResponse(found, 201 if added else 200, headers)
 
@@ -134,6 +133,7 @@ def _secret(name: str, given: SecretStr | None) -> SecretStr | None:
         Kind.INVALID_AGENT_ID,
         Kind.AGENT_NOT_FOUND,
         Kind.AGENT_SIGNED_IN,
+        Kind.CLOSING,
     ),
 )
 async def remove(
@@ -150,6 +150,8 @@ async def remove(
     """
     known = agent_id(id)
     one_of("force", force, FLAG)
-    if not await backend_of(call).remove_agent(known, force=force == "true"):
+    async with call.app.state.changes:
+        removed = await backend_of(call).remove_agent(known, force=force == "true")
+    if not removed:
         raise no_agent(known)
     return Response(status_code=204)

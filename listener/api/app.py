@@ -7,6 +7,7 @@ Introduces the parts to each other; knows no operation.
 
 from __future__ import annotations
 
+import asyncio
 from importlib.metadata import version
 from typing import Any
 
@@ -50,6 +51,7 @@ def create_app(backend: Backend, *, heartbeat: float = HEARTBEAT) -> FastAPI:
     )
     app.state.backend = backend
     app.state.heartbeat = heartbeat
+    app.state.changes = asyncio.Lock()  # agents come, go and change one after another
     for router in (
         requests.router,
         requests.expectations,

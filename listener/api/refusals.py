@@ -55,7 +55,7 @@ class Kind(Enum):
     INTERNAL = Told(500, "A fault in this program")
     NOT_LISTENING = Told(503, "No session hears that agent", retryable=True)
     CLOSING = Told(503, "The daemon is shutting down", retryable=True)
-    NOT_KEPT = Told(503, "The journal cannot be written", retryable=True)
+    NOT_KEPT = Told(503, "The journal cannot be used", retryable=True)
     TOO_MANY_READERS = Told(503, "Too many read events", retryable=True)
     NOT_ACCEPTED = Told(503, "The daemon does not take that now", retryable=True)
 

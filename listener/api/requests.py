@@ -149,6 +149,7 @@ async def _read(call: Call, id_: str, kind: Kind) -> JSONResponse:
         "Read a request, and await its outcome",
         {200: answers("the request", RequestShape, APPLIED)},
         Kind.REQUEST_NOT_FOUND,
+        Kind.NOT_KEPT,
         headers=(PREFER,),
     ),
 )
@@ -163,6 +164,7 @@ async def read(call: Call, id: Id) -> JSONResponse:  # noqa: A002  the name in t
         Scope.READ,
         "List requests",
         {200: answers("the requests, newest first", RequestsShape)},
+        Kind.NOT_KEPT,
     ),
 )
 async def listed(
@@ -203,6 +205,7 @@ async def listed(
         "Stop waiting for a request",
         {200: answers("the request as it is now", RequestShape)},
         Kind.REQUEST_NOT_FOUND,
+        Kind.NOT_KEPT,
     ),
 )
 async def abandon(call: Call, id: Id) -> JSONResponse:  # noqa: A002  the name in the path
@@ -280,6 +283,7 @@ def _bytes(text: str) -> bytes:
         "Read an expectation, and await its outcome",
         {200: answers("the request", RequestShape, APPLIED)},
         Kind.EXPECTATION_NOT_FOUND,
+        Kind.NOT_KEPT,
         headers=(PREFER,),
     ),
 )

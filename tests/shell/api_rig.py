@@ -22,7 +22,7 @@ from listener.backend import Backend
 from listener.chronicle import Chronicle
 from listener.correlation.steps import AnswerKind, Look, RestAnswer
 from listener.crew import AgentStatus
-from listener.errors import UnknownAgent
+from listener.errors import ConfigurationError, UnknownAgent
 from listener.finesse.model import Notification
 from listener.idempotency import Keys
 from listener.roster import agent_of
@@ -112,15 +112,20 @@ class Roster:
         return self._origins.get(agent, "configured")
 
     def add(self, agent: Any, *, origin: str = "configured") -> None:
+        if agent.id in self.ears:
+            raise ConfigurationError(f"agent {agent.id} is held already")
         self.ears[agent.id] = SimpleNamespace(agent=agent, live=True)
         self._origins[agent.id] = origin
         self.passwords[agent.id] = (agent.password, agent.token)
 
     async def remove(self, agent: str) -> None:
+        self.ear(agent)
         del self.ears[agent]
 
     async def replace(self, agent: Any) -> None:
-        self.add(agent, origin=self.origin(agent.id))
+        origin = self.origin(agent.id)
+        await self.remove(agent.id)
+        self.add(agent, origin=origin)
 
     def change_credentials(self, agent: str, *, password: Any, token: Any) -> None:
         self.passwords[agent] = (password, token)

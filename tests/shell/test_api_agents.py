@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from pydantic import SecretStr
 
@@ -9,6 +11,7 @@ from tests.shell.api_rig import AGENT, CALL, OTHER, WALLBOARD, problem, rigged
 
 AGENTS = "/v1/agents"
 SECRET = "correct-horse"
+BODY = {"password": SECRET}
 
 
 @pytest.fixture
@@ -108,6 +111,30 @@ async def test_agent_that_is_not_signed_in_is_removed(rig):
     assert (await rig.client().delete(f"{AGENTS}/{OTHER}")).status_code == 204
     again = await rig.client().delete(f"{AGENTS}/{OTHER}")
     assert (again.status_code, problem(again)["type"]) == (404, "agent_not_found")
+
+
+async def test_changes_of_agents_come_one_after_another(rig, monkeypatch):
+    removing, go_on = asyncio.Event(), asyncio.Event()
+    remove = rig.roster.remove
+
+    async def slowly(agent: str) -> None:
+        await remove(agent)
+        removing.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(rig.roster, "remove", slowly)
+    client = rig.client()
+    first = asyncio.create_task(client.put(f"{AGENTS}/{AGENT}", json=BODY | {"extension": "1"}))
+    await removing.wait()  # between the old session and the new one
+    others = [
+        asyncio.create_task(client.put(f"{AGENTS}/{AGENT}", json=BODY | {"extension": "2"})),
+        asyncio.create_task(client.delete(f"{AGENTS}/{AGENT}?force=true")),
+    ]
+    await asyncio.sleep(0)
+    go_on.set()
+    answers = [await task for task in (first, *others)]
+    assert [answer.status_code for answer in answers] == [200, 200, 204]
+    assert AGENT not in rig.roster.ears
 
 
 @pytest.mark.parametrize("force", ["yes", "1", "TRUE", ""])
