@@ -62,6 +62,10 @@ class Keys:
         self._uses[key] = Use(fingerprint, id_, at)
         self._forget(at)
 
+    def all(self) -> list[tuple[str, str, str, float]]:
+        """Return hashed key, hashed fingerprint, id and time of every use, oldest first."""
+        return [(key, use.fingerprint, use.id, use.at) for key, use in self._uses.items()]
+
     def drop(self, hashed: tuple[str, str]) -> None:
         """Forget a key whose request was not taken after all."""
         self._uses.pop(hashed[0], None)

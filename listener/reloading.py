@@ -6,7 +6,8 @@ An invalid file changes nothing. Knows what can be changed while running; the re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from listener import logs
@@ -33,6 +34,17 @@ class Reloader:
         self._doors = doors
         self._again = again
         self._one = asyncio.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold now."""
+        return self._settings
+
+    @asynccontextmanager
+    async def none_now(self) -> AsyncIterator[None]:
+        """Let no reload happen inside the block; waits for one that runs."""
+        async with self._one:
+            yield
 
     async def reload(self) -> dict[str, Any]:
         """Read the settings and the tokens, and apply what differs.

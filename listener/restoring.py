@@ -7,6 +7,7 @@ what comes late finds them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,23 +41,38 @@ async def restore(
 
     `now` is wall time, `remember_for` how long a settled request is still recognised.
     """
+    settled = await restore_settled(service, journal, keys, now=now, remember_for=remember_for)
+    return restore_open(service, await journal.unsettled(), now=now, settled=settled)
+
+
+async def restore_settled(
+    service: Service, journal: Journal, keys: Keys, *, now: datetime, remember_for: timedelta
+) -> int:
+    """Put back what has its outcome, and the Idempotency-Keys; return how many requests."""
     loop = service.loop.time()
     settled = await journal.settled_since(now - remember_for, MAX_REMEMBERED)
     for stored in settled:
         _remember(service, stored, now, loop)
+    await _restore_keys(journal, keys, now, loop)
+    return len(settled)
+
+
+def restore_open(
+    service: Service, unsettled: Iterable[Stored], *, now: datetime, settled: int = 0
+) -> Restored:
+    """Put back what has no outcome; after what has one, and before the first session hears."""
+    loop = service.loop.time()
     adopted = unsent = 0
-    for stored in await journal.unsettled():
+    for stored in unsettled:
         if stored.going_at is None:
             service.unsent(stored.record_at(loop - _age(stored, now)))
             unsent += 1
         else:
             _adopt(service, stored, now, loop)
             adopted += 1
-    await _restore_keys(journal, keys, now, loop)
-    found = Restored(adopted, unsent, len(settled))
     if adopted or unsent:
-        _log.warning("journal.restored", adopted=adopted, unsent=unsent, settled=found.remembered)
-    return found
+        _log.warning("journal.restored", adopted=adopted, unsent=unsent, settled=settled)
+    return Restored(adopted, unsent, settled)
 
 
 async def _restore_keys(journal: Journal, keys: Keys, now: datetime, loop: float) -> None:

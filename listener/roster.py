@@ -64,6 +64,8 @@ class Roster:
         """In the resources of all its sessions."""
         self.spared: set[str] = set()
         """Tokens of another process that holds the same agents at this moment."""
+        self.revision = 0
+        """Another number whenever agents came, went, or have other credentials."""
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
 
     def __repr__(self) -> str:
@@ -106,6 +108,7 @@ class Roster:
         """
         if any(agent.id.casefold() == held.casefold() for held in self.ears):
             raise ConfigurationError(f"agent {agent.id} is held already; each agent is held once")
+        self.revision += 1
         self._rest.set_credentials(agent.id, wiring.credentials(agent))
         ear = Ear(
             agent,
@@ -127,6 +130,7 @@ class Roster:
         Its open requests go on without being heard, and end by their deadlines.
         """
         ear = self.ear(agent)
+        self.revision += 1
         del self.ears[agent]
         self._origins.pop(agent, None)
         task = self._running.pop(agent)
@@ -151,6 +155,7 @@ class Roster:
     ) -> None:
         """Replace an agent's password or token; the session that is up stays."""
         ear = self.ear(agent)
+        self.revision += 1
         ear.agent = ear.agent.model_copy(update={"password": password, "token": token})
         self._rest.set_credentials(agent, wiring.credentials(ear.agent))
         ear.credentials_changed()
