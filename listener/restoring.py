@@ -64,7 +64,8 @@ def restore_open(
     loop = service.loop.time()
     adopted = unsent = 0
     for stored in unsettled:
-        if stored.going_at is None:
+        # What the caller sends itself may have gone out whatever the journal says.
+        if stored.going_at is None and not stored.record.expected:
             service.unsent(stored.record_at(loop - _age(stored, now)))
             unsent += 1
         else:
