@@ -94,6 +94,11 @@ class Chronicle:
     def __repr__(self) -> str:
         return f"<Chronicle {self.epoch}-{self._sequence} readers={len(self._readers)}>"
 
+    @property
+    def journal(self) -> Journal | None:
+        """The journal that it keeps all in; another one after a hand-over that came to nothing."""
+        return self._journal
+
     # -- the service's memory -----------------------------------------------------------------
 
     @property
