@@ -218,7 +218,9 @@ class Rig:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "root_path": "",
-            "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
+            "headers": [
+                (k.replace("_", "-").encode(), v.encode("latin-1")) for k, v in headers.items()
+            ],
             "client": None,
             "server": None,
         }
@@ -240,6 +242,7 @@ class Exchange:
     """One call over ASGI by hand: what was answered so far, and hanging up."""
 
     def __init__(self, app: Any, scope: dict[str, Any], body: bytes) -> None:
+        self.scope = scope
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.raw = b""
@@ -265,7 +268,7 @@ class Exchange:
         async with self._moved:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
-                self.headers = {k.decode(): v.decode() for k, v in message["headers"]}
+                self.headers = {k.decode(): v.decode("latin-1") for k, v in message["headers"]}
             else:
                 self.pieces.append(len(message["body"]))
                 self.raw += message["body"]
