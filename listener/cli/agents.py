@@ -25,19 +25,15 @@ EXAMPLES = exits.lines(
 _HEADS = ("AGENT", "STATE", "NODE", "SINCE", "EXTENSION", "TROUBLE")
 
 
+@reaching.located
 def agents(
     *,
-    config: reaching.Config = None,
-    socket: reaching.Socket = None,
-    url: reaching.Url = None,
-    token_file: reaching.TokenFile = None,
-    ca_file: reaching.CaFile = None,
+    where: Where,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per agent and line.")
     ] = False,
 ) -> None:
     """List the agents of the running daemon and the state of their sessions."""
-    where = Where(config, socket, url, token_file, ca_file)
     found = reaching.ask(where, lambda client: client.agents())
     if as_json:
         for agent in found:

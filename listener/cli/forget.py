@@ -26,21 +26,17 @@ EXAMPLES = exits.lines(
 _KEPT = "open_requests_kept"
 
 
+@reaching.located
 def forget(
     *,
+    where: Where,
     number: Annotated[str | None, typer.Option(help="A telephone number, however written.")] = None,
     dialog: Annotated[str | None, typer.Option(help="The id of a dialog.")] = None,
-    config: reaching.Config = None,
-    socket: reaching.Socket = None,
-    url: reaching.Url = None,
-    token_file: reaching.TokenFile = None,
-    ca_file: reaching.CaFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Erase what is kept of a number or a dialog. Exit code 1 when there was nothing."""
     if (number is None) == (dialog is None):
         raise InvalidRequest("give --number or --dialog, one of them")
-    where = Where(config, socket, url, token_file, ca_file)
     wanted = {"number": number, "dialog_id": dialog}
     client = where.client_if_any()
     if client is not None:
@@ -48,7 +44,7 @@ def forget(
         told = reaching.ask(where, lambda there: there.forget(**wanted))
         erased = told["erased"]
     else:
-        erased = _in_the_file(config, wanted)
+        erased = _in_the_file(where.config, wanted)
     if as_json:
         console.out_json({"erased": erased})
     found = {kind: count for kind, count in erased.items() if kind != _KEPT}

@@ -7,12 +7,14 @@ secret of the settings, so that whoever may use the socket needs no right to the
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
@@ -42,6 +44,13 @@ CaFile: TypeAlias = Annotated[
     Path | None, typer.Option("--ca-file", help="With https: the authorities to trust (PEM).")
 ]
 
+_OPTIONS: dict[str, Any] = {
+    "config": Config,
+    "socket": Socket,
+    "url": Url,
+    "token_file": TokenFile,
+    "ca_file": CaFile,
+}
 _LONGEST_TOKEN = 4096
 _CONNECT = 5.0
 _Found = TypeVar("_Found")
@@ -49,13 +58,13 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """What the options say about where the daemon is."""
+    """What the options say about where the daemon is; `located` makes options of these fields."""
 
-    config: Path | None = None
-    socket: Path | None = None
-    url: str | None = None
-    token_file: Path | None = None
-    ca_file: Path | None = None
+    config: Config = None
+    socket: Socket = None
+    url: Url = None
+    token_file: TokenFile = None
+    ca_file: CaFile = None
 
     @property
     def guessed(self) -> bool:
@@ -109,6 +118,35 @@ class Where:
         if self.config is None:
             return "no socket at the usual places; name it with --config, --socket or --url"
         return f"nobody answers where {self.config} says; is `listener run` up?"
+
+
+def located(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes `where` the options that say where the daemon is.
+
+    An option of the command's own by the same name (--config of send) stays, and goes along.
+    """
+    own = inspect.signature(command)
+    mine = {name: item for name, item in own.parameters.items() if name != "where"}
+    added = [
+        inspect.Parameter(
+            each.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_OPTIONS[each.name]
+        )
+        for each in fields(Where)
+        if each.name not in mine
+    ]
+    # Before --json and what else a command ends with, for help lists them in this order.
+    place = next((n for n, name in enumerate(mine) if name == "as_json"), len(mine))
+    shown = [*list(mine.values())[:place], *added, *list(mine.values())[place:]]
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        where = Where(**{each.name: given.get(each.name) for each in fields(Where)})
+        kept = {name: value for name, value in given.items() if name in mine}
+        command(where=where, **kept)
+
+    called.__signature__ = own.replace(parameters=shown)  # type: ignore[attr-defined]
+    called.__annotations__ = {item.name: item.annotation for item in shown}
+    return called
 
 
 def ask(where: Where, question: Callable[[Client], Awaitable[_Found]]) -> _Found:

@@ -20,13 +20,10 @@ EXAMPLES = exits.lines(
 )
 
 
+@reaching.located
 def reload(
     *,
-    config: reaching.Config = None,
-    socket: reaching.Socket = None,
-    url: reaching.Url = None,
-    token_file: reaching.TokenFile = None,
-    ca_file: reaching.CaFile = None,
+    where: Where,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Add, remove and change agents without touching the others.
@@ -34,7 +31,6 @@ def reload(
     A file that cannot work changes nothing: the reason is told, and the exit code is 1. The daemon
     reads the file that it was started with.
     """
-    where = Where(config, socket, url, token_file, ca_file)
     changed = reaching.ask(where, lambda client: client.reload())
     if as_json:
         console.out_json(changed)

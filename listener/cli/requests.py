@@ -39,11 +39,13 @@ class State(StrEnum):
     SETTLED = "settled"
 
 
+@reaching.located
 def requests(
     id_: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Show that request; its id in the list.")
     ] = None,
     *,
+    where: Where,
     state: Annotated[State | None, typer.Option(help="List those that stand so.")] = None,
     agent: Annotated[str | None, typer.Option(help="List those of that agent.")] = None,
     request_id: Annotated[
@@ -56,17 +58,11 @@ def requests(
     abandon: Annotated[
         bool, typer.Option("--abandon", help="With ID: stop waiting for it.")
     ] = False,
-    config: reaching.Config = None,
-    socket: reaching.Socket = None,
-    url: reaching.Url = None,
-    token_file: reaching.TokenFile = None,
-    ca_file: reaching.CaFile = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per request and line.")
     ] = False,
 ) -> None:
     """List the requests of the running daemon, newest first, or show one."""
-    where = Where(config, socket, url, token_file, ca_file)
     if id_ is not None:
         if state is not None or agent is not None or request_id is not None:
             raise InvalidRequest("give an ID, or filters for a list, not both")

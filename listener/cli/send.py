@@ -43,9 +43,11 @@ class Variant(StrEnum):
     TASK = "task"
 
 
+@reaching.located
 def send(
     action: Annotated[str, typer.Argument(help="Finesse's action, such as HOLD; case is ignored.")],
     *,
+    where: Where,
     agent: Annotated[str, typer.Option(help="Whose request it is.")],
     config: Annotated[
         Path | None,
@@ -105,10 +107,6 @@ def send(
     daemon: Annotated[
         bool, typer.Option("--daemon", help="Send through the running daemon, or not at all.")
     ] = False,
-    socket: reaching.Socket = None,
-    url: reaching.Url = None,
-    token_file: reaching.TokenFile = None,
-    ca_file: reaching.CaFile = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The outcome as one JSON object.")
     ] = False,
@@ -148,7 +146,6 @@ def send(
         _show(request, config, request_id)
         return
     console.need_output()  # before anything is sent
-    where = Where(config, socket, url, token_file, ca_file)
     options = {
         "deadline": deadline,
         "request_id": request_id,

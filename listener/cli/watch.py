@@ -37,8 +37,10 @@ class Kind(StrEnum):
     GAP = "gap"
 
 
+@reaching.located
 def watch(
     *,
+    where: Where,
     agent: Annotated[str | None, typer.Option(help="Events of that agent alone.")] = None,
     dialog: Annotated[str | None, typer.Option(help="Events about that dialog alone.")] = None,
     id_: Annotated[str | None, typer.Option("--id", help="Events of that request alone.")] = None,
@@ -51,11 +53,6 @@ def watch(
     count: Annotated[
         int | None, typer.Option(min=1, help="End after so many events; goes on if left out.")
     ] = None,
-    config: reaching.Config = None,
-    socket: reaching.Socket = None,
-    url: reaching.Url = None,
-    token_file: reaching.TokenFile = None,
-    ca_file: reaching.CaFile = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per event and line.")
     ] = False,
@@ -69,7 +66,6 @@ def watch(
         "kind": [str(one) for one in kind or ()],
         "after": after,
     }
-    where = Where(config, socket, url, token_file, ca_file)
     client = where.client()
     with like_interrupt():
         asyncio.run(_follow(where, client, wanted, count, as_json=as_json))

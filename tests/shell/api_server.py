@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from listener.client.line import Pace
-from tests.shell.rest_server import Seen, Server, http
+from tests.shell.rest_server import Seen, Server, http, listening
 
 QUICK = Pace(base=0.001, cap=0.002, chance=lambda: 1.0)
 """Waits that cost a test nothing."""
@@ -22,29 +22,8 @@ STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: clo
 async def speaking(path: Path, *script: object, close: bool = True) -> AsyncIterator[Server]:
     """Run a scripted server on a Unix socket; what still runs at the end is ended."""
     it = Server(list(script), close=close)
-    running: list[asyncio.Task[None]] = []
-
-    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await it.handle(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        running.append(asyncio.get_running_loop().create_task(one(reader, writer)))
-
-    server = await asyncio.start_unix_server(accept, str(path))
-    try:
+    async with listening(it.handle, path=path):
         yield it
-    finally:
-        server.close()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await server.wait_closed()
-        await asyncio.sleep(0)
 
 
 def answer(value: Any, status: int = 200, *headers: str) -> bytes:

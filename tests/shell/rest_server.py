@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listener.rest import Basic, Rest, RestLimits, RestTimings
@@ -85,8 +86,13 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @asynccontextmanager
-async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Run `handler` for each connection to a free loopback port; what still runs is ended."""
+async def listening(
+    handler: Handler, tls: ssl.SSLContext | None = None, path: Path | None = None
+) -> AsyncIterator[int]:
+    """Run `handler` for each connection to a free loopback port; what still runs is ended.
+
+    With a `path` it listens there, on a Unix socket; the port is 0 then.
+    """
     running: list[asyncio.Task[None]] = []
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -100,9 +106,12 @@ async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> Asyn
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         running.append(asyncio.get_running_loop().create_task(one(reader, writer)))
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    if path is None:
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    else:
+        server = await asyncio.start_unix_server(accept, str(path))
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield server.sockets[0].getsockname()[1] if path is None else 0
     finally:
         server.close()
         for task in running:

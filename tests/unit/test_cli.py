@@ -95,6 +95,29 @@ def test_the_help_of_each_command_has_examples(run: Run, command: str):
     assert re.search(rf"Examples:\n +listener {command}", out)
 
 
+def test_the_page_about_the_command_line_knows_every_command_and_exit_code(run: Run):
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^ +(\w+) ", run("--help")[1].split("Commands:")[1], re.MULTILINE)
+
+    for command in {name.split()[0] for name in COMMANDS}:
+        assert command in listed
+        assert f"`listener {command}" in page
+    for code in Exit:
+        assert f"\n| {code.value} |" in page
+    for option in ("--direct", "--daemon", "--socket", "--url", "--token-file", "--ca-file"):
+        assert option in page
+        assert option in run("send", "--help")[1]
+
+
+def test_help_loads_no_part_that_only_a_command_needs():
+    heavy = {"httpx", "slixmpp", "fastapi", "uvicorn", "lxml", "h11", "trustme", "sqlite3"}
+    code = f"import sys, listener.cli.app; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("words", [["bogus"], ["send"], ["explain"], ["parse", "--bogus"], ["run"]])
 def test_a_wrong_call_ends_in_2_on_standard_error(run: Run, words: list[str]):
     code, out, err = run(*words)
