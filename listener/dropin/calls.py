@@ -95,7 +95,10 @@ def taken(scope: Scope, receive: Receive) -> Call:
         raise Refusal(of_problem(refusals.scope_missing()))
     headers = tuple(_pairs(scope["headers"]))
     # Looked at as it will leave: a header that Connection names does not get there.
-    authorization = first(end_to_end(headers), b"authorization")
+    given = [value for name, value in end_to_end(headers) if name.lower() == b"authorization"]
+    if len(given) > 1:  # whose request it is would be a matter of opinion
+        raise Refusal(of_problem(refusals.two_logins()))
+    authorization = given[0] if given else None
     return Call(method, target, headers, pair_of(authorization), Upload(receive, headers), caller)
 
 

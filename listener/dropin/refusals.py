@@ -26,6 +26,16 @@ def invalid_path(detail: str) -> Problem:
     return Problem("invalid_path", "The path cannot be understood", 400, f"{detail}.")
 
 
+def two_logins() -> Problem:
+    """Return the problem of a request with more than one Authorization."""
+    return Problem(
+        "two_logins",
+        "It is not clear whose request this is",
+        400,
+        "Send one Authorization header: the one for Finesse.",
+    )
+
+
 def method_not_allowed() -> Problem:
     """Return the problem of a method that Finesse's API does not have."""
     return Problem(

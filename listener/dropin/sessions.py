@@ -16,7 +16,7 @@ from listener.dropin.contract import Tracker
 from listener.dropin.credentials import Pair
 from listener.dropin.doorkeeper import Busy, Doorkeeper, Refused
 from listener.dropin.turns import Turns
-from listener.errors import ListenerError
+from listener.errors import ListenerError, NotAccepted
 
 SIGNED_OUT = "LOGOUT"
 FRESH_FOR = 60.0
@@ -160,7 +160,8 @@ class Sessions:
             await self._tracker.hold(agent, pair.password)
         except ListenerError as error:
             _log.warning("dropin.session", agent=agent, detail=str(error))
-            return Found(None, Why.TOO_MANY_SESSIONS)
+            full = isinstance(error, NotAccepted)
+            return Found(None, Why.TOO_MANY_SESSIONS if full else Why.NOT_TAKEN)
         now = self._clock()
         held = self._held.setdefault(agent, _Held(now, now + self._policy.wait))
         held.pair, held.used = pair, now

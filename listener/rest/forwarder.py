@@ -80,6 +80,7 @@ class Forwarder:
         limits: RestLimits | None = None,
     ) -> None:
         self._nodes = nodes
+        self._urls = {node: httpx.URL(node) for node in nodes}
         self._timings = timings or RestTimings()
         self._line = Line(
             tuple(nodes), tls=tls, timings=self._timings, limits=limits or RestLimits()
@@ -117,7 +118,7 @@ class Forwarder:
         loop = asyncio.get_running_loop()
         start = loop.time()
         log = _log.bind(method=message.method, path=message.path, node=node)
-        request = _request(message, node)
+        request = _request(message, self._urls[node])
         streamed = not isinstance(message.content, bytes | None)
         flow = await self._line.open(
             node, request, until, lambda: log.debug("rest.sent"), streamed=streamed
@@ -130,8 +131,7 @@ class Forwarder:
         return flow
 
 
-def _request(message: Message, node: str) -> httpx.Request:
-    url = httpx.URL(node)
+def _request(message: Message, url: httpx.URL) -> httpx.Request:
     headers = [(b"Host", url.netloc), *onward.of_request(message.headers)]
     stream: httpx.AsyncByteStream = httpx.ByteStream(b"")
     match message.content:

@@ -44,7 +44,8 @@ class Nodes:
 
     def prefer(self, node: str) -> None:
         """Ask that node first from now on; ConfigurationError when it is not configured."""
-        self._first = self.known(node)
+        if node != self._first:
+            self._first = self.known(node)
 
     def order(self) -> tuple[str, ...]:
         """Return the nodes in the order in which they are to be tried."""

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from listener.correlation.outcome import Reason
+from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.errors import NotKept
 from listener.rest import RestTimings
 from tests.shell.dropin_stage import PATIENT, XML, action, basic, fronting, opened, scene
@@ -44,6 +45,37 @@ async def test_an_untracked_write_without_an_answer_is_no_202():
     assert (got.status_code, got.json()["retryable"]) == (502, False)
     assert (got.headers["x-outcome"], got.headers["x-reason"]) == ("untracked", "not_kept")
     assert len(server.seen) == 1
+
+
+async def test_a_fault_after_it_was_sent_sends_it_no_second_time():
+    async with fronting(http(202), http(202)) as (server, books, place):
+
+        async def broken(request, wishes, sender):
+            await sender()
+            raise NotKept("a fault of ours")
+
+        books.forward = broken
+        got = await place.put(DIALOG, action("HOLD"))
+    assert got.status_code == 500
+    assert len(server.seen) == 1
+
+
+async def test_what_was_given_up_before_it_was_sent_is_a_503():
+    async with fronting() as (server, books, place):
+
+        async def never() -> RestAnswer:
+            return RestAnswer(AnswerKind.NOT_SENT, detail="given up")
+
+        async def given_up(request, wishes, sender):
+            return books.service.forward(request, wishes, never)
+
+        books.forward = given_up
+        plain = await place.put(DIALOG, action("HOLD"))
+        waited = await place.put(DIALOG, action("HOLD"), Prefer="wait=30")
+    for got in (plain, waited):
+        assert (got.status_code, got.headers["x-outcome"]) == (503, "rejected")
+        assert got.headers["x-reason"] == "not_sent"
+    assert server.connections == 0
 
 
 async def test_silence_is_a_504_for_a_read_and_a_202_for_a_tracked_write():

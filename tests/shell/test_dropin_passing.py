@@ -231,6 +231,14 @@ async def test_bearer_goes_on_as_it_came():
     assert server.seen[0].headers["authorization"] == "Bearer abc.def"
 
 
+async def test_two_logins_are_nobodys():
+    two = [*basic().items(), *basic("1009", "x").items()]
+    async with fronting() as (server, _, place):
+        got = await place.client.get(USER, headers=two)
+    assert (got.status_code, got.json()["type"].rpartition(":")[2]) == (400, "two_logins")
+    assert server.connections == 0
+
+
 async def test_paths_that_lead_elsewhere_reach_nobody():
     async with fronting() as (server, _, place):
         statuses = []

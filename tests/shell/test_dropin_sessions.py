@@ -158,8 +158,14 @@ async def test_a_session_that_was_up_is_trusted_through_a_gap():
         assert (await place.put(DIALOG, action("HOLD"))).headers["x-outcome"] == "open"
 
 
-@pytest.mark.parametrize("error", [NotAccepted("200 are held"), ConfigurationError("held already")])
-async def test_one_session_too_many_goes_out_untracked(error: Exception):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (NotAccepted("200 are held"), "too_many_sessions"),
+        (ConfigurationError("held already"), "not_taken"),
+    ],
+)
+async def test_a_session_that_cannot_be_had_is_done_without(error: Exception, reason: str):
     async with fronting(shown(), OK, agents=()) as (_, books, place):
 
         async def refuse(agent, password):
@@ -167,7 +173,7 @@ async def test_one_session_too_many_goes_out_untracked(error: Exception):
 
         books.hold = refuse
         got = await place.put(DIALOG, action("HOLD"))
-    assert (got.status_code, got.headers["x-reason"]) == (202, "too_many_sessions")
+    assert (got.status_code, got.headers["x-reason"]) == (202, reason)
 
 
 async def test_none_are_begun_where_the_operator_wants_none():
@@ -197,6 +203,20 @@ async def test_a_wrong_new_password_replaces_nothing():
         assert (await place.put(DIALOG, action("HOLD"), Authorization=wrong)).status_code == 401
         assert (await place.put(DIALOG, action("HOLD"))).status_code == 202
     assert books.begun == [(A, PASSWORD[A])]
+
+
+async def test_nobody_waits_for_ever_for_another_ones_question():
+    policy = SessionPolicy(patience=0.2)
+    dialogs = http(200, b"<Dialogs/>")
+    script = (dialogs, HANG, OK)
+    async with fronting(*script, agents=(), policy=policy) as (server, _, place):
+        await place.get(f"{USER}/Dialogs")
+        first = asyncio.create_task(place.put(DIALOG, action("HOLD")))
+        await until(lambda: len(server.seen) == 2)
+        got = await place.put(DIALOG, action("HOLD"))
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    assert (got.status_code, got.headers["x-reason"]) == (202, "not_shown")
 
 
 # How they end
