@@ -43,8 +43,9 @@ class Client:
 
     Methods raise Problem when the daemon refuses, DaemonUnreachable when it cannot be reached or
     its answer does not come. What is not a GET is sent once; a request with an Idempotency-Key is
-    sent again after a lost connection, four times in all at most, since the daemon then takes it
-    once. Nothing here is ever logged, and no repr holds a token or digits.
+    sent again after a lost connection or while the daemon hands over, four times in all at most,
+    since the daemon then takes it once. Nothing here is ever logged, and no repr holds a token or
+    digits.
     """
 
     def __init__(self, line: Line) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from listener.client.answers import problem_of
-from listener.errors import DaemonUnreachable, InvalidRequest
+from listener.errors import DaemonUnreachable, InvalidRequest, Problem
 
 TRIES = 4
 """How often one call is sent at most, where sending it again is safe."""
@@ -26,6 +26,9 @@ LONGEST_WAIT = 60
 
 SILENCE = 45.0
 """Seconds without a byte after which an event stream is broken: three of its comments."""
+
+CLOSING = "closing"
+"""The problem of a daemon that hands over, or stops; nothing was sent."""
 
 _CONNECT, _MARGIN = 5.0, 30.0
 _MAX_CONNECTIONS = 1000
@@ -103,17 +106,19 @@ class Line:
     async def call(self, call: Call, *, also: tuple[int, ...] = ()) -> httpx.Response:
         """Return the answer to a call: 2xx, or one of the statuses `also`.
 
-        Sent TRIES times at most where that is safe, else once. Raises Problem for what the daemon
-        refuses, DaemonUnreachable when no answer came.
+        Sent TRIES times at most where that is safe, else once; again after a lost connection, and
+        while the daemon hands over to another process. Raises Problem for what the daemon refuses,
+        DaemonUnreachable when no answer came.
         """
         tries = TRIES if call.repeatable else 1
         for failures in range(tries):
             try:
                 return await self._once(call, also)
-            except DaemonUnreachable:
-                if failures + 1 == tries:
+            except (DaemonUnreachable, Problem) as error:
+                if failures + 1 == tries or not _passes(error):
                     raise
-            await asyncio.sleep(self.pace.delay(failures))
+                least = error.retry_after if isinstance(error, Problem) else None
+            await asyncio.sleep(self.pace.delay(failures, least))
         raise AssertionError("unreachable")
 
     async def _once(self, call: Call, also: tuple[int, ...]) -> httpx.Response:
@@ -170,6 +175,11 @@ class Line:
                 f"no daemon can be reached at {self.where}: {_why(error)}", sent=False
             )
         return DaemonUnreachable(f"{self.where} did not answer {call.name}: {_why(error)}")
+
+
+def _passes(error: DaemonUnreachable | Problem) -> bool:
+    """Say whether the next moment may be better; every other refusal is the caller's to judge."""
+    return isinstance(error, DaemonUnreachable) or error.name == CLOSING
 
 
 def limits() -> httpx.Limits:

@@ -367,7 +367,7 @@ async def test_forgetting_needs_a_journal(run: Run, tmp_path: Path, monkeypatch)
         (422, "unknown_agent", 78),
         (429, "too_many_pending", 69),
         (500, "internal", 70),
-        (503, "closing", 69),
+        (503, "not_listening", 69),
     ],
 )
 async def test_a_problem_has_the_exit_code_of_the_same_refusal_without_a_daemon(
@@ -379,6 +379,20 @@ async def test_a_problem_has_the_exit_code_of_the_same_refusal_without_a_daemon(
     assert (ended, out) == (code, "")
     assert err.endswith("listener: so it is\n")
     assert len(server.seen) == 1
+
+
+async def test_a_daemon_that_stops_is_asked_again_for_a_moment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("listener.client.line.TRIES", 2)
+    said = problem(503, "urn:finesse-listener:problem:closing", detail="it stops")
+    async with speaking(tmp_path / "s", said, said) as server:
+        assert await run(*HOLD, "--socket", tmp_path / "s") == (
+            69,
+            "",
+            f"through the daemon at {tmp_path / 's'}\nlistener: it stops\n",
+        )
+    assert len(server.seen) == 2
 
 
 async def test_a_daemon_that_goes_away_with_a_request_leaves_it_unconfirmed(

@@ -153,11 +153,23 @@ async def test_even_with_a_key_it_is_sent_so_many_times_at_most(tmp_path):
 
 
 async def test_a_refusal_is_not_repeated_even_with_a_key(tmp_path):
-    script = (problem(503, "draining", "Retry-After: 1"), answer(request()))
+    script = (problem(503, "not_listening", "Retry-After: 1"), answer(request()))
     async with speaking(tmp_path / "s", *script) as server, at(tmp_path) as client:
         with pytest.raises(Problem):
             await client.submit(**HOLD, idempotency_key="k")
     assert len(server.seen) == 1
+
+
+async def test_a_request_with_a_key_outlasts_a_hand_over(tmp_path):
+    closing = problem(503, "urn:finesse-listener:problem:closing", "Retry-After: 0")
+    script = (closing, answer(request()))
+    async with speaking(tmp_path / "s", *script) as server, at(tmp_path) as client:
+        assert (await client.submit(**HOLD, idempotency_key="k"))["state"] == "settled"
+    assert len(server.seen) == 2
+
+    async with speaking(tmp_path / "s", closing, answer(request())), at(tmp_path) as client:
+        with pytest.raises(Problem):
+            await client.submit(**HOLD)
 
 
 async def test_reading_is_tried_again(tmp_path):
