@@ -47,7 +47,7 @@ class EventStream(Response):
         self._reader = reader
         self._wants = wants
         self._heartbeat = heartbeat
-        self._busy = True
+        self._writing = asyncio.Lock()  # what is written is whole before anything else is
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
@@ -60,7 +60,7 @@ class EventStream(Response):
     async def _serve(self, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        await _put(send, OPENING)
+        await self._put(send, OPENING)
         leaving = asyncio.create_task(until_gone(receive), name="watching an event reader")
         telling = asyncio.create_task(self._tell(send, leaving), name="telling events")
         both = {telling, leaving}
@@ -70,8 +70,8 @@ class EventStream(Response):
                     both, timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED
                 )
             )[0]:
-                if not self._busy:
-                    await _put(send, COMMENT)
+                if not self._writing.locked():  # else it would wait behind what is not taken
+                    await self._put(send, COMMENT)
             if telling.done() and not leaving.done():
                 telling.result()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -79,18 +79,15 @@ class EventStream(Response):
             await ended(telling, leaving)
 
     async def _tell(self, send: Send, leaving: asyncio.Task[None]) -> None:
-        self._busy = False
         async for told in self._reader:
             if self._wants(told):
-                self._busy = True  # a comment now would wait behind what the reader does not take
-                await _put(send, told.frame)
+                await self._put(send, told.frame)
                 if leaving.done():
                     return  # it was cut off meanwhile: what it did not take must not count as told
-                self._busy = False
 
-
-async def _put(send: Send, data: bytes) -> None:
-    """Send in pieces: the connection stops us after each that the reader does not take."""
-    for begin in range(0, len(data), CHUNK):
-        piece = data[begin : begin + CHUNK]
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    async def _put(self, send: Send, data: bytes) -> None:
+        """Send in pieces: the connection stops us after each that the reader does not take."""
+        async with self._writing:
+            for begin in range(0, len(data), CHUNK):
+                piece = data[begin : begin + CHUNK]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
