@@ -510,7 +510,9 @@ async def test_ctrl_c_ends_watch_with_one_line_more(tmp_path: Path):
         process.send_signal(signal.SIGINT)
         end = await program.ended(process)
     assert end.code == 130
-    assert end.err == "to go on from here: --after e-1\nlistener: interrupted\n"
+    # asyncio's debug mode, in which these processes run, tells of slow steps on a busy machine.
+    said = [line for line in end.words if not line.startswith("Executing ")]
+    assert said == ["to go on from here: --after e-1", "listener: interrupted"]
 
 
 async def test_ctrl_c_abandons_the_request_in_the_daemon_and_tells_its_end(tmp_path: Path):
