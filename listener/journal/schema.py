@@ -69,16 +69,26 @@ class Version(NamedTuple):
     number: int
 
 
+_NOBODYS = Version(0, 0)
+_ONE_PAGE = 4096  # bytes; a table would need another
+
+
 def header_of(path: Path) -> Version | None:
-    """Return what the header of the file says, without SQLite; None when it has none."""
+    """Return what the header of the file says, without SQLite; None when it has none.
+
+    A database that says nothing of itself and holds no table is nobody's: SQLite leaves one behind
+    when making a new file is cut short.
+    """
     with path.open("rb") as file:
         head = file.read(_HEADER)
     if len(head) < _HEADER or not head.startswith(_MAGIC):
         return None
-    return Version(
-        int.from_bytes(head[_APPLICATION_AT : _APPLICATION_AT + 4], "big"),
-        int.from_bytes(head[_VERSION_AT : _VERSION_AT + 4], "big"),
-    )
+    found = Version(_number(head, _APPLICATION_AT), _number(head, _VERSION_AT))
+    return None if found == _NOBODYS and path.stat().st_size <= _ONE_PAGE else found
+
+
+def _number(head: bytes, at: int) -> int:
+    return int.from_bytes(head[at : at + 4], "big")
 
 
 def check_ours(path: Path, found: Version) -> None:
