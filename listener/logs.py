@@ -73,7 +73,7 @@ EVENTS: dict[str, str] = {
     "journal.refused": "a row that cannot be written for a fault of its own",
     "journal.unreadable": "a row that cannot be read, and is skipped",
     "journal.trimmed": "the oldest events and settled requests went, by age or size",
-    "journal.upkeep_failed": "the journal's file could not be trimmed or rewritten; why",
+    "upkeep.failed": "the journal's file could not be trimmed or rewritten; why",
     "journal.failed": "a fault in the journal's own thread; with its trace",
     "dropin.refused": "a password that Finesse refused is not tried again for a while",
     "dropin.session": "a session for an agent that is not configured: ended, or not begun; why",

@@ -204,7 +204,7 @@ def _overwritten(table: Table, wanted: Mention) -> int:
     try:
         table.rewrite()
     except sqlite3.Error as error:
-        _log.warning("journal.upkeep_failed", why=str(error))
+        _log.warning("upkeep.failed", why=str(error))
     return _remnants(table, wanted)
 
 

@@ -217,7 +217,7 @@ class Writer:
             elif self._table.dirty and now >= self._idle_at and self.inbox.empty:
                 self._table.checkpoint()
         except sqlite3.Error as error:
-            _log.warning("journal.upkeep_failed", why=str(error))
+            _log.warning("upkeep.failed", why=str(error))
             self._idle_at = self._upkeep_at = now + self._paces.upkeep
 
     def _report(self, items: list[Parcel | Job]) -> None:

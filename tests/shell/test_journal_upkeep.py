@@ -153,7 +153,7 @@ async def test_upkeep_that_fails_is_told_and_harms_nothing(path):
         disk.fails = FULL
         clock.forward(days=3)
         assert await journal.put(an_event(2, at=clock()))
-        await until(lambda: "journal.upkeep_failed" in [each["event"] for each in logged.entries])
+        await until(lambda: "upkeep.failed" in [each["event"] for each in logged.entries])
         assert (journal.trouble, journal.first_sequence) == (None, 1)
         disk.fails = None
         await until(lambda: journal.first_sequence == 2)
