@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from starlette.types import Send
 
 from listener import logs
-from listener.api.preferences import wait_of
 from listener.dropin import refusals, replies
 from listener.dropin.calls import Call, Refusal
 from listener.dropin.contract import Tracker
@@ -39,6 +38,7 @@ from listener.rest.forwarder import Content
 from listener.rest.onward import Headers
 from listener.terms import Wishes
 from listener.ticket import Ticket
+from listener.web.preferences import wait_of
 
 _log = logs.get(__name__)
 
