@@ -1,4 +1,6 @@
-"""All benchmarks, or those named: `python -m tests.benchmarks [events parse correlator sessions]`.
+"""All benchmarks, or those named: `python -m tests.benchmarks [name ...]`.
+
+The names: events, parse, correlator, sessions, http, readers, journal, dropin.
 
 Prints each figure that has a bound beside its bound, and writes everything to
 `bench-results/bench-<UTC date and time>.json`. The exit code is 1 when a bound is missed or a
@@ -20,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parents[2] / "bench-results"
-PACKAGES = ("finesse-listener", "slixmpp", "lxml", "structlog", "httpx")
+PACKAGES = ("finesse-listener", "slixmpp", "lxml", "structlog", "httpx", "fastapi", "uvicorn")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ BENCHES: dict[str, tuple[Bound, ...]] = {
     "parse": (Bound("ratio", least=0.5),),
     "correlator": (Bound("ratio", most=1.3), Bound("bytes_per_request", most=3000)),
     "sessions": (Bound("memory_ratio", most=0.2), Bound("time_ratio", most=0.2)),
+    "http": (Bound("added_p99_ms", most=3), Bound("journal_ratio", least=0.8)),
+    "readers": (Bound("p99_ratio", most=1.5), Bound("memory_growth_mib", most=32)),
+    "journal": (),
+    "dropin": (Bound("added_p50_ms", most=5), Bound("added_p99_ms", most=5)),
 }
 
 
