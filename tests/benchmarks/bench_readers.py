@@ -41,7 +41,7 @@ SETTLING = 0.5
 AGENT = "1001"
 AT_ONCE = 50  # connections that are opened together
 
-_ID = re.compile(rb"id: [^\n-]+-(\d+)\n")
+_ID = re.compile(rb"id: [^\n-]+-(\d+)\nevent: ")
 _PLANNED = re.compile(rb'callVariable1"[^0-9]{1,40}(\d{9,})')
 _REQUEST = "GET /v1/events{query} HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
