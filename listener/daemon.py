@@ -10,35 +10,53 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from importlib.metadata import version
 from typing import Self
 
 from listener import logs
 from listener.assembly import Paces
+from listener.handover.arriving import Arrival
+from listener.handover.channel import Channel
+from listener.handover.starting import Starter, Successor
 from listener.operations import files
 from listener.operations.systemd import Notifier
 from listener.settings import Settings
 from listener.station import Station
 
 INTERRUPTED = 130
+LOST = 70  # EX_SOFTWARE: systemd starts it again
 
 _log = logs.get(__name__)
 
 
-def run(settings: Settings, again: Callable[[], Settings] | None = None) -> int:
-    """Hold the sessions until SIGTERM or SIGINT.
+def run(
+    settings: Settings,
+    again: Callable[[], Settings] | None = None,
+    *,
+    command: Sequence[str] | None = None,
+    channel: socket.socket | None = None,
+) -> int:
+    """Hold the sessions until SIGTERM or SIGINT, or until another process has taken over.
 
-    `again` reads the settings anew, for a reload; without it there is none. Returns the exit code:
-    0 after a drain, 130 when a second signal cut it short. Raises ConfigurationError for what
-    cannot work (a CA file, a journal that another daemon holds, an address that is taken);
-    everything else is tried again and again.
+    `again` reads the settings anew, for a reload; without it there is none. `command`: what stands
+    behind `python -m listener` to start this daemon's successor; without it there is no hand-over.
+    `channel`: this is such a successor, and that is its connection to the daemon that started it.
+
+    Returns the exit code: 0 after a drain or a hand-over, 130 when a second signal cut it short, 70
+    when a hand-over failed so that only a restart helps. Raises ConfigurationError for what cannot
+    work (a CA file, a journal that another daemon holds, an address that is taken), and Broken when
+    a successor took nothing over; everything else is tried again and again.
     """
     # What is kept (records, pictures) lives long and what an event makes dies at once, so the
     # collector need not look every 700 objects: measured, a tenth of the work of an event.
     gc.set_threshold(20_000, 20, 50)
     files.raise_limit()
-    return asyncio.run(serve(settings, again=again))
+    start = Successor(command) if command is not None else None
+    return asyncio.run(serve(settings, again=again, start=start, channel=channel))
 
 
 async def serve(
@@ -47,28 +65,40 @@ async def serve(
     *,
     paces: Paces | None = None,
     again: Callable[[], Settings] | None = None,
+    start: Starter | None = None,
+    channel: socket.socket | None = None,
     started: Callable[[Station], None] = lambda _station: None,
 ) -> int:
     """As `run`, inside a loop that runs already; `stop` ends it as the first signal does.
 
-    `started` is called once callers can come in.
+    `start` starts a successor. `started` is called once callers can come in.
     """
     task = asyncio.current_task()
     assert task is not None
-    with _Signals(stop or asyncio.Event(), task) as signals:
+    arrival = Arrival(Channel(channel)) if channel is not None else None
+    with _Signals(stop or asyncio.Event(), task, arrival) as signals:
+        opening = partial(
+            Station.open, settings, paces=paces, again=again, start=start, arrival=arrival
+        )
         try:
-            return await _serve(settings, signals, paces, again, started)
+            return await _serve(settings, signals, opening, started)
         except asyncio.CancelledError:
             if not signals.hurried or task.uncancel() > 0:
                 raise
             return INTERRUPTED
+        except Exception as why:
+            if arrival is not None and not arrival.begun:
+                arrival.failed(why)
+            raise
+        finally:
+            if arrival is not None:
+                arrival.close()
 
 
 async def _serve(
     settings: Settings,
     signals: _Signals,
-    paces: Paces | None,
-    again: Callable[[], Settings] | None,
+    opening: Callable[..., AbstractAsyncContextManager[Station]],
     started: Callable[[Station], None],
 ) -> int:
     for warning in settings.warnings:
@@ -79,11 +109,14 @@ async def _serve(
     systemd = Notifier(os.environ)
     abandoned = 0
     try:
-        async with Station.open(settings, paces=paces, again=again, systemd=systemd) as station:
+        async with opening(systemd=systemd) as station:
             signals.on_hangup = station.reload_soon
             started(station)
             try:
                 await station.until(signals.stop)
+                if station.leaving.left.is_set():
+                    await station.depart()
+                    return exit_code(station)
                 systemd.stopping("open requests get their grace")
                 _log.info("listener.stopping", grace=settings.timings.drain)
                 abandoned = await station.drain(settings.timings.drain)
@@ -98,11 +131,22 @@ async def _serve(
     return 0
 
 
-class _Signals:
-    """Takes SIGTERM, SIGINT and SIGHUP for the time of the run."""
+def exit_code(station: Station) -> int:
+    """Return how a daemon ends that has nothing to do any more."""
+    return 0 if station.leaving.lost is None else LOST
 
-    def __init__(self, stop: asyncio.Event, task: asyncio.Task[object]) -> None:
+
+class _Signals:
+    """Takes SIGTERM, SIGINT and SIGHUP for the time of the run.
+
+    A successor that has not taken over yet has nothing to drain: it ends at the first signal.
+    """
+
+    def __init__(
+        self, stop: asyncio.Event, task: asyncio.Task[object], arrival: Arrival | None
+    ) -> None:
         self.stop = stop
+        self._arrival = arrival
         self.hurried = False
         self.on_hangup: Callable[[], None] = lambda: None
         self._task = task
@@ -122,7 +166,7 @@ class _Signals:
         self.on_hangup()
 
     def _asked(self) -> None:
-        if self.stop.is_set():
+        if self.stop.is_set() or (self._arrival is not None and not self._arrival.begun):
             self.hurried = True
             self._task.cancel()
         self.stop.set()

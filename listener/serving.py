@@ -43,18 +43,12 @@ class Door:
 class Doors:
     """All doors of a daemon, and the tokens that open them: made by `open`, served from `start` on.
 
-    `inherited`: listening sockets from the process before, by `name_of`; used where the settings
-    name the same address, else closed. Raises ConfigurationError for a tokens file that cannot be
-    used.
+    Raises ConfigurationError for a tokens file that cannot be used.
     """
 
-    def __init__(
-        self,
-        tokens_file: Path | None,
-        inherited: Mapping[str, socket.socket] | None = None,
-    ) -> None:
+    def __init__(self, tokens_file: Path | None) -> None:
         self._tokens_file = tokens_file
-        self._inherited = dict(inherited or {})
+        self._inherited: dict[str, socket.socket] = {}
         self._doors: list[Door] = []
         self._serving = False
         self.tokens = Tokens()
@@ -69,6 +63,13 @@ class Doors:
             self.tokens = Tokens.load(self._tokens_file)
             for warning in self.tokens.warnings:
                 _log.warning("settings.warning", detail=warning)
+
+    def inherit(self, sockets: Mapping[str, socket.socket]) -> None:
+        """Take over the listening sockets of the process before, by `name_of`.
+
+        Used by `open` where the settings name the same address; the others are closed.
+        """
+        self._inherited |= sockets
 
     async def open(
         self,

@@ -6,46 +6,46 @@ Builds the parts and introduces them to each other; signals and exit codes are `
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import os
-import secrets
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
-from listener import logs, wiring
-from listener.api.app import create_app
+from listener import logs
 from listener.assembly import Listener, Paces
 from listener.backend import Backend
 from listener.chronicle import Chronicle
 from listener.crew import AgentStatus
-from listener.dropin.app import create_dropin
-from listener.dropin.sessions import SessionPolicy
-from listener.errors import ConfigurationError
-from listener.idempotency import Keys
-from listener.journal import Journal, Options, key_of_folder
-from listener.ledger import now_utc
+from listener.entrances import open_api, open_dropin
+from listener.errors import Closing, ConfigurationError
+from listener.handover.adopting import Adoption
+from listener.handover.arriving import Arrival
+from listener.handover.asking import socket_beside
+from listener.handover.carried import State
+from listener.handover.desk import Desk
+from listener.handover.exporting import Known
+from listener.handover.leaving import Home, Leaving
+from listener.handover.starting import Starter
+from listener.journal import Journal
+from listener.keeping import Kept, open_journal
 from listener.offers import Resource
 from listener.operations.lag import LoopLag
 from listener.operations.metrics import Metrics, Sources
 from listener.operations.systemd import Notifier, Watchdog
 from listener.reloading import Reloader
-from listener.rest import Forwarder
-from listener.restoring import restore
-from listener.serving import Doors
+from listener.serving import Doors, name_of
 from listener.settings import Settings
-from listener.settings.serving import Notifications, Served
 from listener.tally import Tally
 from listener.tasks import Tasks
-from listener.tracking import Tracking
-from listener.web.gatekeeping import Guarded
-from listener.web.server import Limits
-from listener.web.sockets import host_of
-from listener.xmpp.tls import client_context
+from listener.web.sockets import unix_socket
+
+__all__ = ["Station", "open_journal"]
 
 CLOSING = 2.0  # seconds for answers that are on their way when the doors close
+LAST_ANSWERS = 15.0  # the same when another process serves already, so that nothing hurries
 STATUS_EVERY = 10.0  # seconds between two looks at the line for `systemctl status`
 
 _log = logs.get(__name__)
@@ -55,28 +55,33 @@ class Station:
     """One daemon's parts. Made by `Station.open`; everything ends when that block is left."""
 
     def __init__(
-        self,
-        settings: Settings,
-        listener: Listener,
-        chronicle: Chronicle,
-        *,
-        journal: Journal | None,
-        doors: Doors,
-        systemd: Notifier,
+        self, settings: Settings, listener: Listener, kept: Kept, doors: Doors, systemd: Notifier
     ) -> None:
         self.settings = settings
         self.listener = listener
-        self.chronicle = chronicle
-        self.journal = journal
+        self.kept = kept
         self.doors = doors
         self.lag = LoopLag()
         self.backend: Backend
         self.reloader: Reloader
+        self.leaving: Leaving
+        self.background: Tasks
+        self._desk: Desk | None = None
         self._systemd = systemd
         self._reload_wanted = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Station {self.listener!r}>"
+
+    @property
+    def chronicle(self) -> Chronicle:
+        """Keeps what happens, and tells it."""
+        return self.kept.chronicle
+
+    @property
+    def journal(self) -> Journal | None:
+        """The journal, if one is kept."""
+        return self.kept.journal
 
     @classmethod
     @asynccontextmanager
@@ -87,61 +92,52 @@ class Station:
         paces: Paces | None = None,
         again: Callable[[], Settings] | None = None,
         systemd: Notifier | None = None,
+        start: Starter | None = None,
+        arrival: Arrival | None = None,
     ) -> AsyncIterator[Station]:
         """Start everything, and yield once callers can come in; sessions come up by themselves.
 
-        Raises ConfigurationError for what cannot work.
+        `start` starts the process that this one hands over to when it is asked to. `arrival`: this
+        one was started so, and takes over from another one first. Raises ConfigurationError for
+        what cannot work, and Broken when nothing was taken over.
         """
-        systemd = systemd or Notifier({})
-        async with AsyncExitStack() as stack:
-            tally = Tally()
+        tally, station = Tally(), None
+
+        def changed(status: AgentStatus) -> None:
+            if station is not None:
+                station.tell_session(status)
+
+        # What is kept is closed last: while sessions end, there is still something to be kept.
+        async with AsyncExitStack() as last, AsyncExitStack() as stack:
             doors = Doors(settings.api.tokens_file)
-            journal = await open_journal(settings)
-            if journal is not None:
-                stack.push_async_callback(journal.aclose)
-            keep = settings.journal.notifications is not Notifications.OFF
-            chronicle = Chronicle(journal, keep_events=keep, lagged=lambda: _lagged(tally))
-            keys = Keys(journal.hash_of if journal is not None else _keyed())
-
-            async def first(listener: Listener) -> None:
-                chronicle.state = listener.service.correlator.state
-                chronicle.deployment = lambda: listener.service.deployment
-                if journal is not None:
-                    tombs = timedelta(minutes=settings.requests.tombstone_minutes)
-                    await restore(
-                        listener.service, journal, keys, now=now_utc(), remember_for=tombs
-                    )
-
-            station: Station | None = None
-
-            def changed(status: AgentStatus) -> None:
-                if station is not None:
-                    chronicle.session(status.agent, station.backend.agent_json(status))
-
-            listener = await stack.enter_async_context(
-                Listener.open(
-                    settings,
-                    strict=False,
-                    wait=False,
-                    paces=paces,
-                    memory=chronicle,
-                    tally=tally,
-                    changed=changed,
-                    first=first,
-                )
+            opening = partial(
+                Listener.open, strict=False, wait=False, paces=paces, tally=tally, changed=changed
             )
-            station = cls(
-                settings, listener, chronicle, journal=journal, doors=doors, systemd=systemd
-            )
-            station._introduce(keys, tally, again)
+            if arrival is None:
+                kept = await last.enter_async_context(Kept.open(settings, tally))
+                restored = opening(settings, memory=kept.chronicle, first=kept.restore)
+                listener = await stack.enter_async_context(restored)
+                state = None
+            else:
+                held = await arrival.greet(settings)
+                beside = opening(held, memory=arrival.prelude, first=arrival.introduce)
+                listener = await stack.enter_async_context(beside)
+                state = await arrival.gather(listener)
+                kept = await last.enter_async_context(Kept.open(settings, tally, state))
+            station = cls(settings, listener, kept, doors, systemd or Notifier({}))
+            station._introduce(tally, again, start)
             stack.push_async_callback(station._leave)
-            background = await stack.enter_async_context(_background())
-            station._begin(background)
-            await station._open_doors(background, stack)
-            systemd.ready(station.status())
+            station.background = await stack.enter_async_context(_background())
+            if arrival is not None and state is not None:
+                await station._arrive(arrival, state, stack)
+            else:
+                await station._open_doors(stack)
+                await station._begin()
             yield station
 
-    def _introduce(self, keys: Keys, tally: Tally, again: Callable[[], Settings] | None) -> None:
+    def _introduce(
+        self, tally: Tally, again: Callable[[], Settings] | None, start: Starter | None
+    ) -> None:
         self.reloader = Reloader(self.settings, self.listener.roster, self.doors, again)
         metrics = Metrics(tally, self._sources())
         self.backend = Backend(
@@ -149,10 +145,15 @@ class Station:
             self.listener,
             self.chronicle,
             self.journal,
-            keys=keys,
+            keys=self.kept.keys,
             metrics=metrics.render,
             reload=self.reload,
         )
+        known = Known(self.listener, self.chronicle, self.kept.keys, self.kept.hashes)
+        home = Home(
+            known, self.reloader, self._stop_accepting, self._resume_accepting, self._reopen
+        )
+        self.leaving = Leaving(home, start)
 
     def _sources(self) -> Sources:
         roster, service = self.listener.roster, self.listener.service
@@ -169,70 +170,108 @@ class Station:
             else None,
         )
 
-    def _begin(self, background: Tasks) -> None:
-        """Start what runs beside the sessions."""
-        watchdog = Watchdog(self._systemd, os.environ, lag=self.lag, healthy=self._healthy)
-        background.spawn(self.lag.run, "loop lag")
-        background.spawn(watchdog.run, "watchdog")
-        background.spawn(self._reload_when_wanted, "reload")
-        background.spawn(self._tell_systemd, "status")
+    async def _open_doors(
+        self, stack: AsyncExitStack, inherited: Mapping[str, socket.socket] | None = None
+    ) -> None:
+        """Make ready to serve; callers may connect, and wait."""
+        sockets = dict(inherited or {})
+        self._desk = self._make_desk(sockets)
+        self.doors.inherit(sockets)
+        await open_api(self.doors, self.settings, self.backend)
+        await open_dropin(self.doors, self.settings, self.listener, self.background, stack)
 
-    async def _open_doors(self, background: Tasks, stack: AsyncExitStack) -> None:
-        await self._open_api()
-        await self._open_dropin(background, stack)
+    def _make_desk(self, inherited: dict[str, socket.socket]) -> Desk | None:
+        """Let operators ask for a hand-over beside the API's socket, if there is one."""
+        api = self.settings.api.socket
+        if api is None:
+            return None
+        path = socket_beside(api)
+        taken = inherited.pop(_desk_at(path), None)
+        try:
+            made = taken or unix_socket(path, mode=0o600)
+        except ConfigurationError as error:
+            _log.warning("handover.unavailable", detail=str(error))
+            return None
+        return Desk(made, self.leaving.hand_over, inherited=taken is not None)
+
+    async def _begin(self, main_pid: int | None = None) -> None:
+        """Serve, and start what runs beside the sessions. Nothing in here waits."""
         await self.doors.start()
+        if self._desk is not None:
+            self._desk.start()
+        watchdog = Watchdog(self._systemd, os.environ, lag=self.lag, healthy=self._healthy)
+        self.background.spawn(self.lag.run, "loop lag")
+        self.background.spawn(watchdog.run, "watchdog")
+        self.background.spawn(self._reload_when_wanted, "reload")
+        self.background.spawn(self._tell_systemd, "status")
+        self._systemd.ready(self.status(), main_pid=main_pid)
 
-    async def _open_api(self) -> None:
-        api = self.settings.api
-        app = create_app(self.backend)
-        limits = Limits(connections=api.max_connections, event_readers=api.max_event_readers)
+    # -- hand-over ----------------------------------------------------------------------------
 
-        guarded = Guarded(
-            app,
-            tokens=lambda: self.doors.tokens,
-            allowed_hosts=[*api.allowed_hosts, *_named(api)],
-            allowed_origins=api.allowed_origins,
+    async def _arrive(self, arrival: Arrival, state: State, stack: AsyncExitStack) -> None:
+        """Take everything over from the process before, and serve."""
+        unsettled = await self.kept.inherit(self.listener, state)
+        sockets, arrival.sockets = arrival.sockets, {}
+        await self._open_doors(stack, sockets)
+        adoption = Adoption(
+            self.listener,
+            self.chronicle,
+            prelude=arrival.prelude,
+            state=state,
+            deaf=await arrival.deaf(self.listener, state),
+            unsettled=unsettled,
         )
-        await self.doors.open("api", api, guarded, limits)
+        await arrival.mine()
+        # From here on it is this process's work, and nothing waits until it serves.
+        adopted = adoption.begin()
+        for status in self.listener.agents.values():
+            if state.sessions.get(status.agent) != (status.state, status.live):
+                self.tell_session(status)
+        await self._begin(os.getpid())
+        _log.info(
+            "handover.taken",
+            judged=adopted.judged,
+            in_doubt=adopted.in_doubt,
+            unsent=adopted.unsent,
+        )
 
-    async def _open_dropin(self, background: Tasks, stack: AsyncExitStack) -> None:
-        """Serve Finesse's own paths, where the settings say so."""
-        wanted = self.settings.dropin
-        if not wanted.on:
-            return
-        forwarder = Forwarder(
-            self.listener.rest.nodes,
-            tls=client_context(self.settings.finesse.ca_file),
-            timings=wiring.rest_timings(self.settings),
-        )
-        stack.push_async_callback(forwarder.aclose)
-        guarded, dropin = create_dropin(
-            Tracking(self.listener, max_sessions=wanted.max_sessions),
-            forwarder,
-            tokens=lambda: self.doors.tokens,
-            require_token=wanted.require_token,
-            allowed_hosts=_named(wanted),
-            policy=SessionPolicy(
-                on_demand=wanted.sessions_on_demand,
-                wait=wanted.session_wait,
-                idle=None if wanted.idle_minutes is None else wanted.idle_minutes * 60,
-            ),
-            refused_for=wanted.refused_minutes * 60,
-        )
-        background.spawn(dropin.keep, "sessions on demand")
-        limits = Limits(connections=wanted.max_connections)
-        await self.doors.open("dropin", wanted, guarded, limits)
+    def _stop_accepting(self) -> dict[str, socket.socket]:
+        sockets = self.doors.stop_accepting()
+        if self._desk is not None and self.settings.api.socket is not None:
+            name = _desk_at(socket_beside(self.settings.api.socket))
+            sockets[name] = self._desk.stop()
+        return sockets
+
+    def _resume_accepting(self) -> None:
+        self.doors.resume_accepting()
+        if self._desk is not None:
+            self._desk.start()
+
+    async def _reopen(self) -> Journal | None:
+        self.backend.journal = journal = await self.kept.reopen()
+        return journal
+
+    async def depart(self) -> None:
+        """End what answers still run; another process does the work."""
+        await self.background.aclose()  # systemd hears from that one now
+        await self.doors.close(LAST_ANSWERS)
 
     # -- life -------------------------------------------------------------------------------
 
     async def until(self, stop: asyncio.Event) -> None:
-        """Wait for the word to stop; say meanwhile when every agent was tried."""
+        """Wait for the word to stop, or until another process has taken over (`leaving.left`).
+
+        Says meanwhile when every agent was tried.
+        """
         tried = asyncio.create_task(self.listener.tried(), name="tried")
+        ends = [asyncio.create_task(each.wait()) for each in (stop, self.leaving.left)]
         try:
-            await stop.wait()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await self.leaving.give_up()
         finally:
-            tried.cancel()
-            await asyncio.gather(tried, return_exceptions=True)
+            for task in (tried, *ends):
+                task.cancel()
+            await asyncio.gather(tried, *ends, return_exceptions=True)
 
     async def drain(self, grace: float) -> int:
         """Refuse new work, give open requests `grace` seconds; return how many were abandoned.
@@ -252,6 +291,8 @@ class Station:
     async def _leave(self) -> None:
         self.chronicle.close()
         await self.doors.close(0.0)
+        if self._desk is not None:
+            await self._desk.aclose()
 
     # -- reload -----------------------------------------------------------------------------
 
@@ -263,11 +304,17 @@ class Station:
         while True:
             await self._reload_wanted.wait()
             self._reload_wanted.clear()
-            with suppress(ConfigurationError):  # it was logged
+            with suppress(ConfigurationError, Closing):  # it was logged
                 await self.reload()
 
     async def reload(self) -> Resource:
-        """Read the settings again; ConfigurationError when they cannot work: nothing changed."""
+        """Read the settings again; ConfigurationError when they cannot work: nothing changed.
+
+        Raises Closing during a hand-over, whose new process has read them already.
+        """
+        if self.leaving.busy:
+            _log.error("settings.refused", detail="a hand-over is under way; reload again after it")
+            raise Closing("a hand-over is under way; reload again when it is over")
         self._systemd.reloading()
         try:
             return await self.reloader.reload()
@@ -278,6 +325,10 @@ class Station:
             self._systemd.ready(self.status())
 
     # -- how it is ----------------------------------------------------------------------------
+
+    def tell_session(self, status: AgentStatus) -> None:
+        """Tell readers of events how an agent's session is now."""
+        self.chronicle.session(status.agent, self.backend.agent_json(status))
 
     def status(self) -> str:
         """Return the line that `systemctl status` shows."""
@@ -295,38 +346,8 @@ class Station:
             await asyncio.sleep(STATUS_EVERY)
 
 
-async def open_journal(settings: Settings) -> Journal | None:
-    """Open the journal that the settings name, None where they name none.
-
-    Raises ConfigurationError for one that cannot be used.
-    """
-    wanted = settings.journal
-    if wanted.path is None:
-        return None
-    key = await asyncio.to_thread(key_of_folder, wanted.path)
-    options = Options(
-        notifications=wanted.notifications.value,
-        keep_call_data=wanted.keep_call_data,
-        retention=timedelta(days=wanted.retention_days),
-        max_bytes=wanted.max_megabytes * 1024 * 1024,
-        key=key,
-    )
-    return await Journal.open(wanted.path, options, now=now_utc)
-
-
-def _named(served: Served) -> list[str]:
-    """Return the host that is listened at: callers may name it."""
-    return [host_of(served.listen)] if served.listen is not None else []
-
-
-def _keyed() -> Callable[[str], str]:
-    """Return a keyed hash for this process alone."""
-    key = secrets.token_bytes(32)
-    return lambda text: hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-
-
-def _lagged(tally: Tally) -> None:
-    tally.lagged += 1
+def _desk_at(path: Path) -> str:
+    return name_of("handover.unix", str(path))
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from listener.cli import (
     demo,
     explain,
     forget,
+    handover,
     parse,
     reload,
     requests,
@@ -63,6 +64,8 @@ app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
 app.command("requests", epilog=requests.EXAMPLES)(requests.requests)
 app.command("agents", epilog=agents.EXAMPLES)(agents.agents)
 app.command("reload", epilog=reload.EXAMPLES)(reload.reload)
+app.command("handover", epilog=handover.EXAMPLES)(handover.handover)
+app.command("successor", hidden=True)(handover.successor)
 app.command("forget", epilog=forget.EXAMPLES)(forget.forget)
 app.add_typer(token.app, name="token")
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)

@@ -72,6 +72,11 @@ class Where:
         given = (self.socket, self.url)
         return given == (None, None) and self.config is not None and _named(self.config) is None
 
+    @property
+    def unix(self) -> Path | None:
+        """Where the daemon's Unix socket is, or would be; None when nobody says."""
+        return self.socket or _socket_by(self.config)
+
     def client(self) -> Client:
         """Return a client of the daemon; DaemonUnreachable says where one was looked for."""
         found = self.client_if_any()

@@ -4,6 +4,7 @@ Knows the settings' words; the daemon itself is `listener.daemon`.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from listener import settings as configuration
 from listener.cli import console, exits
+from listener.cli.handover import command_for
 from listener.cli.loading import loading
 
 EXAMPLES = exits.lines(
@@ -43,7 +45,8 @@ def run(
     with loading():
         from listener import daemon  # noqa: PLC0415  the whole program loads with it
 
-    raise typer.Exit(daemon.run(settings, lambda: configuration.load(config)) or 0)
+    again = partial(configuration.load, config)
+    raise typer.Exit(daemon.run(settings, again, command=command_for(config)) or 0)
 
 
 def plan(settings: configuration.Settings) -> Iterator[str]:

@@ -1,0 +1,160 @@
+"""What a daemon keeps: its journal, the chronicle over it, and the Idempotency-Keys.
+
+Opened once, or taken over from the process before. Knows which of it the settings want.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from listener.assembly import Listener
+from listener.chronicle import Chronicle
+from listener.handover.adopting import remember
+from listener.handover.carried import State
+from listener.idempotency import Keys
+from listener.journal import Journal, Options, Stored, key_of_folder
+from listener.ledger import now_utc
+from listener.offers import Idempotency
+from listener.restoring import restore, restore_settled
+from listener.settings import Settings
+from listener.settings.serving import Notifications
+from listener.tally import Tally
+
+LETS_GO = 10.0
+"""Seconds for another process of ours to let go of the journal."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """The chronicle (with its journal, if there is one) and the keys.
+
+    `hashes`: the key of their hashes, None where it is the journal's.
+    """
+
+    settings: Settings
+    chronicle: Chronicle
+    keys: Keys
+    hashes: bytes | None = field(repr=False)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, tally: Tally, state: State | None = None
+    ) -> AsyncIterator[Kept]:
+        """Open what the settings want. `state`: what the process before knows, at a hand-over.
+
+        Raises ConfigurationError for a journal that cannot be used.
+        """
+        journal = await open_journal(settings, within=0.0 if state is None else LETS_GO)
+        keep = settings.journal.notifications is not Notifications.OFF
+        chronicle = Chronicle(
+            journal,
+            keep_events=keep,
+            lagged=lambda: _lagged(tally),
+            earlier=state.events if state is not None else None,
+        )
+        hashes = None
+        if journal is not None:
+            keys = Keys(journal.hash_of)
+        else:
+            hashes = (state.hashes if state is not None else None) or secrets.token_bytes(32)
+            keys = Keys(_keyed(hashes))
+        try:
+            yield cls(settings, chronicle, keys, hashes)
+        finally:
+            last = chronicle.journal  # another one after a hand-over that came to nothing
+            if last is not None:
+                await last.aclose()
+
+    @property
+    def journal(self) -> Journal | None:
+        """The journal, if one is kept."""
+        return self.chronicle.journal
+
+    def introduce(self, listener: Listener) -> None:
+        """Let the chronicle know how requests are."""
+        self.chronicle.state = listener.service.correlator.state
+        self.chronicle.deployment = lambda: listener.service.deployment
+
+    async def restore(self, listener: Listener) -> None:
+        """Put back what the journal knows, before the first session begins."""
+        self.introduce(listener)
+        if self.journal is not None:
+            await restore(
+                listener.service,
+                self.journal,
+                self.keys,
+                now=now_utc(),
+                remember_for=self._remembered(),
+            )
+
+    async def inherit(self, listener: Listener, state: State) -> list[Stored]:
+        """Put back what the process before has settled; return what the journal has open."""
+        self.introduce(listener)
+        if self.journal is None:
+            remember(listener, state.past)
+            if state.hashes is not None:
+                for key, fingerprint, id_, at in state.keys:
+                    self.keys.add((key, fingerprint), id_, at)
+            return []
+        await restore_settled(
+            listener.service,
+            self.journal,
+            self.keys,
+            now=now_utc(),
+            remember_for=self._remembered(),
+        )
+        if not state.journalled:
+            self._rehash(listener, state)
+        return await self.journal.unsettled()
+
+    def _rehash(self, listener: Listener, state: State) -> None:
+        """Take over what a process without a journal knew."""
+        remember(listener, state.past)
+        for record in [*(past.record for past in state.past), *(one.record for one in state.open)]:
+            if record.idempotency is not None:
+                hashed = self.keys.hashed(Idempotency(*record.idempotency))
+                self.keys.add(hashed, record.key, record.submitted_at)
+
+    def _remembered(self) -> timedelta:
+        return timedelta(minutes=self.settings.requests.tombstone_minutes)
+
+    async def reopen(self) -> Journal | None:
+        """Open the journal again that was closed for another process, which is gone."""
+        return await open_journal(self.settings, within=LETS_GO)
+
+
+async def open_journal(settings: Settings, *, within: float = 0.0) -> Journal | None:
+    """Open the journal that the settings name, None where they name none.
+
+    Waits `within` seconds for another process to let go of it. Raises ConfigurationError for one
+    that cannot be used.
+    """
+    wanted = settings.journal
+    if wanted.path is None:
+        return None
+    key = await asyncio.to_thread(key_of_folder, wanted.path)
+    options = Options(
+        notifications=wanted.notifications.value,
+        keep_call_data=wanted.keep_call_data,
+        retention=timedelta(days=wanted.retention_days),
+        max_bytes=wanted.max_megabytes * 1024 * 1024,
+        key=key,
+    )
+    return await Journal.open(wanted.path, options, now=now_utc, within=within)
+
+
+def _keyed(key: bytes) -> Callable[[str], str]:
+    """Return a keyed hash without a journal."""
+    return lambda text: hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _lagged(tally: Tally) -> None:
+    tally.lagged += 1
