@@ -30,6 +30,7 @@ from listener.roster import agent_of
 from listener.settings import Settings
 from listener.settings.model import problem_with_id
 from listener.settings.serving import ReadyWhen
+from listener.telling import mentions
 from listener.terms import Wishes
 from listener.ticket import Record, Ticket
 
@@ -356,6 +357,9 @@ class Backend:
     async def forget(self, *, number: str | None, dialog_id: str | None) -> Resource:
         """Erase what is known of a number or a dialog, in memory and in the journal."""
         erased: dict[str, Any] = self._chronicle.forget(number=number, dialog_id=dialog_id)
+        erased["settled"] = self._service.forget(
+            lambda record: mentions(self._shown(record), number=number, dialog_id=dialog_id)
+        )
         if self.journal is not None:
             erased |= await self.journal.forget(number=number, dialog_id=dialog_id)
         return {"erased": erased}

@@ -27,7 +27,7 @@ from listener.ledger import now_utc
 from listener.offers import Told, Wanted
 from listener.readers import ChronicleReader, Entry
 from listener.report import record_json, stamp
-from listener.telling import dialog_of, event_json, kind_of
+from listener.telling import dialog_of, event_json, kind_of, mentions
 from listener.ticket import Record
 
 RING = 10_000
@@ -36,7 +36,6 @@ RING_BESIDE_JOURNAL = 4_000
 PAGE = 500
 MAX_CUTS = 1_000
 
-_SEPARATORS = re.compile(r"[\s()+./-]")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _TOLD = frozenset({"dialog", "user", "error"})
 
@@ -311,7 +310,11 @@ class Chronicle:
 
     def forget(self, *, number: str | None, dialog_id: str | None) -> dict[str, int]:
         """Erase recent events that name a number or a dialog; return how many there were."""
-        kept = [each for each in self._ring if not _names(each, number, dialog_id)]
+        kept = [
+            each
+            for each in self._ring
+            if not mentions(each.told.data, number=number, dialog_id=dialog_id)
+        ]
         gone = len(self._ring) - len(kept)
         self._ring = deque(kept, maxlen=self._ring.maxlen)
         return {"recent": gone}
@@ -356,13 +359,6 @@ def _shown(
         return record_json(record, state, deployment)
     finally:
         record.outcome = before
-
-
-def _names(entry: Entry, number: str | None, dialog_id: str | None) -> bool:
-    if dialog_id is not None and entry.dialog_id == dialog_id:
-        return True
-    digits = _SEPARATORS.sub("", number or "")
-    return bool(digits) and digits in _SEPARATORS.sub("", entry.told.frame.decode())
 
 
 def _looked_at(future: asyncio.Future[None]) -> None:

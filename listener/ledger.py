@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from listener import digits, logs
 from listener.correlation.outcome import Outcome
-from listener.correlation.steps import Late, RestAnswer
+from listener.correlation.steps import AnswerKind, Late, RestAnswer
 from listener.ticket import MAX_LATE, Record
 
 MAX_RECORDS = 20_000
@@ -40,11 +40,16 @@ class Ledger:
                 del self.records[oldest]
         _log.debug("request.submitted", **_names(record))
 
+    def drop(self, key: str) -> None:
+        """Forget a record."""
+        self.records.pop(key, None)
+
     def answered(self, key: str, answer: RestAnswer, now: float) -> None:
         """Note when Finesse answered; unknown keys change nothing."""
         record = self.records.get(key)
         if record is not None:
             record.answered, record.answered_at = now_utc(), now
+            record.accepted = answer.kind is AnswerKind.ACCEPTED
             _log.debug(
                 "request.answered", **_names(record), status=answer.status, detail=answer.detail
             )

@@ -44,12 +44,12 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which events a reader wants; None takes all. `id` is a request's, `kind` an event name."""
+    """Which events a reader wants; None takes all. `id` is a request's, `kinds` event names."""
 
     agent: str | None = None
     dialog_id: str | None = None
     id: str | None = None
-    kind: str | None = None
+    kinds: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ class Told:
 
 class Reader(Protocol):
     """One reader's events, in order; ends after `lagged`, and when the daemon stops."""
+
+    @property
+    def position(self) -> str:
+        """Behind which event it goes on: an id for `Last-Event-ID`."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[Told]:
         """Yield what comes."""

@@ -17,7 +17,9 @@ STALLED_FOR = 3.0  # seconds without a step after which a reader that leaves was
 
 
 class Source(Protocol):
-    """Where readers pull from (`chronicle`)."""
+    """Where readers pull from (`chronicle`). `epoch` is the first part of every id."""
+
+    epoch: str
 
     @property
     def last(self) -> int:
@@ -53,7 +55,7 @@ class Entry:
             wanted.agent in {None, self.agent}
             and wanted.dialog_id in {None, self.dialog_id}
             and wanted.id in {None, self.key}
-            and wanted.kind in {None, self.told.name}
+            and (wanted.kinds is None or self.told.name in wanted.kinds)
         )
 
 
@@ -77,6 +79,11 @@ class ChronicleReader:
 
     def __repr__(self) -> str:
         return f"<ChronicleReader at {self.place}{' ended' if self._ended else ''}>"
+
+    @property
+    def position(self) -> str:
+        """Behind which event it goes on: an id for `Last-Event-ID`."""
+        return f"{self._chronicle.epoch}-{self.place}"
 
     def __aiter__(self) -> ChronicleReader:
         return self

@@ -152,7 +152,7 @@ def state_word(record: Record, state: State | None) -> str:
         return "queued"  # its turn has come; the journal has it first
     if state is not None and state not in FINAL:
         return str(state)
-    if record.answered is not None:
+    if record.accepted:
         return "accepted"
     return "sent" if record.sent is not None else "queued"
 

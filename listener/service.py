@@ -167,6 +167,13 @@ class Service(Succession):
         self._check_judging()
         self._carry_out(self.correlator.abandon(self.loop.time(), key, reason))
 
+    def forget(self, unwanted: Callable[[Record], bool]) -> int:
+        """Drop the records of settled requests that are not wanted; return how many."""
+        found = [r.key for r in self.records.values() if r.outcome is not None and unwanted(r)]
+        for key in found:
+            self._ledger.drop(key)
+        return len(found)
+
     def report(self, key: str, status: int, body: bytes | None = None) -> None:
         """Take in what Finesse answered to a request that the caller sent.
 

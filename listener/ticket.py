@@ -34,6 +34,7 @@ class Record:
     going: datetime | None = None  # when its turn came; `sent` once the journal has that
     sent: datetime | None = None
     answered: datetime | None = None
+    accepted: bool = False  # with 202
     answered_at: float | None = None
     settled: datetime | None = None
     expected: bool = False

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from starlette.requests import Request as Call
 
-from listener.api import documents, preferences
+from listener.api import documents
 from listener.api.bodies import OURS, Body, RequestBody
 from listener.api.refusals import Kind, Refusal
 from listener.correlation.outcome import MinimumEvidence
@@ -22,6 +22,7 @@ from listener.finesse.actions.request import Request
 from listener.finesse.actions.table import from_mapping
 from listener.offers import Idempotency
 from listener.terms import Wishes
+from listener.web import preferences
 from listener.web.callers import Caller
 
 JSON = "application/json"

@@ -15,10 +15,10 @@ from starlette.requests import Request as Call
 from starlette.responses import JSONResponse
 
 from listener.api import given
-from listener.api.preferences import MOST_KEY, MOST_WAIT
 from listener.api.refusals import Kind, Refusal
 from listener.web.callers import Caller, Scope
 from listener.web.gatekeeping import HOST_REFUSED, ORIGIN_REFUSED
+from listener.web.preferences import MOST_KEY, MOST_WAIT
 from listener.web.problems import MEDIA_TYPE, PREFIX, Problem
 from listener.web.protocol import TOO_MANY, TOO_SLOW
 from listener.web.server import Limits

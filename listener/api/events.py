@@ -18,7 +18,7 @@ from listener.api.happenings import EVENT_SHAPES
 from listener.api.refusals import Kind, Refusal
 from listener.api.stream import HEARTBEAT, MEDIA_TYPE, RETRY, EventStream
 from listener.finesse.actions import checks
-from listener.offers import EVENT_NAMES, Told, Wanted
+from listener.offers import EVENT_NAMES, Wanted
 from listener.web.callers import Scope
 
 router = APIRouter(tags=["events"])
@@ -26,13 +26,11 @@ router = APIRouter(tags=["events"])
 CONNECTION = "listener.connection"
 """In the scope: the connection that the call came over, where there is one."""
 LONGEST_ID = 128
-ALWAYS = frozenset({"lagged", "reset"})
-"""Events about the stream itself, which no filter keeps back."""
 
 _EXAMPLE = (
-    f"retry: {RETRY}\n\n"
+    f"retry: {RETRY}\nid: 5f0c1a2b-16\n\n"
     'id: 5f0c1a2b-17\nevent: session\ndata: {"at":"2026-11-21T08:00:00.123Z","id":"1001"}\n\n'
-    ":\n\n"
+    ":\nid: 5f0c1a2b-17\n\n"
 )
 
 _EVENT = {
@@ -118,14 +116,15 @@ async def events(
     whenever it changes; `session` and `gap` are about hearing. `id` is `epoch-sequence`.
     `Last-Event-ID` resumes without loss or repeat; where that is not possible any more, `reset`
     comes first: read the requests anew. A reader that falls behind is cut off, and finds `lagged`
-    first when it resumes. A comment comes every 15 s.
+    first when it resumes. A comment comes every 15 s. Blocks with an `id` alone tell where a
+    reader is that was told nothing yet.
     """
-    kinds = frozenset(one_of("kind", each, EVENT_NAMES) for each in kind or ())
+    kinds = frozenset(name for each in kind or () if (name := one_of("kind", each, EVENT_NAMES)))
     wanted = Wanted(
         agent=agent_parameter(agent),
         dialog_id=dialog_id,
         id=None if id is None else request_id(id, Kind.INVALID_PARAMETER),
-        kind=next(iter(kinds)) if len(kinds) == 1 else None,
+        kinds=kinds or None,
     )
     # What is no id of an event is handed on: `reset` tells that nothing can be resumed there.
     after = (call.headers.get("last-event-id") or after or "")[:LONGEST_ID] or None
@@ -133,13 +132,7 @@ async def events(
         return Response(media_type=MEDIA_TYPE)
     _count(call)
     reader = backend_of(call).events(wanted, after)
-
-    def wants(told: Told) -> bool:
-        return told.name in kinds or told.name in ALWAYS
-
     heartbeat = getattr(call.app.state, "heartbeat", HEARTBEAT)
-    if len(kinds) > 1:
-        return EventStream(reader, wants, heartbeat=heartbeat)
     return EventStream(reader, heartbeat=heartbeat)
 
 

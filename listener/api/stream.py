@@ -7,13 +7,12 @@ gathered here: what the reader does not take stays behind it, where it is bounde
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from listener.api.waiting import ended, until_gone
-from listener.offers import Reader, Told
+from listener.offers import Reader
 
 HEARTBEAT = 15.0
 """Seconds between comments, which tell both sides that the other is there."""
@@ -22,8 +21,8 @@ RETRY = 2000
 CHUNK = 64 * 1024
 """Bytes that are handed to the connection at once."""
 
-COMMENT = b":\n\n"
-OPENING = f"retry: {RETRY}\n\n".encode()
+OPENING = f"retry: {RETRY}\n".encode()
+COMMENT = b":\n"
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -36,16 +35,14 @@ class EventStream(Response):
     def __init__(
         self,
         reader: Reader,
-        wants: Callable[[Told], bool] = lambda _told: True,
         *,
         heartbeat: float = HEARTBEAT,
     ) -> None:
-        """Stream `reader`; what `wants` refuses is left out. `heartbeat` in seconds."""
+        """Stream `reader`. `heartbeat` in seconds."""
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         # There is no length, and nothing that follows on the connection.
         self.raw_headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
         self._reader = reader
-        self._wants = wants
         self._heartbeat = heartbeat
         self._writing = asyncio.Lock()  # what is written is whole before anything else is
 
@@ -60,7 +57,7 @@ class EventStream(Response):
     async def _serve(self, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        await self._put(send, OPENING)
+        await self._put(send, OPENING + self._position())
         leaving = asyncio.create_task(until_gone(receive), name="watching an event reader")
         telling = asyncio.create_task(self._tell(send, leaving), name="telling events")
         both = {telling, leaving}
@@ -71,19 +68,25 @@ class EventStream(Response):
                 )
             )[0]:
                 if not self._writing.locked():  # else it would wait behind what is not taken
-                    await self._put(send, COMMENT)
+                    await self._put(send, COMMENT + self._position())
             if telling.done() and not leaving.done():
                 telling.result()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await ended(telling, leaving)
 
+    def _position(self) -> bytes:
+        """Return a block without an event: who loses the stream now goes on from here.
+
+        It also moves a reader on that was told nothing because it wants little.
+        """
+        return f"id: {self._reader.position}\n\n".encode()
+
     async def _tell(self, send: Send, leaving: asyncio.Task[None]) -> None:
         async for told in self._reader:
-            if self._wants(told):
-                await self._put(send, told.frame)
-                if leaving.done():
-                    return  # it was cut off meanwhile: what it did not take must not count as told
+            await self._put(send, told.frame)
+            if leaving.done():
+                return  # it was cut off meanwhile: what it did not take must not count as told
 
     async def _put(self, send: Send, data: bytes) -> None:
         """Send in pieces: the connection stops us after each that the reader does not take."""

@@ -30,7 +30,8 @@ def told(entry: Entry, now: float) -> dict[str, Any]:
     """Return what every outcome carries."""
     begin = entry.submitted
     return {
-        "sent": entry.left_machine,
+        # What carries our id came from our request, whatever was answered.
+        "sent": True if entry.tag_seen and not entry.id_repeated else entry.left_machine,
         "status": entry.status,
         "waited": now - begin,
         "dialog": entry.dialog,

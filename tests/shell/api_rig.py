@@ -297,15 +297,14 @@ class Exchange:
     def _frames(self) -> list[dict[str, str]]:
         blocks = self.text.split("\n\n")[:-1]
         events = [
-            dict(line.split(": ", 1) for line in block.split("\n"))
+            dict(line.split(": ", 1) for line in block.split("\n") if line != ":")
             for block in blocks
-            if block != ":"
         ]
         return [event for event in events if "event" in event]
 
     @property
     def comments(self) -> int:
-        return self.text.split("\n\n")[:-1].count(":")
+        return sum(block.startswith(":\n") for block in self.text.split("\n\n"))
 
     async def hang_up(self) -> None:
         self._gone.set()

@@ -50,7 +50,9 @@ async def test_stream_begins_with_how_it_is_to_be_read(rig):
     assert call.headers["cache-control"] == "no-store"
     assert call.headers["x-accel-buffering"] == "no"
     assert "content-length" not in call.headers
-    assert call.text == "retry: 2000\n\n"
+    # who loses the stream before the first event goes on from here
+    place = f"{rig.chronicle.epoch}-{rig.chronicle.last}"
+    assert call.text == f"retry: 2000\nid: {place}\n\n"
     await call.hang_up()
 
 
@@ -159,6 +161,15 @@ async def test_comment_comes_while_nothing_happens():
         await call.hang_up()
 
 
+async def test_reader_that_is_told_nothing_still_learns_where_it_is():
+    async with rigged(heartbeat=0.01) as rig:
+        call = await reading(rig, query="kind=gap")
+        rig.held()
+        place = f":\nid: {rig.chronicle.epoch}-{rig.chronicle.last}\n\n"
+        await call.until(lambda: place in call.text)
+        await call.hang_up()
+
+
 async def test_comment_does_not_wait_behind_what_the_reader_does_not_take():
     async with rigged(heartbeat=0.01) as rig:
         call = await reading(rig)
@@ -241,6 +252,7 @@ async def test_big_event_is_handed_over_in_pieces(rig, monkeypatch):
 
     class Reader:
         closed = False
+        position = "e-0"
 
         def __aiter__(self):
             return self
@@ -264,6 +276,8 @@ async def test_big_event_is_handed_over_in_pieces(rig, monkeypatch):
 
 async def test_fault_within_a_stream_breaks_it_off(rig, monkeypatch):
     class Reader:
+        position = "e-0"
+
         def __aiter__(self):
             return self
 

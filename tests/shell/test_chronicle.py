@@ -187,7 +187,7 @@ async def test_while_the_journal_is_in_trouble_new_requests_are_refused_and_noth
 async def test_an_outcome_is_told_once_it_is_safe_and_not_before():
     disk = Disk()
     async with a_service(disk) as (service, chronicle, wire):
-        reader = chronicle.read(Wanted(kind="request"), None)
+        reader = chronicle.read(Wanted(kinds=frozenset({"request"})), None)
         ticket = service.submit(REQUEST)
         await until(lambda: ticket.record.answered)
         disk.at_once = False
@@ -244,7 +244,10 @@ async def test_closing_waits_until_the_last_outcomes_are_safe():
 
 async def test_events_are_told_in_order_with_one_epoch_and_only_what_is_wanted():
     async with a_service(Disk()) as (service, chronicle, _wire):
-        every, dialogs = chronicle.read(Wanted(), None), chronicle.read(Wanted(kind="dialog"), None)
+        every, dialogs = (
+            chronicle.read(Wanted(), None),
+            chronicle.read(Wanted(kinds=frozenset({"dialog"})), None),
+        )
         other = chronicle.read(Wanted(agent="1002"), None)
         ticket = service.submit(REQUEST)
         await until(lambda: ticket.record.answered)
@@ -266,13 +269,13 @@ async def test_events_are_told_in_order_with_one_epoch_and_only_what_is_wanted()
 @pytest.mark.parametrize("kept", [True, False])
 async def test_a_reader_resumes_where_it_was_without_loss_or_repeat(kept):
     async with a_service(Disk() if kept else None) as (service, chronicle, _wire):
-        first = chronicle.read(Wanted(kind="dialog"), None)
+        first = chronicle.read(Wanted(kinds=frozenset({"dialog"})), None)
         for _ in range(3):
             hear(service, str(uuid.uuid4()))
         told = await read(first, 1)
         await first.aclose()
         hear(service, str(uuid.uuid4()))
-        again = chronicle.read(Wanted(kind="dialog"), told[-1].id)
+        again = chronicle.read(Wanted(kinds=frozenset({"dialog"})), told[-1].id)
         rest = await read(again, 3)
         numbers = [int(each.id.rpartition("-")[2]) for each in (*told, *rest)]
         assert numbers == sorted(set(numbers))
@@ -286,7 +289,7 @@ async def test_a_new_process_on_the_same_journal_goes_on_with_the_numbers():
         last = chronicle.last
     second = Chronicle(disk)
     try:
-        reader = second.read(Wanted(kind="dialog"), f"abc-{last - 1}")
+        reader = second.read(Wanted(kinds=frozenset({"dialog"})), f"abc-{last - 1}")
         (told,) = await read(reader, 1)
         assert (told.id, told.data["requestId"]) == (f"abc-{last}", "one")
         second.gap(AGENT, "restart")
@@ -302,7 +305,7 @@ async def test_a_new_process_on_the_same_journal_goes_on_with_the_numbers():
 async def test_an_id_that_is_not_kept_begins_with_reset(after):
     async with a_service(Disk()) as (service, chronicle, _wire):
         hear(service, "one")
-        reader = chronicle.read(Wanted(kind="dialog"), after)
+        reader = chronicle.read(Wanted(kinds=frozenset({"dialog"})), after)
         hear(service, "two")
         told = await read(reader, 2)
         assert names(told) == ["reset", "dialog"]
@@ -317,7 +320,7 @@ async def test_what_retention_took_begins_with_reset():
         disk.forgotten_below = 4
         chronicle._ring.clear()
         assert names(await read(chronicle.read(Wanted(), "abc-1"), 1)) == ["reset"]
-        reader = chronicle.read(Wanted(kind="dialog"), "abc-3")
+        reader = chronicle.read(Wanted(kinds=frozenset({"dialog"})), "abc-3")
         assert (await read(reader, 1))[0].id == "abc-4"
 
 
@@ -364,7 +367,7 @@ async def test_closing_ends_every_reader_and_new_ones_at_once():
 
 async def test_gaps_are_told_and_remembered_with_their_cause():
     async with a_service(None) as (service, chronicle, _wire):
-        reader = chronicle.read(Wanted(kind="gap"), None)
+        reader = chronicle.read(Wanted(kinds=frozenset({"gap"})), None)
         service.session_down(AGENT, "connection reset")
         service.session_up(AGENT, Look(asyncio.get_running_loop().time(), user=a_user()))
         begun, over = await read(reader, 2)

@@ -159,7 +159,12 @@ def test_settled_record_says_so_and_what_came_late(state: State | None):
 @pytest.mark.parametrize("state", [State.PRESUMED, None])
 @pytest.mark.parametrize(
     ("known", "shown"),
-    [({}, "queued"), ({"sent": BEGIN}, "sent"), ({"sent": BEGIN, "answered": BEGIN}, "accepted")],
+    [
+        ({}, "queued"),
+        ({"sent": BEGIN}, "sent"),
+        ({"sent": BEGIN, "answered": BEGIN}, "sent"),  # refused: that is its outcome
+        ({"sent": BEGIN, "answered": BEGIN, "accepted": True}, "accepted"),
+    ],
 )
 def test_decided_record_is_not_shown_as_settled_before_its_outcome_is_kept(
     state: State | None, known: dict, shown: str

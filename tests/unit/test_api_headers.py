@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listener.api.preferences import BadKey, key_of, wait_of
+from listener.web.preferences import BadKey, key_of, wait_of
 
 
 @pytest.mark.parametrize(
