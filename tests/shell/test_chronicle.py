@@ -379,6 +379,14 @@ async def test_gaps_are_told_and_remembered_with_their_cause():
         }
 
 
+async def test_forgetting_takes_settled_requests_out_of_memory_and_leaves_open_ones():
+    async with a_service(None) as (service, _chronicle, _wire):
+        settled, still = service.submit(REQUEST), service.submit(REQUEST)
+        service.abandon(settled.id)
+        assert service.forget(lambda _record: True) == 1
+        assert list(service.records) == [still.id]
+
+
 async def test_forgetting_takes_events_that_name_a_number_or_a_dialog_out_of_memory():
     async with a_service(None) as (service, chronicle, _wire):
         hear(service, "one")
