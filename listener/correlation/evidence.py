@@ -151,6 +151,34 @@ def domain(entry: Entry) -> str:
     return type(want).__name__ if apart else "call"
 
 
+def same_lane(one: Entry, other: Entry) -> bool:
+    """Say whether two requests change the same of one device, other than call data."""
+    data = isinstance(one.case.expectation, CallData)
+    return not data and (domain(one), one.case.own) == (domain(other), other.case.own)
+
+
+def without_others_share(
+    found: list[tuple[Entry, Finding, Sight]], owner: Entry | None, now: float
+) -> list[tuple[Entry, Finding, Sight]]:
+    """Return the findings that count: a change that is one request's by its id is no other's.
+
+    One change confirms at most one request (rules 4). Requests that go out together, past the gate,
+    would otherwise take the effect of the one before for their own.
+    """
+    if not any(
+        entry is owner and proves(finding, kind_of(finding, seen)) for entry, finding, seen in found
+    ):
+        return found
+    assert owner is not None
+    kept = []
+    for entry, finding, seen in found:
+        if entry is not owner and same_lane(entry, owner) and by_change(finding, seen):
+            entry.note(now, "another_request", "the change is another request's, by its id")
+        else:
+            kept.append((entry, finding, seen))
+    return kept
+
+
 def release_held(desk: Desk, now: float, entry: Entry) -> None:
     """Finesse has answered, or will not: what was held counts now (rules 2)."""
     waiting, entry.held = entry.held, []

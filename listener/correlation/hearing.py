@@ -13,7 +13,13 @@ from listener.correlation.bystanders import foreign, unexplained
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import by_change, contests, release_held, weigh
+from listener.correlation.evidence import (
+    by_change,
+    contests,
+    release_held,
+    weigh,
+    without_others_share,
+)
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
@@ -276,6 +282,7 @@ def judge_all(
         if finding.shown is Shown.PARTLY and signed and entry is not owner:
             continue
         found.append((entry, finding, seen))
+    found = without_others_share(found, owner, now)
     weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
     contests(weak, now)
     for entry, finding, seen in found:

@@ -1,0 +1,53 @@
+"""Requests that go out together, past the gate: a change that is one's by its id is no other's."""
+
+from __future__ import annotations
+
+import pytest
+
+from listener.finesse.actions import Answer, Hold, MakeCall, Retrieve
+from tests.builders import Story, added, an_error, an_event, own, placed
+
+ANSWER = Answer(agent="agent1", dialog_id="100")
+HOLD = Hold(agent="agent1", dialog_id="100")
+RETRIEVE = Retrieve(agent="agent1", dialog_id="100")
+
+
+def together(story: Story, *requests) -> list[str]:
+    """Send requests at once, as the drop-in does."""
+    keys = [story.ask(request, id_=f"id-{n}", ungated=True) for n, request in enumerate(requests)]
+    for key in keys:
+        story.accept(key)
+    return keys
+
+
+def test_the_answer_to_one_request_is_not_the_retrieve_of_another() -> None:
+    # seen with a client that sent ANSWER, HOLD and RETRIEVE in one breath
+    story = Story(own("ALERTING"))
+    answer, hold, retrieve = together(story, ANSWER, HOLD, RETRIEVE)
+    story.hear(an_event(own("ACTIVE", at=1), tag="id-0"))
+    assert story.said(answer) == ("confirmed", "request_id")
+    assert [story.said(key)[0] for key in (hold, retrieve)] == ["open", "open"]
+    story.hear(an_event(own("HELD", at=2), tag="id-1"))
+    assert story.said(hold) == ("confirmed", "request_id")
+    assert story.said(retrieve)[0] == "open"
+    story.hear(an_event(own("ACTIVE", at=3), tag="id-2"))
+    assert story.said(retrieve) == ("confirmed", "request_id")
+
+
+def test_a_request_whose_effect_was_another_ones_still_fails_by_its_own_error() -> None:
+    story = Story(own("ALERTING"))
+    answer, retrieve = together(story, ANSWER, RETRIEVE)
+    story.hear(an_event(own("ACTIVE", at=1), tag="id-0"))
+    story.hear(an_error(tag="id-1"))
+    assert story.said(answer) == ("confirmed", "request_id")
+    assert story.said(retrieve) == ("failed", "request_id")
+
+
+@pytest.mark.parametrize("number", ["5551"])
+def test_one_new_call_that_carries_an_id_confirms_one_of_two_equal_requests(number: str) -> None:
+    story = Story()
+    call = MakeCall(agent="agent1", from_address="1001", to_address=number)
+    first, second = together(story, call, call)
+    story.hear(added(placed("ALERTING", to=number), tag="id-0"))
+    assert story.said(first) == ("confirmed", "request_id")
+    assert story.said(second)[0] == "open"
