@@ -72,7 +72,7 @@ class Reloader:
         }
         _log.info("settings.reloaded", **{key: len(value) for key, value in said.items()})
         if found.restart_needed:
-            _log.warning("settings.restart_needed", keys=", ".join(found.restart_needed))
+            _log.warning("settings.postponed", keys=", ".join(found.restart_needed))
         return said
 
     def _check(self, new: Settings) -> None:

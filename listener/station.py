@@ -44,6 +44,7 @@ from listener.web.sockets import unix_socket
 
 __all__ = ["Station", "open_journal"]
 
+DROPIN_BODY = 4 * 1024 * 1024  # bytes: what Finesse's administration may be sent
 CLOSING = 2.0  # seconds for answers that are on their way when the doors close
 LAST_ANSWERS = 15.0  # the same when another process serves already, so that nothing hurries
 STATUS_EVERY = 10.0  # seconds between two looks at the line for `systemctl status`
@@ -199,7 +200,8 @@ class Station:
         await self.doors.start()
         if self._desk is not None:
             self._desk.start()
-        watchdog = Watchdog(self._systemd, os.environ, lag=self.lag, healthy=self._healthy)
+        environ = self._systemd.environ
+        watchdog = Watchdog(self._systemd, environ, lag=self.lag, healthy=self._healthy)
         self.background.spawn(self.lag.run, "loop lag")
         self.background.spawn(watchdog.run, "watchdog")
         self.background.spawn(self._reload_when_wanted, "reload")

@@ -34,7 +34,7 @@ def told(entry: Entry, now: float) -> dict[str, Any]:
         "sent": True if entry.tag_seen and not entry.id_repeated else entry.left_machine,
         "status": entry.status,
         "waited": now - begin,
-        "dialog": entry.dialog,
+        "dialog": entry.dialog or entry.case.before,
         "user": entry.user,
         "warnings": entry.warnings,
         "seen": tuple(entry.seen),

@@ -24,13 +24,15 @@ _log = logs.get(__name__)
 class Notifier:
     """Tells systemd how the program is, where $NOTIFY_SOCKET says so.
 
-    `environ` is the process's environment. Each method returns whether systemd was reached: False
+    `environ` is the process's environment (kept, for others who ask what systemd wants). Each
+    method returns whether systemd was reached: False
     where there is none.
     """
 
     def __init__(
         self, environ: Mapping[str, str], *, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
+        self.environ = environ
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
         self._clock = clock
         self._unsent: tuple[str, ...] = ()

@@ -698,8 +698,8 @@ def test_run_hands_the_settings_to_the_daemon_and_ends_as_it_does(
 ):
     seen: list[Any] = []
 
-    def daemon(settings: Any, again: Any) -> int:
-        seen.extend((settings, again()))
+    def daemon(settings: Any, again: Any, *, command: Any) -> int:
+        seen.extend((settings, again(), command))
         return code
 
     in_place(monkeypatch, "daemon", run=daemon)
@@ -707,6 +707,7 @@ def test_run_hands_the_settings_to_the_daemon_and_ends_as_it_does(
     assert run("run", "--config", config)[0] == code
     assert [agent.id for agent in seen[0].agents] == ["1001"]
     assert seen[1] == seen[0]
+    assert seen[2] == ("successor", "--config", str(config.absolute()))
 
 
 def test_demo_hands_its_options_on(run: Run, monkeypatch: pytest.MonkeyPatch):
