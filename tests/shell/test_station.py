@@ -92,10 +92,13 @@ async def test_after_a_restart_ids_outcomes_keys_and_events_are_known(tmp_path):
 
 
 async def first_of(lines, number: int):
-    """Yield the first `number` lines with an id."""
+    """Yield the `id:` lines of the first `number` events; a block without one is a place."""
+    id_ = ""
     async for line in lines:
         if line.startswith("id: "):
-            yield line
+            id_ = line
+        elif line.startswith("event: "):
+            yield id_
             number -= 1
             if not number:
                 return
