@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from listener.correlation import clockwork, rehearing
+from listener.correlation import clockwork
 from listener.correlation.admission import MAX_LENGTH, entry_of, share, twins
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
@@ -93,8 +93,6 @@ def _after_gap(desk: Desk, now: float, entry: Entry, left: float) -> None:
     entry.rivals |= _old_rivals(desk, entry)
     entry.length, entry.length_given = left, True
     clockwork.arm(desk, now, entry, now)
-    for event in desk.books.early(now, entry.request_id):
-        rehearing.rehear(desk, now, entry, event)
 
 
 def _old_rivals(desk: Desk, entry: Entry) -> frozenset[str]:

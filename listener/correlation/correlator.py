@@ -140,10 +140,11 @@ class Correlator:
         submitted. `accepted`, `status`, `answer_date` (the Date, in Finesse's seconds): what was
         answered, as far as known. `gap`: events may have been lost, and without proof it ends
         RESTARTED; False: this process has heard the agent since before the request was sent, and
-        judges it as one of its own. Then tell it what was heard with `rehear`.
+        judges it as one of its own.
 
-        Call `remember` for what was settled first, then this for the open ones, the oldest first.
-        Raises ValueError for a key that is known already.
+        Call `remember` for what was settled first, then this for the open ones, the earliest sent
+        first; then tell each with `rehear` what this process has heard since it was sent. Raises
+        ValueError for a key that is known already.
         """
         earlier = Earlier(
             baseline=baseline,
@@ -263,8 +264,13 @@ class Correlator:
 
         `content` is a hash of the payload it came in; 0 says that there is none to compare.
         """
-        self._catch_up(now)
-        news = hearing.hear(self._desk, now, event, content)
+        # What time alone lets out goes out after this was heard, and has it in its baseline.
+        self._desk.wait_with_sending()
+        try:
+            self._catch_up(now)
+            news = hearing.hear(self._desk, now, event, content)
+        finally:
+            self._desk.go_on(now)
         return news, self._desk.take_steps()
 
     def link_down(self, now: float, agent: str) -> list[Step]:

@@ -46,6 +46,7 @@ class Desk:
         self.away: set[str] = set()  # agents whose `finesse` user is known to be unavailable
         self.reheard: dict[RequestFailed, Suspicion] = {}  # unsigned errors of a hand-over
         self.steps: list[Step] = []
+        self._later: list[str] | None = None
         self._timers: list[tuple[float, int, str]] = []
         self._serial = 0
         self._chains: dict[tuple[str, str | None], list[str]] = {}
@@ -90,6 +91,9 @@ class Desk:
 
     def let_out(self, now: float, keys: Iterable[str]) -> None:
         """Let those go out whom the gate lets through, unless their time is over."""
+        if self._later is not None:
+            self._later.extend(keys)
+            return
         for key in keys:
             waiting = self.books.entries[key]
             if now < waiting.deadline:
@@ -97,6 +101,15 @@ class Desk:
             else:
                 outcome = rejected(waiting, now, reason=Reason.EXPIRED_IN_QUEUE)
                 self.settle(now, waiting, Trigger.EXPIRE, outcome)
+
+    def wait_with_sending(self) -> None:
+        """Let nobody go out until `go_on`: an event that is being heard came before that."""
+        self._later = []
+
+    def go_on(self, now: float) -> None:
+        """Let those go out who were admitted in the meantime, if they are open yet."""
+        admitted, self._later = self._later or [], None
+        self.let_out(now, [key for key in admitted if key in self.books.entries])
 
     def dispatch(self, now: float, entry: Entry) -> None:
         """Let a request go out: take its baseline and say so."""

@@ -29,11 +29,13 @@ from tests.property.machine_switch import EXTENSION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from listener.correlation.picture import Baseline
     from listener.finesse.actions.request import Request
     from tests.property.machine_switch import Snap, Switch
 
 LEFT = {"DROPPED", "WRAP_UP", None}
 SILENT = {"SEND_DTMF", "START_RECORDING"}
+UNKNOWN = "PARK"
 WEAK = {Evidence.EXPECTATION, Evidence.SNAPSHOT}
 NEVER_LEFT = {Reason.NOT_SENT, Reason.EXPIRED_IN_QUEUE, Reason.CANCELLED, Reason.SHUTDOWN}
 
@@ -60,14 +62,18 @@ class Asked:
     fence_at: float | None = None
     fence_passed: bool = False
     errors_before_fence: int = 0
+    ungated: bool = False
+    busy: bool = False  # another certainly held the device when it went out
+    baseline: Baseline | None = None  # as journalled at sending
     restarted: bool = False
     left: float | None = None
     restarted_at: float = 0.0
+    handed_over: float | None = None  # until when its window may last since a hand-over
     outcome: Outcome | None = None
     settled_at: float | None = None
     sent_tick: int = 0
     settled_tick: int = 0
-    forgotten: bool = False  # settled before a restart
+    unknown_to_it: bool = False  # settled, and not remembered by this process
 
     @property
     def agent(self) -> str:
@@ -103,6 +109,7 @@ class Delivered:
     cause: str | None
     index: int
     tick: int
+    by_old_alone: bool = False  # published before the process that took over began to hear
 
 
 @dataclass
@@ -249,6 +256,7 @@ def _anew(asked: Asked, two: list[Snap]) -> bool:
 
 def check(record: Record, asked: Asked) -> None:
     """Judge one outcome."""
+    _told_of_others(asked)
     match asked.outcome:
         case Confirmed():
             _confirmed(record, asked)
@@ -262,6 +270,16 @@ def check(record: Record, asked: Asked) -> None:
             assert asked.sends or asked.expected, "not sent, and not said so"
 
 
+def _told_of_others(asked: Asked) -> None:
+    """Check that who was let past a busy device was warned, and nobody else (rules 9)."""
+    outcome = asked.outcome
+    assert outcome is not None
+    warned = "device_busy" in {warning.code for warning in outcome.warnings}
+    assert not (warned and not asked.ungated), "warned, and never let past"
+    same_process = not asked.restarted and asked.handed_over is None
+    assert warned or not (asked.busy and same_process), "let past a busy device without a word"
+
+
 def _confirmed(record: Record, asked: Asked) -> None:
     assert asked.since is not None, "confirmed before it was sent"
     assert asked.evidence is not Evidence.SOLE_PENDING
@@ -273,12 +291,14 @@ def _confirmed(record: Record, asked: Asked) -> None:
         assert asked.settled_at is not None
         assert (
             asked.answers
-            or asked.restarted
+            or (asked.restarted and not asked.expected)
             or _tags(record, asked, errors=False)
             or asked.settled_at >= asked.deadline()
         ), "untagged evidence counted before Finesse had answered"
-    if asked.action in SILENT:
+    if asked.action in SILENT | {UNKNOWN}:
         assert asked.evidence is Evidence.REQUEST_ID, "nothing untagged confirms silence"
+        if asked.action == UNKNOWN:
+            _tied(record, asked)
         return
     if asked.request_id in record.strangers_with_our_id and asked.action not in ONE_CHANGE:
         return  # another client's effect bore our id
@@ -287,6 +307,18 @@ def _confirmed(record: Record, asked: Asked) -> None:
     if asked.evidence in WEAK and asked.action in ONE_CHANGE:
         true = bool(changes(record, asked))
     assert true or _merged_unseen(record, asked), f"{asked.action} never was so: {asked.outcome}"
+
+
+def _tied(record: Record, asked: Asked) -> None:
+    """Check that an action that is not known had its time for an error, and none came."""
+    assert asked.settled_at is not None
+    assert isinstance(asked.outcome, Confirmed)
+    assert "unknown_action" in {warning.code for warning in asked.outcome.warnings}
+    assert not asked.restarted, "an error may have been missed"
+    assert not _tags(record, asked, errors=True), "an error with its id was heard"
+    first = min(each.at for each in _tags(record, asked, errors=False))
+    since = max(first, asked.accepted_at or 0.0)
+    assert asked.settled_at >= since + 5.0, "an error could have followed yet"
 
 
 def _merged_unseen(record: Record, asked: Asked) -> bool:
@@ -336,6 +368,8 @@ def _failed(record: Record, asked: Asked) -> None:
     outcome = asked.outcome
     assert isinstance(outcome, Failed)
     if outcome.evidence is Evidence.SOLE_PENDING:
+        assert not asked.restarted, "nobody knows what else was at work in the gap"
+        assert asked.action != UNKNOWN, "nobody knows what its errors look like"
         _sole(record, asked, outcome)
     elif outcome.errors:
         assert outcome.evidence is Evidence.REQUEST_ID
@@ -371,7 +405,7 @@ def _sole(record: Record, asked: Asked, outcome: Failed) -> None:
         _may_suspect(record, asked, each)
     first = heard[0]
     for other in record.asked.values():
-        if other is not asked and other.agent == asked.agent and not other.forgotten:
+        if other is not asked and other.agent == asked.agent and not other.unknown_to_it:
             assert not _owner_too(asked, other, first), f"{other.key} may own that error too"
     assert not _stranger_seen(record, asked, first), "another client was at work there"
 
@@ -416,6 +450,7 @@ def _stranger_seen(record: Record, asked: Asked, error: Delivered) -> bool:
         and d.event.request_id not in ours
         and getattr(d.event, "dialog_id", "") == asked.request.dialog_id
         and asked.sent_tick < d.tick < error.tick
+        and not (d.by_old_alone and asked.handed_over is not None)
         for d in record.delivered
         if isinstance(d.event, DialogEvent | RequestFailed)
     )

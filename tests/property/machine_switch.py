@@ -319,6 +319,13 @@ class Switch:
         self.remember()
         return news
 
+    def tell(self, agent: str, dialog: str) -> list[News]:
+        """Publish what is so already: a call of the agent's, or the agent."""
+        index = len(self.history) - 1
+        if dialog in self.listed[agent]:
+            return [News(agent, "PUT", index, self.dialogs[dialog])]
+        return [News(agent, "USER", index, user=self.users[agent])]
+
     def be(self, agent: str, state: str, *, pending: bool = False) -> list[News]:
         """Change the agent's state, or promise to after the call."""
         was = self.users[agent]

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from listener.correlation.correlator import NOT_REPORTED_AFTER, Correlator, Registration
-from listener.correlation.outcome import Reason
 from listener.correlation.pending import FINAL, TRANSITIONS, State
 from listener.correlation.steps import (
     AnswerKind,
@@ -39,8 +38,10 @@ from tests.property.machine_switch import AGENTS, EXTENSION, News, Switch
 
 if TYPE_CHECKING:
     from listener.correlation.desk import Limits
+    from listener.correlation.entry import Entry
     from listener.correlation.gate import GateMode
     from listener.finesse.actions.request import Request
+    from tests.property.machine_restart import Successor
 
 FENCE = 2.0
 _VERBS = {"POST": DialogAdded, "PUT": DialogChanged, "DELETE": DialogRemoved}
@@ -86,6 +87,8 @@ class World:
         self.items = 0
         self.broken = False
         self.states: dict[str, State] = {}
+        self.successor: Successor | None = None
+        self.old: dict[str, Entry] = {}  # entries of earlier processes
 
     @property
     def asked(self) -> dict[str, Asked]:
@@ -105,6 +108,12 @@ class World:
         self._after()
         self.broken = False
         return result
+
+    def both(self, name: str, *args: object, **named: object) -> None:
+        """Drive the correlator, and the one that may take over from it."""
+        self.drive(name, *args, **named)
+        if self.successor is not None:
+            self.successor.drive(self.record.tick, name, *args, **named)
 
     def play_again(self) -> None:
         """Check that the same calls give the same steps."""
@@ -145,6 +154,7 @@ class World:
         assert not asked.restarted
         self._gate(asked)
         self.begin(asked)
+        asked.baseline = self.correlator.baseline(asked.key)
 
     def begin(self, asked: Asked) -> None:
         """Note the moment of sending: later changes count, and those still on their way."""
@@ -157,23 +167,24 @@ class World:
             asked.since = max(0, min(asked.since, min(coming) - 1))
 
     def _gate(self, asked: Asked) -> None:
-        """Check that no other request holds the device (rules 9)."""
+        """Check that no other request holds the device, or that it is one that is let past."""
         gate = asked.request.gate
         if self.gate == "off" or gate is Gate.NONE:
             return
         for other in self.asked.values():
             same = other.agent == asked.agent and other is not asked and other.sends
-            if not same or not other.open or other.restarted:
-                continue
-            theirs = other.request.gate
-            held = theirs is Gate.UNTIL_SETTLED or (
-                theirs is Gate.UNTIL_ANSWERED and other.accepted_at is None
-            )
-            assert not held, f"{other.key} holds the device"
-            if theirs is Gate.DTMF and gate is not Gate.DTMF:
-                window = min(other.length, other.request.default_deadline)
-                ends = None if other.accepted_at is None else other.accepted_at + window
-                assert ends is None or ends <= self.now, f"{other.key} has its window"
+            if same and other.open and not other.restarted and self._holds(other, gate):
+                asked.busy = True
+                assert asked.ungated, f"{other.key} holds the device"
+
+    def _holds(self, other: Asked, gate: Gate) -> bool:
+        theirs = other.request.gate
+        if theirs is Gate.DTMF and gate is not Gate.DTMF:
+            window = min(other.length, other.request.default_deadline)
+            return other.accepted_at is not None and other.accepted_at + window > self.now
+        return theirs is Gate.UNTIL_SETTLED or (
+            theirs is Gate.UNTIL_ANSWERED and other.accepted_at is None
+        )
 
     def _after(self) -> None:
         open_ = [key for key, each in self.asked.items() if each.open]
@@ -188,7 +199,7 @@ class World:
         for key, asked in self.asked.items():
             state = self.correlator.state(key)
             was = self.states.get(key)
-            if state is None or asked.forgotten:
+            if state is None:
                 continue
             assert (state in FINAL) is not asked.open
             if was is not None and was is not state:
@@ -214,6 +225,7 @@ class World:
             NOT_REPORTED_AFTER if expected else request.default_deadline
         )
         asked = Asked(key, request, request_id, float(length), self.now, expected)
+        asked.ungated = bool(more.get("ungated")) and not expected
         before = self.correlator.open_keys()
         registration = Registration(
             key=key, request_id=request_id, own=EXTENSION[request.agent], **more
@@ -232,6 +244,9 @@ class World:
             assert self.correlator.state(key) is None
             self.broken = False
             raise
+        if expected:
+            asked.baseline = self.correlator.baseline(key)
+        assert asked.sends or not asked.ungated, "held back, and not to be"
         return asked
 
     def _share(self, asked: Asked) -> list[Asked]:
@@ -320,12 +335,14 @@ class World:
         """Hand over one event, with a new item id if one is given."""
         assert item.event is not None
         event = item.event if item_id is None else replace(item.event, item_id=item_id)
+        next_too = self.successor is not None and self.successor.hears(item)
         if item_id is None or item_id != item.event.item_id:
-            self.record.delivered.append(
-                Delivered(self.now, agent, event, item.cause, item.index, self.record.tick + 1)
-            )
+            alone = self.successor is not None and not next_too
+            about = (self.now, agent, event, item.cause, item.index, self.record.tick + 1, alone)
+            self.record.delivered.append(Delivered(*about))
         plain = replace(event, item_id=None)
-        self.drive("receive", self.now, event, zlib.crc32(repr(plain).encode()) or 1)
+        heard = ("receive", self.now, event, zlib.crc32(repr(plain).encode()) or 1)
+        (self.both if next_too else self.drive)(*heard)
 
     # -- the link -----------------------------------------------------------------------------
 
@@ -339,13 +356,14 @@ class World:
         for asked in self.asked.values():
             if asked.agent == agent:
                 asked.heard_live = False
-        self.drive("link_down", self.now, agent)
+        self.both("link_down", self.now, agent)
         for key in pings:
             self.drive("fenced", self.now, key, passed=False)
 
     def connect(self, agent: str) -> None:
         """Begin a new session: events come again, and the GETs go out."""
         link = self.links[agent]
+        self._clock(self.now + 0.001)  # no GET is asked in the moment of an event
         link.up = True
         link.look = self.truth(agent)
 
@@ -353,7 +371,7 @@ class World:
         """Read the GETs' answers."""
         link = self.links[agent]
         assert link.look is not None
-        self.drive("link_up", self.now, agent, replace(link.look, ok=ok))
+        self.both("link_up", self.now, agent, replace(link.look, ok=ok))
         link.live = link.live or ok
         link.look = None if ok else self.truth(agent)
 
@@ -408,7 +426,7 @@ class World:
         """Return when a request must have its outcome, by the law."""
         if asked.fence_at is not None:
             return asked.fence_at + FENCE
-        end = asked.deadline()
+        end = max(asked.deadline(), asked.handed_over or 0.0)
         if asked.action == "SEND_DTMF" and asked.accepted_at is not None and asked.left is None:
             earlier = [
                 max(each.settled_at or self.now, asked.accepted_at)
@@ -420,57 +438,6 @@ class World:
             ]
             end = max([asked.accepted_at, *earlier]) + asked.length
         return end
-
-    # -- restart ------------------------------------------------------------------------------
-
-    def restart(self) -> None:
-        """Stop and start again: what was on the wire is taken over from the journal."""
-        journal = []
-        for key in self.correlator.open_keys():
-            entry = self.correlator.entry(key)
-            if self.correlator.state(key) is State.QUEUED:
-                continue
-            left = min(max(entry.deadline - self.now, 0.0), entry.length + FENCE)
-            journal.append((self.asked[key], entry.case.baseline, left, entry.accepted))
-        for key in self.correlator.open_keys():
-            if self.correlator.state(key) is State.QUEUED:
-                self.drive("abandon", self.now, key, Reason.SHUTDOWN)
-        self._stopped()
-        for asked, baseline, left, accepted in journal:
-            asked.restarted, asked.left, asked.restarted_at = True, left, self.now
-            asked.fence_at, asked.heard_live = None, False
-            registration = Registration(
-                key=asked.key,
-                request_id=asked.request_id,
-                own=EXTENSION[asked.agent],
-                length=asked.length,
-                expected=asked.expected,
-            )
-            self.asked[asked.key] = asked
-            self.drive(
-                "adopt",
-                self.now,
-                asked.request,
-                registration,
-                baseline=baseline,
-                left=left,
-                accepted=accepted,
-            )
-
-    def _stopped(self) -> None:
-        self.correlator = Correlator(self.limits, self.gate)
-        self.played.append(("new", (), None))
-        self.states.clear()
-        self.asks.clear()
-        self.old = dict(self.asked)
-        for link in self.links.values():
-            link.up = link.live = False
-            link.queue, link.look, link.heard, link.before_gap = [], None, [], []
-        gone = [key for key, asked in self.asked.items() if asked.open]
-        for asked in self.asked.values():
-            asked.forgotten = not asked.open
-        for key in gone:
-            del self.asked[key]
 
     def finish(self) -> None:
         """Let all time pass; then everything has its outcome, and no change served twice."""

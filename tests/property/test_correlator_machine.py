@@ -31,7 +31,10 @@ from listener.finesse.actions.calls import (
     TransferSst,
 )
 from listener.finesse.actions.dialogs import SendDtmf, StartRecording, UpdateCallData
+from listener.finesse.actions.other import OtherRequest
 from listener.finesse.actions.users import NotReady, Ready
+from tests.property.machine_law import UNKNOWN
+from tests.property.machine_restart import Successor, hand_over, restart
 from tests.property.machine_switch import AGENTS, CUSTOMERS, EXTENSION, OUTSIDE, VALUES
 from tests.property.machine_world import World
 
@@ -52,7 +55,7 @@ ON_DIALOG = {
 ACTIONS = (
     *("HOLD", "RETRIEVE", "ANSWER", "DROP", "TRANSFER", "CONFERENCE", "START_RECORDING"),
     *("SEND_DTMF", "SEND_DTMF", "UPDATE_CALL_DATA", "MAKE_CALL", "CONSULT_CALL", "TRANSFER_SST"),
-    *("READY", "NOT_READY"),
+    *("READY", "NOT_READY", UNKNOWN),
 )
 FITTING = {
     "ALERTING": ("ANSWER", "UPDATE_CALL_DATA"),
@@ -72,6 +75,8 @@ SCRIPTS = (
     *("202 done hear", "202 done hear", "202 plain hear", "202 plain hear", "202 plain"),
     *("plain hear", "plain hear 202", "refused", "doubtful plain hear", "not_sent", "202 plain"),
     *("202 data hear", "data hear 202"),
+    *("202 done hear over", "202 plain hear over", "over 202 plain hear", "no hear over"),
+    *("202 plain restart up", "no restart up"),
 )
 NUMBER = st.integers(0, 11)
 AGENT = st.sampled_from(AGENTS)
@@ -126,6 +131,8 @@ class CorrelatorMachine(RuleBasedStateMachine):
         if not listed:
             return None
         id_ = listed[number % len(listed)]
+        if action == UNKNOWN:
+            return self._unknown(agent, id_ if number % 3 else None)
         if which in CHOICES:
             fitting = CHOICES[which].get(self.world.switch.own(agent, id_) or "", (action,))
             action = action if action in fitting else fitting[number % len(fitting)]
@@ -148,6 +155,12 @@ class CorrelatorMachine(RuleBasedStateMachine):
             case _:
                 return ON_DIALOG[action](**place)
 
+    def _unknown(self, agent: str, dialog: str | None) -> Request:
+        path = f"/finesse/api/Dialog/{dialog}" if dialog else f"/finesse/api/User/{agent}"
+        return OtherRequest(
+            agent=agent, requested_action=UNKNOWN, method="PUT", path=path, dialog_id=dialog
+        )
+
     @rule(
         agent=AGENT,
         action=st.sampled_from(ACTIONS),
@@ -157,6 +170,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
         minimum=st.sampled_from((*[MinimumEvidence.ANY] * 5, *MinimumEvidence)),
         expected=st.sampled_from((False, False, False, True)),
         repeat=st.booleans(),
+        ungated=st.sampled_from((False, False, False, True)),
         then=st.sampled_from(SCRIPTS),
         which=st.sampled_from(("fits", "fits", "fits", "any", "same", "already")),
     )
@@ -171,6 +185,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
         minimum: MinimumEvidence,
         expected: bool,
         repeat: bool,
+        ungated: bool,
         then: str,
         which: str,
     ) -> None:
@@ -182,11 +197,14 @@ class CorrelatorMachine(RuleBasedStateMachine):
             return
         world = self.world
         request_id = f"r{len(world.asked)}" if id_ == "own" else id_
+        if "over" in then.split() and number % 4:
+            self._successor()
         open_ = [each for each in world.asked.values() if each.open]
         mine = [each for each in open_ if each.agent == agent]
         full = len(open_) >= MAX_OPEN or len(mine) >= MAX_OPEN_PER_AGENT
         twin = any(each.request_id == request_id for each in mine) and not repeat
         more = {"length": length, "minimum": minimum, "expected": expected, "allow_repeat": repeat}
+        more["ungated"] = ungated
         try:
             asked = world.register(request, request_id, **more)
         except TooManyPending:
@@ -198,6 +216,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
         except DeviceBusy:
             assert world.gate is GateMode.REFUSE
             assert not expected
+            assert not ungated
             return
         assert not full
         assert not twin
@@ -208,6 +227,10 @@ class CorrelatorMachine(RuleBasedStateMachine):
         """Let one word of a script happen, unless the request is still in its queue."""
         if word == "hear":
             self.world.deliver(asked.agent, 20)
+        elif word == "stale":
+            self._publish_again(asked.agent)
+        elif word in {"over", "restart", "up"}:
+            self._next_process(word, by_event=bool(number % 2))
         elif not (asked.sends or asked.expected):
             return
         elif word == "202" and asked.open:
@@ -223,15 +246,21 @@ class CorrelatorMachine(RuleBasedStateMachine):
         elif word == "no":
             self._refuse(asked, None if number % 2 else asked.request_id, number)
 
+    def _publish_again(self, agent: str) -> None:
+        """Let all come again that was heard before the gap, with new item ids."""
+        for item in self.world.links[agent].before_gap:
+            self.world.items += 1
+            self.world.hear(agent, item, f"i{self.world.items}")
+
     def _waiting(self) -> list[Asked]:
         """Return what was sent by this process and may still be answered or carried out."""
         return [
             each
             for each in self.world.asked.values()
             if (each.sends or each.expected)
-            and not each.forgotten
+            and self.world.correlator.state(each.key) is not None
             and each.accepted_at is None
-            and not each.restarted
+            and (each.expected or not each.restarted)
             and not {AnswerKind.REFUSED, AnswerKind.NOT_SENT} & set(each.answers)
         ]
 
@@ -262,7 +291,7 @@ class CorrelatorMachine(RuleBasedStateMachine):
     def answer_again(self, number: int, kind: AnswerKind) -> None:
         """Give a second answer after a 202, which may contradict it."""
         given = [a for a in self.world.asked.values() if a.accepted_at is not None]
-        if given and not given[number % len(given)].forgotten:
+        if given:
             asked = given[number % len(given)]
             status = 202 if kind is AnswerKind.ACCEPTED else 400
             self.world.drive("answered", self.world.now, asked.key, RestAnswer(kind, status))
@@ -307,7 +336,14 @@ class CorrelatorMachine(RuleBasedStateMachine):
             case "READY" | "NOT_READY":
                 return switch.be(agent, request.requested_action, pending=how == 5)
             case _:
-                return [] if switch.own(agent, id_) == "ACTIVE" else None
+                return self._effect_unseen(request, how)
+
+    def _effect_unseen(self, request: Request, how: int) -> list[News] | None:
+        """Do what changes nothing that is known here, as if it were done."""
+        switch, agent, id_ = self.world.switch, request.agent, request.dialog_id or ""
+        if request.requested_action == UNKNOWN:
+            return switch.tell(agent, id_) if how % 4 != 3 else None
+        return [] if switch.own(agent, id_) == "ACTIVE" else None
 
     def _refuse(self, asked: Asked, tag: str | None, how: int) -> None:
         asked.refused = True
@@ -485,7 +521,9 @@ class CorrelatorMachine(RuleBasedStateMachine):
         self.world.pass_time(seconds, reads=reads)
 
     @rule(
-        what=st.sampled_from(("gap", "gap", "away", "here", "oversleep", "abandon", "restart")),
+        what=st.sampled_from(
+            ("gap", "gap", "away", "here", "oversleep", "abandon", "restart", "over", "over")
+        ),
         agent=AGENT,
         number=NUMBER,
         really=st.booleans(),
@@ -497,13 +535,80 @@ class CorrelatorMachine(RuleBasedStateMachine):
         if what == "gap" and world.links[agent].up:
             world.lose(agent)
         elif what in {"away", "here"}:
-            world.drive("finesse_present", agent, available=what == "here")
+            world.both("finesse_present", agent, available=what == "here")
         elif what == "oversleep":
             world.oversleep((0.1, 1.0, 3.0, 30.0)[number % 4])
         elif what == "abandon" and keys and really:
             world.drive("abandon", world.now, keys[number % len(keys)])
         elif what == "restart" and really:
-            world.restart()
+            restart(world)
+        elif what == "over":
+            self._next_process("over", by_event=really)
+
+    @rule(
+        agent=AGENT,
+        action=st.sampled_from(("HOLD", "UPDATE_CALL_DATA", "READY", "SEND_DTMF", "MAKE_CALL")),
+        number=NUMBER,
+        many=st.integers(1, 2),
+        expected=st.sampled_from((False, False, True)),
+        then=st.sampled_from(
+            (
+                *("plain hear over", "no hear over", "plain over hear", "no over hear"),
+                *("plain restart up", "no restart up", "restart up stale", "restart plain up"),
+            )
+        ),
+    )
+    def into_the_next_process(
+        self, *, agent: str, action: str, number: int, many: int, expected: bool, then: str
+    ) -> None:
+        """Send one request, or the same twice, and let one be done; the next process judges."""
+        request = self._request(agent, action, number, which="fits")
+        if request is None:
+            return
+        if "over" in then:
+            self._successor()
+        if action == "UPDATE_CALL_DATA":
+            self._old_values(agent, request)
+        for _ in range(many):
+            try:
+                more = {"ungated": not expected, "expected": expected}
+                asked = self.world.register(request, f"r{len(self.world.asked)}", **more)
+            except TooManyPending:
+                return
+            if not expected:
+                self._play(asked, "202", number)
+        for word in then.split():
+            self._play(asked, word, 1)
+
+    def _old_values(self, agent: str, request: Request) -> None:
+        """Let the call have the values that are to be set, and then others."""
+        if not isinstance(request, UpdateCallData):
+            return
+        wanted = request.variables[0][1]
+        for value in (wanted, wanted + "'"):
+            news = self.world.switch.set_data(request.dialog_id, value)
+            self.world.publish(news or [], None, None)
+        self.world.deliver(agent, 20)
+
+    def _successor(self) -> None:
+        """Let the next process begin to hear, beside the one that there is."""
+        if self.world.successor is None:
+            self.world.successor = Successor.of(self.world)
+
+    def _next_process(self, word: str, *, by_event: bool) -> None:
+        """Let the next process take over, or start after the end of this one, or hear."""
+        world = self.world
+        if word == "restart":
+            restart(world)
+        elif word == "up":
+            for agent in AGENTS:
+                if not world.links[agent].live:
+                    world.connect(agent)
+                    world.reconciled(agent, ok=True)
+        elif world.successor is None:
+            self._successor()
+        else:
+            hand_over(world, by_event=by_event)
 
 
 _COMMON = {

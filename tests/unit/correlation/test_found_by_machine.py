@@ -6,10 +6,11 @@ import pytest
 
 from listener.correlation.gate import GateMode
 from listener.correlation.steps import AnswerKind
-from listener.finesse.actions import Hold
+from listener.finesse.actions import Hold, Retrieve
 from tests.builders import Story, an_error, an_event, own
 
 HOLD = Hold(agent="agent1", dialog_id="100")
+RETRIEVE = Retrieve(agent="agent1", dialog_id="100")
 
 
 @pytest.mark.parametrize("kind", AnswerKind)
@@ -48,3 +49,29 @@ def test_one_change_seen_by_a_get_confirms_one_of_two_at_most() -> None:
     story.link_up(own("HELD", at=5.0), asked=story.now)
     story.wait(30)
     assert [story.said(key) for key in keys] == [("unconfirmed", "ambiguous")] * 2
+
+
+def test_what_is_heard_when_the_timer_is_late_came_before_what_time_lets_out() -> None:
+    # the machine was busy: the first one's deadline and the event are seen in one go
+    for event in (an_event(own("ACTIVE", 5)), an_error()):
+        story = Story(own("HELD", 0))
+        first, second = story.accepted(HOLD), story.ask(RETRIEVE, length=60.0)
+        story.now += 21
+        story.hear(event)
+        assert story.said(first)[0] == "unconfirmed"
+        assert story.sent == [first, second]
+        story.accept(second)
+        story.wait(5)
+        assert story.said(second)[0] == "open", event
+        story.hear(an_event(own("HELD", 6)), an_event(own("ACTIVE", 7)))
+        assert story.said(second) == ("confirmed", "expectation")
+
+
+def test_who_is_let_out_too_late_does_not_go_out_after_all() -> None:
+    story = Story()
+    first, second = story.accepted(HOLD), story.ask(RETRIEVE)
+    story.now += 40
+    story.hear(an_event())
+    assert story.said(first) == ("unconfirmed", "deadline")
+    assert story.said(second) == ("rejected", "expired_in_queue")
+    assert story.sent == [first]

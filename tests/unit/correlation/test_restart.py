@@ -147,18 +147,17 @@ def test_two_of_one_id_are_ambiguous_for_both_again() -> None:
     assert [story.said(key) for key in keys] == [("unconfirmed", "ambiguous")] * 2
 
 
-def test_a_tagged_event_that_came_before_it_was_taken_over_serves_it() -> None:
-    story = Story()
-    story.hear(an_event(own("HELD"), tag="t"))
-    key = story.adopt(HOLD, baseline=BEFORE, left=5.0, id_="t")
-    assert story.said(key) == ("confirmed", "request_id")
-
-
-def test_a_tagged_error_that_came_before_it_was_taken_over_serves_it() -> None:
-    story = Story()
-    story.hear(an_error(tag="t"))
-    key = story.adopt(DTMF, baseline=BEFORE, left=5.0, id_="t")
-    assert story.said(key) == ("failed", "request_id")
+def test_what_was_heard_before_it_was_taken_over_can_be_told_to_it() -> None:
+    for event, said in (
+        (an_event(own("HELD"), tag="t"), "confirmed"),
+        (an_error(tag="t"), "failed"),
+    ):
+        story = Story()
+        story.hear(event)
+        key = story.adopt(HOLD, baseline=BEFORE, left=5.0, id_="t")
+        assert story.said(key)[0] == "open"  # not before all of that id are there
+        story.rehear(key, event)
+        assert story.said(key) == (said, "request_id")
 
 
 # -- what an unsigned error says over a restart ----------------------------------------------
