@@ -173,6 +173,22 @@ class Pair:
             go.set()
             await handing
 
+    def meanwhile(self, what: Callable[[], Awaitable[None]]) -> None:
+        """Do something while the first one stands still and the second one has not begun."""
+
+        async def hello() -> None:
+            arrival = self.twin.arrival
+            assert arrival is not None
+            real = arrival.deaf
+
+            async def deaf(listener: Any, state: Any) -> set[str]:
+                await what()
+                return await real(listener, state)
+
+            arrival.deaf = deaf  # type: ignore[method-assign]
+
+        self.twin.at["hello"] = hello
+
     def caller(self) -> httpx.AsyncClient:
         return caller(self.folder / "s")
 
