@@ -1,20 +1,26 @@
-"""What is checked before a request is taken into the books, and the entry that is made for it.
+"""How a request comes into the books: its entry, what is checked before, and how it goes out.
 
-Knows the bounds; decides nothing about evidence.
+Knows the bounds and the gate; decides nothing about evidence.
 """
 
 from __future__ import annotations
 
+from listener.correlation import clockwork
 from listener.correlation.case import Case
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.gate import GateMode
+from listener.correlation.pending import Trigger
 from listener.correlation.registration import Registration
 from listener.errors import DeviceBusy, DuplicateRequestId, InvalidRequest, TooManyPending
-from listener.finesse.actions.request import Request
+from listener.finesse.actions.request import Request, RequestWarning
 
 NOT_REPORTED_AFTER = 60.0  # seconds from registration of what the caller sends (rules 8)
 MAX_LENGTH = 3600.0  # seconds; what is open must end
+BUSY = RequestWarning(
+    "device_busy",
+    "Another request was open on this device when this one went out; Finesse may refuse either.",
+)
 
 
 def entry_of(now: float, request: Request, registration: Registration) -> Entry:
@@ -64,6 +70,29 @@ def admit(desk: Desk, entry: Entry, registration: Registration) -> None:
     if not free and desk.gate.busy(entry.device, entry.request.gate):
         raise DeviceBusy(f"another request is open on the device of agent {entry.agent}")
     share(entry, same)
+
+
+def enter(desk: Desk, now: float, entry: Entry, registration: Registration) -> None:
+    """Take a request into the books; it goes out now, or when the gate lets it through."""
+    desk.books.add(entry)
+    clockwork.arm(desk, now, entry, entry.submitted)
+    entry.probe_due = None
+    if entry.expected:
+        entry.fire(Trigger.DISPATCH)
+        desk.begin(now, entry)
+    elif registration.ungated:
+        _dispatch_at_once(desk, now, entry)
+    elif desk.gate.enter(entry.device, entry.key, entry.request.gate):
+        desk.dispatch(now, entry)
+
+
+def _dispatch_at_once(desk: Desk, now: float, entry: Entry) -> None:
+    """Let a request go that is never held back, only warned (rules 9)."""
+    busy = desk.gate.busy(entry.device, entry.request.gate)
+    desk.gate.hold(entry.device, entry.key, entry.request.gate)
+    desk.dispatch(now, entry)
+    if busy:
+        entry.warnings += (BUSY,)
 
 
 def twins(desk: Desk, entry: Entry) -> list[Entry]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from listener.correlation import (
     admission,
     adoption,
+    answering,
     clockwork,
     hearing,
     looks,
@@ -23,23 +24,16 @@ from listener.correlation.adoption import Earlier
 from listener.correlation.books import Books
 from listener.correlation.desk import Desk, Limits
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import release_held
 from listener.correlation.gate import GateMode
 from listener.correlation.outcome import Outcome, Reason
 from listener.correlation.pending import State, Trigger
 from listener.correlation.picture import AgentPicture, Baseline
 from listener.correlation.registration import Registration
-from listener.correlation.steps import AnswerKind, Look, RestAnswer, Step
-from listener.finesse.actions.expectation import Gate
-from listener.finesse.actions.request import Request, RequestWarning
+from listener.correlation.steps import Look, RestAnswer, Step
+from listener.finesse.actions.request import Request
 from listener.finesse.events import Event
 
 __all__ = ["NOT_REPORTED_AFTER", "Correlator", "Registration"]
-
-BUSY = RequestWarning(
-    "device_busy",
-    "Another request was open on this device when this one went out; Finesse may refuse either.",
-)
 
 
 class Correlator:
@@ -65,45 +59,11 @@ class Correlator:
         """
         entry = admission.entry_of(now - age, request, registration)
         admission.admit(self._desk, entry, registration)
-        self._enter(now, entry)
-        if entry.expected:
-            entry.fire(Trigger.DISPATCH)
-            self._desk.begin(now, entry)
-        elif registration.ungated:
-            self._dispatch_at_once(now, entry)
-        else:
-            self._dispatch_or_queue(now, entry)
-        self._recall(now, entry)
-        return self._desk.take_steps()
-
-    def _enter(self, now: float, entry: Entry) -> None:
-        self._desk.books.add(entry)
-        clockwork.arm(self._desk, now, entry, entry.submitted)
-        entry.probe_due = None
-
-    def _dispatch_or_queue(self, now: float, entry: Entry) -> None:
-        desk = self._desk
-        if desk.gate.enter(entry.device, entry.key, entry.request.gate):
-            desk.dispatch(now, entry)
-
-    def _dispatch_at_once(self, now: float, entry: Entry) -> None:
-        """Let a request go that is never held back, only warned (rules 9)."""
-        gate, device = self._desk.gate, entry.device
-        busy = gate.busy(device, entry.request.gate)
-        gate.hold(device, entry.key, entry.request.gate)
-        self._desk.dispatch(now, entry)
-        if busy:
-            entry.warnings += (BUSY,)
-
-    def _recall(self, now: float, entry: Entry) -> None:
-        """Give it the tagged events that came before it was registered (rules 2).
-
-        What the caller sends may have been sent by then; an id that was heard before we sent
-        anything is somebody else's too.
-        """
+        admission.enter(self._desk, now, entry, registration)
         for event in self._desk.books.early(now, entry.request_id):
             if entry.open:
                 rehearing.again(self._desk, now, entry, event)
+        return self._desk.take_steps()
 
     def hold_back(self) -> None:
         """Let nobody through the gate from now on: who waits goes on waiting, until its deadline.
@@ -206,56 +166,8 @@ class Correlator:
         self._catch_up(now)
         entry = self._desk.books.entries.get(key)
         if entry is not None and entry.state is not State.QUEUED and not entry.accepted:
-            entry.status = answer.status
-            self._answer(now, entry, answer)
+            answering.answered(self._desk, now, entry, answer)
         return self._desk.take_steps()
-
-    def _answer(self, now: float, entry: Entry, answer: RestAnswer) -> None:
-        contradicted = entry.tag_seen and not entry.id_repeated
-        match answer.kind:
-            case AnswerKind.ACCEPTED:
-                self._accepted(now, entry, answer)
-            case AnswerKind.REFUSED if not contradicted:
-                entry.left_machine = True
-                outcome: Outcome = verdict.rejected(entry, now, errors=answer.errors)
-                self._desk.settle(now, entry, Trigger.REFUSE, outcome)
-            case AnswerKind.NOT_SENT if not contradicted:
-                entry.note(now, "not_sent", answer.detail)
-                outcome = verdict.rejected(entry, now, reason=Reason.NOT_SENT)
-                self._desk.settle(now, entry, Trigger.REFUSE, outcome)
-            case _:  # doubtful; or our id was heard, so that it was sent and not refused at once
-                entry.note(now, "doubtful_answer", answer.detail)
-                entry.answered_at, entry.doubted = now, True
-                entry.fire(Trigger.DOUBT)
-                self._arm(now, entry, entry.submitted)
-                self._heard_answer(now, entry)
-
-    def _accepted(self, now: float, entry: Entry, answer: RestAnswer) -> None:
-        entry.accepted, entry.left_machine = True, True
-        entry.answered_at = entry.case.accepted_at = now
-        entry.case.answer_date = answer.date
-        entry.fire(Trigger.ACCEPT)
-        if entry.expected and not entry.length_given:
-            entry.length = entry.request.default_deadline
-        self._arm(now, entry, now)
-        if entry.silent and not entry.restarted:
-            clockwork.open_window(self._desk, now, entry)
-        if entry.tracked_by_id_alone and entry.quiet is not None:
-            entry.quiet_due = now + entry.quiet.finding.quiet  # an error may follow the 202 as well
-        if entry.request.gate is Gate.UNTIL_ANSWERED:
-            self._desk.release(now, entry)
-        self._heard_answer(now, entry)
-
-    def _arm(self, now: float, entry: Entry, start: float) -> None:
-        """Let the deadline run from `start`; over a restart it is never extended (rules 10)."""
-        if entry.restarted:
-            start = entry.deadline - entry.length
-        clockwork.arm(self._desk, now, entry, start)
-
-    def _heard_answer(self, now: float, entry: Entry) -> None:
-        release_held(self._desk, now, entry)
-        if entry.open:
-            self._desk.rearm(entry)
 
     # -- heard ------------------------------------------------------------------------------
 

@@ -34,7 +34,11 @@ from listener.finesse.model import Dialog
 
 
 def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
-    """Let a request see an event with its id that came before it was registered."""
+    """Let a request see an event with its id that came before it was registered.
+
+    What the caller sends may have been sent by then; an id that was heard before we sent anything
+    is somebody else's too.
+    """
     if not reaches(entry, event) or entry.id_repeated:
         return
     if not entry.expected:
