@@ -14,6 +14,7 @@ from listener.correlation.outcome import Failed, Outcome, Rejected
 from listener.correlation.steps import Late, RestAnswer
 from listener.finesse.actions.request import Request
 from listener.finesse.model import ApiError
+from listener.finesse.sealed import NO_DIGIT
 from listener.redaction import HIDDEN
 
 __all__ = ["of_answer", "of_late", "of_outcome"]
@@ -74,13 +75,24 @@ def _hidden(name: str, text: str, digits: str) -> str:
     code = name in _CODES and text.strip().isdigit() and len(text.strip()) <= LONGEST_CODE
     if not code:
         return _text(text, digits)
-    meant = len(digits) >= SECRET_FROM and text.strip() == digits
+    same = digits.startswith(NO_DIGIT) or text.strip() == digits
+    meant = len(digits) >= SECRET_FROM and same and len(text.strip()) == len(digits)
     return HIDDEN if meant else text
 
 
 def _text(text: str, digits: str) -> str:
-    """Hide the digits wherever they stand; short ones only as a word of their own."""
+    """Hide the digits wherever they stand; short ones only as a word of their own.
+
+    Of a request that came from the journal only their number is known: then every word is hidden
+    that could be them.
+    """
+    if digits.startswith(NO_DIGIT):
+        keys = "0-9A-Da-d*#" if len(digits) >= SECRET_FROM else "0-9*#"  # "a" is a word, too
+        return re.sub(_word(f"[{keys}]{{{len(digits)}}}"), HIDDEN, text)
     if len(digits) >= SECRET_FROM:
         return text.replace(digits, HIDDEN)
-    alone = rf"(?<![0-9A-Za-z*#_]){re.escape(digits)}(?![0-9A-Za-z*#_])"
-    return re.sub(alone, HIDDEN, text)
+    return re.sub(_word(re.escape(digits)), HIDDEN, text)
+
+
+def _word(pattern: str) -> str:
+    return rf"(?<![0-9A-Za-z*#_]){pattern}(?![0-9A-Za-z*#_])"

@@ -114,6 +114,8 @@ def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None
         )
 
     service.adopt(stored.record_at(loop - age), adoption)
+    if answer is not None and answer.kind in {AnswerKind.REFUSED, AnswerKind.NOT_SENT}:
+        service.answered_before(stored.record.key, answer)
 
 
 def _remember(service: Service, stored: Stored, now: datetime, loop: float) -> None:

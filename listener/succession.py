@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from listener.correlation.correlator import Correlator
 from listener.correlation.outcome import Outcome, Reason, Rejected
 from listener.correlation.registration import Registration
-from listener.correlation.steps import Step
+from listener.correlation.steps import RestAnswer, Step
 from listener.errors import Closing, InvalidRequest, NotAccepted
 from listener.finesse.events import Event
 from listener.hearing import Hearing
@@ -87,6 +87,10 @@ class Succession(Hearing):
         """
         self._enter(record)
         self._carry_out(adoption(self.correlator, self.loop.time()))
+
+    def answered_before(self, key: str, answer: RestAnswer) -> None:
+        """Let an adopted request have the answer that the earlier process had, and kept."""
+        self._carry_out(self.correlator.answered(self.loop.time(), key, answer))
 
     def rehear(self, key: str, event: Event) -> None:
         """Let an adopted request see an event that was heard since it was sent."""

@@ -22,7 +22,7 @@ MIN_KEY = 16
 _PREFIX = "\ue000sealed:"  # from the private use area: no real value begins so
 _BYTES = 16
 _FORM = re.compile(_PREFIX + f"[0-9a-f]{{{2 * _BYTES}}}")
-_NO_DIGIT = "\u2022"
+NO_DIGIT = "\u2022"
 """Stands for each digit of a SEND_DTMF: the length tells the window; no check lets it pass."""
 
 
@@ -121,7 +121,7 @@ def sealed_request(request: Request, sealer: Sealer) -> Request:
     Requests without such data come back as they are. A copy is for judging, never for sending.
     """
     if isinstance(request, SendDtmf):
-        return replace(request, dtmf_string=_NO_DIGIT * len(request.dtmf_string))
+        return replace(request, dtmf_string=NO_DIGIT * len(request.dtmf_string))
     if isinstance(request, MakeCall):
         return replace(request, call_variables=_variables(pairs(request.call_variables), sealer))
     if isinstance(request, UpdateScheduledCallback):

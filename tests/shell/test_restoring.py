@@ -137,6 +137,16 @@ async def test_what_may_have_left_is_in_doubt_and_is_proved_by_a_get_against_its
     assert record.outcome.waited >= 5.0
 
 
+async def test_a_refusal_that_was_kept_without_its_outcome_ends_rejected(service):
+    await put_back(service, stored(answer=RestAnswer(AnswerKind.REFUSED, 400)))
+    (record,) = service.records.values()
+    assert (record.outcome.kind, record.outcome.status, record.outcome.sent) == (
+        "rejected",
+        400,
+        True,
+    )
+
+
 async def test_without_proof_it_ends_restarted_within_the_promised_time(service):
     await put_back(service, stored(deadline_at=NOW + timedelta(hours=1), length=3600.0))
     (record,) = service.records.values()

@@ -7,6 +7,8 @@ from listener.correlation.outcome import Evidence, Failed, Reason, Seen, Unconfi
 from listener.correlation.steps import AnswerKind, Late, RestAnswer
 from listener.finesse.actions import Hold, SendDtmf
 from listener.finesse.model import ApiError
+from listener.finesse.sealed import NO_DIGIT
+from listener.redaction import HIDDEN
 
 
 def dtmf(string):
@@ -66,3 +68,23 @@ def test_other_requests_are_left_as_they_are():
     assert digits.of_answer(answer, request) is answer
     assert digits.of_late(late, request) is late
     assert digits.of_outcome(outcome, request) is outcome
+
+
+@pytest.mark.parametrize(
+    ("length", "said", "told"),
+    [
+        (7, "dtmfString 8642097 is bad", "dtmfString *** is bad"),
+        (7, "error 4047 at 86420970", "error 4047 at 86420970"),
+        (4, "12A# is bad", "*** is bad"),
+        (1, "a digit 7 is bad", "a digit *** is bad"),
+    ],
+)
+def test_digits_that_only_their_number_is_known_of_are_hidden_too(length, said, told):
+    # a request that came from the journal has marks in place of its digits
+    assert failed(NO_DIGIT * length, error_message=said).error_message == told
+
+
+def test_code_of_the_same_length_is_hidden_where_the_digits_are_not_known():
+    assert failed(NO_DIGIT * 4, error_data="4047").error_data == HIDDEN
+    assert failed(NO_DIGIT * 7, error_data="4047").error_data == "4047"
+    assert failed(NO_DIGIT * 2, error_data="47").error_data == "47"
