@@ -191,7 +191,7 @@ class LimitedProtocol(H11Protocol):
         elif self._strict.their_state is not h11.IDLE:
             self._deadline.clear()
         elif self._strict.begun or not number:
-            self._deadline.set(("header", number), self._limits.header_seconds, self._too_slow)
+            self._deadline.set("header", self._limits.header_seconds, self._too_slow)
         else:
             self._deadline.clear()
             self._await_next()

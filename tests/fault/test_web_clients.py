@@ -96,7 +96,6 @@ async def test_a_connection_idle_after_an_early_answer_is_closed():
         assert (await client.response()).status == 401
         await client.send(b"body")
 
-        assert (await client.ask()).status == 200
         assert await client.ended()
 
 
@@ -194,7 +193,30 @@ async def test_who_is_still_sending_reads_the_refusal():
 
         assert (await client.response()).status == 413
         assert await client.ended()
+        assert on.server.connections == 2  # it is still read from, or the answer could be lost
         await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_who_is_still_sending_reads_an_early_last_answer():
+    async with stage(limits(body_bytes=10_000_000)) as on, on.neighbour():
+        client = await on.client()
+        await client.send(post("early", "Connection: close", "Content-Length: 8000000"))
+        sending = asyncio.create_task(client.send(b"x" * 5_000_000))
+
+        assert (await client.response()).status == 401
+        assert await client.ended()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_a_body_that_goes_wrong_under_a_begun_answer_cuts_it():
+    async with stage() as on, on.neighbour():
+        client = await on.client()
+        await client.send(post("begun", "Transfer-Encoding: chunked"))
+        await client.reader.readuntil(b"begun")
+        await client.send(b"no chunk\r\n")
+
+        assert b"HTTP" not in await client.rest()
+        await until(lambda: on.app.gone == ["/begun"])
 
 
 async def test_who_never_stops_sending_after_a_refusal_is_cut():

@@ -85,6 +85,13 @@ class App:
         """Answer without reading the body."""
         await answer(send, b"no", status=401)
 
+    async def begun(self, scope: Any, receive: Any, send: Any) -> None:
+        """Begin to answer before the body is there."""
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+        await left(receive)
+        self.gone.append(scope["path"])
+
     async def wait(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer when the test says so, unless the client goes away first."""
         await receive()
