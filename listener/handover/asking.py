@@ -36,7 +36,7 @@ async def ask(path: Path, *, force: bool, tell: Callable[[str], None]) -> str:
     DaemonUnreachable when there is none, or it ended meanwhile.
     """
     taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    taken.setblocking(False)  # noqa: FBT003  the socket's own words
+    taken.settimeout(0)
     with closing(Channel(taken, longest=LONGEST)) as channel:
         try:
             async with asyncio.timeout(SPEAKS):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import struct
 from collections.abc import Iterable, Mapping
@@ -51,7 +52,7 @@ class Channel:
     """
 
     def __init__(self, sock: socket.socket, *, longest: int = LONGEST) -> None:
-        sock.setblocking(False)  # noqa: FBT003  the socket's own words
+        sock.settimeout(0)
         self._sock = sock
         self._longest = longest
         self._read = bytearray()  # of the message that comes next, and nothing behind it
@@ -133,13 +134,11 @@ class Channel:
             async with asyncio.timeout(within):
                 while True:
                     try:
-                        tag, files, flags, _ = socket.recv_fds(
-                            self._sock, 1, MAX_SOCKETS, _close_on_exec()
-                        )
+                        tag, files, flags, _ = socket.recv_fds(self._sock, 1, MAX_SOCKETS)
                     except BlockingIOError:
                         await self._readable()
                     else:
-                        taken = [socket.socket(fileno=file) for file in files]
+                        taken = [_ours(file) for file in files]
                         break
         except TimeoutError:
             raise Broken(f"no sockets came for {within:g} s") from None
@@ -205,8 +204,9 @@ def _set(ready: asyncio.Future[None]) -> None:
         ready.set_result(None)
 
 
-def _close_on_exec() -> int:
-    return getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+def _ours(file: int) -> socket.socket:
+    os.set_inheritable(file, False)  # noqa: FBT003  the system's own words
+    return socket.socket(fileno=file)
 
 
 def _words(error: OSError) -> str:

@@ -51,7 +51,7 @@ class Desk:
     def start(self) -> None:
         """Take questions from now on."""
         self._ours = True
-        self._listening.setblocking(False)  # noqa: FBT003  the socket's own words
+        self._listening.settimeout(0)
         self._loop.add_reader(self._listening, self._accept)
 
     def stop(self) -> socket.socket:
