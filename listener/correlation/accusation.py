@@ -55,7 +55,7 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     for entry in desk.books.of(owner):
         if not entry.on_the_wire or not _fits(entry, event):
             continue
-        if _names_another_object(entry, event):
+        if _names_another_object(entry, event) or _bears_anothers_id(entry, event):
             continue
         _suspect(now, entry, suspicion, sure=_sure(entry, event, repeated=repeated))
     suspicion.barred |= _other_owners(desk, now, event)
@@ -68,7 +68,7 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
 
     All requests for which the same error is told share the suspicion.
     """
-    if not _could_own(entry, event):
+    if not _could_own(entry, event) or _bears_anothers_id(entry, event):
         return
     repeated = any(each != event and _alike(each, event) for each in desk.reheard)
     suspicion = desk.reheard.get(event)
@@ -88,6 +88,11 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
     _suspect(now, entry, suspicion, sure=_sure(entry, event, repeated=repeated))
 
 
+def _bears_anothers_id(entry: Entry, event: RequestFailed) -> bool:
+    """Say whether the error bears an id, and not this request's (rules 5: no foreign id on it)."""
+    return event.request_id is not None and event.request_id != entry.request_id
+
+
 def _could_own(entry: Entry, event: RequestFailed) -> bool:
     here = entry.on_the_wire and entry.agent == event.owner
     return here and _fits(entry, event) and not _names_another_object(entry, event)
@@ -104,6 +109,8 @@ def _sure(entry: Entry, event: RequestFailed, *, repeated: bool) -> bool:
     action that is not known, nobody knows what its errors look like.
     """
     in_doubt = repeated or entry.unexplained or entry.restarted or entry.tracked_by_id_alone
+    # An id that was used more than once names nobody for sure, not even the last one who has it.
+    in_doubt = in_doubt or event.request_id is not None
     return not in_doubt and _same_object(entry, event)
 
 
@@ -165,6 +172,8 @@ def _other_owners(desk: Desk, now: float, event: RequestFailed) -> bool:
     """
     found = False
     for tomb in _settled_here(desk, event):
+        if _bears_anothers_id(tomb, event):
+            continue
         if _may_own(tomb, now) and tomb.agent == event.owner and _fits(tomb, event):
             found = True
             desk.late(tomb, Late(tomb.key, "possible_error", now, _text(event), event.errors))

@@ -48,8 +48,6 @@ def _accepted(desk: Desk, now: float, entry: Entry, answer: RestAnswer) -> None:
     _arm(desk, now, entry, now)
     if entry.silent and not entry.restarted:
         clockwork.open_window(desk, now, entry)
-    if entry.tracked_by_id_alone and entry.quiet is not None:
-        entry.quiet_due = now + entry.quiet.finding.quiet  # an error may follow the 202 as well
     if entry.request.gate is Gate.UNTIL_ANSWERED:
         desk.release(now, entry)
     _heard_answer(desk, now, entry)

@@ -95,7 +95,6 @@ class Case:
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
-    tied: bool = False  # something bore its id (actions that are not known)
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
 
     def begin(self, baseline: Baseline | None, dialog: str | None) -> None:

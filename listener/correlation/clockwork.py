@@ -64,8 +64,7 @@ def _suspects(desk: Desk, now: float, entry: Entry) -> None:
 def _quiet(desk: Desk, now: float, entry: Entry) -> None:
     if entry.quiet is not None and _passed(now, entry.quiet_due):
         held, entry.quiet, entry.quiet_due = entry.quiet, None, None
-        if not (entry.tracked_by_id_alone and (_suspect(entry) or entry.gap_since_sending())):
-            decide(desk, now, entry, held)  # else an error may have followed after all
+        decide(desk, now, entry, held)
 
 
 def _window(desk: Desk, now: float, entry: Entry) -> None:

@@ -56,7 +56,7 @@ def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
     elif isinstance(event, DialogEvent):
         return _on_dialog(desk, now, event, content, tagged)
     else:
-        by_id_alone(desk, now, sole(tagged), event)
+        mark_unknown(desk, now, sole(tagged), event)
     return True
 
 
@@ -103,6 +103,8 @@ def _on_error(
         picture = desk.picture.of(event.owner) if event.owner is not None else None
         repeated = picture is not None and picture.error_repeats(content, now, REPEATED_WITHIN)
         unsigned_error(desk, now, event, repeated=repeated)
+        if tagged:  # two have that id: for all others it is another client's
+            foreign(desk, event)
     else:
         foreign(desk, event)
 
@@ -117,7 +119,6 @@ def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) ->
     before = desk.picture.of(event.owner).user
     desk.picture.of(event.owner).put_user(event.user, now)
     proven = judge_all(desk, now, concerned, sight, owner)
-    by_id_alone(desk, now, owner, event)
     sent(desk, now, owner)
     moved = before is not None and before.state != event.user.state
     if moved and not proven and owner is None:
@@ -185,20 +186,18 @@ def mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
         return
     if owner.open:
         owner.tag_seen = True
+        if owner.tracked_by_id_alone:  # its effect is not known: no update proves it (rules 3)
+            owner.weak = True
+            owner.note(now, "update", f"{type(event).__name__} with its id")
     elif not _told_by_id(owner.outcome):
         dialog = event.dialog if isinstance(event, DialogEvent) else None
         desk.late(owner, Late(owner.key, "event", now, type(event).__name__, dialog=dialog))
 
 
-def by_id_alone(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
-    """Take what bears our id, whatever it tells, for an action that is not known."""
+def mark_unknown(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
+    """Note our id on an update that tells nothing of any action that is known."""
     if owner is not None and owner.tracked_by_id_alone:
-        if not isinstance(event, UserChanged):
-            mark(desk, now, owner, event)
-        if owner.on_the_wire:
-            user = event.user if isinstance(event, UserChanged) else None
-            sight = Sight(How.CHANGED, event.owner, user=user, at=now)
-            judge_all(desk, now, [owner], sight, owner)
+        mark(desk, now, owner, event)
 
 
 def _told_by_id(outcome: Outcome | None) -> bool:

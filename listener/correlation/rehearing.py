@@ -17,12 +17,12 @@ from listener.correlation.entry import Entry
 from listener.correlation.evidence import by_change, contest, domain
 from listener.correlation.hearing import (
     SURVIVORS,
-    by_id_alone,
     concerned_by,
     follow,
     how_of,
     judge_all,
     mark,
+    mark_unknown,
     reaches,
     sent,
 )
@@ -67,16 +67,18 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
         _foreign(desk, entry, event)
     elif isinstance(event, RequestFailed) and owner is not None:
         own_error(desk, now, entry, event)
-    elif isinstance(event, RequestFailed) and (not known or any(e.id_repeated for e in known)):
+    elif isinstance(event, RequestFailed) and (not known or entry in known):
         remembered_error(desk, now, entry, event)
+    elif isinstance(event, RequestFailed) and any(e.id_repeated for e in known):
+        _foreign(desk, entry, event)  # it is somebody's who has that id
     if isinstance(event, UserChanged) and event.owner == entry.agent:
         _user(desk, now, entry, event, owner)
     elif isinstance(event, DialogEvent) and entry in concerned_by(desk, event, owner):
         _dialog(desk, now, entry, event, owner)
     elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
-    elif not isinstance(event, RequestFailed):
-        by_id_alone(desk, now, owner, event)
+    elif not isinstance(event, RequestFailed | UserChanged):
+        mark_unknown(desk, now, owner, event)
     desk.rearm(entry)
 
 
@@ -92,7 +94,6 @@ def _foreign(desk: Desk, entry: Entry, event: Event) -> None:
 
 def _user(desk: Desk, now: float, entry: Entry, event: UserChanged, owner: Entry | None) -> None:
     mark(desk, now, owner, event)
-    by_id_alone(desk, now, owner, event)
     if not entry.on_the_wire or not isinstance(entry.case.expectation, UserState):
         return
     baseline = entry.case.baseline

@@ -22,7 +22,7 @@ from listener.finesse.model import ApiError
 UNKNOWN = RequestWarning(
     "unknown_action",
     "The effect of this action is not known here: Finesse tied an update to the request, and no"
-    " error followed.",
+    " error with its id was heard.",
 )
 
 
@@ -60,10 +60,12 @@ def _with(entry: Entry, held: Held, now: float) -> dict[str, Any]:
 def confirmed(entry: Entry, held: Held, now: float) -> Confirmed:
     """Say that the effect was seen."""
     finding = held.finding
-    facts = _with(entry, held, now)
-    if entry.tracked_by_id_alone:
-        facts["warnings"] = (*entry.warnings, UNKNOWN)
-    return Confirmed(evidence=held.evidence, stage=finding.stage, changed=finding.changed, **facts)
+    return Confirmed(
+        evidence=held.evidence,
+        stage=finding.stage,
+        changed=finding.changed,
+        **_with(entry, held, now),
+    )
 
 
 def call_failed(entry: Entry, held: Held, now: float) -> Failed:
@@ -99,7 +101,10 @@ def rejected(
 
 def unconfirmed(entry: Entry, reason: Reason, now: float) -> Unconfirmed:
     """Say that nobody said."""
-    return Unconfirmed(reason=reason, **told(entry, now))
+    facts = told(entry, now)
+    if entry.tracked_by_id_alone and entry.tag_seen:
+        facts["warnings"] = (*entry.warnings, UNKNOWN)
+    return Unconfirmed(reason=reason, **facts)
 
 
 def abandoned(entry: Entry, reason: Reason, now: float) -> Abandoned:

@@ -10,7 +10,6 @@ from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, ScheduledCallbackInfo
 from listener.finesse.sealed import Sealed
 
-QUIET_AFTER_TIE = 5.0  # seconds in which an error may still follow (as in rule 6.6)
 QUIET_AFTER_PART = 2.0  # seconds in which the rest of the values may still follow
 
 
@@ -176,11 +175,6 @@ def silence(case: Case, _want: x.Silence, sight: Sight) -> Finding:
 
 
 def tied(case: Case, _want: x.Tied, sight: Sight) -> Finding:
-    """Actions that are not known: the first thing that bears our id counts when no error follows.
-
-    Nothing else tells anything about them.
-    """
-    if not sight.tagged or case.tied:
-        return NOTHING
-    case.tied = True
-    return Finding(Shown.EFFECT, quiet=QUIET_AFTER_TIE)
+    """Actions that are not known: nothing shows an effect that nobody knows (rules 3)."""
+    del case, sight
+    return NOTHING

@@ -152,7 +152,7 @@ class UserState:
 
 @dataclass(frozen=True, slots=True)
 class Tied:
-    """An update bears our id, and no error follows it: actions whose effect is not known here."""
+    """Nothing that can be seen: actions whose effect is not known here; our id alone tells."""
 
 
 Expectation: TypeAlias = (

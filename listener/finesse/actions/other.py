@@ -40,7 +40,7 @@ class OtherRequest(Request):
 
     @property
     def expectation(self) -> Tied:
-        """Something bears its id, and no error follows."""
+        """Nothing: an error with its id fails it, and no update proves it."""
         return Tied()
 
     def body(self) -> Element:

@@ -154,8 +154,8 @@ def test_an_early_event_with_the_id_is_not_the_own_requests() -> None:
     story.accept(key)
     story.hear(an_error(tag="145"))
     assert story.said(key)[0] == "open"
-    story.wait(2)
-    assert story.said(key) == ("failed", "sole_pending")
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
 
 
 def test_an_early_untagged_event_serves_nobody() -> None:

@@ -243,3 +243,19 @@ def test_news_of_other_things_moves_nothing() -> None:
     key = story.accepted(HOLD)
     assert story.hear(OtherUpdate(node="n", request_id=key, update=Update(Kind.TEAM)))
     assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize("twin", ["open", "refused", "unconfirmed"])
+def test_an_error_with_an_id_that_was_used_twice_names_no_third_request(twin: str) -> None:
+    # 5: no foreign id is on it; clients that count use an id again and again
+    story = Story()
+    keys = [story.ask(HOLD, id_="145", allow_repeat=True, ungated=True) for _ in range(2)]
+    for key in keys:
+        story.accept(key) if twin != "refused" else story.refuse(key)
+    story.wait(30 if twin == "unconfirmed" else 0)
+    other = story.ask(HOLD, id_="other", ungated=True)
+    story.accept(other)
+    story.hear(an_error(tag="145"))
+    story.wait(30)
+    assert story.said(other)[0] == "unconfirmed"
+    assert all(story.said(key)[0] != "failed" for key in keys)
