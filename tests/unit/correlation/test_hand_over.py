@@ -691,3 +691,16 @@ def test_minimum_evidence_is_kept() -> None:
     story.wait(30)
     assert story.said(key) == ("unconfirmed", "weak")
     assert Evidence.EXPECTATION in [seen.what for seen in story.outcomes[key].seen]
+
+
+def test_an_error_with_an_id_that_others_used_twice_makes_later_unsigned_ones_doubtful() -> None:
+    story = Story()
+    for _ in range(2):
+        story.refuse(story.ask(HOLD, id_="145", allow_repeat=True, ungated=True))
+    key = story.adopt(
+        HOLD, baseline=story.correlator.picture("agent1").baseline("100"), left=20.0, gap=False
+    )
+    story.rehear(key, an_error(tag="145"))
+    story.hear(an_error())
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
