@@ -56,7 +56,10 @@ def run(
     gc.set_threshold(20_000, 20, 50)
     files.raise_limit()
     start = Successor(command) if command is not None else None
-    return asyncio.run(serve(settings, again=again, start=start, channel=channel))
+    try:
+        return asyncio.run(serve(settings, again=again, start=start, channel=channel))
+    finally:
+        gc.freeze()  # what a thousand sessions leave need not be searched before the process ends
 
 
 async def serve(
