@@ -6,27 +6,35 @@ Introduces API and drop-in to what they stand on; knows no operation of either.
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from listener import wiring
-from listener.api.app import create_app
+from listener.api.app import ROUTERS, create_app
+from listener.api.counting import Operations
 from listener.assembly import Listener
 from listener.backend import Backend
 from listener.dropin.app import create_dropin
+from listener.dropin.counting import counted_as
 from listener.dropin.sessions import SessionPolicy
 from listener.rest import Forwarder
 from listener.serving import Doors
 from listener.settings import Settings
 from listener.settings.serving import Served
+from listener.tally import Tally
 from listener.tasks import Tasks
 from listener.tracking import Tracking
+from listener.web.counting import Counting
 from listener.web.gatekeeping import Guarded
 from listener.web.server import Limits
 from listener.web.sockets import host_of
 from listener.xmpp.tls import client_context
 
+if TYPE_CHECKING:
+    from starlette.types import Message, Scope
 
-async def open_api(doors: Doors, settings: Settings, backend: Backend) -> None:
-    """Open the door of the API, where the settings say so."""
+
+async def open_api(doors: Doors, settings: Settings, backend: Backend, tally: Tally) -> None:
+    """Open the door of the API, where the settings say so; `tally` counts its answers."""
     api = settings.api
     guarded = Guarded(
         create_app(backend),
@@ -35,7 +43,7 @@ async def open_api(doors: Doors, settings: Settings, backend: Backend) -> None:
         allowed_origins=api.allowed_origins,
     )
     limits = Limits(connections=api.max_connections, event_readers=api.max_event_readers)
-    await doors.open("api", api, guarded, limits)
+    await doors.open("api", api, guarded, limits, _api_counting(tally))
 
 
 async def open_dropin(
@@ -65,7 +73,26 @@ async def open_dropin(
         refused_for=wanted.refused_minutes * 60,
     )
     background.spawn(dropin.keep, "sessions on demand")
-    await doors.open("dropin", wanted, guarded, Limits(connections=wanted.max_connections))
+    limits = Limits(connections=wanted.max_connections)
+    counting = _dropin_counting(listener.service.tally)
+    await doors.open("dropin", wanted, guarded, limits, counting)
+
+
+def _api_counting(tally: Tally) -> Counting:
+    operations = Operations(ROUTERS)
+
+    def answered(scope: Scope, start: Message) -> None:
+        tally.answered(operations.of(scope["method"], scope["path"]), start["status"])
+
+    return Counting(answered, tally.refused)
+
+
+def _dropin_counting(tally: Tally) -> Counting:
+    def answered(scope: Scope, start: Message) -> None:
+        manner, outcome = counted_as(scope["method"], start.get("headers", ()))
+        tally.passed(manner, start["status"], outcome)
+
+    return Counting(answered, tally.refused)
 
 
 def _named(served: Served) -> list[str]:

@@ -10,12 +10,14 @@ import asyncio
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listener import logs
 from listener.settings.serving import Served
 from listener.web.certificates import server_context
+from listener.web.counting import NOBODY, Counting
 from listener.web.server import Limits, WebServer
 from listener.web.sockets import SocketFile, tcp_socket, unix_socket
 from listener.web.tokens import Tokens
@@ -77,17 +79,19 @@ class Doors:
         served: Served,
         app: ASGIApp,
         limits: Limits,
+        counting: Counting = NOBODY,
     ) -> None:
         """Make ready to serve an application on its Unix socket and its TCP address, where set.
 
-        Callers may connect, and wait for `start`. Raises ConfigurationError for an address that is
-        taken or cannot be had.
+        Callers may connect, and wait for `start`; `counting` is told what comes of them. Raises
+        ConfigurationError for an address that is taken or cannot be had.
         """
+        serve = partial(WebServer, app, limits=limits, counting=counting)
         if served.socket is not None:
             wanted = str(served.socket)
             taken = self._inherited.pop(name_of(f"{name}.unix", wanted), None)
             made = taken or unix_socket(served.socket)
-            server = WebServer(app, [made], limits=limits, name=f"{name}.unix")
+            server = serve([made], name=f"{name}.unix")
             self._doors.append(Door(f"{name}.unix", wanted, made, server, taken is not None))
         if served.listen is not None:
             tls = None
@@ -95,7 +99,7 @@ class Doors:
                 tls = server_context(served.tls_certificate, served.tls_key)
             taken = self._inherited.pop(name_of(f"{name}.tcp", served.listen), None)
             made = taken or tcp_socket(served.listen)
-            server = WebServer(app, [made], limits=limits, tls=tls, name=f"{name}.tcp")
+            server = serve([made], tls=tls, name=f"{name}.tcp")
             self._doors.append(Door(f"{name}.tcp", served.listen, made, server, taken is not None))
 
     async def start(self) -> None:

@@ -178,7 +178,7 @@ class Station:
         sockets = dict(inherited or {})
         self._desk = self._make_desk(sockets)
         self.doors.inherit(sockets)
-        await open_api(self.doors, self.settings, self.backend)
+        await open_api(self.doors, self.settings, self.backend, self.listener.service.tally)
         await open_dropin(self.doors, self.settings, self.listener, self.background, stack)
 
     def _make_desk(self, inherited: dict[str, socket.socket]) -> Desk | None:

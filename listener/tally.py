@@ -127,6 +127,10 @@ class Tally:
         if outcome is not None:
             self.dropin_outcomes[outcome] += 1
 
+    def refused(self, reason: str) -> None:
+        """Count a connection of API or drop-in that was refused, or ended; by what for."""
+        self.http_refused[reason] += 1
+
 
 def _class(status: int) -> str:
     return f"{status // 100}xx"

@@ -27,6 +27,15 @@ from listener.api.stream import HEARTBEAT
 from listener.errors import ListenerError
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ROUTERS = (
+    requests.router,
+    requests.expectations,
+    events.router,
+    agents.router,
+    operations.router,
+    operations.health,
+    pages.router,
+)
 
 
 def create_app(backend: Backend, *, heartbeat: float = HEARTBEAT) -> FastAPI:
@@ -52,15 +61,7 @@ def create_app(backend: Backend, *, heartbeat: float = HEARTBEAT) -> FastAPI:
     app.state.backend = backend
     app.state.heartbeat = heartbeat
     app.state.changes = asyncio.Lock()  # agents come, go and change one after another
-    for router in (
-        requests.router,
-        requests.expectations,
-        events.router,
-        agents.router,
-        operations.router,
-        operations.health,
-        pages.router,
-    ):
+    for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Entrance)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 
 from listener import logs
 from listener.web import problems
+from listener.web.counting import NOBODY, Counting
 from listener.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Common:
     book: Book
     date: Callable[[], str]
     """Return the time as HTTP's headers have it."""
+    counting: Counting = NOBODY
     leaving: bool = False
     """Every answer closes its connection."""
 
@@ -59,7 +61,7 @@ async def answer(
     A fault is logged and becomes a problem. False: half an answer is out, and the connection must
     be cut, for the client must not take it for a whole one.
     """
-    tell = _telling(common, send)
+    tell = _telling(common, scope, send)
     try:
         await common.app(scope, receive, tell)
     except ClientDisconnect:
@@ -77,9 +79,10 @@ async def answer(
     return True
 
 
-def _telling(common: Common, send: Send) -> Send:
+def _telling(common: Common, scope: Scope, send: Send) -> Send:
     async def tell(message: Message) -> None:
         if message["type"] == "http.response.start":
+            common.counting.answered(scope, message)
             message = {**message, "headers": _completed(common, message.get("headers", ()))}
         await send(message)
 

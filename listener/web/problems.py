@@ -55,7 +55,12 @@ class Problem:
         self.more = more
 
     def __repr__(self) -> str:
-        return f"<Problem {self.status} {self.type.removeprefix(PREFIX)}>"
+        return f"<Problem {self.status} {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """The short name of its type, or the whole URI of one that is not ours."""
+        return self.type.removeprefix(PREFIX)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the members, the standard ones first."""

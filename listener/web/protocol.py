@@ -19,6 +19,7 @@ from listener import logs
 from listener.web import problems
 from listener.web.answering import Common, answer
 from listener.web.connections import Connection
+from listener.web.counting import BODY_TIME, EVENT_READERS, HEADER_TIME, UNREAD
 from listener.web.deadline import Deadline
 from listener.web.problems import Problem
 from listener.web.transport import Ending
@@ -83,6 +84,7 @@ class LimitedProtocol(H11Protocol):
         self._ending = False
         self._lost = False
         self._half_closed = False
+        self._told = False
 
     # -------------------------------------------------------------- what the loop tells
 
@@ -166,6 +168,8 @@ class LimitedProtocol(H11Protocol):
         became = self._common.book.becomes_event_reader(self)
         if became:
             self.cycle.keep_alive = False
+        else:
+            self._common.counting.refused(EVENT_READERS)
         return became
 
     # -------------------------------------------------------------- requests
@@ -207,17 +211,23 @@ class LimitedProtocol(H11Protocol):
         self._close()
 
     def _too_slow(self) -> None:
+        reason = BODY_TIME if self._strict.in_body else HEADER_TIME
         if self._strict.in_body or self._strict.begun:
-            self.refuse(TOO_SLOW)
+            self.refuse(TOO_SLOW, reason)
         else:
+            self._tell_ended(reason)
             self._close()  # it said nothing, so it is told nothing
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  the signature is uvicorn's
         """Answer what cannot be read; uvicorn calls it for every such request."""
         self.refuse(self._strict.refusal or malformed("It cannot be read."))
 
-    def refuse(self, problem: Problem) -> None:
-        """Answer with a problem ourselves, unless an answer is out already, and close."""
+    def refuse(self, problem: Problem, reason: str | None = None) -> None:
+        """Answer with a problem ourselves, unless an answer is out already, and close.
+
+        `reason`: as what it is counted; the problem's type when None.
+        """
+        self._tell_ended(reason or problem.name)
         _log.debug("http.refused", server=self._common.name, problem=problem.type)
         cycle = self.cycle
         if cycle is not None and cycle.response_started and not cycle.response_complete:
@@ -229,6 +239,12 @@ class LimitedProtocol(H11Protocol):
             date, head = self._common.date(), self._strict.to_head
             self._outlet.write(problems.as_http(problem, date=date, head=head))
         self._linger()
+
+    def _tell_ended(self, reason: str) -> None:
+        """Have it counted, once: a client that was refused may also leave its answer unread."""
+        if not self._told:
+            self._told = True
+            self._common.counting.refused(reason)
 
     def _give_up_answer(self) -> None:
         """Tell the application that its client is gone."""
@@ -275,5 +291,6 @@ class LimitedProtocol(H11Protocol):
             self._watch_unread()
             return
         if lying:
+            self._tell_ended(UNREAD)
             _log.info("http.stalled", server=self._common.name, unread_bytes=lying)
         self.abort()

@@ -22,7 +22,8 @@ from listener import logs
 from listener.web.answering import Common
 from listener.web.callers import Peer
 from listener.web.connections import Book, Kind, Limits
-from listener.web.protocol import LimitedProtocol
+from listener.web.counting import HANDSHAKE, NOBODY, Counting
+from listener.web.protocol import TOO_MANY, LimitedProtocol
 from listener.web.sockets import BACKLOG, SocketFile
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def _now() -> datetime:
 class WebServer:
     """Serves an ASGI application at listening sockets, Unix and TCP, `tls` at the TCP ones.
 
-    `name` stands in the log. `now` is the wall time, for the Date header. The sockets are this
-    object's from now on, and so are the files of the Unix ones. Signals are not touched.
+    `name` stands in the log. `now` is the wall time, for the Date header. `counting` is told of
+    answers, and of connections that are refused or ended. The sockets are this object's from now
+    on, and so are the files of the Unix ones. Signals are not touched.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class WebServer:
         limits: Limits = Limits(),  # noqa: B008  frozen
         tls: ssl.SSLContext | None = None,
         now: Callable[[], datetime] = _now,
+        counting: Counting = NOBODY,
     ) -> None:
         self._sockets: Sequence[socket.socket] = tuple(sockets)
         self._files = [file for file in map(SocketFile.of, self._sockets) if file is not None]
@@ -73,7 +76,14 @@ class WebServer:
         self._tls = tls
         self._book = Book(limits)
         self._common = Common(
-            name, app, _config(app), ServerState(), limits, self._book, lambda: _http_date(now())
+            name,
+            app,
+            _config(app),
+            ServerState(),
+            limits,
+            self._book,
+            lambda: _http_date(now()),
+            counting,
         )
         self._opening: set[asyncio.Task[None]] = set()
         self._again: dict[socket.socket, asyncio.TimerHandle] = {}
@@ -200,6 +210,7 @@ class WebServer:
         kind = self._book.enter(protocol)
         self._tell_full(kind)
         if kind is None:
+            self._common.counting.refused(TOO_MANY.name)
             taken.close()
             return
         protocol.refused = kind is Kind.REFUSED
@@ -227,6 +238,8 @@ class WebServer:
     ) -> None:
         self._opening.discard(task)
         if task.cancelled() or task.exception() is not None:  # a handshake that failed, mostly
+            if not task.cancelled():
+                self._common.counting.refused(HANDSHAKE)
             self._book.leave(protocol)
             protocol.abort()
             taken.close()
