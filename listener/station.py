@@ -33,7 +33,7 @@ from listener.journal import Journal
 from listener.keeping import Kept, open_journal
 from listener.offers import Resource
 from listener.operations.lag import LoopLag
-from listener.operations.metrics import Metrics, Sources
+from listener.operations.metrics import JournalFigures, Metrics, Sources
 from listener.operations.systemd import Notifier, Watchdog
 from listener.reloading import Reloader
 from listener.serving import Doors, name_of
@@ -166,10 +166,17 @@ class Station:
             ready=lambda: self.backend.ready().ready,
             lag=lambda: self.lag.worst,
             readers=lambda: self.chronicle.readers,
+            journal=self._journal_figures,
             agents=(lambda: ((s.agent, s.live) for s in roster.status().values()))
             if named
             else None,
         )
+
+    def _journal_figures(self) -> JournalFigures | None:
+        journal = self.journal  # another one after a hand-over that came to nothing
+        if journal is None:
+            return None
+        return JournalFigures(*journal.figures, trouble=journal.trouble is not None)
 
     async def _open_doors(
         self, stack: AsyncExitStack, inherited: Mapping[str, socket.socket] | None = None

@@ -20,7 +20,7 @@ from listener.journal.reader import Reader
 from listener.journal.reading import Reading
 from listener.journal.rows import Event, Going, Intent, Options, Row, Stored
 from listener.journal.sealing import Seals
-from listener.journal.table import Table
+from listener.journal.table import Figures, Table
 from listener.journal.writer import Ended, Failure, Opened, Paces, Progress, Report, Writer
 
 CLOSES_WITHIN = 10.0
@@ -36,7 +36,8 @@ class Journal:
     `epoch`: made with the file. `first_sequence`, `last_sequence`: of the events that can be had;
     the first is 0 when there are none, the last never goes back. `trouble`: why nothing can be
     written now. `set_aside`: where a damaged file went. `dropped`: rows that were lost in trouble
-    because too many were kept. `on_written` is called on the loop after each commit with the
+    because too many were kept. `figures`: commits, failed tries and bytes on disk, as the thread
+    that writes told them last. `on_written` is called on the loop after each commit with the
     highest sequence that is safe (or given up), `on_trouble` when the trouble changes.
     """
 
@@ -58,6 +59,7 @@ class Journal:
         self.trouble: str | None = None
         self.set_aside: Path | None = None
         self.dropped = 0
+        self.figures = Figures()
         self.on_written: Callable[[int], None] | None = None
         self.on_trouble: Callable[[str | None], None] | None = None
         self._options = options
@@ -186,7 +188,7 @@ class Journal:
             case Opened():
                 self.path, self.epoch, self.set_aside = report.path, report.epoch, report.set_aside
                 self.first_sequence, self.last_sequence = report.first, report.last
-                self._safe = report.last
+                self._safe, self.figures = report.last, report.figures
                 self._opened.set_result(None)
             case Failure(error=error):
                 self._opened.set_exception(error)
@@ -204,6 +206,7 @@ class Journal:
     def _progress(self, report: Progress) -> None:
         self._queued -= report.taken
         self.first_sequence, self.last_sequence = report.first, report.last
+        self.figures = report.figures
         self.dropped = report.dropped + self._dropped_here
         changed, self.trouble = self.trouble != report.trouble, report.trouble
         if changed and self.on_trouble is not None:

@@ -8,13 +8,22 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from listener.journal.parcels import Parcel
 
 ROOM = 1 << 18
 """Bytes that must be free for the trouble to be over: with less, it would be back at once."""
+
+
+class Figures(NamedTuple):
+    """Transactions since the file was opened, safe and failed; bytes on disk, with the WAL."""
+
+    commits: int = 0
+    failures: int = 0
+    bytes: int = 0
 
 
 class Table:
@@ -29,10 +38,21 @@ class Table:
         # Opened once and closed last: closing any descriptor of a file takes away the locks that
         # SQLite holds on it in this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
         self._file = os.open(path, os.O_RDONLY)
+        self._wal = path.with_name(f"{path.name}-wal")  # which has no such locks
         self.floor = self._meta("floor")
         self.last = max(self._meta("last"), self.floor, self._edge("max"))
         self.first = self._edge("min")
         self.dirty = True  # something may be in the WAL alone
+        self._commits = self._failures = 0
+
+    @property
+    def figures(self) -> Figures:
+        """How much was written, and how large the journal is now; never raises."""
+        size = 0
+        with suppress(OSError):  # the WAL comes and goes, and a figure must not stop the writing
+            size = os.fstat(self._file).st_size
+            size += self._wal.stat().st_size
+        return Figures(self._commits, self._failures, size)
 
     def write(self, parcels: Iterable[Parcel], given_up: int = 0) -> None:
         """Write parcels in one transaction, and that events up to `given_up` are lost.
@@ -60,14 +80,16 @@ class Table:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what is done inside, or none of it."""
         self.dirty = True
-        self.connection.execute("BEGIN IMMEDIATE")
         try:
+            self.connection.execute("BEGIN IMMEDIATE")
             yield self.connection
             self.connection.execute("COMMIT")
         except BaseException:
+            self._failures += 1
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             raise
+        self._commits += 1
 
     @contextmanager
     def removal(self) -> Iterator[sqlite3.Connection]:
@@ -105,9 +127,8 @@ class Table:
         while piece := os.pread(self._file, size, place):
             yield piece
             place += len(piece)
-        wal = self.path.with_name(f"{self.path.name}-wal")  # which has no such locks
-        if wal.exists():
-            with wal.open("rb") as file:
+        if self._wal.exists():
+            with self._wal.open("rb") as file:
                 yield from iter(lambda: file.read(size), b"")
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from listener.journal.encoding import Scribe
 from listener.journal.parcels import Backlog, Inbox, Job, Parcel
 from listener.journal.place import Lock, folder_of, held
 from listener.journal.rows import Options
-from listener.journal.table import Table
+from listener.journal.table import Figures, Table
 from listener.journal.upkeep import Upkeep
 
 MAX_TOGETHER = 500
@@ -52,6 +52,7 @@ class Opened:
     set_aside: Path | None
     first: int
     last: int
+    figures: Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Progress:
     last: int
     safe: int
     trouble: str | None
+    figures: Figures
     taken: int
     dropped: int
 
@@ -115,7 +117,7 @@ class Writer:
         self._backlog = backlog
         self._done: list[tuple[Future[Any], Any]] = []  # what came of jobs
         self._last_trouble: str | None = None
-        self._told: tuple[int, int, int, str | None] | None = None
+        self._told: tuple[int, int, int, str | None, Figures] | None = None
         self._retry_at = self._upkeep_at = self._idle_at = 0.0
         # A daemon: a disk that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
@@ -172,8 +174,8 @@ class Writer:
             raise store.refused(self._path, error) from None
         self._upkeep = Upkeep(self._table, self._options, self._now)
         self._committer = Committer(self._table, self._scribe, self._lock, self._backlog)
-        first, last = self._table.first, self._table.last
-        self._tell(Opened(self._path, epoch, opened.set_aside, first, last))
+        first, last, figures = self._table.first, self._table.last, self._table.figures
+        self._tell(Opened(self._path, epoch, opened.set_aside, first, last, figures))
 
     def _patience(self) -> float:
         """Return how many seconds there is nothing to do but wait for items."""
@@ -230,7 +232,8 @@ class Writer:
             for item in items
             if item.future is not None and id(item.future) not in answered
         ]
-        now = (self._table.first, self._table.last, self._committer.safe, self._committer.trouble)
+        table, committer = self._table, self._committer
+        now = (table.first, table.last, committer.safe, committer.trouble, table.figures)
         if items or now != self._told:
             self._told = now
             taken = sum(item.count for item in items if isinstance(item, Parcel))

@@ -44,11 +44,15 @@ class JournalFigures:
     trouble: bool
 
 
+def _no_journal() -> JournalFigures | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where the present values come from, asked at each scrape. None of these may wait.
 
-    `sessions` yields the state of each agent's session, `lag` is in seconds. `journal` is None
+    `sessions` yields the state of each agent's session, `lag` is in seconds. `journal` answers None
     where there is none. `agents` (id, whether its session hears) is for api.agent_labels alone.
     """
 
@@ -58,7 +62,7 @@ class Sources:
     ready: Callable[[], bool]
     lag: Callable[[], float]
     readers: Callable[[], int]
-    journal: Callable[[], JournalFigures] | None = None
+    journal: Callable[[], JournalFigures | None] = _no_journal
     agents: Callable[[], Iterable[tuple[str, bool]]] | None = None
 
 
@@ -87,8 +91,8 @@ class _Ours(Collector):
         yield from self._heard()
         yield from self._callers()
         yield from self._process()
-        if self._now.journal is not None:
-            yield from _journal(self._now.journal())
+        if (figures := self._now.journal()) is not None:
+            yield from _journal(figures)
 
     def _requests(self) -> Iterator[Metric]:
         tally = self._tally

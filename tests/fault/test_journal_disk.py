@@ -118,6 +118,26 @@ async def test_another_reason_replaces_the_first(path):
         disk.fails = None
 
 
+async def test_commits_failed_tries_and_the_size_are_told(path):
+    disk = Disk()
+    async with journal_at(path, connect=disk.connect) as journal:
+        assert journal.figures[:2] == (0, 0)
+        assert journal.figures.bytes > 0
+
+        assert await journal.put(an_event(1, data={"large": "x" * 1_000_000}))
+        assert journal.figures[:2] == (1, 0)
+        assert journal.figures.bytes > 1_000_000
+
+        disk.fails = FULL
+        assert not await journal.put(taken(a_record()))
+        assert journal.figures.failures > 0
+        assert journal.figures.commits == 1
+
+        disk.fails = None
+        await until(lambda: journal.trouble is None)
+        assert journal.figures.commits > 1
+
+
 async def test_order_holds_over_trouble(path):
     disk = Disk()
     async with journal_at(path, connect=disk.connect) as journal:
