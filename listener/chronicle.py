@@ -12,7 +12,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from listener.correlation.outcome import Outcome
@@ -21,6 +21,7 @@ from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.steps import Late, RestAnswer
 from listener.errors import NotKept
+from listener.finesse.actions.request import RequestWarning
 from listener.finesse.events import Event as Heard
 from listener.journal import After, Answered, Event, Going, Intent, Journal, Settled
 from listener.ledger import now_utc
@@ -30,6 +31,11 @@ from listener.report import record_json, stamp
 from listener.telling import dialog_of, event_json, kind_of, mentions
 from listener.ticket import Record
 
+NOT_KEPT = RequestWarning(
+    "not_kept",
+    "The journal could not be written at that moment: after a crash of this program the request may"
+    " read unconfirmed, restarted.",
+)
 RING = 10_000
 """Events in memory without a journal; with one, a part of it is enough."""
 RING_BESIDE_JOURNAL = 4_000
@@ -140,11 +146,16 @@ class Chronicle:
         at = record.answered or now_utc()
         self._put(Answered(record.key, at, answer, length), *self._tell_request(record))
 
-    def settled(self, record: Record, outcome: Outcome, tell: Callable[[], None]) -> None:
-        """Keep the outcome; then tell the caller, and the readers."""
+    def settled(self, record: Record, outcome: Outcome, tell: Callable[[Outcome], None]) -> None:
+        """Keep the outcome; then tell the caller, and the readers.
+
+        Where it cannot be kept the caller is told all the same, with a warning that a crash may
+        take it back: whoever has a call to decide about cannot wait for room on a disk.
+        """
         if self._journal is None or self._journal.trouble is not None:
+            outcome = outcome if self._journal is None else _not_kept(outcome)
             self._put(Settled(record.key, record.settled or now_utc(), outcome))
-            tell()
+            tell(outcome)
             self._tell_request(record, put=True)
             return
         row = Settled(record.key, record.settled or now_utc(), outcome)
@@ -152,9 +163,12 @@ class Chronicle:
         events = self._tell(
             "request", shown, record.request.agent, record.request.dialog_id, record.key
         )
-        # The first try decides: when there is no room, the caller is told all the same, and the
-        # journal tries again.
-        self._journal.put(row, *events).add_done_callback(lambda _done: tell())
+
+        def tried(written: asyncio.Future[bool]) -> None:
+            kept = not written.cancelled() and written.exception() is None and written.result()
+            tell(outcome if kept else _not_kept(outcome))
+
+        self._journal.put(row, *events).add_done_callback(tried)
 
     def late(self, record: Record, late: Late) -> None:
         """Keep what was heard after the outcome, and tell."""
@@ -359,6 +373,10 @@ def _shown(
         return record_json(record, state, deployment)
     finally:
         record.outcome = before
+
+
+def _not_kept(outcome: Outcome) -> Outcome:
+    return replace(outcome, warnings=(*outcome.warnings, NOT_KEPT))
 
 
 def _looked_at(future: asyncio.Future[None]) -> None:

@@ -35,10 +35,10 @@ class NothingKept:
     def answered(self, record: Record, answer: RestAnswer, length: float) -> None:
         """Keep nothing."""
 
-    def settled(self, record: Record, outcome: Outcome, tell: Callable[[], None]) -> None:
+    def settled(self, record: Record, outcome: Outcome, tell: Callable[[Outcome], None]) -> None:
         """Keep nothing; tell at once."""
-        del record, outcome
-        tell()
+        del record
+        tell(outcome)
 
     def late(self, record: Record, late: Late) -> None:
         """Keep nothing."""

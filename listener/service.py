@@ -296,7 +296,7 @@ class Service(Succession):
         record.settled = now_utc()
         now = self.loop.time()
         # Nobody hears an outcome that a crash could take back: first it is kept, then it is told.
-        self._memory.settled(record, outcome, lambda: self._tell(key, outcome, now))
+        self._memory.settled(record, outcome, lambda told: self._tell(key, told, now))
 
     def _tell(self, key: str, outcome: Outcome, now: float) -> None:
         """Tell the caller; the only place in the program that sets a future's result."""

@@ -81,8 +81,11 @@ class Memory(Protocol):
         """Keep what Finesse answered; `length`: seconds of the deadline from here."""
         ...
 
-    def settled(self, record: Record, outcome: Outcome, tell: Callable[[], None]) -> None:
-        """Keep the outcome, and call `tell` once it is safe (or known that it cannot be)."""
+    def settled(self, record: Record, outcome: Outcome, tell: Callable[[Outcome], None]) -> None:
+        """Keep the outcome, and call `tell` with it once it is safe.
+
+        Where it cannot be made safe, `tell` is called with the outcome and a warning that says so.
+        """
         ...
 
     def late(self, record: Record, late: Late) -> None:

@@ -24,6 +24,7 @@ from listener.finesse.model import (
     Update,
     User,
 )
+from listener.finesse.sealed import Sealed
 from listener.finesse.wire import Document, read_document
 
 Json: TypeAlias = "str | bool | list[Json] | dict[str, Json] | None"
@@ -224,8 +225,9 @@ def _listed(value: Branch) -> list[Json]:
 
 
 def _text(value: str | None) -> str | None:
-    return None if value is None else value.strip()
+    # What the journal kept as a hash is not known any more, and a hash is nobody's value.
+    return None if value is None or isinstance(value, Sealed) else value.strip()
 
 
 def _texts(values: tuple[str, ...]) -> list[Json]:
-    return [value.strip() for value in values]
+    return [_text(value) for value in values]

@@ -72,7 +72,7 @@ class Prelude:
     def answered(self, record: Record, answer: RestAnswer, length: float) -> None:
         """Keep nothing: there are no requests."""
 
-    def settled(self, record: Record, outcome: Outcome, tell: Callable[[], None]) -> None:
+    def settled(self, record: Record, outcome: Outcome, tell: Callable[[Outcome], None]) -> None:
         """Keep nothing: there are no requests."""
 
     def late(self, record: Record, late: Late) -> None:

@@ -210,8 +210,22 @@ async def test_an_outcome_is_told_all_the_same_when_the_disk_is_full():
         await until(lambda: ticket.record.answered)
         disk.trouble = "no space left on device"
         hear(service, ticket.request_id)
-        assert isinstance(await ticket.outcome(), Confirmed)
+        outcome = await ticket.outcome()
+        assert isinstance(outcome, Confirmed)
+        assert [warning.code for warning in outcome.warnings] == ["not_kept"]
         assert disk.kinds() == [Intent, Going, Answered, Settled]
+
+
+async def test_an_outcome_whose_first_try_at_the_disk_fails_is_told_with_a_warning():
+    disk = Disk()
+    async with a_service(disk) as (service, _, _wire):
+        ticket = service.submit(REQUEST)
+        await until(lambda: ticket.record.answered)
+        disk.at_once = False
+        hear(service, ticket.request_id)
+        disk.trouble = "no space left on device"
+        disk.commit()
+        assert [warning.code for warning in (await ticket.outcome()).warnings] == ["not_kept"]
 
 
 async def test_the_answer_is_kept_with_the_time_that_is_left():

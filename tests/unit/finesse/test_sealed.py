@@ -18,6 +18,7 @@ from listener.finesse.model import (
     Participant,
     ScheduledCallbackInfo,
 )
+from listener.finesse.parsed import dialog_json
 from listener.finesse.sealed import (
     Sealed,
     Sealer,
@@ -207,3 +208,11 @@ def test_a_sealed_request_warns_of_a_sealed_dialog_as_the_plain_ones_do():
         for dialog in (DIALOG, sealed_dialog(DIALOG, SEALER)):
             (warning,) = sealed_request(request, SEALER).warnings(dialog)
             assert warning.code == "already_so"
+
+
+def test_a_sealed_value_is_told_as_unknown_and_never_as_its_hash() -> None:
+    variables = (CallVariable("callVariable1", "secret"), CallVariable("callVariable2", ""))
+    media = MediaProperties(call_variables=variables, wrap_up_reason="sold")
+    told = dialog_json(sealed_dialog(Dialog(media_properties=media), SEALER))
+    assert told["mediaProperties"]["callvariables"] == {"callVariable1": None, "callVariable2": ""}
+    assert told["mediaProperties"]["wrapUpReason"] is None
