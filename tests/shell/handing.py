@@ -199,15 +199,16 @@ async def pair(
     folder: Path,
     *,
     journal: bool = True,
+    first: Callable[[Settings], Settings] = lambda same: same,
     later: Callable[[Settings], Settings] = lambda same: same,
     patience: float = 0.0,
     **more: Any,
 ) -> AsyncIterator[Pair]:
     """Run a daemon that can hand over to another one in this loop; its sessions are up.
 
-    `later` makes the second one's settings of the first one's.
+    `first` makes its settings of the usual ones, `later` the second one's of the first one's.
     """
-    mine = told(simulator, folder, journal=journal, **more)
+    mine = first(told(simulator, folder, journal=journal, **more))
     twin = Twin(lambda: later(mine))
     opened: asyncio.Future[Station] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
@@ -225,9 +226,9 @@ async def pair(
     try:
         if running.done():
             await running
-        first = opened.result()
-        await until(lambda: first.listener.roster.up == len(mine.agents))
-        yield Pair(simulator, folder, first, twin, running)
+        station = opened.result()
+        await until(lambda: station.listener.roster.up == len(mine.agents))
+        yield Pair(simulator, folder, station, twin, running)
     finally:
         twin.leave.set()
         await asyncio.gather(*twin.tasks, return_exceptions=True)
