@@ -86,6 +86,11 @@ class Committer:
         self.trouble = None
         _log.warning("journal.recovered", dropped=dict(self.dropped))
 
+    @property
+    def floor(self) -> int:
+        """No event up to that number can be had."""
+        return max(self._table.floor, self._given_up)
+
     # -- within -------------------------------------------------------------------------------
 
     def _write_down(self, parcel: Parcel) -> None:
@@ -102,7 +107,8 @@ class Committer:
             return self._scribe.write(row)
         except Exception:  # noqa: BLE001  whatever is wrong with a row harms that row alone
             _log.exception("journal.refused", kind=type(row).__name__)
-            return Written(type(row), (), 0, row.sequence if isinstance(row, Event) else 0)
+            number = row.sequence if isinstance(row, Event) else 0
+            return Written(type(row), (), 0, number, lost=number > 0)
 
     def _try(self, parcels: list[Parcel]) -> None:
         done, error = self._write(parcels)

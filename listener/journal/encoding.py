@@ -53,14 +53,15 @@ class Statement(NamedTuple):
 class Written:
     """A row as it goes into the file.
 
-    `weight`: about how many bytes it holds in memory. `sequence`: of an event, else 0; an event
-    without statements is not kept, and its number only passed over.
+    `weight`: about how many bytes it holds in memory. `sequence`: of an event, else 0; of one
+    without statements only the number is kept. `lost`: it should have been kept, and is not.
     """
 
     kind: type[Row]
     statements: tuple[Statement, ...]
     weight: int
     sequence: int = 0
+    lost: bool = False
 
     @property
     def binding(self) -> bool:

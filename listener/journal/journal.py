@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, assert_never
@@ -18,7 +19,7 @@ from listener.journal.keys import keyed_hash
 from listener.journal.parcels import MAX_ROWS, Backlog, Job, Parcel
 from listener.journal.reader import Reader
 from listener.journal.reading import Reading
-from listener.journal.rows import Event, Going, Intent, Options, Row, Stored
+from listener.journal.rows import Event, Going, Intent, Options, Page, Row, Stored
 from listener.journal.sealing import Seals
 from listener.journal.table import Figures, Table
 from listener.journal.writer import Ended, Failure, Opened, Paces, Progress, Report, Writer
@@ -34,7 +35,8 @@ class Journal:
     """One journal, held by this process alone. Made by `open`, inside the running loop.
 
     `epoch`: made with the file. `first_sequence`, `last_sequence`: of the events that can be had;
-    the first is 0 when there are none, the last never goes back. `trouble`: why nothing can be
+    the first is 0 when there are none, the last never goes back. `floor`: the lowest sequence
+    behind which nothing is lost (see `Page`). `trouble`: why nothing can be
     written now. `set_aside`: where a damaged file went. `dropped`: rows that were lost in trouble
     because too many were kept. `figures`: commits, failed tries and bytes on disk, as the thread
     that writes told them last. `on_written` is called on the loop after each commit with the
@@ -55,7 +57,7 @@ class Journal:
     ) -> None:
         self.path = path
         self.epoch = ""
-        self.first_sequence = self.last_sequence = 0
+        self.first_sequence = self.last_sequence = self.floor = 0
         self.trouble: str | None = None
         self.set_aside: Path | None = None
         self.dropped = 0
@@ -189,6 +191,7 @@ class Journal:
                 self.path, self.epoch, self.set_aside = report.path, report.epoch, report.set_aside
                 self.first_sequence, self.last_sequence = report.first, report.last
                 self._safe, self.figures = report.last, report.figures
+                self.floor = report.floor
                 self._opened.set_result(None)
             case Failure(error=error):
                 self._opened.set_exception(error)
@@ -206,7 +209,7 @@ class Journal:
     def _progress(self, report: Progress) -> None:
         self._queued -= report.taken
         self.first_sequence, self.last_sequence = report.first, report.last
-        self.figures = report.figures
+        self.floor, self.figures = report.floor, report.figures
         self.dropped = report.dropped + self._dropped_here
         changed, self.trouble = self.trouble != report.trouble, report.trouble
         if changed and self.on_trouble is not None:
@@ -252,9 +255,12 @@ class Journal:
         """Return caller, hash of the key, hash of the fingerprint, and the request's key."""
         return await self._ask(lambda reading: reading.idempotency_keys(micros(since)))
 
-    async def events(self, after: int, limit: int) -> list[Event]:
-        """Return the events behind the sequence `after`, in order."""
-        return await self._ask(lambda reading: reading.events(after, limit))
+    async def events(self, after: int, limit: int) -> Page:
+        """Return the events behind the sequence `after`; says whether any of them are lost."""
+        safe = self._safe
+        page = await self._ask(lambda reading: reading.events(after, limit, safe))
+        # What was given up in trouble is noted in the file only when there is room again.
+        return replace(page, floor=max(page.floor, self.floor))
 
     # -- erasing and closing ----------------------------------------------------------------------
 

@@ -36,8 +36,8 @@ class Parcel:
         self.count = len(self.rows)
 
     def pass_over(self, sequence: int) -> None:
-        """Note that events up to that number were not kept."""
-        self.written.append(Written(Event, (), 0, sequence))
+        """Note that events up to that number are lost."""
+        self.written.append(Written(Event, (), 0, sequence, lost=True))
 
     @property
     def sequence(self) -> int:

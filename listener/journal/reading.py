@@ -6,12 +6,17 @@ import sqlite3
 from typing import Literal
 
 from listener.journal.decoding import Interpreter, RequestRow, StepRow
-from listener.journal.rows import Event, Stored
+from listener.journal.rows import Page, Stored
 
 AT_ONCE = 500
 """Requests whose steps are read by one statement."""
 
 _COLUMNS = "id, key, request_id, asked_by, idempotency, fingerprint, submitted, settled"
+_EVENTS = (
+    "SELECT sequence, at, name, agent, dialog_id, key, data FROM events"
+    " WHERE sequence > ? ORDER BY sequence LIMIT ?"
+)
+_FLOOR = "SELECT value FROM meta WHERE name = 'floor'"
 
 
 class Reading:
@@ -62,14 +67,18 @@ class Reading:
             (since,),
         ).fetchall()
 
-    def events(self, after: int, limit: int) -> list[Event]:
-        """Return the events behind a number, in order."""
-        rows = self.connection.execute(
-            "SELECT sequence, at, name, agent, dialog_id, key, data FROM events"
-            " WHERE sequence > ? ORDER BY sequence LIMIT ?",
-            (after, limit),
-        ).fetchall()
-        return [event for row in rows if (event := self._interpreter.event(row)) is not None]
+    def events(self, after: int, limit: int, safe: int) -> Page:
+        """Return the events behind a number; all up to `safe` were written, or given up, before."""
+        # One transaction, so that nothing is removed between the floor and the rows.
+        self.connection.execute("BEGIN")
+        try:
+            rows = self.connection.execute(_EVENTS, (after, limit)).fetchall()
+            floor = self.connection.execute(_FLOOR).fetchone()
+        finally:
+            self.connection.execute("ROLLBACK")
+        to = max(after, rows[-1][0] if rows else 0, safe if len(rows) < limit else 0)
+        read = [event for row in rows if (event := self._interpreter.event(row)) is not None]
+        return Page(read, floor[0] if floor is not None else 0, to)
 
     def _stored(self, where: str, parameters: tuple[str | int, ...]) -> list[Stored]:
         # One transaction, so that a request and its steps are of the same moment.

@@ -117,6 +117,21 @@ class Event:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events behind a place, in order.
+
+    `floor`: the lowest place from which nothing is missing. A reader whose place is lower has lost
+    events; what the options do not keep, what was erased on demand and what cannot be read does not
+    count as lost. `looked_to`: the place to go on from, also when `rows` is empty: no row up to it
+    is still to come.
+    """
+
+    rows: list[Event]
+    floor: int
+    looked_to: int
+
+
 Row: TypeAlias = Intent | Going | Answered | Settled | After | Event
 
 

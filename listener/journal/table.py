@@ -60,6 +60,7 @@ class Table:
         Raises what sqlite3 raises; then nothing of it is written.
         """
         floor, last, event = max(self.floor, given_up), max(self.last, given_up), False
+        passed = 0
         with self.transaction() as connection:
             for parcel in parcels:
                 for written in parcel.written:
@@ -68,9 +69,13 @@ class Table:
                     if written.sequence:
                         last, event = max(last, written.sequence), True
                         if not written.statements:
+                            passed = max(passed, written.sequence)
+                        if written.lost:
                             floor = max(floor, written.sequence)
             if floor != self.floor:
                 self._note("floor", floor)
+            if passed and passed == last:  # no row keeps the number
+                self._note("last", last)
         if floor != self.floor or (event and not self.first):
             self.floor = floor
             self.first = self._edge("min")
@@ -92,11 +97,18 @@ class Table:
         self._commits += 1
 
     @contextmanager
-    def removal(self) -> Iterator[sqlite3.Connection]:
-        """Commit what is deleted inside; the highest number of an event stays known."""
+    def removal(self, lost: int = 0) -> Iterator[sqlite3.Connection]:
+        """Commit what is deleted inside; the highest number of an event stays known.
+
+        `lost`: events up to that number go, and who asks for them is to know.
+        """
+        floor = max(self.floor, lost)
         with self.transaction() as connection:
             self._note("last", self.last)
+            if floor != self.floor:
+                self._note("floor", floor)
             yield connection
+        self.floor = floor
         self.first = self._edge("min")
 
     def probe(self) -> None:

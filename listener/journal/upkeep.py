@@ -98,7 +98,7 @@ class Upkeep:
     def _remove(self, kind: _Kind, ids: list[int]) -> bool:
         if not ids:
             return False
-        with self._table.removal() as connection:
+        with self._table.removal(ids[-1] if kind is _EVENTS else 0) as connection:
             for sql in kind.remove:
                 connection.executemany(sql, [(id_,) for id_ in ids])
         self._removed[kind.name] += len(ids)

@@ -52,6 +52,7 @@ class Opened:
     set_aside: Path | None
     first: int
     last: int
+    floor: int
     figures: Figures
 
 
@@ -73,6 +74,7 @@ class Progress:
     results: tuple[tuple[Future[Any], Any], ...]
     first: int
     last: int
+    floor: int
     safe: int
     trouble: str | None
     figures: Figures
@@ -117,7 +119,7 @@ class Writer:
         self._backlog = backlog
         self._done: list[tuple[Future[Any], Any]] = []  # what came of jobs
         self._last_trouble: str | None = None
-        self._told: tuple[int, int, int, str | None, Figures] | None = None
+        self._told: tuple[int, int, int, int, str | None, Figures] | None = None
         self._retry_at = self._upkeep_at = self._idle_at = 0.0
         # A daemon: a disk that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
@@ -174,8 +176,9 @@ class Writer:
             raise store.refused(self._path, error) from None
         self._upkeep = Upkeep(self._table, self._options, self._now)
         self._committer = Committer(self._table, self._scribe, self._lock, self._backlog)
-        first, last, figures = self._table.first, self._table.last, self._table.figures
-        self._tell(Opened(self._path, epoch, opened.set_aside, first, last, figures))
+        table = self._table
+        events = (table.first, table.last, table.floor)
+        self._tell(Opened(self._path, epoch, opened.set_aside, *events, table.figures))
 
     def _patience(self) -> float:
         """Return how many seconds there is nothing to do but wait for items."""
@@ -233,7 +236,8 @@ class Writer:
             if item.future is not None and id(item.future) not in answered
         ]
         table, committer = self._table, self._committer
-        now = (table.first, table.last, committer.safe, committer.trouble, table.figures)
+        events = (table.first, table.last, committer.floor, committer.safe)
+        now = (*events, committer.trouble, table.figures)
         if items or now != self._told:
             self._told = now
             taken = sum(item.count for item in items if isinstance(item, Parcel))

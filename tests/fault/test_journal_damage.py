@@ -179,7 +179,7 @@ async def test_a_row_that_cannot_be_read_is_told_and_skipped(path, logged):
     change(path, "UPDATE events SET data = '[1]' WHERE sequence = 1")
     async with journal_at(path) as journal:
         assert [each.record.key for each in await journal.requests()] == [good.key]
-        assert [each.sequence for each in await journal.events(0, 9)] == [2]
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [2]
         assert journal.unreadable == 2
     whats = [each["what"] for each in logged if each["event"] == "journal.unreadable"]
     assert whats == [f"intent of {bad.key}", "event 1"]

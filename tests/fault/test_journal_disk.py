@@ -80,7 +80,7 @@ async def test_in_trouble_intents_are_refused_and_what_happened_is_written_later
         assert stored.answer is not None
         assert len(stored.record.late) == 1
         assert await journal.request(new.key) is None
-        assert [each.sequence for each in await journal.events(0, 9)] == [1, 2]
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [1, 2]
         assert await journal.put(taken(new))
         assert journal.dropped == 0
     assert names(logged) == ["journal.trouble", "journal.recovered"]
@@ -147,7 +147,7 @@ async def test_order_holds_over_trouble(path):
         disk.fails = None
         puts = [journal.put(an_event(number)) for number in range(40, 80)]
         await until(lambda: journal.last_sequence == 79)
-        assert [each.sequence for each in await journal.events(0, 99)] == list(range(1, 80))
+        assert [each.sequence for each in (await journal.events(0, 99)).rows] == list(range(1, 80))
         await asyncio.gather(*puts)
 
 
@@ -165,10 +165,11 @@ async def test_events_are_given_up_first_when_too_much_waits_for_room(path, logg
         await until(lambda: journal.dropped > 0)
         given_up = safe[-1]
         assert 2 <= given_up < 20
+        assert (await journal.events(1, 99)).floor == given_up  # told before there is room again
         disk.fails = None
         await until(lambda: journal.last_sequence == 20)
         kept = list(range(given_up + 1, 21))
-        assert [each.sequence for each in await journal.events(1, 99)] == kept
+        assert [each.sequence for each in (await journal.events(1, 99)).rows] == kept
         assert journal.first_sequence == given_up + 1  # nobody reads over the hole
         assert journal.dropped == given_up - 1
         assert (await journal.request(record.key)).record.outcome is not None

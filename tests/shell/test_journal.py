@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from datetime import timedelta
 
@@ -207,9 +208,9 @@ async def test_events_come_back_in_order_from_behind_a_number(path):
         for event in events:
             await journal.put(event)
         assert (journal.first_sequence, journal.last_sequence) == (1, 5)
-        assert await journal.events(0, 100) == events
-        assert await journal.events(3, 100) == events[3:]
-        assert await journal.events(1, 2) == events[1:3]
+        assert (await journal.events(0, 100)).rows == events
+        assert (await journal.events(3, 100)).rows == events[3:]
+        assert (await journal.events(1, 2)).rows == events[1:3]
         epoch = journal.epoch
     async with journal_at(path) as journal:
         assert (journal.epoch, journal.first_sequence, journal.last_sequence) == (epoch, 1, 5)
@@ -237,24 +238,50 @@ async def test_a_notification_is_kept_without_its_content_when_headers_are_wante
     data = {"agent": "1001", "requestId": "rq", "dialog": {"id": "1"}, "errors": [{"a": "b"}]}
     async with journal_at(path, options(notifications="headers")) as journal:
         await journal.put(an_event(1, data=data), an_event(2, "request", data=data))
-        first, second = await journal.events(0, 9)
+        first, second = (await journal.events(0, 9)).rows
     assert first.data == {"agent": "1001", "requestId": "rq"}
     assert second.data == data
 
 
-async def test_unkept_notifications_are_a_hole_that_nobody_reads_over(path):
+async def test_unkept_notifications_are_passed_over_and_what_is_kept_resumes(path):
     async with journal_at(path, options(notifications="off")) as journal:
         heard = []
         journal.on_written = heard.append
         await journal.put(an_event(1, "request"))
         await journal.put(an_event(2, "dialog"))
         assert heard == [1, 2]  # its number is used up, which a restart knows
-        assert (journal.first_sequence, journal.last_sequence) == (0, 2)
-        await journal.put(an_event(3, "session"), an_event(4, "gap"))
-        assert journal.first_sequence == 3
+        assert (journal.first_sequence, journal.last_sequence, journal.floor) == (1, 2, 0)
+    async with journal_at(path, options(notifications="off")) as journal:
+        assert journal.last_sequence == 2
+        await journal.put(an_event(3, "session"), an_event(4, "user"))
+        page = await journal.events(0, 9)
+        assert [each.sequence for each in page.rows] == [1, 3]
+        assert (page.floor, page.looked_to) == (0, 4)
+
+
+async def test_a_page_says_how_far_it_looked_whatever_could_be_read(path):
     async with journal_at(path) as journal:
-        assert (journal.first_sequence, journal.last_sequence) == (3, 4)
-        assert [each.sequence for each in await journal.events(0, 9)] == [1, 3, 4]
+        for number in range(1, 8):
+            await journal.put(an_event(number))
+        db = sqlite3.connect(path)
+        db.execute("UPDATE events SET data = '{' WHERE sequence IN (3, 4)")
+        db.commit()
+        db.close()
+        page = await journal.events(2, 2)
+        assert (page.rows, page.looked_to) == ([], 4)
+        page = await journal.events(page.looked_to, 2)
+        assert ([each.sequence for each in page.rows], page.looked_to) == ([5, 6], 6)
+        assert (await journal.events(7, 2)).looked_to == 7
+
+
+async def test_a_page_says_what_is_lost_and_not_what_was_erased_on_demand(path):
+    async with journal_at(path) as journal:
+        await journal.put(an_event(1, data={"a": CUSTOMER}), an_event(2), an_event(3))
+        await journal.forget(number=CUSTOMER)
+        assert (await journal.events(0, 9)).floor == 0
+        await journal.put(an_event(3))  # a number that is there: this event is lost
+        page = await journal.events(0, 9)
+        assert (page.floor, journal.floor) == (3, 3)
 
 
 # -- together, in order, in one transaction -----------------------------------------------------
@@ -297,7 +324,7 @@ async def test_a_row_with_a_fault_of_its_own_harms_no_other(path):
         assert await asyncio.gather(held, can) == [True, True]
         assert (await cannot[0], journal.trouble) == (False, None)
         assert [each.record.key for each in await journal.requests()] == [good.key]
-        assert [each.sequence for each in await journal.events(0, 9)] == [1, 3]
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [1, 3]
         assert journal.first_sequence == 3  # whoever resumes before 2 is told that it is missing
 
 
@@ -306,7 +333,7 @@ async def test_an_intent_that_cannot_be_written_down_is_refused(path):
     async with journal_at(path) as journal:
         assert not await journal.put(taken(record), an_event(1))
         assert await journal.requests() == []
-        assert [each.sequence for each in await journal.events(0, 9)] == [1]
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [1]
 
 
 async def test_half_a_surrogate_pair_is_written_all_the_same(path):
@@ -314,7 +341,7 @@ async def test_half_a_surrogate_pair_is_written_all_the_same(path):
     async with journal_at(path) as journal:
         assert await journal.put(taken(record), an_event(1, data={"a": "\udc80"}))
         (stored,) = await journal.requests()
-        (event,) = await journal.events(0, 9)
+        (event,) = (await journal.events(0, 9)).rows
     assert stored.record.request == record.request
     assert event.data == {"a": "\udc80"}
 
@@ -415,7 +442,7 @@ async def test_the_clock_set_back_changes_no_order_and_loses_nothing(path):
         await journal.put(an_event(2, at=clock()))
         keys = [each.record.key for each in await journal.requests()]
         assert keys == [second.key, first.key]
-        assert [each.sequence for each in await journal.events(0, 9)] == [1, 2]
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [1, 2]
     async with journal_at(path, now=clock) as journal:
         assert (journal.first_sequence, journal.last_sequence) == (1, 2)
 
@@ -435,7 +462,7 @@ async def test_a_question_that_the_disk_does_not_answer_is_refused(path):
         with pytest.raises(NotKept, match="disk I/O error"):
             await journal.events(0, 9)
         disk.fails = None
-        assert await journal.events(0, 9) == []
+        assert (await journal.events(0, 9)).rows == []
 
 
 def test_a_journal_is_opened_in_a_running_loop(path):

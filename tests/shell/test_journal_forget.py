@@ -63,7 +63,7 @@ async def test_a_number_is_erased_wherever_it_stands_and_however_it_is_written(p
         )
         erased = await journal.forget(number="+1 202 555-0101")
         assert [each.record.key for each in await journal.requests()] == [told.key]
-        assert [each.sequence for each in await journal.events(0, 9)] == [2]
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [2]
         assert {name: erased[name] for name in ("requests", "events", "remnants")} == {
             "requests": 3,
             "events": 2,
@@ -130,7 +130,7 @@ async def test_an_open_request_keeps_what_it_needs_and_is_counted(path):
         (stored,) = await journal.unsettled()
         assert stored.record.request == record.request
         assert stored.baseline is not None
-        assert await journal.events(0, 9) == []
+        assert (await journal.events(0, 9)).rows == []
         await journal.put(settled(record))
         erased = await journal.forget(number=CUSTOMER)
         assert (erased["requests"], erased["open_requests_kept"]) == (1, 0)
@@ -154,7 +154,7 @@ async def test_a_dialog_is_erased_with_what_it_became(path):
         erased = await journal.forget(dialog_id="100")
         assert (erased["requests"], erased["baselines"], erased["events"]) == (2, 1, 3)
         assert await journal.request(mine.key) is None
-        assert [each.sequence for each in await journal.events(0, 9)] == [2]
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [2]
         assert (await journal.request(beside.key)).baseline is None
 
 
@@ -246,7 +246,7 @@ async def test_looking_at_the_bytes_takes_away_no_lock_of_sqlite(path):
         assert seen.stdout == b"1\n"
         assert wal.stat().st_size > 0
         await journal.put(an_event(2))
-        assert len(await journal.events(0, 9)) == 2
+        assert len((await journal.events(0, 9)).rows) == 2
     async with journal_at(path) as journal:
         assert journal.last_sequence == 2
 
@@ -347,7 +347,7 @@ async def test_call_data_is_kept_when_the_operator_wants_it(path):
     async with journal_at(path, options(keep_call_data=True)) as journal:
         await journal.put(*rows)
         stored = await journal.request(record.key)
-        first, _ = await journal.events(0, 9)
+        first, _ = (await journal.events(0, 9)).rows
     assert stored.record.request == record.request
     assert stored.record.outcome.dialog == dialog
     assert first.data == rows[3].data

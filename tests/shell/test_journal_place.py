@@ -94,7 +94,7 @@ async def test_a_place_with_odd_characters_is_a_place(tmp_path):
     path = tmp_path / "a b?c#d%20é" / "x?y#z.db"
     async with journal_at(path) as journal:
         assert await journal.put(an_event(1))
-        assert len(await journal.events(0, 9)) == 1
+        assert len((await journal.events(0, 9)).rows) == 1
     assert path.exists()
 
 

@@ -45,7 +45,7 @@ async def test_events_and_settled_requests_go_when_they_are_too_old(path):
         await until_gone(journal, old)
         kept = {each.record.key for each in await journal.requests()}
         assert kept == {new.key, open_.key}
-        assert [each.sequence for each in await journal.events(0, 9)] == [3]
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [3]
 
 
 async def until_gone(journal, record):
@@ -61,9 +61,10 @@ async def test_the_last_number_stays_known_when_every_event_is_gone(path):
         clock.forward(days=3)
         await until(lambda: journal.first_sequence == 0)
         assert journal.last_sequence == 699
-        assert await journal.events(0, 9) == []
+        assert (await journal.events(0, 9)).rows == []
     async with journal_at(path, TWO_DAYS, now=clock) as journal:
         assert (journal.first_sequence, journal.last_sequence) == (0, 699)
+        assert (await journal.events(0, 9)).floor == journal.floor == 699
         await journal.put(an_event(700, at=clock()))
         assert (journal.first_sequence, journal.last_sequence) == (700, 700)
 
@@ -105,7 +106,7 @@ async def test_the_oldest_events_go_first_when_the_file_is_too_big(path):
             await journal.put(an_event(number, data={"filler": "x" * 8000}))
         await until(lambda: journal.first_sequence > 150)
         await until(lambda: path.stat().st_size < 1 << 21 or journal.first_sequence == 0)
-        left = await journal.events(0, 1000)
+        left = (await journal.events(0, 1000)).rows
         assert [each.sequence for each in left] == list(range(journal.first_sequence, 301))
         assert await journal.request(record.key) is not None
     assert path.stat().st_size < 3 << 19
