@@ -22,13 +22,15 @@ from listener.idempotency import Keys
 from listener.journal import Journal, Options, Stored, key_of_folder
 from listener.ledger import now_utc
 from listener.offers import Idempotency
-from listener.restoring import restore, restore_settled
+from listener.restoring import restore, restore_keys, restore_settled
 from listener.settings import Settings
 from listener.settings.serving import Notifications
 from listener.tally import Tally
 
 LETS_GO = 10.0
 """Seconds for another process of ours to let go of the journal."""
+RECENT = timedelta(minutes=2)
+"""What was settled since then may own an unsigned error that is still to come (rules 5)."""
 
 
 @dataclass(slots=True)
@@ -96,7 +98,10 @@ class Kept:
             )
 
     async def inherit(self, listener: Listener, state: State) -> list[Stored]:
-        """Put back what the process before has settled; return what the journal has open."""
+        """Put back what the process before knew, but for what `inherit_rest` does in its time.
+
+        Returns what the journal has open.
+        """
         self.introduce(listener)
         if self.journal is None:
             remember(listener, state.past)
@@ -104,16 +109,20 @@ class Kept:
                 for key, fingerprint, id_, at in state.keys:
                     self.keys.add((key, fingerprint), id_, at)
             return []
-        await restore_settled(
-            listener.service,
-            self.journal,
-            self.keys,
-            now=now_utc(),
-            remember_for=self._remembered(),
-        )
+        now, service = now_utc(), listener.service
+        await restore_keys(self.journal, self.keys, now=now, loop=service.loop.time())
+        recent = min(RECENT, self._remembered())
+        await restore_settled(service, self.journal, now=now, remember_for=recent)
         if not state.journalled:
             self._rehash(listener, state)
         return await self.journal.unsettled()
+
+    async def inherit_rest(self, listener: Listener) -> None:
+        """Put back what was settled a while ago: nothing that is open depends on it."""
+        if self.journal is not None:
+            remember_for = self._remembered()
+            service = listener.service
+            await restore_settled(service, self.journal, now=now_utc(), remember_for=remember_for)
 
     def _rehash(self, listener: Listener, state: State) -> None:
         """Take over what a process without a journal knew."""

@@ -7,6 +7,7 @@ what comes late finds them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from listener.service import Service
 WITHIN = 8.0
 """Seconds in which what an earlier process left open ends, whatever was left of its deadline."""
 MAX_REMEMBERED = 20_000
+AT_ONCE = 200
 
 _log = logs.get(__name__)
 
@@ -41,20 +43,33 @@ async def restore(
 
     `now` is wall time, `remember_for` how long a settled request is still recognised.
     """
-    settled = await restore_settled(service, journal, keys, now=now, remember_for=remember_for)
+    await restore_keys(journal, keys, now=now, loop=service.loop.time())
+    settled = await restore_settled(service, journal, now=now, remember_for=remember_for)
     return restore_open(service, await journal.unsettled(), now=now, settled=settled)
 
 
 async def restore_settled(
-    service: Service, journal: Journal, keys: Keys, *, now: datetime, remember_for: timedelta
+    service: Service, journal: Journal, *, now: datetime, remember_for: timedelta
 ) -> int:
-    """Put back what has its outcome, and the Idempotency-Keys; return how many requests."""
-    loop = service.loop.time()
-    settled = await journal.settled_since(now - remember_for, MAX_REMEMBERED)
-    for stored in settled:
-        _remember(service, stored, now, loop)
-    await _restore_keys(journal, keys, now, loop)
-    return len(settled)
+    """Put back what has its outcome and is not known here; return how many requests.
+
+    Others get their turn in between.
+    """
+    loop, remembered = service.loop.time(), 0
+    for stored in await journal.settled_since(now - remember_for, MAX_REMEMBERED):
+        if stored.record.key not in service.records:
+            _remember(service, stored, now, loop)
+            remembered += 1
+            if not remembered % AT_ONCE:
+                await asyncio.sleep(0)
+    return remembered
+
+
+async def restore_keys(journal: Journal, keys: Keys, *, now: datetime, loop: float) -> None:
+    """Put back the Idempotency-Keys."""
+    since = now - timedelta(seconds=KEPT_FOR)
+    for _, key, fingerprint, id_ in (await journal.idempotency_keys(since))[-MAX_KEYS:]:
+        keys.add((key, fingerprint), id_, loop)
 
 
 def restore_open(
@@ -74,12 +89,6 @@ def restore_open(
     if adopted or unsent:
         _log.warning("journal.restored", adopted=adopted, unsent=unsent, settled=settled)
     return Restored(adopted, unsent, settled)
-
-
-async def _restore_keys(journal: Journal, keys: Keys, now: datetime, loop: float) -> None:
-    since = now - timedelta(seconds=KEPT_FOR)
-    for _, key, fingerprint, id_ in (await journal.idempotency_keys(since))[-MAX_KEYS:]:
-        keys.add((key, fingerprint), id_, loop)
 
 
 def left_of(stored: Stored, now: datetime) -> float:

@@ -237,6 +237,8 @@ class Station:
             if state.sessions.get(status.agent) != (status.state, status.live):
                 self.tell_session(status)
         await self._begin(os.getpid())
+        rest = partial(self.kept.inherit_rest, self.listener)
+        self.background.spawn(rest, "what was settled before")
         _log.info(
             "handover.taken",
             judged=adopted.judged,

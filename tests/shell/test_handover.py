@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
 
+from listener import keeping
 from listener.offers import Wanted
 from listener.simulator.faults import Fault
 from tests.shell.handing import Held, Watcher, deaf, pair
@@ -361,8 +363,12 @@ async def test_what_the_caller_sends_itself_is_reported_to_the_second_daemon(tmp
         assert (got["outcome"]["kind"], got["outcome"]["evidence"]) == ("confirmed", "request_id")
 
 
-async def test_late_events_find_what_the_first_daemon_settled(tmp_path):
-    async with simulated() as simulator, pair(simulator, tmp_path, journal=False) as both:
+@pytest.mark.parametrize("how", ["no journal", "just now", "a while ago"])
+async def test_late_events_find_what_the_first_daemon_settled(tmp_path, how, monkeypatch):
+    if how == "a while ago":
+        monkeypatch.setattr(keeping, "RECENT", timedelta())
+    kept = how != "no journal"
+    async with simulated() as simulator, pair(simulator, tmp_path, journal=kept) as both:
         dialog = await answered_call(simulator, both.first.listener)
         async with both.caller() as client:
             held = Held(simulator)
@@ -371,8 +377,10 @@ async def test_late_events_find_what_the_first_daemon_settled(tmp_path):
             gone = (await client.delete(f"/v1/requests/{asked['id']}")).json()
             assert gone["outcome"]["kind"] == "abandoned"
             await both.hand_over()
+            await until(lambda: asked["id"] in both.second.listener.service.records)
             held.let_go()
             await heard_by(simulator, both.second)
             got = (await client.get(f"/v1/requests/{asked['id']}")).json()
-        assert got["outcome"] == gone["outcome"]
+        for key in ("kind", "reason", "sent", "status", "waited"):
+            assert got["outcome"][key] == gone["outcome"][key], key
         assert {each["kind"] for each in got["late"]} == {"event"}
