@@ -122,7 +122,7 @@ class _Ours(Collector):
         yield family
         yield _by_label(
             "reconnects_total",
-            "Sessions that were lost, or could not be made, by cause.",
+            "Sessions that were lost and are up again, by what ended them.",
             "cause",
             self._tally.reconnects,
         )
@@ -170,7 +170,7 @@ class _Ours(Collector):
         )
         yield _by_label(
             "http_refused_total",
-            "Connections that were ended or refused for a limit.",
+            "Connections that were refused or ended, by what for.",
             "reason",
             tally.http_refused,
         )
