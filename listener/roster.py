@@ -9,13 +9,15 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from itertools import chain
 
 from pydantic import SecretStr, ValidationError
 
 from listener import wiring
 from listener.crew import AgentStatus, Ear, Paces
-from listener.errors import ConfigurationError, InvalidRequest, UnknownAgent
+from listener.errors import ConfigurationError, CredentialsRefused, InvalidRequest, UnknownAgent
 from listener.rest import Rest
 from listener.service import Service
 from listener.settings import Settings
@@ -31,6 +33,10 @@ MAX_HANDSHAKES = 50  # at once, of all agents together
 
 class Roster:
     """Holds the sessions of agents. Made inside a running loop.
+
+    Who is held changes in one step, without a wait, so that callers who change it at the same time
+    (the API, a reload, the drop-in) need no lock: what one has looked at holds until it awaits. A
+    session begins when the former one of that agent has ended; there are never two.
 
     `changed` is called with an agent's status when its session came, went, or was given up.
     """
@@ -58,12 +64,14 @@ class Roster:
         self._changed = changed
         self._origins: dict[str, str] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[str, set[asyncio.Task[None]]] = {}  # by the agent's id, `casefold`ed
         self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
         self.token = secrets.token_hex(4)
         """In the resources of all its sessions."""
         self.spared: set[str] = set()
         """Tokens of another process that holds the same agents at this moment."""
+        self.withheld: set[str] = set()
+        """Agents whose password or token Finesse refused: see `withhold_credentials`."""
         self.revision = 0
         """Another number whenever agents came, went, or have other credentials."""
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
@@ -122,33 +130,59 @@ class Roster:
         )
         self.ears[agent.id] = ear
         self._origins[agent.id] = origin
-        self._running[agent.id] = asyncio.create_task(ear.run(), name=f"ear {agent.id}")
+        self._running[agent.id] = asyncio.create_task(self._run(ear), name=f"ear {agent.id}")
 
     async def remove(self, agent: str) -> None:
         """End an agent's session with a goodbye; UnknownAgent when it is not held.
 
-        Its open requests go on without being heard, and end by their deadlines.
+        It is not held from the moment of the call. Its open requests go on without being heard,
+        and end by their deadlines.
         """
+        self.dismiss(agent)
+        await self.departed((agent,))
+
+    async def replace(self, agent: Agent, *, origin: str | None = None) -> None:
+        """Hold an agent by other settings: its session ends and another one begins.
+
+        The new settings hold from the moment of the call; it returns when the former session has
+        ended. `origin` stays as it was when None. Raises UnknownAgent.
+        """
+        origin = origin or self.origin(agent.id)
+        self.dismiss(agent.id)
+        self.add(agent, origin=origin)
+        await self.departed((agent.id,))
+
+    def dismiss(self, agent: str) -> None:
+        """Hold an agent no more; its session ends beside. UnknownAgent when it is not held."""
         ear = self.ear(agent)
         self.revision += 1
         del self.ears[agent]
         self._origins.pop(agent, None)
         task = self._running.pop(agent)
-        self._leaving.add(task)
-        try:
-            task.cancel()
-            await asyncio.wait((task,))
-        finally:
-            self._leaving.discard(task)
-            if agent not in self.ears:  # nobody added it again meanwhile
-                self._rest.forget(agent)
-            self._changed(ear.status())
+        self._leaving.setdefault(agent.casefold(), set()).add(task)
+        self.withheld.discard(agent)
+        task.add_done_callback(partial(self._left, ear))
+        task.cancel()
 
-    async def replace(self, agent: Agent) -> None:
-        """Hold an agent by other settings: its session ends and another one begins."""
-        origin = self.origin(agent.id)
-        await self.remove(agent.id)
-        self.add(agent, origin=origin)
+    async def departed(self, agents: Collection[str]) -> None:
+        """Wait until the sessions that these agents had before have ended."""
+        former = [task for agent in agents for task in self._leaving.get(agent.casefold(), ())]
+        if former:
+            await asyncio.wait(former)
+
+    async def _run(self, ear: Ear) -> None:
+        await self.departed((ear.agent.id,))
+        await ear.run()
+
+    def _left(self, ear: Ear, task: asyncio.Task[None]) -> None:
+        tasks = self._leaving[ear.agent.id.casefold()]
+        tasks.discard(task)
+        if not tasks:
+            del self._leaving[ear.agent.id.casefold()]
+        ear.tried.set()  # it may have ended before it began
+        if ear.agent.id not in self.ears:  # nobody added it again meanwhile
+            self._rest.forget(ear.agent.id)
+        self._changed(ear.status())
 
     def change_credentials(
         self, agent: str, *, password: SecretStr | None, token: SecretStr | None
@@ -156,9 +190,20 @@ class Roster:
         """Replace an agent's password or token; the session that is up stays."""
         ear = self.ear(agent)
         self.revision += 1
+        self.withheld.discard(agent)
         ear.agent = ear.agent.model_copy(update={"password": password, "token": token})
         self._rest.set_credentials(agent, wiring.credentials(ear.agent))
         ear.credentials_changed()
+
+    def withhold_credentials(self, agent: str) -> None:
+        """Use an agent's password or token no more until it is replaced; the session stays up.
+
+        Finesse refused it, and each try of ours would count towards the lock of the account.
+        """
+        ear = self.ear(agent)
+        self.revision += 1
+        self.withheld.add(ear.agent.id)
+        self._rest.forget(agent)
 
     # -- asked ------------------------------------------------------------------------------
 
@@ -179,7 +224,7 @@ class Roster:
 
     async def aclose(self) -> None:
         """End all sessions."""
-        tasks = (*self._running.values(), *self._leaving)
+        tasks = [*self._running.values(), *chain.from_iterable(self._leaving.values())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -191,7 +236,7 @@ class Roster:
             ear.aimed = place = self._where.endpoint
             return Session(
                 agent,
-                ear.agent.xmpp_secret.get_secret_value,
+                lambda: self._xmpp_secret(ear.agent),
                 place,
                 tls=self._tls,
                 resource=make_resource(agent, self.token),
@@ -210,6 +255,11 @@ class Roster:
             random=self._jitter.random,
             endpoint_ready=lambda: self._where.in_service(agent),
         )
+
+    def _xmpp_secret(self, agent: Agent) -> str:
+        if agent.id in self.withheld:
+            raise CredentialsRefused(f"Finesse refused the password of agent {agent.id}")
+        return agent.xmpp_secret.get_secret_value()
 
     def _finesse_present(self, ear: Ear, available: bool) -> None:  # noqa: FBT001  the session's
         self._service().finesse_present(ear.agent.id, available=available)

@@ -94,6 +94,11 @@ class Tracking:
             )
         self._roster.add(agent_of(agent, password=password), origin=ORIGIN)
 
+    def withhold(self, agent: str) -> None:
+        """Use the password of a session on demand no more, until `hold` brings one again."""
+        if agent in self._roster.ears and self._roster.origin(agent) == ORIGIN:
+            self._roster.withhold_credentials(agent)
+
     async def release(self, agent: str) -> None:
         """End a session that was begun on demand; others are left alone."""
         if agent in self._roster.ears and self._roster.origin(agent) == ORIGIN:

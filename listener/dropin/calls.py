@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from starlette.types import Receive, Scope
 
 from listener.dropin import refusals, targets
-from listener.dropin.credentials import Pair, pair_of
+from listener.dropin.credentials import Login, Pair, login_of
 from listener.dropin.replies import Reply, of_problem
 from listener.dropin.uploads import Upload
 from listener.rest import Message
@@ -39,7 +39,7 @@ class Call:
     method: str
     target: bytes
     headers: tuple[tuple[bytes, bytes], ...]
-    pair: Pair | None
+    login: Login | None
     upload: Upload
     caller: Caller | None
 
@@ -50,6 +50,11 @@ class Call:
     def safe(self) -> bool:
         """Whether it only reads."""
         return self.method in SAFE_METHODS
+
+    @property
+    def pair(self) -> Pair | None:
+        """The user and password that came, None where there are none that can be read."""
+        return self.login if isinstance(self.login, Pair) else None
 
     @property
     def path(self) -> str:
@@ -99,7 +104,7 @@ def taken(scope: Scope, receive: Receive) -> Call:
     if len(given) > 1:  # whose request it is would be a matter of opinion
         raise Refusal(of_problem(refusals.two_logins()))
     authorization = given[0] if given else None
-    return Call(method, target, headers, pair_of(authorization), Upload(receive, headers), caller)
+    return Call(method, target, headers, login_of(authorization), Upload(receive, headers), caller)
 
 
 def _pairs(headers: Iterable[Iterable[bytes]]) -> Iterable[tuple[bytes, bytes]]:

@@ -48,6 +48,14 @@ class Tracker(Protocol):
         """
         ...
 
+    def withhold(self, agent: str) -> None:
+        """Use the password no more that `hold` was given, until `hold` brings one again.
+
+        The session that is up stays; no other is tried, and nothing is asked in its name. Sessions
+        that were not begun by `hold` are left alone.
+        """
+        ...
+
     async def release(self, agent: str) -> None:
         """End a session that `hold` began; all others are left alone."""
         ...

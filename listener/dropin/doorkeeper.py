@@ -6,11 +6,12 @@ Joins the guard of accounts to the forwarder. Knows what is asked to prove a pas
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from listener import logs
 from listener.dropin import verdicts
-from listener.dropin.credentials import Pair
+from listener.dropin.credentials import Login, Pair
 from listener.dropin.lockout import Known, Lockout
 from listener.dropin.turns import Turn
 from listener.dropin.verdicts import Verdict
@@ -58,36 +59,57 @@ class Doorkeeper:
         self._forwarder = forwarder
         self._lockout = lockout
         self._patience = patience
+        self._watcher: Callable[[Pair, Verdict], None] = lambda _pair, _verdict: None
+
+    def watch(self, watcher: Callable[[Pair, Verdict], None]) -> None:
+        """Call `watcher` with each pair that Finesse refused, or that became suspect."""
+        self._watcher = watcher
 
     def known(self, pair: Pair) -> Known | None:
         """Return what is known of a good pair, else None."""
         return self._lockout.known(pair)
 
-    async def enter(self, pair: Pair | None) -> Turn:
+    async def enter(self, login: Login | None) -> Turn:
         """Wait for the pair's turn; the turn is to be given back when the answer was judged.
 
         Raises Refused (nothing was sent, or only a question for the user) and Busy.
         """
-        if pair is None:
+        if login is None:
             return Turn()
-        self._check(pair)
+        turn = await self._turn(login)
         try:
-            turn = await self._lockout.turn(pair, self._patience)
-        except TimeoutError:
-            raise Busy from None
-        try:
-            self._check(pair)
-            if self._lockout.is_suspect(pair):
-                await self.prove(pair)
+            if isinstance(login, Pair) and self._lockout.is_suspect(login):
+                await self.prove(login)
         except BaseException:
             turn.give_back()
             raise
         return turn
 
-    def _check(self, pair: Pair) -> None:
-        left = self._lockout.refused_for(pair)
+    async def ask(self, pair: Pair) -> Proof:
+        """Wait for the pair's turn and prove it. Raises Refused and Busy."""
+        turn = await self._turn(pair)
+        try:
+            return await self.prove(pair)
+        finally:
+            turn.give_back()
+
+    async def _turn(self, login: Login) -> Turn:
+        self._check(login)
+        try:
+            turn = await self._lockout.turn(login, self._patience)
+        except TimeoutError:
+            raise Busy from None
+        try:
+            self._check(login)  # it may have been refused while we waited
+        except Refused:
+            turn.give_back()
+            raise
+        return turn
+
+    def _check(self, login: Login) -> None:
+        left = self._lockout.refused_for(login)
         if left > 0:
-            _log.info("dropin.refused", agent=pair.user, retry_after=round(left, 3))
+            _log.info("dropin.refused", agent=_user_of(login), retry_after=round(left, 3))
             raise Refused(left)
 
     async def prove(self, pair: Pair) -> Proof:
@@ -116,35 +138,50 @@ class Doorkeeper:
             raise Refused(left, flow.raw)
         return Proof(_user_in(flow.raw), flow.raw.trouble or f"answered {flow.raw.status}")
 
-    async def judge(self, pair: Pair | None, message: Message, flow: Flow) -> None:
+    async def judge(self, login: Login | None, message: Message, flow: Flow) -> None:
         """Learn from the answer to a request with that pair.
 
         Reads the body of a 401, and of the user's own resource: to see it is the proof.
         """
-        if pair is None or flow.raw.status is None:
+        if login is None or flow.raw.status is None:
             return
-        shows = _asks_for(message, pair.user) and flow.raw.status == _OK
+        shows = _asks_for(message, login) and flow.raw.status == _OK
         if shows or flow.raw.status == verdicts.UNAUTHORIZED:
             await flow.read(MAX_READ)
-        if shows and (user := _user_in(flow.raw)) is not None:
-            self._lockout.shown(pair, user.login_id)
+        if shows and isinstance(login, Pair) and (user := _user_in(flow.raw)) is not None:
+            self._lockout.shown(login, user.login_id)
             return
-        good = self._lockout.known(pair) is not None
-        match verdicts.of(flow.raw, pair.user, message, was_good=good):
-            case Verdict.GOOD:
-                self._lockout.good(pair)
-            case Verdict.REFUSED:
-                self._lockout.refused(pair)
-                _log.warning("dropin.refused", agent=pair.user, detail="Finesse refused the login")
-            case Verdict.SUSPECT:
-                self._lockout.suspect(pair)
-            case Verdict.NOTHING:
-                pass
+        good = self._lockout.known(login) is not None
+        self._learn(login, verdicts.of(flow.raw, _user_of(login) or "", message, was_good=good))
+
+    def _learn(self, login: Login, verdict: Verdict) -> None:
+        if verdict is Verdict.GOOD:
+            self._lockout.good(login)
+        elif verdict is Verdict.SUSPECT and isinstance(login, Pair):
+            self._lockout.suspect(login)
+        elif verdict is not Verdict.NOTHING:
+            # What cannot be read has no user whom Finesse could be asked for: one refusal is enough
+            self._lockout.refused(login)
+            _log.warning(
+                "dropin.refused", agent=_user_of(login), detail="Finesse refused the login"
+            )
+        if isinstance(login, Pair) and verdict in {Verdict.SUSPECT, Verdict.REFUSED}:
+            self._watcher(login, verdict)
 
 
-def _asks_for(message: Message, user: str) -> bool:
+def _user_of(login: Login) -> str | None:
+    return login.user if isinstance(login, Pair) else None
+
+
+def _asks_for(message: Message, login: Login) -> bool:
+    """Say whether the answer shows the user to this password and to nothing else.
+
+    With a cookie it may be an earlier sign-in that Finesse goes by.
+    """
+    if not isinstance(login, Pair) or any(n.lower() == b"cookie" for n, _ in message.headers):
+        return False
     place = uris.place(message.path)
-    return message.method == "GET" and place.kind == "user" and place.id == user
+    return message.method == "GET" and place.kind == "user" and place.id == login.user
 
 
 def _user_in(raw: Raw) -> User | None:

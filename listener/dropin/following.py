@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from listener.correlation.outcome import Rejected
-from listener.correlation.pending import State
+from listener.correlation.pending import FINAL, State
 from listener.correlation.steps import AnswerKind
 from listener.dropin import replies
 from listener.dropin.posting import Posting
@@ -19,6 +19,10 @@ from listener.dropin.uploads import ClientGone, Upload, ended
 from listener.finesse.actions import OtherRequest
 from listener.rest import Flow
 from listener.ticket import Ticket
+
+COMMITTED_WITHIN = 5.0
+"""Seconds for an outcome that is decided to be safe in the journal: it is told then, and not before
+(mostly a millisecond)."""
 
 _ACCEPTED = 202
 _SUCCESS, _REDIRECTION = range(200, 300), range(300, 400)
@@ -52,6 +56,9 @@ async def _wait(ticket: Ticket, posting: Posting, upload: Upload, until: float |
             await _first(None, gone, posting.answered)  # an event may come before the answer
         elif until is not None and not gone.done() and not _has_final(ticket, posting):
             await _first(until, settled, gone)
+        if not gone.done() and ticket.state in FINAL:
+            loop = asyncio.get_running_loop()
+            await _first(loop.time() + COMMITTED_WITHIN, settled, gone)
         if gone.done() and not (settled.done() or posting.answered.done()):
             gone.result()
             raise ClientGone("the client hung up")

@@ -20,7 +20,7 @@ from listener.rest.onward import Headers
 async def entered(call: Call, doorkeeper: Doorkeeper) -> Turn:
     """Wait for the turn of the call's credentials; raises Refusal."""
     try:
-        return await doorkeeper.enter(call.pair)
+        return await doorkeeper.enter(call.login)
     except Refused as refused:
         raise refusal_of(refused, call) from None
     except Busy:
@@ -56,7 +56,7 @@ class Passing:
         try:
             try:
                 flow = await self._forwarder.open(message)
-                await self._doorkeeper.judge(call.pair, message, flow)
+                await self._doorkeeper.judge(call.login, message, flow)
             finally:
                 turn.give_back()
             await _answered(flow, call, more).send(send)
@@ -69,7 +69,8 @@ def _answered(flow: Flow, call: Call, more: Headers) -> Reply:
     raw = flow.raw
     if raw.status is not None:
         return replies.passed_on(flow, more)
-    problem = (
-        refusals.no_answer(raw, safe=call.safe) if raw.sent else refusals.not_sent(raw.trouble)
-    )
-    return of_problem(problem, more)
+    if not raw.sent:
+        return of_problem(refusals.not_sent(raw.trouble), more)
+    if call.safe:
+        return of_problem(refusals.no_answer(raw), more)
+    return replies.unanswered(more)

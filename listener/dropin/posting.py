@@ -10,7 +10,7 @@ import asyncio
 
 from listener.answers import translated
 from listener.correlation.steps import AnswerKind, RestAnswer
-from listener.dropin.credentials import Pair
+from listener.dropin.credentials import Login
 from listener.dropin.doorkeeper import MAX_READ, Doorkeeper
 from listener.dropin.turns import Turn
 from listener.rest import Flow, Forwarder, Message
@@ -27,7 +27,7 @@ class Posting:
         request_id: str,
         *,
         doorkeeper: Doorkeeper,
-        pair: Pair | None,
+        login: Login | None,
         turn: Turn,
     ) -> None:
         self.answered: asyncio.Future[Flow] = asyncio.get_running_loop().create_future()
@@ -39,7 +39,7 @@ class Posting:
         self._message = message
         self._request_id = request_id
         self._doorkeeper = doorkeeper
-        self._pair = pair
+        self._login = login
         self._turn = turn
         self._closed = False
 
@@ -73,7 +73,7 @@ class Posting:
         flow = await self._forwarder.open(self._message)
         try:
             await flow.read(MAX_READ)
-            await self._doorkeeper.judge(self._pair, self._message, flow)
+            await self._doorkeeper.judge(self._login, self._message, flow)
         except BaseException:
             await flow.aclose()
             raise

@@ -44,6 +44,6 @@ async def whose(
     named = uris.place(call.path).user
     if named is not None and tracker.held(named):
         return Found(named)
-    device = element.text("targetMediaAddress") if element is not None else None
+    device = element.only_text("targetMediaAddress") if element is not None else None
     agent = tracker.agent_with(device.strip()) if device and device.strip() else None
     return Found(agent) if agent is not None else Found(None, Why.NO_AGENT)

@@ -81,14 +81,11 @@ def not_sent(detail: str) -> Problem:
     )
 
 
-def no_answer(raw: Raw, *, safe: bool) -> Problem:
-    """Return the problem of a request that left and was not answered; `safe`: a GET."""
+def no_answer(raw: Raw) -> Problem:
+    """Return the problem of a GET that left and was not answered."""
     title = "Finesse did not answer in time" if raw.late else "Finesse gave no whole answer"
-    detail = f"{raw.trouble}."
-    if not safe:
-        detail += " It may have been done all the same: look before you send it again."
     status = 504 if raw.late else 502
-    return Problem("no_answer", title, status, detail, retryable=safe)
+    return Problem("no_answer", title, status, f"{raw.trouble}.", retryable=True)
 
 
 def login_busy() -> Problem:

@@ -22,14 +22,19 @@ from listener.dropin import refusals
 from listener.finesse.actions.request import Request
 from listener.finesse.model import ApiError, Kind, Update
 from listener.finesse.wire import render_body
+from listener.report import state_word
 from listener.rest import Flow
 from listener.rest.onward import Headers, end_to_end
 from listener.ticket import Ticket
 from listener.web.problems import Problem
 
 XML = b"application/xml;charset=UTF-8"
+OURS = frozenset({b"x-outcome", b"x-evidence", b"x-reason", b"preference-applied"})
+"""Headers that are said by this program alone; what comes under them from Finesse is dropped."""
 OPEN = "open"
 UNTRACKED = "untracked"
+NO_ANSWER = "no_answer"
+_SUCCESS = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +76,23 @@ def with_more(reply: Reply, more: Headers) -> Reply:
 def passed_on(flow: Flow, more: Iterable[tuple[bytes, bytes]] = ()) -> Reply:
     """Return Finesse's answer as it came; of `more`, its own Location keeps out another."""
     assert flow.raw.status is not None
-    headers = end_to_end(flow.raw.headers.raw)
+    headers = _of_finesse(flow)
     located = any(name.lower() == b"location" for name, _ in headers)
     headers += [pair for pair in more if not (located and pair[0] == b"location")]
     return Reply(flow.raw.status, headers, flow.raw.body, flow)
 
 
+def _of_finesse(flow: Flow) -> Headers:
+    given = end_to_end(flow.raw.headers.raw)
+    return [pair for pair in given if pair[0].lower() not in OURS]
+
+
 def marks(ticket: Ticket, outcome: Outcome | None) -> Headers:
     """Return the headers that say what came of a request so far, and where to read on."""
-    state = ticket.state
     word = outcome.kind if outcome is not None else OPEN
     evidence = getattr(outcome, "evidence", None)
-    reason = getattr(outcome, "reason", None) if outcome is not None else state
+    open_ = state_word(ticket.record, ticket.state)
+    reason = getattr(outcome, "reason", None) if outcome is not None else open_
     return [
         *_words(word, evidence, reason),
         (b"location", f"/v1/requests/{ticket.id}".encode("ascii")),
@@ -92,6 +102,16 @@ def marks(ticket: Ticket, outcome: Outcome | None) -> Headers:
 def untracked(why: str) -> Headers:
     """Return the headers of an answer to a request that nobody tracks."""
     return _words(UNTRACKED, None, why)
+
+
+def unanswered(more: Headers) -> Reply:
+    """Return the answer to a request that nobody tracks, that left, and that was not answered.
+
+    It may have been done, and a 5xx would invite a client or a proxy to send it again. That there
+    was no answer says more than why it was not tracked.
+    """
+    kept = [pair for pair in more if pair[0] not in {name for name, _ in untracked("")}]
+    return Reply(HTTPStatus.ACCEPTED, [(b"content-length", b"0"), *untracked(NO_ANSWER), *kept])
 
 
 def not_taken(why: str) -> Headers:
@@ -130,9 +150,9 @@ def refused(ticket: Ticket, outcome: Outcome | None, flow: Flow | None) -> Reply
 
 
 def accepted(ticket: Ticket, outcome: Outcome | None, flow: Flow | None) -> Reply:
-    """Return Finesse's own 202, or one that stands for it where there was none."""
+    """Return Finesse's own 202 (or other success), or a 202 that stands for it without one."""
     more = marks(ticket, outcome)
-    if flow is not None and flow.raw.status == HTTPStatus.ACCEPTED and not flow.raw.trouble:
+    if flow is not None and flow.raw.status in _SUCCESS and not flow.raw.trouble:
         reply = passed_on(flow)
         return Reply(reply.status, _without_location(reply.headers) + more, reply.body, flow)
     return _instead(HTTPStatus.ACCEPTED, b"", ticket, flow, more)

@@ -8,14 +8,16 @@ signs the agent out (dossier 1.5). Passwords stay in memory. Knows no HTTP and n
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from listener import logs
 from listener.dropin.contract import Tracker
 from listener.dropin.credentials import Pair
-from listener.dropin.doorkeeper import Busy, Doorkeeper, Refused
+from listener.dropin.doorkeeper import Busy, Doorkeeper, Proof, Refused
 from listener.dropin.turns import Turns
+from listener.dropin.verdicts import Verdict
 from listener.errors import ListenerError, NotAccepted
 
 SIGNED_OUT = "LOGOUT"
@@ -64,8 +66,13 @@ class _Held:
     used: float
     patient_until: float
     pair: Pair | None = None
+    doubted: bool = False  # its password is withheld until Finesse has shown the user to it again
     was_up: bool = False
     asked: float = field(default=float("-inf"))
+
+    def is_for(self, pair: Pair) -> bool:
+        """Say whether it goes by that password."""
+        return self.pair is not None and self.pair.secret == pair.secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,8 @@ class Sessions:
         self._held: dict[str, _Held] = {}
         self._turns = Turns()
         self._clock = asyncio.get_running_loop().time
+        self._doubt = asyncio.Event()
+        doorkeeper.watch(self._not_good)
 
     def __repr__(self) -> str:
         return f"<Sessions {len(self._held)} begun on demand>"
@@ -98,7 +107,7 @@ class Sessions:
         The caller holds the pair's turn. Waits for no session: see `heard`. Raises Refused, and
         TimeoutError when others who ask the same are not answered.
         """
-        turn = await self._turns.take(pair.user, self._policy.patience)  # one question for all
+        turn = await self._turns.take(pair.queue, self._policy.patience)  # one question for all
         try:
             return await self._agent_of(pair)
         finally:
@@ -112,9 +121,9 @@ class Sessions:
             return await self._with_session(name, pair)
         if not self._policy.on_demand:
             return Found(None, Why.NO_SESSION)
-        return (
-            await self._begin(name, pair) if self._is_proven(pair) else Found(None, Why.NOT_SHOWN)
-        )
+        if not self._is_proven(pair) or not pair.exact:  # else our own sign-in may be a wrong one
+            return Found(None, Why.NOT_SHOWN)
+        return await self._begin(name, pair)
 
     async def heard(self, agent: str) -> bool:
         """Wait, for the rest of the session's first seconds, until it hears; say whether to track.
@@ -148,12 +157,17 @@ class Sessions:
         return self._login_of(pair) if self._is_proven(pair) else None
 
     async def _with_session(self, agent: str, pair: Pair) -> Found:
-        """Hand a session that was begun here the new password, once Finesse has taken it."""
+        """Hand a session that was begun here the new password, once Finesse has taken it.
+
+        Finesse is asked anew, however lately it took the pair: another may have replaced it.
+        """
         held = self._held.get(agent)
-        changed = held is not None and held.pair != pair
-        if changed and await self._shown(pair) == agent:
-            return await self._begin(agent, pair)
-        return Found(agent)
+        if held is None or not pair.exact or (held.is_for(pair) and not held.doubted):
+            return Found(agent)
+        user = (await self._doorkeeper.prove(pair)).user
+        if user is None or (user.login_id or pair.user) != agent:
+            return Found(agent)
+        return await self._begin(agent, pair)
 
     async def _begin(self, agent: str, pair: Pair) -> Found:
         try:
@@ -164,20 +178,54 @@ class Sessions:
             return Found(None, Why.TOO_MANY_SESSIONS if full else Why.NOT_TAKEN)
         now = self._clock()
         held = self._held.setdefault(agent, _Held(now, now + self._policy.wait))
-        held.pair, held.used = pair, now
+        held.pair, held.doubted, held.used = pair, False, now
         return Found(agent)
 
     # -- until the agent is signed out ----------------------------------------------------------
 
     async def keep(self) -> None:
-        """End the sessions whose time has come; runs until it is cancelled."""
+        """End the sessions whose time has come; runs until it is cancelled.
+
+        Asks Finesse at once about a password that became suspect while a session goes by it.
+        """
         while True:
-            await asyncio.sleep(self._policy.look_every)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._policy.look_every):
+                    await self._doubt.wait()
+            self._doubt.clear()
             for agent in {*self._held, *self._tracker.on_demand()}:
                 try:
+                    await self._clear_up(agent)
                     await self._look(agent)
                 except Exception:  # noqa: BLE001  a fault of ours ends no other session's care
                     _log.exception("listener.failed", task=f"look at {agent}")
+
+    def _not_good(self, pair: Pair, verdict: Verdict) -> None:
+        """Let no session go on by a password that was refused, or that may be wrong."""
+        for agent, held in self._held.items():
+            if held.pair == pair:
+                self._tracker.withhold(agent)
+                held.doubted = verdict is Verdict.SUSPECT
+                if held.doubted:
+                    self._doubt.set()
+                else:
+                    held.pair = None  # not asked again until somebody proves one
+                    _log.warning("dropin.session", agent=agent, detail="its password was refused")
+
+    async def _clear_up(self, agent: str) -> None:
+        held = self._held.get(agent)
+        if held is None or not held.doubted or held.pair is None:
+            return
+        pair, proof = held.pair, await self._proof(held.pair)
+        if proof is not None and proof.user is not None and held.pair is pair and held.doubted:
+            held.doubted = False
+            await self._tracker.hold(agent, pair.password)
+
+    async def _proof(self, pair: Pair) -> Proof | None:
+        try:
+            return await self._doorkeeper.ask(pair)
+        except (Refused, Busy):
+            return None
 
     async def _look(self, agent: str) -> None:
         if agent not in self._tracker.on_demand():
@@ -204,18 +252,8 @@ class Sessions:
         if held.pair is None or self._clock() - held.asked < self._policy.ask_every:
             return None
         held.asked = self._clock()
-        try:
-            turn = await self._doorkeeper.enter(held.pair)
-            try:
-                proof = await self._doorkeeper.prove(held.pair)
-            finally:
-                turn.give_back()
-        except Refused:
-            held.pair = None  # not asked again until somebody proves another password
-            return None
-        except Busy:
-            return None
-        return proof.user.state if proof.user is not None else None
+        proof = await self._proof(held.pair)
+        return proof.user.state if proof is not None and proof.user is not None else None
 
     async def _end(self, agent: str, why: str) -> None:
         self._held.pop(agent, None)

@@ -113,7 +113,7 @@ class Writing:
             call.message(job.content),
             call.request_id or "",
             doorkeeper=self._doorkeeper,
-            pair=call.pair,
+            login=call.login,
             turn=job.turn,
         )
         try:

@@ -28,3 +28,8 @@ class Element:
         """Return the text down that path of tags, or None."""
         found = self.find(*path)
         return found.content if found is not None and isinstance(found.content, str) else None
+
+    def only_text(self, tag: str) -> str | None:
+        """Return the text of the only child of that tag; None where there are none or several."""
+        children = () if isinstance(self.content, str) else self.content
+        return self.text(tag) if sum(child.tag == tag for child in children) == 1 else None

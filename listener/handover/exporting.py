@@ -38,12 +38,14 @@ def agents_of(listener: Listener, settings: Settings) -> Agents:
     """Return the agents that are held, and the credentials of those who are not in `settings`."""
     roster = listener.roster
     configured = {agent.id: agent for agent in settings.agents}
+    # Nobody can sign in with a password that Finesse refused, and each try counts against it.
+    ears = {id_: ear for id_, ear in roster.ears.items() if id_ not in roster.withheld}
     others = [
         Held(ear.agent, roster.origin(id_), configured.get(id_))
-        for id_, ear in roster.ears.items()
+        for id_, ear in ears.items()
         if roster.origin(id_) != CONFIGURED or ear.agent != configured.get(id_)
     ]
-    live = [id_ for id_, ear in roster.ears.items() if ear.up.is_set()]
+    live = [id_ for id_, ear in ears.items() if ear.up.is_set()]
     return Agents(roster.revision, live, others)
 
 

@@ -16,20 +16,24 @@ _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 )
 _PROXY = b"proxy-"
+_NEVER_OF_ONE_HOP = b"requestid"  # Finesse wants it, so no Connection header takes it away
 # Written anew for the next hop, or spoken for this program alone: Expect was answered here.
 _OURS = frozenset({b"host", b"content-length", b"expect", b"x-listener-token"})
 _SPELLED = {b"requestid": b"requestId", b"www-authenticate": b"WWW-Authenticate"}
 
 
 def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Return the headers without the hop-by-hop ones and those that Connection names."""
+    """Return the headers without the hop-by-hop ones and those that Connection names.
+
+    A requestId stays in any case: a request must not leave without the id that it is known by.
+    """
     given = list(headers)
     named = {
         token.strip().lower()
         for name, value in given
         if name.lower() == b"connection"
         for token in value.split(b",")
-    }
+    } - {_NEVER_OF_ONE_HOP}
     return [
         (name, value)
         for name, value in given

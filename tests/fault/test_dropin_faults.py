@@ -38,13 +38,24 @@ async def test_what_meets_a_dropped_connection_is_seen_once(method: str, agents)
         assert got.headers["x-reason"] == "in_doubt"
 
 
-async def test_an_untracked_write_without_an_answer_is_no_202():
-    async with fronting(CUT, http(202)) as (server, books, place):
+@pytest.mark.parametrize("script", [CUT, HANG])
+async def test_an_untracked_write_without_an_answer_invites_no_repeat(script: object):
+    async with fronting(script, http(202), timings=IMPATIENT) as (server, books, place):
+        books.refusing = NotKept("no room")
+        got = await place.put(DIALOG, action("HOLD"), Prefer="wait=5")
+    assert (got.status_code, got.content) == (202, b"")
+    told = {name: got.headers.get_list(name) for name in ("x-outcome", "x-reason", "x-evidence")}
+    assert told == {"x-outcome": ["untracked"], "x-reason": ["no_answer"], "x-evidence": [""]}
+    assert got.headers["preference-applied"] == "wait=5"
+    assert len(server.seen) == 1
+
+
+async def test_an_untracked_write_that_never_left_is_a_503():
+    async with fronting(node=f"http://127.0.0.1:{dead_port()}") as (_, books, place):
         books.refusing = NotKept("no room")
         got = await place.put(DIALOG, action("HOLD"))
-    assert (got.status_code, got.json()["retryable"]) == (502, False)
+    assert (got.status_code, got.json()["retryable"]) == (503, True)
     assert (got.headers["x-outcome"], got.headers["x-reason"]) == ("untracked", "not_kept")
-    assert len(server.seen) == 1
 
 
 async def test_a_fault_after_it_was_sent_sends_it_no_second_time():

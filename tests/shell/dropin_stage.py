@@ -108,6 +108,7 @@ class Books:
         self.states: dict[str, str] = {}
         self.begun: list[tuple[str, str]] = []
         self.ended: list[str] = []
+        self.withheld: list[str] = []
         self.refusing: Exception | None = None
         self.comes_up = asyncio.Event()
         self.comes_up.set()
@@ -137,6 +138,9 @@ class Books:
     async def hold(self, agent: str, password: SecretStr) -> None:
         self.begun.append((agent, password.get_secret_value()))
         self.agents.add(agent)
+
+    def withhold(self, agent: str) -> None:
+        self.withheld.append(agent)
 
     async def release(self, agent: str) -> None:
         self.ended.append(agent)

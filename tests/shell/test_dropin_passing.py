@@ -8,6 +8,7 @@ import gzip
 import httpx
 import pytest
 
+from listener.dropin.sessions import SessionPolicy
 from tests.shell.dropin_stage import XML, action, basic, fronting, opened, said
 from tests.shell.rest_server import HANG, Seen, http, listening
 from tests.shell.stage import A
@@ -293,3 +294,22 @@ async def test_credentials_are_in_no_log_line(caplog: pytest.LogCaptureFixture):
     assert caplog.records
     assert all(secret not in each.getMessage() for each in caplog.records)
     assert secret not in shown
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("agents", [(A,), ()])
+async def test_what_this_program_alone_says_is_not_believed_from_behind(method: str, agents):
+    spoof = ("X-Outcome: confirmed", "x-evidence: request_id", "X-Reason: z")
+    own = http(202, b"", *spoof, "Preference-Applied: wait=9", "X-Mine: 1")
+    policy = SessionPolicy(on_demand=False)
+    async with fronting(own, agents=agents, policy=policy) as (_, _, place):
+        got = await place.client.request(method, "/finesse/api/Dialog/5", headers=basic())
+    names = ("x-outcome", "x-evidence", "x-reason", "preference-applied")
+    told = [got.headers.get_list(name) for name in names]
+    if method == "GET":
+        assert told == [[], [], [], []]
+    elif agents:
+        assert told == [["open"], [""], ["accepted"], []]
+    else:
+        assert told == [["untracked"], [""], ["no_session"], []]
+    assert got.headers["x-mine"] == "1"

@@ -9,8 +9,11 @@ import pytest
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
 from listener.correlation.outcome import Reason
+from listener.correlation.pending import State
+from listener.dropin import following
 from listener.errors import Closing, NotAccepted, NotKept, NotListening, TooManyPending
 from listener.finesse.actions import Hold, OtherRequest, SignOut
+from listener.report import state_word
 from listener.service import Policy
 from listener.web.callers import Scope
 from listener.web.tokens import Tokens
@@ -35,6 +38,15 @@ async def test_a_write_gets_a_request_id_and_keeps_the_one_it_has():
     assert len(set(ids)) == 3
     assert all(ids)
     assert server.seen[2].raw.lower().count(b"requestid") == 1
+
+
+@pytest.mark.parametrize("given", ["mine-1", None])
+async def test_the_request_id_is_on_the_wire_though_connection_names_it(given: str | None):
+    more = {} if given is None else {"requestId": given}
+    async with fronting(http(202)) as (server, books, place):
+        got = await place.put(DIALOG, action("HOLD"), Connection="keep-alive, requestId", **more)
+        record = books.record(got)
+    assert server.seen[0].headers["requestid"] == record.request_id == (given or record.request_id)
 
 
 async def test_reads_get_no_request_id_and_are_not_tracked():
@@ -279,6 +291,29 @@ async def test_what_finesse_did_there_and_then_is_not_waited_for():
         )
     assert (got.status_code, got.content) == (200, b"<ReasonCode/>")
     assert got.headers["preference-applied"] == "wait=60"
+
+
+@pytest.mark.parametrize("status", [200, 204])
+async def test_another_success_of_finesse_is_handed_back_as_it_came(status: int):
+    body = b"<User/>" if status == 200 else b""
+    async with fronting(http(status, body, "X-Mine: 1"), http(status, body)) as (_, books, place):
+        known = await place.put(DIALOG, action("HOLD"), Prefer="wait=1")
+        unknown = await place.put(DIALOG, action("DANCE"), Prefer="wait=60")
+        assert books.record(known).outcome is None
+    for got in (known, unknown):
+        assert (got.status_code, got.content) == (status, body)
+        assert "/v1/requests/" in got.headers["location"]
+    assert known.headers["x-mine"] == "1"
+
+
+async def test_what_is_open_is_told_in_the_words_of_its_resource(monkeypatch):
+    monkeypatch.setattr(following, "COMMITTED_WITHIN", 0.05)
+    async with fronting(http(400, api_errors("Invalid Input"))) as (_, books, place):
+        books.service._memory.settled = lambda *_: None  # decided, and never safe in the journal
+        got = await place.put(DIALOG, action("HOLD"))
+        word = state_word(books.record(got), State.REJECTED)
+    assert (got.status_code, got.headers["x-outcome"]) == (400, "open")
+    assert got.headers["x-reason"] == word == "sent"
 
 
 async def test_a_request_that_was_given_up_while_its_client_waits_is_a_202():

@@ -32,6 +32,11 @@ def test_headers_of_one_hop_stay_behind_and_all_others_go_on_in_order():
     assert end_to_end(given) == given[-3:]
 
 
+def test_the_request_id_is_no_header_of_one_hop_whatever_connection_says():
+    given = [(b"connection", b"close, requestId"), (b"requestid", b"r-1"), (b"x-a", b"1")]
+    assert of_request(given) == [(b"requestId", b"r-1"), (b"X-A", b"1")]
+
+
 def test_request_keeps_what_its_client_said_but_not_what_was_said_to_us():
     given = [
         (b"host", b"127.0.0.1:8080"),

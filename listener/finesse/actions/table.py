@@ -139,13 +139,14 @@ def from_element(
 def recognise(element: Element | None, *, agent: str, method: str, path: str) -> Request:
     """Return the request that a client sends to Finesse: one that is known here, or OtherRequest.
 
-    It is known when `from_element` recognises it and, where it sets data, all that its body sets is
-    in the request, so that its judge does not look at a part. `element` is None for a request
-    without a body that can be read. Never raises; nothing is validated.
+    It is known when `from_element` recognises it, nothing that this relies on stands twice in the
+    body (which of the two Finesse obeys is not known) and, where it sets data, all that its body
+    sets is in the request, so that its judge does not look at a part. `element` is None for a
+    request without a body that can be read. Never raises; nothing is validated.
     """
     if element is not None:
         found = from_element(agent, method, path, element)
-        if found is not None and _whole(found, element):
+        if found is not None and not _ambiguous(found, element) and _whole(found, element):
             return found
     there = uris.place(path)
     return other.OtherRequest(
@@ -155,6 +156,35 @@ def recognise(element: Element | None, *, agent: str, method: str, path: str) ->
         path=path,
         dialog_id=there.id if there.kind == "dialog" else None,
     )
+
+
+_LISTED = frozenset({"ActionParam", "CallVariable", "wrapUpItem"})
+"""Elements of which there may be several; the first two are told apart by their names."""
+
+
+def _ambiguous(request: Request, element: Element) -> bool:
+    """Say whether something that the request was read from stands twice in the body."""
+    looked_at = {request.action_tag}
+    for _, param in params.of(request):
+        looked_at.add(param.name if param.where is params.Where.PLAIN else param.where.value)
+    return _doubled(tuple(child for child in _inside(element) if child.tag in looked_at))
+
+
+def _doubled(siblings: tuple[Element, ...]) -> bool:
+    names = [name for each in siblings if (name := _distinct(each)) is not None]
+    return len(names) > len(set(names)) or any(_doubled(_inside(each)) for each in siblings)
+
+
+def _distinct(element: Element) -> tuple[str, str] | None:
+    """Return what no two elements beside each other may share, None for what may be repeated."""
+    if element.tag not in _LISTED:
+        return element.tag, ""
+    name = element.text("name")
+    return None if name is None else (element.tag, name.strip())
+
+
+def _inside(element: Element) -> tuple[Element, ...]:
+    return () if isinstance(element.content, str) else element.content
 
 
 _SETS: Mapping[type, tuple[object, str]] = {
@@ -191,7 +221,7 @@ def _action_in(element: Element | None) -> str:
     if element is None:
         return ""
     tag = users.UserRequest.action_tag if element.tag == "User" else Request.action_tag
-    action = (element.text(tag) or "").strip()
+    action = (element.only_text(tag) or "").strip()
     return action if _ACTION.fullmatch(action) else ""
 
 

@@ -367,3 +367,58 @@ CONTENT = st.recursive(
 )
 def test_any_body_is_recognised_as_something(element: Element, method: str, path: str):
     assert recognise(element, agent="1001", method=method, path=path).agent == "1001"
+
+
+TWICE = (Element("actionParams", (param("dtmfString", "1"), param(" dtmfString", "2"))),)
+NAMED_TWICE = Element(
+    "ActionParam", (Element("name", "x"), Element("name", "dtmfString"), Element("value", "1"))
+)
+DIGITS = Element("actionParams", (param("dtmfString", "1"),))
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "action"),
+    [
+        (DIALOG, body("HOLD", Element("requestedAction", "DROP")), ""),
+        (DIALOG, body("HOLD", Element("requestedAction", "HOLD")), ""),
+        (USER, Element("User", (Element("state", "READY"), Element("state", "LOGOUT"))), ""),
+        (
+            DIALOG,
+            body("HOLD", *[Element("targetMediaAddress", each) for each in "12"]),
+            "HOLD",
+        ),
+        (DIALOG, body("SEND_DTMF", *TWICE), "SEND_DTMF"),
+        (DIALOG, body("SEND_DTMF", DIGITS, DIGITS), "SEND_DTMF"),
+        (
+            DIALOG,
+            body("SEND_DTMF", Element("actionParams", (NAMED_TWICE, *DIGITS.content))),
+            "SEND_DTMF",
+        ),
+        (DIALOG, media(VARIABLE, VARIABLE), "UPDATE_CALL_DATA"),
+        (
+            DIALOG,
+            media(Element("callvariables", (VARIABLE.content[0], VARIABLE.content[0]))),
+            "UPDATE_CALL_DATA",
+        ),
+    ],
+)
+def test_what_stands_twice_is_not_judged_by_the_first(path: str, sent: Element, action: str):
+    found = recognise(sent, agent="1001", method="PUT", path=path)
+    assert type(found) is actions.OtherRequest
+    assert found.requested_action == action
+
+
+def test_what_stands_twice_and_is_not_looked_at_changes_nothing():
+    sent = body("HOLD", *[Element("comment", each) for each in "12"], *[DIGITS] * 2)
+    assert type(recognise(sent, agent="1001", method="PUT", path=DIALOG)) is actions.Hold
+
+
+def test_several_of_what_may_be_several_are_taken():
+    items = Element("wrapUpItems", (Element("wrapUpItem", "a"), Element("wrapUpItem", "b")))
+    nameless = Element("ActionParam", (Element("value", "1"),))
+    for sent in (
+        media(items),
+        body("SEND_DTMF", Element("actionParams", (nameless, nameless, *DIGITS.content))),
+    ):
+        found = recognise(sent, agent="1001", method="PUT", path=DIALOG)
+        assert type(found) is not actions.OtherRequest
