@@ -17,7 +17,14 @@ from pydantic import SecretStr
 from listener.assembly import Listener
 from listener.chronicle import Chronicle
 from listener.crew import AgentStatus
-from listener.errors import Closing, InvalidRequest, NotAccepted
+from listener.errors import (
+    Closing,
+    CredentialsRefused,
+    InvalidRequest,
+    ListenerError,
+    NotAccepted,
+    UnknownAgent,
+)
 from listener.finesse.actions.request import Request
 from listener.finesse.parsed import dialog_json, user_json
 from listener.idempotency import Keys
@@ -34,7 +41,7 @@ from listener.telling import mentions
 from listener.terms import Wishes
 from listener.ticket import Record, Ticket
 
-_SIGNED_OUT = frozenset({None, "", "LOGOUT"})
+_SIGNED_OUT = "LOGOUT"
 
 
 class Backend:
@@ -274,7 +281,8 @@ class Backend:
             else:
                 self._listener.roster.add(agent, origin="api")
         shown = self.agent(id_)
-        assert shown is not None
+        if shown is None:
+            raise UnknownAgent(f"agent {id_} was removed by another call meanwhile")
         return shown, not held
 
     def _check_open(self) -> None:
@@ -292,14 +300,30 @@ class Backend:
         if id_ not in self._listener.roster.ears:
             return False
         self._check_open()
-        user = self._service.correlator.picture(id_).user
-        if not force and user is not None and user.state not in _SIGNED_OUT:
+        if not force and (why := await self._why_kept(id_)) is not None:
             raise AgentSignedIn(
-                f"agent {id_} is signed in ({user.state}), and this may be the only session:"
-                " Finesse would sign the agent out 60 s later; sign out first, or use force=true"
+                f"{why}, and this may be the only session: Finesse would sign the agent out 60 s"
+                " later; sign out first, or use force=true"
             )
-        await self._listener.roster.remove(id_)
+        self._check_open()  # Finesse was asked, and took its time
+        if id_ in self._listener.roster.ears:
+            await self._listener.roster.remove(id_)
         return True
+
+    async def _why_kept(self, id_: str) -> str | None:
+        """Say why an agent's session has to stay: signed in, or nobody knows; None: signed out."""
+        picture = self._service.correlator.picture(id_)
+        state = picture.user.state if picture.live and picture.user is not None else None
+        if state:
+            return None if state == _SIGNED_OUT else f"agent {id_} is signed in ({state})"
+        trouble = self._listener.roster.ear(id_).trouble
+        try:
+            if isinstance(trouble, CredentialsRefused):
+                raise trouble  # another try would count towards the lock of the account
+            signed_in = await self._listener.wire.signed_in(id_)
+        except ListenerError as why:
+            return f"it is not known whether agent {id_} is signed in ({why})"
+        return f"agent {id_} is signed in" if signed_in else None
 
     # -- operations -------------------------------------------------------------------------
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 LONGEST = 4 * 1024 * 1024
 """Bytes of a settings file; 5,000 agents need about 0.5 MB."""
 
+DEEPEST = 32
+"""Tables and lists in one another; settings need five."""
+
+_TOO_DEEP = f"tables or lists in one another deeper than {DEEPEST}; no setting is"
+
 ONE_DEPLOYMENT = (
     "one daemon serves one deployment; run a second daemon with its own file for the other one"
 )
@@ -88,12 +93,32 @@ def read_toml(path: Path) -> dict[str, Any]:
     if len(raw) > LONGEST:
         raise ConfigurationError(f"{path}: too long for a settings file (over {LONGEST} bytes)")
     try:
-        return tomllib.loads(raw.decode("utf-8-sig"))
+        tables = tomllib.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ConfigurationError(f"{path}: line {line}: not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}: {_TOO_DEEP}") from None
+    except ValueError:  # such as a number of more than 4,300 digits, which Python does not read
+        raise ConfigurationError(f"{path}: not TOML: a value in it cannot be read") from None
+    if not _is_flat(tables):
+        raise ConfigurationError(f"{path}: {_TOO_DEEP}")
+    return tables
+
+
+def _is_flat(tables: dict[str, Any]) -> bool:
+    """Say whether nothing is nested deeper than functions that call themselves can follow."""
+    level: list[Any] = [tables]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return not level
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,8 @@ class Wire:
         self.sent: list[str] = []
         self.requests: list[Any] = []
         self.judged: list[tuple[int, bytes | None]] = []
+        self.asked: list[str] = []
+        self.signed_in_now: bool | Exception = False
         self.hold = asyncio.Event()
         self.hold.set()
 
@@ -62,6 +64,12 @@ class Wire:
 
     async def look(self, ask: Any) -> Look:
         return Look(asyncio.get_running_loop().time(), ok=False)
+
+    async def signed_in(self, agent: str) -> bool:
+        self.asked.append(agent)
+        if isinstance(self.signed_in_now, Exception):
+            raise self.signed_in_now
+        return self.signed_in_now
 
     def judge(self, status: int, body: bytes | None) -> RestAnswer:
         self.judged.append((status, body))
@@ -114,7 +122,7 @@ class Roster:
     def add(self, agent: Any, *, origin: str = "configured") -> None:
         if agent.id in self.ears:
             raise ConfigurationError(f"agent {agent.id} is held already")
-        self.ears[agent.id] = SimpleNamespace(agent=agent, live=True)
+        self.ears[agent.id] = SimpleNamespace(agent=agent, live=True, trouble=None)
         self._origins[agent.id] = origin
         self.passwords[agent.id] = (agent.password, agent.token)
 
@@ -144,7 +152,7 @@ class Rig:
         self.reloads: list[Any] = []
         self.backend = Backend(
             Settings(finesse={"nodes": ["finesse.example.com"]}),
-            Listener(self.service, self.roster),
+            Listener(self.service, self.roster, self.wire),
             self.chronicle,
             None,
             keys=Keys(lambda text: text),
@@ -230,8 +238,8 @@ class Rig:
 class Listener:
     """What the backend asks of the listener."""
 
-    def __init__(self, service: Service, roster: Roster) -> None:
-        self.service, self.roster = service, roster
+    def __init__(self, service: Service, roster: Roster, wire: Wire) -> None:
+        self.service, self.roster, self.wire = service, roster, wire
 
     @property
     def agents(self) -> dict[str, AgentStatus]:

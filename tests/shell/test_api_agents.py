@@ -7,6 +7,9 @@ import asyncio
 import pytest
 from pydantic import SecretStr
 
+from listener.correlation.steps import Look
+from listener.errors import CredentialsRefused, Unreachable
+from tests.builders import a_user
 from tests.shell.api_rig import AGENT, CALL, OTHER, WALLBOARD, problem, rigged
 
 AGENTS = "/v1/agents"
@@ -105,6 +108,46 @@ async def test_signed_in_agent_is_not_removed_unless_forced(rig):
     forced = await rig.client().delete(f"{AGENTS}/{AGENT}?force=true")
     assert (forced.status_code, forced.content) == (204, b"")
     assert AGENT not in rig.roster.ears
+
+
+async def test_where_no_session_hears_finesse_is_asked_whether_the_agent_is_signed_in(rig):
+    rig.wire.signed_in_now = True
+    refused = await rig.client().delete(f"{AGENTS}/{OTHER}")
+    assert (refused.status_code, problem(refused)["type"]) == (409, "agent_signed_in")
+    assert rig.wire.asked == [OTHER]
+    assert OTHER in rig.roster.ears
+
+
+async def test_a_picture_from_before_a_gap_is_no_proof_that_the_agent_is_signed_out(rig):
+    now = asyncio.get_running_loop().time()
+    rig.service.session_up(OTHER, Look(now, dialogs=(), user=a_user(state="LOGOUT")))
+    rig.service.session_down(OTHER, "lost")
+    rig.wire.signed_in_now = True
+    assert (await rig.client().delete(f"{AGENTS}/{OTHER}")).status_code == 409
+    assert OTHER in rig.roster.ears
+
+
+async def test_a_picture_from_before_a_gap_is_no_proof_that_the_agent_is_signed_in(rig):
+    rig.service.session_down(AGENT, "lost")
+    assert (await rig.client().delete(f"{AGENTS}/{AGENT}")).status_code == 204
+    assert rig.wire.asked == [AGENT]
+
+
+async def test_agent_of_whom_finesse_says_nothing_is_kept_unless_forced(rig):
+    rig.wire.signed_in_now = Unreachable("no answer")
+    refused = await rig.client().delete(f"{AGENTS}/{OTHER}")
+    told = problem(refused)
+    assert (refused.status_code, told["type"]) == (409, "agent_signed_in")
+    assert "not known" in told["detail"]
+    assert "force=true" in told["detail"]
+    assert OTHER in rig.roster.ears
+    assert (await rig.client().delete(f"{AGENTS}/{OTHER}?force=true")).status_code == 204
+
+
+async def test_a_refused_password_is_not_tried_again_to_remove_its_agent(rig):
+    rig.roster.ear(OTHER).trouble = CredentialsRefused("the login was refused")
+    assert (await rig.client().delete(f"{AGENTS}/{OTHER}")).status_code == 409
+    assert rig.wire.asked == []
 
 
 async def test_agent_that_is_not_signed_in_is_removed(rig):

@@ -478,6 +478,23 @@ def test_text_that_is_not_utf_8_names_the_line(tmp_path: Path):
     assert problems(path) == f"{path}: line 2: not UTF-8 text"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = " + "[" * 3000, "deeper than 32"),
+        ("x = " + "[" * 33 + "]" * 33, "deeper than 32"),
+        ("[" + "a." * 5000 + "a]", "deeper than 32"),
+        ("x = 1" + "0" * 5000, "cannot be read"),
+    ],
+)
+def test_what_python_cannot_take_in_is_refused_in_plain_words(tmp_path: Path, text: str, said: str):
+    file = tmp_path / "listener.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=rf"listener\.toml: .*{said}") as refused:
+        load(file, {})
+    assert len(str(refused.value)) < 300
+
+
 def test_a_folder_is_no_settings_file(tmp_path: Path):
     assert problems(tmp_path) == f"{tmp_path}: is a folder; name the file in it"
 
