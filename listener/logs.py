@@ -29,6 +29,7 @@ EVENTS: dict[str, str] = {
     "api.failed": "a fault in an operation of the API; with its trace",
     "settings.reloaded": "settings were read again: agents added, removed, changed",
     "settings.refused": "settings that cannot work were read; nothing changed",
+    "settings.failed": "a fault of this program while settings were read again, with its trace",
     "settings.postponed": "settings that only a restart takes up",
     "handover.started": "an operator asked for a hand-over; a second process is started",
     "handover.taken": "this process took over from another one; how many open requests, and how",

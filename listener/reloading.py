@@ -15,6 +15,7 @@ from listener.errors import ConfigurationError
 from listener.roster import Roster
 from listener.serving import Doors
 from listener.settings import Changes, Settings, changes
+from listener.settings.model import Agent
 
 _log = logs.get(__name__)
 
@@ -50,20 +51,19 @@ class Reloader:
         """Read the settings and the tokens, and apply what differs.
 
         Returns the agents "added", "removed" and "changed", and the keys that need a restart.
-        Raises ConfigurationError for settings that cannot work: nothing has changed then.
+        Raises ConfigurationError for settings that cannot work: nothing has changed then. What
+        callers do with agents meanwhile comes before it or after it, never in between.
         """
         if self._again is None:
             raise ConfigurationError("this daemon was not started from a settings file")
         async with self._one:
             new = await asyncio.to_thread(self._again)
+            # From here to the first session that is made anew nothing waits, so that what was
+            # checked still holds when it is done.
             self._check(new)
-            self._doors.reload()
             found = changes(self._settings, new)
-            await self._apply(found)
-            # What only a restart takes up stays as it was, so that it is named the next time too.
-            self._settings = self._settings.model_copy(
-                update={"agents": new.agents, "defaults": new.defaults}
-            )
+            self._doors.reload()  # the last that can fail
+            await self._apply(found, new)
         said = {
             "added": [agent.id for agent in found.added],
             "removed": [agent.id for agent in found.removed],
@@ -83,22 +83,44 @@ class Reloader:
             if other is not None and other != agent.id and other not in configured:
                 raise ConfigurationError(f"agents ({agent.id}): is held already as {other}")
 
-    async def _apply(self, found: Changes) -> None:
+    async def _apply(self, found: Changes, new: Settings) -> None:
+        """Do what was found; nothing in it can fail.
+
+        Sessions are made anew one after the other, so that few agents are without one at a time.
+        Where that is broken off, those whose turn did not come are as before, and the next reload
+        finds them again.
+        """
+        anew = self._at_once(found)
+        old = {agent.id: agent for agent in self._settings.agents}
+        self._settings = self._settings.model_copy(update={"defaults": new.defaults})
+        try:
+            for agent in anew.copy().values():
+                del anew[agent.id]
+                if agent.id in self._roster.ears:  # else a caller has ended it meanwhile
+                    await self._roster.replace(agent, origin="configured")
+            await self._roster.departed([agent.id for agent in found.removed])
+        finally:
+            # What only a restart takes up stays as it was, so that it is named the next time too.
+            kept = (old.get(agent.id) if agent.id in anew else agent for agent in new.agents)
+            agents = tuple(agent for agent in kept if agent is not None)
+            self._settings = self._settings.model_copy(update={"agents": agents})
+
+    def _at_once(self, found: Changes) -> dict[str, Agent]:
+        """Do all that takes no time; return the agents whose sessions are to be made anew."""
         for agent in found.removed:
             if agent.id in self._roster.ears:
-                await self._roster.remove(agent.id)
-        for change in found.changed:
-            agent = change.agent
-            if agent.id in self._roster.ears and change.credentials_only:
+                self._roster.dismiss(agent.id)
+        anew: dict[str, Agent] = {}
+        for agent, keeps_session in (
+            *((change.agent, change.credentials_only) for change in found.changed),
+            *((agent, False) for agent in found.added),  # held already: a caller had added it
+        ):
+            if agent.id not in self._roster.ears:
+                self._roster.add(agent)
+            elif keeps_session:
                 self._roster.change_credentials(
                     agent.id, password=agent.password, token=agent.token
                 )
-            elif agent.id in self._roster.ears:
-                await self._roster.replace(agent)
             else:
-                self._roster.add(agent)
-        for agent in found.added:
-            if agent.id in self._roster.ears:  # was added by a caller; the file's word counts now
-                await self._roster.replace(agent)
-            else:
-                self._roster.add(agent)
+                anew[agent.id] = agent
+        return anew

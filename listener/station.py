@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -315,8 +315,12 @@ class Station:
         while True:
             await self._reload_wanted.wait()
             self._reload_wanted.clear()
-            with suppress(ConfigurationError, Closing):  # it was logged
+            try:
                 await self.reload()
+            except (ConfigurationError, Closing):
+                continue  # it was logged
+            except Exception as fault:  # noqa: BLE001  the next SIGHUP may find other settings
+                _log.exception("settings.failed", error=type(fault).__name__)
 
     async def reload(self) -> Resource:
         """Read the settings again; ConfigurationError when they cannot work: nothing changed.
