@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from listener.web.counting import NOBODY, Counting
 from listener.web.server import Limits, WebServer
 from listener.web.sockets import tcp_socket, unix_socket
 from tests.shell.stage import until
@@ -318,6 +319,7 @@ async def stage(
     tls: ssl.SSLContext | None = None,
     trusted: ssl.SSLContext | None = None,
     app: Callable[..., Any] | None = None,
+    counting: Counting = NOBODY,
 ) -> AsyncIterator[Stage]:
     """Serve at a Unix socket in `folder`, at a TCP port, or both."""
     sockets = []
@@ -329,7 +331,9 @@ async def stage(
         sockets.append(tcp_socket("127.0.0.1:0"))
         port = sockets[-1].getsockname()[1]
     plain = App()
-    server = WebServer(app or plain, sockets, name="test", limits=limits, tls=tls)
+    server = WebServer(
+        app or plain, sockets, name="test", limits=limits, tls=tls, counting=counting
+    )
     await server.start()
     on = Stage(server, plain, port, path, trusted)
     try:
