@@ -113,7 +113,7 @@ async def _serve(
     abandoned = 0
     try:
         async with opening(systemd=systemd) as station:
-            signals.on_hangup = station.reload_soon
+            signals.hang_up_to(station.reload_soon)
             started(station)
             try:
                 await station.until(signals.stop)
@@ -151,22 +151,33 @@ class _Signals:
         self.stop = stop
         self._arrival = arrival
         self.hurried = False
-        self.on_hangup: Callable[[], None] = lambda: None
+        self._hangup = asyncio.Event()
+        self._on_hangup: Callable[[], None] = self._hangup.set
         self._task = task
         self._loop = asyncio.get_running_loop()
+        self._mask: set[int] = set()
 
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._asked)
         self._loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        # The command line holds it back until here, and from the end of the run on.
+        self._mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         return self
 
     def __exit__(self, *_: object) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._mask & {signal.SIGHUP})
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.remove_signal_handler(number)
 
     def _hung_up(self) -> None:
-        self.on_hangup()
+        self._on_hangup()
+
+    def hang_up_to(self, reload: Callable[[], None]) -> None:
+        """Call `reload` at each SIGHUP; at once when one came before."""
+        self._on_hangup = reload
+        if self._hangup.is_set():
+            reload()
 
     def _asked(self) -> None:
         if self.stop.is_set() or (self._arrival is not None and not self._arrival.begun):

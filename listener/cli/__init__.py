@@ -7,6 +7,7 @@ even while they load.
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import traceback
 from typing import NoReturn
@@ -16,9 +17,15 @@ from listener.cli.exits import Exit, code_for
 from listener.cli.loading import loading
 from listener.errors import ListenerError
 
+_DAEMONS = (["run"], ["successor"])
+
 
 def main() -> NoReturn:
     """Run the program with the process's arguments and end with one of `Exit`."""
+    if sys.argv[1:2] in _DAEMONS:
+        # A reload that is asked for while the daemon loads would end it. It waits in the kernel
+        # until `daemon` takes signals.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     sys.exit(_guarded())
 
 
