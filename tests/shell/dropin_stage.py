@@ -19,9 +19,11 @@ from listener.dropin.app import Dropin, create_dropin
 from listener.dropin.sessions import SessionPolicy
 from listener.finesse.actions.request import Request
 from listener.finesse.model import User
+from listener.keeping import Kept
 from listener.rest import Forwarder, Nodes, RestTimings
 from listener.service import Policy, Service
 from listener.simulator.assembly import Simulator
+from listener.tally import Tally
 from listener.terms import Sender, Wishes
 from listener.ticket import Record, Ticket
 from listener.tracking import Tracking
@@ -250,13 +252,20 @@ async def scene(
     max_sessions: int = 200,
     **how: Any,
 ) -> AsyncIterator[tuple[Simulator, Listener, Place]]:
-    """Run a simulator, a listener with these agents, and a drop-in in front of both."""
+    """Run a simulator, a listener with these agents and a journal, and a drop-in before both."""
     async with simulated(**(simulator or {})) as sim:
         configured = [{"id": id_, "password": PASSWORD[id_]} for id_ in agents]
         chosen = settings(sim, folder, agents=configured or None, requests=requests)
         if not configured:
             chosen = chosen.model_copy(update={"agents": ()})
-        async with Listener.open(chosen, paces=PACES) as listener:
+        journal = chosen.journal.model_copy(update={"path": folder / "journal.sqlite"})
+        chosen = chosen.model_copy(update={"journal": journal})
+        async with (
+            Kept.open(chosen, Tally()) as kept,
+            Listener.open(
+                chosen, paces=PACES, memory=kept.chronicle, first=kept.restore
+            ) as listener,
+        ):
             tracking = Tracking(listener, max_sessions=max_sessions)
             url = f"https://127.0.0.1:{node_of(sim)['rest_port']}"
             async with placed(tracking, [url], ca=folder / "ca.pem", **how) as place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 
 import pytest
 
@@ -176,3 +177,52 @@ async def test_the_account_of_a_simulated_finesse_is_never_locked(tmp_path):
         assert not sim.finesse.accounts.locked(A)
         assert (await place.get(USER)).status_code == 200
         assert sim.finesse.accounts._wrong == {}
+
+
+TOKEN = base64.b64encode(b"1001001:wr")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Basic " + TOKEN.rstrip(b"="),
+        b"Basic\t" + TOKEN,
+        b"Basic " + TOKEN[:4] + b" " + TOKEN[4:],
+        b"Basic " + base64.urlsafe_b64encode(b"1001001:\xff\xfe\xff\xfb\xef"),
+        b"Basic ,not base64 at all,",
+        b"Basic " + base64.b64encode(b"no colon"),
+        b"Whatever else",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_no_spelling_of_a_refused_password_is_tried_twice(method: str, header: bytes):
+    async with fronting(WRONG, HANG) as (server, _, place):
+        for _ in range(3):
+            got = await place.client.request(method, USER, headers=[(b"Authorization", header)])
+            assert got.status_code == 401
+    assert len(server.seen) == 1
+
+
+async def test_a_spelling_does_not_hide_a_refusal_from_the_others():
+    async with fronting(WRONG, HANG) as (server, _, place):
+        for header in (b"Basic " + TOKEN, b"basic\t" + TOKEN.rstrip(b"=")):
+            got = await place.client.get(USER, headers=[(b"Authorization", header)])
+            assert got.status_code == 401
+    assert len(server.seen) == 1
+
+
+async def test_a_bearer_token_that_is_refused_is_asked_again():
+    bearer = {"Authorization": "Bearer t"}
+    async with fronting(WRONG, SHOWN) as (server, _, place):
+        statuses = [(await place.client.get(USER, headers=bearer)).status_code for _ in range(2)]
+    assert statuses == [401, 200]
+    assert len(server.seen) == 2
+
+
+async def test_what_cannot_be_read_is_asked_once_even_where_others_would_be_asked_about():
+    refusal = http(401, api_errors("Authorization Failure"))
+    async with fronting(refusal, HANG) as (server, _, place):
+        for _ in range(2):
+            got = await place.client.put(DIALOG, headers=[(b"Authorization", b"Basic ,")])
+            assert got.status_code == 401
+    assert len(server.seen) == 1

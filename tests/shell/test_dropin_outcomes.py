@@ -113,6 +113,17 @@ async def test_rejected_is_finesses_own_answer(tmp_path):
         assert "date" in got.headers
 
 
+@pytest.mark.parametrize("prefer", [{}, {"Prefer": WAIT}])
+async def test_a_refusal_is_told_as_one_whoever_waits(tmp_path, prefer):
+    async with scene(tmp_path) as (_, listener, place):
+        for body, status in [(action("HOLD"), 404), ("<x", 400)] * 3:
+            got = await place.put(of("999"), body, **prefer)
+            assert (got.status_code, got.headers["x-outcome"]) == (status, "rejected")
+            assert got.headers["x-reason"] == ""
+            kept = listener.service.records[got.headers["location"].removeprefix("/v1/requests/")]
+            assert kept.outcome.kind == "rejected"
+
+
 async def test_unconfirmed_is_a_202_with_the_reason(tmp_path):
     requests = {"deadlines": {"HOLD": 0.3}}
     async with scene(tmp_path, requests=requests) as (sim, listener, place):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+from dataclasses import replace
 
 import pytest
 
 from listener.dropin.sessions import SessionPolicy
 from listener.errors import ConfigurationError, NotAccepted
 from listener.simulator.users import AgentSpec
-from tests.shell.dropin_stage import action, basic, fronting, scene
-from tests.shell.rest_server import HANG, api_errors, http
+from tests.shell.dropin_stage import Place, action, basic, fronting, scene
+from tests.shell.rest_server import HANG, Seen, api_errors, http
 from tests.shell.stage import PASSWORD, A, B, answered_call, until, writes
 
 USER = "/finesse/api/User/1001001"
@@ -334,3 +336,141 @@ async def test_signing_in_is_heard_too(tmp_path):
         got = await place.put(USER, body, Prefer="wait=30")
         assert (got.status_code, got.headers["x-outcome"]) == (200, "confirmed")
         assert place.tracker.on_demand() == (A,)
+
+
+# Whose password it goes by
+
+
+class Finesse:
+    """Answers by the password that it has now."""
+
+    def __init__(self, password: str) -> None:
+        self.password = password
+        self.asked: list[str] = []
+
+    async def __call__(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        good = seen.headers["authorization"] == basic(A, self.password)["Authorization"]
+        self.asked.append(f"{seen.line.split()[0]} {'right' if good else 'wrong'}")
+        answer = REFUSAL if not good else shown() if seen.line.startswith("GET") else OK
+        writer.write(answer)
+        await writer.drain()
+        return True
+
+
+REFUSAL = http(401, api_errors("Authorization Failure"), "WWW-Authenticate: Basic")
+
+
+async def hold(place: Place, password: str) -> int:
+    authorization = basic(A, password)["Authorization"]
+    return (await place.put(DIALOG, action("HOLD"), Authorization=authorization)).status_code
+
+
+async def test_an_old_password_does_not_come_back_into_a_session():
+    finesse = Finesse("old")
+    async with fronting(*[finesse] * 20, agents=()) as (_, books, place):
+        assert await hold(place, "old") == 202
+        finesse.password = "new"
+        statuses = [await hold(place, each) for each in ("new", "old", "new", "old", "new")]
+    assert statuses == [202, 401, 202, 401, 202]
+    assert books.begun == [(A, "old"), (A, "new")]
+    assert [each for each in finesse.asked if "wrong" in each] == ["GET wrong"]
+
+
+async def test_a_replaced_password_is_proven_again_however_lately_it_was():
+    script = (shown(), OK, shown(), OK, shown(), shown(), OK)
+    async with fronting(*script, agents=()) as (server, books, place):
+        for password in ("old", "new", "old"):
+            assert await hold(place, password) == 202
+    asked = "".join(seen.line[0] for seen in server.seen)
+    assert asked == "GPGPGGP"  # the last one first because it had become doubtful
+    assert [password for _, password in books.begun] == ["old", "new", "old"]
+
+
+async def test_a_password_that_a_session_goes_by_is_withheld_once_it_is_refused():
+    finesse = Finesse("old")
+    async with fronting(*[finesse] * 20, agents=()) as (_, books, place):
+        assert await hold(place, "old") == 202
+        finesse.password = "new"
+        assert await hold(place, "old") == 401
+        await until(lambda: books.withheld == [A, A])  # in doubt, and then refused
+        assert await hold(place, "old") == 401
+        assert [each for each in finesse.asked if "wrong" in each] == ["PUT wrong", "GET wrong"]
+        assert books.begun == [(A, "old")]
+        assert await hold(place, "new") == 202
+    assert books.begun == [(A, "old"), (A, "new")]
+    assert books.ended == []
+
+
+async def test_a_doubt_about_the_password_of_a_session_is_cleared_up_at_once():
+    policy = SessionPolicy(look_every=3600)
+    script = (shown(), OK, http(401, api_errors("Authorization Failure")), shown())
+    async with fronting(*script, agents=(), policy=policy) as (server, books, place):
+        assert (await place.put(DIALOG, action("HOLD"))).status_code == 202
+        assert (await place.put(DIALOG, action("HOLD"))).status_code == 401
+        await until(lambda: len(books.begun) == 2)
+    assert books.withheld == [A]
+    assert books.begun == [(A, PASSWORD[A])] * 2
+    assert [seen.line.split()[0] for seen in server.seen] == ["GET", "PUT", "PUT", "GET"]
+
+
+async def test_a_doubt_that_cannot_be_cleared_up_keeps_the_password_back():
+    policy = SessionPolicy(look_every=0.01)
+    doubt = http(401, api_errors("Authorization Failure"))
+    script = (shown(), OK, doubt, http(500), http(500), shown())
+    async with fronting(*script, agents=(), policy=policy) as (server, books, place):
+        for _ in range(2):
+            await place.put(DIALOG, action("HOLD"))
+        await until(lambda: len(server.seen) == 5)
+        assert len(books.begun) == 1
+        await until(lambda: len(books.begun) == 2)
+
+
+async def test_what_a_cookie_may_have_opened_is_no_proof():
+    async with fronting(shown(), shown(), OK, agents=()) as (server, books, place):
+        await place.get(USER, Cookie="JSESSIONIDSSO=1")
+        await place.put(DIALOG, action("HOLD"))
+    assert [seen.line.split()[0] for seen in server.seen] == ["GET", "GET", "PUT"]
+    assert books.begun == [(A, PASSWORD[A])]
+
+
+async def test_a_password_that_finesse_may_read_otherwise_begins_no_session():
+    header = b"Basic " + base64.b64encode("1001001:gr\xfcn".encode("latin-1"))
+    async with fronting(shown(), OK, agents=()) as (_, books, place):
+        got = await place.client.put(
+            DIALOG, content=action("HOLD"), headers=[(b"Authorization", header)]
+        )
+    assert (got.status_code, got.headers["x-reason"]) == (202, "not_shown")
+    assert books.begun == []
+
+
+async def test_the_daemons_own_questions_never_go_out_with_a_refused_password(tmp_path):
+    policy = SessionPolicy(look_every=0.02, wait=20)
+    spec = AgentSpec(id=A, password="old", extension=A)
+    simulator = {"agents": (spec,)}
+    async with scene(tmp_path, agents=(), simulator=simulator, policy=policy) as (
+        sim,
+        listener,
+        place,
+    ):
+        accounts = sim.finesse.accounts
+
+        async def state(password: str) -> int:
+            got = await place.client.put(
+                USER, content="<User><state>READY</state></User>", headers=basic(A, password)
+            )
+            return got.status_code
+
+        assert await state("old") == 202
+        accounts._agents = {**accounts._agents, A: replace(spec, password="new")}
+        assert await state("old") == 401
+        await until(lambda: place.dropin._sessions._held[A].pair is None)
+        wrong = accounts._wrong[A]
+        for _ in range(5):
+            assert (await listener.rest.dialogs(A)).status is None
+        ear = listener.roster.ears[A]
+        sim.notifications.cut(A)
+        await until(lambda: ear.status().state == "stopped")
+        assert (accounts._wrong[A], accounts.locked(A)) == (wrong, False)
+        assert await state("new") == 202
+        assert (await listener.rest.dialogs(A)).status == 200
+        await until(ear.up.is_set)

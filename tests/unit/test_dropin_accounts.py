@@ -11,7 +11,7 @@ import pytest
 
 from listener.dropin import lockout as lockouts
 from listener.dropin import verdicts
-from listener.dropin.credentials import Pair, pair_of
+from listener.dropin.credentials import Opaque, Pair, login_of, pair_of
 from listener.dropin.lockout import Lockout
 from listener.dropin.turns import Turns
 from listener.dropin.verdicts import Verdict
@@ -60,6 +60,7 @@ def test_pairs_compare_by_user_and_password():
         b"Bearer abc",
         b"Basic",
         b"Basic not-base64!",
+        b"Basic " + base64.b64encode(b"10:s") + b"x",
         b"Basic " + base64.b64encode(b"no colon"),
         b"Basic " + base64.b64encode(b":no user"),
     ],
@@ -72,6 +73,49 @@ def test_scheme_is_read_in_any_case_and_latin_1_as_such():
     found = pair_of(b"bAsIc  " + base64.b64encode("1001:gr\xfcn".encode("latin-1")))
     assert found is not None
     assert found.password.get_secret_value() == "gr\xfcn"
+
+
+def encoded(plain: bytes = b"1001:s3cret>?") -> bytes:
+    return base64.b64encode(plain)
+
+
+@pytest.mark.parametrize(
+    ("header", "exact"),
+    [
+        (b"Basic " + encoded(), True),
+        (b"Basic " + encoded().rstrip(b"="), True),
+        (b"basic\t" + encoded(), True),
+        (b" BASIC   " + encoded() + b" ", True),
+        (b"Basic " + encoded() + b"==", True),
+        (b"Basic " + encoded()[:6] + b" " + encoded()[6:], False),
+        (b'Basic "' + encoded().rstrip(b"=") + b'"', False),
+        (b"Basic " + base64.urlsafe_b64encode(b"1001:s3cret>?"), False),
+    ],
+)
+def test_a_pair_is_known_again_in_every_spelling_a_server_may_take(header: bytes, exact):
+    found = pair_of(header)
+    assert found is not None
+    assert found == pair(password="s3cret>?")
+    assert (found.exact, found.authorization) == (exact, header)
+
+
+def test_a_password_in_another_encoding_is_no_exact_one():
+    found = pair_of(b"Basic " + encoded("1001:gr\xfcn".encode("latin-1")))
+    assert found is not None
+    assert not found.exact
+
+
+def test_what_holds_no_pair_is_known_by_its_bytes_alone():
+    first, again = login_of(b"Basic ,,,"), login_of(b"Basic ,,,")
+    assert isinstance(first, Opaque)
+    assert first == again != login_of(b"Basic ,,,,")
+    assert login_of(b"Negotiate abc") is not None
+    assert ",,," not in repr(first)
+
+
+@pytest.mark.parametrize("header", [None, b"", b"  ", b"Bearer abc", b"bearer\tabc"])
+def test_no_credentials_and_bearer_hold_no_password(header: bytes | None):
+    assert login_of(header) is None
 
 
 # What an answer says
@@ -196,6 +240,33 @@ def test_a_good_pair_is_known_until_it_is_refused_or_suspect():
     assert guard.known(pair()) is None
 
 
+def test_a_user_has_one_password_and_another_that_was_shown_makes_the_first_doubtful():
+    guard = Lockout(refuse_for=300, clock=Clock())
+    old, new, other = pair(password="old"), pair(password="new"), pair("1002", "old")
+    by_name, other_case = pair("Jane", "new"), pair("jane", "older")
+    guard.shown(old, "1001")
+    guard.good(other)
+    guard.good(other_case)
+    guard.shown(new, None)
+    assert guard.known(old) is None
+    assert guard.is_suspect(old)
+    guard.shown(by_name, "1001")
+    assert [guard.known(each) is not None for each in (new, other)] == [True, True]
+    assert guard.is_suspect(other_case)
+    guard.shown(old, "1001")
+    assert [guard.is_suspect(each) for each in (old, new, by_name)] == [False, True, True]
+
+
+def test_what_is_opaque_is_good_or_refused_as_a_pair_is():
+    guard = Lockout(refuse_for=300, clock=Clock())
+    login = Opaque(b"1")
+    guard.good(login)
+    assert guard.known(login) is not None
+    guard.refused(login)
+    assert guard.refused_for(login) == 300
+    assert guard.known(login) is None
+
+
 def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(lockouts, "MOST_PAIRS", 3)
     guard = Lockout(refuse_for=300, clock=Clock())
@@ -204,6 +275,7 @@ def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch):
         guard.good(pair(f"g{number}"))
     assert [guard.refused_for(pair(f"r{n}")) > 0 for n in range(5)] == [False, False] + [True] * 3
     assert [guard.known(pair(f"g{n}")) is not None for n in range(5)] == [False] * 2 + [True] * 3
+    assert len(guard._named) == 3
 
 
 async def test_one_at_a_time_until_the_pair_is_good():
