@@ -21,6 +21,7 @@ from tests.builders import (
     a_dialog,
     a_participant,
     a_user,
+    a_user_event,
     an_event,
     clock,
     own,
@@ -272,3 +273,12 @@ def test_finesses_times_are_read_with_and_without_a_zone() -> None:
     assert instant("2026-11-21T08:00:00.500Z") == instant("2026-11-21T08:00:00.500")
     assert http_date("Sat, 21 Nov 2026 08:00:00 GMT") == instant("2026-11-21T08:00:00Z")
     assert http_date("Sat, 21 Nov 2026 08:00:00 -0000") == instant("2026-11-21T08:00:00Z")
+
+
+def test_a_user_update_without_the_extension_does_not_take_it_away() -> None:
+    story = Story()
+    story.hear(a_user_event(a_user("READY", 1, extension=None)))
+    assert story.correlator.picture("agent1").extension == "1001"
+    assert story.correlator.picture("agent1").user.state == "READY"
+    story.hear(a_user_event(a_user("LOGOUT", 2, extension="")))
+    assert story.correlator.picture("agent1").extension is None
