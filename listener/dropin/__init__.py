@@ -6,8 +6,8 @@ What was decided where the contract (docs/api.md) leaves it open:
   is nothing to say, and Location with them. A request that is still open is `open`, and its reason
   is its state. Without `Prefer` nothing else of Finesse's answer changes; a Location of its own
   stays there, and so it does on a redirect.
-- Without an answer of Finesse: 503 when nothing was sent; 202 for a tracked request that may have
-  arrived; 502 or 504 for one that nobody tracks, and for a read.
+- Without a whole answer of Finesse: 503 when nothing was sent; 202 for a write that may have
+  arrived, tracked or not (X-Reason is then `no_answer`); 502 or 504 for a read.
 - Bodies travel packed as they are; to judge an answer, gzip and deflate are unpacked here within a
   bound. What is packed otherwise goes by its status.
 - A request of somebody whose session does not hear is tracked when the agent is configured or the

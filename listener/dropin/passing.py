@@ -9,7 +9,7 @@ from starlette.types import Send
 
 from listener.dropin import refusals, replies
 from listener.dropin.calls import Call, Refusal
-from listener.dropin.doorkeeper import Busy, Doorkeeper, Refused
+from listener.dropin.doorkeeper import MAX_READ, Busy, Doorkeeper, Refused
 from listener.dropin.replies import Reply, of_problem, with_more
 from listener.dropin.turns import Turn
 from listener.rest import Flow, Forwarder
@@ -59,6 +59,8 @@ class Passing:
                 await self._doorkeeper.judge(call.login, message, flow)
             finally:
                 turn.give_back()
+            if not call.safe:
+                await flow.read(MAX_READ)  # half an answer to a write is none
             await _answered(flow, call, more).send(send)
         finally:
             if flow is not None:
@@ -67,7 +69,7 @@ class Passing:
 
 def _answered(flow: Flow, call: Call, more: Headers) -> Reply:
     raw = flow.raw
-    if raw.status is not None:
+    if raw.status is not None and (call.safe or not raw.trouble):
         return replies.passed_on(flow, more)
     if not raw.sent:
         return of_problem(refusals.not_sent(raw.trouble), more)

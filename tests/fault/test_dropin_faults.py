@@ -38,7 +38,13 @@ async def test_what_meets_a_dropped_connection_is_seen_once(method: str, agents)
         assert got.headers["x-reason"] == "in_doubt"
 
 
-@pytest.mark.parametrize("script", [CUT, HANG])
+async def half_an_answer(_seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 202 \r\nContent-Length: 100\r\n\r\n<x>")
+    await writer.drain()
+    return False
+
+
+@pytest.mark.parametrize("script", [CUT, HANG, half_an_answer])
 async def test_an_untracked_write_without_an_answer_invites_no_repeat(script: object):
     async with fronting(script, http(202), timings=IMPATIENT) as (server, books, place):
         books.refusing = NotKept("no room")
@@ -155,12 +161,7 @@ async def test_half_an_answer_is_not_taken_for_a_whole_one(path: str):
 
 
 async def test_half_an_answer_to_a_write_is_in_doubt():
-    async def cut(_seen: Seen, writer: asyncio.StreamWriter) -> bool:
-        writer.write(b"HTTP/1.1 202 \r\nContent-Length: 100\r\n\r\n<x>")
-        await writer.drain()
-        return False
-
-    async with fronting(cut) as (_, _, place):
+    async with fronting(half_an_answer) as (_, _, place):
         got = await place.put(DIALOG, action("HOLD"))
     assert (got.status_code, got.headers["x-reason"], got.content) == (202, "in_doubt", b"")
 

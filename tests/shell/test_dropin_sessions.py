@@ -10,6 +10,7 @@ import pytest
 
 from listener.dropin.sessions import SessionPolicy
 from listener.errors import ConfigurationError, NotAccepted
+from listener.handover.exporting import agents_of
 from listener.simulator.users import AgentSpec
 from tests.shell.dropin_stage import Place, action, basic, fronting, scene
 from tests.shell.rest_server import HANG, Seen, api_errors, http
@@ -465,6 +466,8 @@ async def test_the_daemons_own_questions_never_go_out_with_a_refused_password(tm
         assert await state("old") == 401
         await until(lambda: place.dropin._sessions._held[A].pair is None)
         wrong = accounts._wrong[A]
+        carried = agents_of(listener, listener.settings)  # to a second process, which could not
+        assert (list(carried.live), list(carried.others)) == ([], [])  # sign in with it either
         for _ in range(5):
             assert (await listener.rest.dialogs(A)).status is None
         ear = listener.roster.ears[A]
