@@ -17,7 +17,7 @@ from listener.finesse.model import Update
 from listener.finesse.wire import parse_body
 from listener.rest import Rest, Snapshot
 
-_ACCEPTED = range(200, 300)
+_ACCEPTED = 202
 _UNAUTHORIZED = 401
 _DOUBTFUL = frozenset({408, 500, 502, 504})
 _REFUSALS = range(400, 500)
@@ -77,8 +77,13 @@ class RestWire:
         return user is not None and user.state not in _SIGNED_OUT
 
     def judge(self, status: int, body: bytes | None) -> RestAnswer:
-        """Say what an answer means that the caller received."""
-        if status in _ACCEPTED:
+        """Say what an answer means that the caller received.
+
+        Only 202 is Finesse's word that it took the request. Another 2xx may come from a page that
+        stands before it (single sign-on answers 200 and did nothing): that refuses nothing, and no
+        silence is presumed to be success after it, so it is in doubt, as a redirect is.
+        """
+        if status == _ACCEPTED:
             return RestAnswer(AnswerKind.ACCEPTED, status)
         try:
             errors = parse_body(body).errors if body else ()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from listener.correlation.desk import Limits
+from listener.rest import Rest
+from listener.terms import Policy
+from listener.translation import RestWire
 from tests.shell.api_rig import AGENT, CRM, DTMF, HOLD, NOBODY, problem, rigged
 
 EXPECTATIONS = "/v1/expectations"
@@ -60,6 +64,77 @@ async def test_reported_refusal_ends_it_and_its_body_is_read_as_text(rig):
     )
     assert answer.json()["outcome"]["kind"] == "rejected"
     assert rig.wire.judged == [(400, "<ApiErrors>ü</ApiErrors>".encode())]
+
+
+ERRORS = "<ApiErrors><ApiError><ErrorType>Busy</ErrorType></ApiError></ApiErrors>"
+REFUSALS = (*(status for status in range(400, 500) if status != 408), 501)
+DOUBTS = (
+    *range(100, 200),
+    *(status for status in range(200, 300) if status != 202),
+    *range(300, 400),
+    408,
+    500,
+    *range(502, 600),
+)
+
+
+def test_each_status_has_its_class():
+    assert sorted((202, *REFUSALS, *DOUBTS)) == list(range(100, 600))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "body", "state", "kind"),
+    [
+        ((202,), None, "accepted", None),
+        (REFUSALS, None, "settled", "rejected"),
+        (REFUSALS, ERRORS, "settled", "rejected"),
+        ((503,), ERRORS, "settled", "rejected"),
+        (DOUBTS, None, "in_doubt", None),
+        ((100, 200, 204, 302, 408, 500, 502, 504), ERRORS, "in_doubt", None),
+        ((503,), "<html>busy</html>", "in_doubt", None),
+    ],
+)
+async def test_each_reported_status_accepts_refuses_or_leaves_it_in_doubt(
+    monkeypatch, statuses, body, state, kind
+):
+    async with rigged(Policy(limits=Limits(1000, 1000))) as rig:
+        monkeypatch.setattr(rig.wire, "judge", RestWire(Rest(["https://f.example"])).judge)
+        client = rig.client()
+        for status in statuses:
+            told = (await client.post(EXPECTATIONS, json=HOLD)).json()
+            report = {"status": status} | ({"body": body} if body else {})
+            answer = (await client.patch(f"{EXPECTATIONS}/{told['id']}", json=report)).json()
+            assert answer["state"] == state, status
+            outcome = answer["outcome"]
+            assert (outcome and outcome["kind"]) == kind, status
+            if outcome:
+                assert (outcome["status"], outcome["sent"]) == (status, True)
+
+
+@pytest.mark.parametrize("status", [200, 302, 408, 500, 502, 503, 504])
+async def test_an_answer_in_doubt_is_settled_by_the_effect_or_by_nothing(monkeypatch, status):
+    async with rigged() as rig:
+        monkeypatch.setattr(rig.wire, "judge", RestWire(Rest(["https://f.example"])).judge)
+        client = rig.client()
+        told = (await client.post(EXPECTATIONS, json=HOLD)).json()
+        await client.patch(f"{EXPECTATIONS}/{told['id']}", json={"status": status})
+        rig.held(told["requestId"])
+        seen = (await client.get(f"{EXPECTATIONS}/{told['id']}")).json()["outcome"]
+        assert (seen["kind"], seen["evidence"], seen["status"]) == (
+            "confirmed",
+            "request_id",
+            status,
+        )
+        for silent in (HOLD, DTMF):  # silence is the normal answer to digits, after a 202 alone
+            told = (await client.post(EXPECTATIONS, json=silent | {"deadline": 0.2})).json()
+            path = f"{EXPECTATIONS}/{told['id']}"
+            await client.patch(path, json={"status": status})
+            unseen = (await client.get(path, headers={"Prefer": "wait=20"})).json()["outcome"]
+            assert (unseen["kind"], unseen["reason"], unseen["status"]) == (
+                "unconfirmed",
+                "no_answer",
+                status,
+            )
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ async def test_signed_in_tells_a_refused_password_from_a_silent_finesse():
     ("status", "body", "kind"),
     [
         (202, None, AnswerKind.ACCEPTED),
-        (200, b"", AnswerKind.ACCEPTED),
+        (200, b"", AnswerKind.DOUBTFUL),
         (302, None, AnswerKind.DOUBTFUL),
         (400, ERRORS, AnswerKind.REFUSED),
         (401, b"not xml", AnswerKind.REFUSED),
@@ -141,7 +141,7 @@ async def test_signed_in_tells_a_refused_password_from_a_silent_finesse():
         (0, None, AnswerKind.DOUBTFUL),
     ],
 )
-async def test_reported_answers_mean_what_own_ones_do(status, body, kind):
+async def test_what_a_reported_answer_means(status, body, kind):
     async with asking("http://127.0.0.1:9") as rest:
         told = RestWire(rest).judge(status, body)
     assert (told.kind, told.status) == (kind, status)
