@@ -466,7 +466,7 @@ async def test_the_daemons_own_questions_never_go_out_with_a_refused_password(tm
         assert await state("old") == 401
         await until(lambda: place.dropin._sessions._held[A].pair is None)
         wrong = accounts._wrong[A]
-        carried = agents_of(listener, listener.settings)  # to a second process, which could not
+        carried = agents_of(listener, listener._settings)  # to a second process, which could not
         assert (list(carried.live), list(carried.others)) == ([], [])  # sign in with it either
         for _ in range(5):
             assert (await listener.rest.dialogs(A)).status is None
