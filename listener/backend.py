@@ -6,10 +6,13 @@ Brings together the listener, the chronicle of events and the journal. Knows no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
+from itertools import islice
 from typing import Any
 
 from pydantic import SecretStr
@@ -27,8 +30,10 @@ from listener.errors import (
 )
 from listener.finesse.actions.request import Request
 from listener.finesse.parsed import dialog_json, user_json
+from listener.finesse.sealed import Sealer
 from listener.idempotency import Keys
-from listener.journal import Journal
+from listener.journal import Journal, Mention, Stored
+from listener.journal.codec import encode
 from listener.ledger import now_utc
 from listener.offers import AgentSignedIn, Idempotency, Readiness, Resource, Taken, Wanted
 from listener.readers import ChronicleReader
@@ -37,10 +42,11 @@ from listener.roster import agent_of
 from listener.settings import Settings
 from listener.settings.model import problem_with_id
 from listener.settings.serving import ReadyWhen
-from listener.telling import mentions
 from listener.terms import Wishes
 from listener.ticket import Record, Ticket
 
+AT_ONCE = 50
+"""Requests that are rendered while the loop stands still."""
 _SIGNED_OUT = "LOGOUT"
 
 
@@ -72,7 +78,8 @@ class Backend:
         self._reload = reload
         self._loop = asyncio.get_running_loop()
         self._fresh: dict[str, Ticket] = {}  # whose intents are not safe yet, by id
-        self._limit = asyncio.Semaphore(16)  # lists that are read from the journal at once
+        self._limit = asyncio.Semaphore(16)  # lists that are made at once
+        self._showing = asyncio.Semaphore(1)  # one of them in turns with all else
         self._started = now_utc()
 
     def __repr__(self) -> str:
@@ -164,27 +171,31 @@ class Backend:
         limit: int,
     ) -> list[Resource]:
         """Return requests, newest first: those in memory, and settled ones from the journal."""
-
-        def fits(record: Record) -> bool:
-            word = self._word(record)
-            is_open = word != "settled"
-            return (
-                (state is None or state == word or (state == "open" and is_open))
-                and agent in {None, record.request.agent}
-                and request_id in {None, record.request_id}
-            )
-
-        found = {key: record for key, record in self._service.records.items() if fits(record)}
-        if self.journal is not None and state in {None, "settled"}:
-            async with self._limit:
+        async with self._limit:
+            stored: list[Stored] = []
+            if self.journal is not None and state in {None, "settled"}:
                 stored = await self.journal.requests(
                     state="settled", agent=agent, request_id=request_id, limit=limit
                 )
+            settled = None if state is None else state == "settled"
+            fitting = self._service.newest(agent=agent, request_id=request_id, settled=settled)
+            if state not in {None, "open", "settled"}:
+                fitting = (record for record in fitting if self._word(record) == state)
+            found = {record.key: record for record in islice(fitting, limit)}
             for each in stored:
                 if each.record.key not in self._service.records:
                     found[each.record.key] = each.record
-        newest = sorted(found.values(), key=lambda record: record.key, reverse=True)
-        return [self._shown(record) for record in newest[:limit]]
+            newest = sorted(found.values(), key=lambda record: record.key, reverse=True)
+            return await self._all_shown(newest[:limit])
+
+    async def _all_shown(self, records: Sequence[Record]) -> list[Resource]:
+        """Return resources; others have their turn after every few, whoever else wants lists."""
+        shown: list[Resource] = []
+        async with self._showing:
+            for begin in range(0, len(records), AT_ONCE):
+                shown += map(self._shown, records[begin : begin + AT_ONCE])
+                await asyncio.sleep(0)
+        return shown
 
     async def abandon(self, id_: str) -> Resource | None:
         """Stop waiting for a request; None when it is not known."""
@@ -379,11 +390,35 @@ class Backend:
         return await self._reload()
 
     async def forget(self, *, number: str | None, dialog_id: str | None) -> Resource:
-        """Erase what is known of a number or a dialog, in memory and in the journal."""
-        erased: dict[str, Any] = self._chronicle.forget(number=number, dialog_id=dialog_id)
-        erased["settled"] = self._service.forget(
-            lambda record: mentions(self._shown(record), number=number, dialog_id=dialog_id)
-        )
+        """Erase what is known of a number or a dialog, in memory and in the journal.
+
+        Raises InvalidRequest and NotKept: nothing was erased.
+        """
+        # Nothing that is told is sealed; with a key of its own this finds no sealed text.
+        wanted = Mention(number, dialog_id, Sealer(secrets.token_bytes(32)).seal)
+        erased: dict[str, Any] = {}
         if self.journal is not None:
-            erased |= await self.journal.forget(number=number, dialog_id=dialog_id)
-        return {"erased": erased}
+            erased = await self.journal.forget(number=number, dialog_id=dialog_id)
+        keys = await self._mentioning(wanted)
+        recent = await self._chronicle.forget(wanted, keys)
+        settled = self._service.forget(lambda record: record.key in keys)
+        return {"erased": {**recent, "settled": settled, **erased}}
+
+    async def _mentioning(self, wanted: Mention) -> set[str]:
+        """Return the keys of the requests in memory that mention it."""
+        found: set[str] = set()
+        records = tuple(self._service.records.values())
+        for begin in range(0, len(records), AT_ONCE):
+            found |= {
+                record.key
+                for record in records[begin : begin + AT_ONCE]
+                if self._mentions(record, wanted)
+            }
+            await asyncio.sleep(0)
+        return found
+
+    def _mentions(self, record: Record, wanted: Mention) -> bool:
+        request = record.request
+        told = json.dumps(self._shown(record), ensure_ascii=False)
+        asked = json.dumps(encode(request), ensure_ascii=False)
+        return wanted.is_id(request.dialog_id) or wanted.made_in(told, asked)

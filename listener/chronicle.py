@@ -8,11 +8,13 @@ costs nobody anything; what is older than the ring comes from the journal.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
+from itertools import chain, islice, takewhile
 from typing import Any
 
 from listener.correlation.outcome import Outcome
@@ -23,12 +25,12 @@ from listener.correlation.steps import Late, RestAnswer
 from listener.errors import NotKept
 from listener.finesse.actions.request import RequestWarning
 from listener.finesse.events import Event as Heard
-from listener.journal import After, Answered, Event, Going, Intent, Journal, Settled
+from listener.journal import After, Answered, Event, Going, Intent, Journal, Mention, Settled
 from listener.ledger import now_utc
 from listener.offers import Told, Wanted
-from listener.readers import ChronicleReader, Entry
+from listener.readers import ChronicleReader, Entry, Stretch
 from listener.report import record_json, stamp
-from listener.telling import dialog_of, event_json, kind_of, mentions
+from listener.telling import dialog_of, event_json, kind_of
 from listener.ticket import Record
 
 NOT_KEPT = RequestWarning(
@@ -40,6 +42,8 @@ RING = 10_000
 """Events in memory without a journal; with one, a part of it is enough."""
 RING_BESIDE_JOURNAL = 4_000
 PAGE = 500
+SLICE = 200
+"""Events that are looked through while the loop stands still."""
 MAX_CUTS = 1_000
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -58,29 +62,35 @@ class Earlier:
 class Chronicle:
     """Fulfils `terms.Memory`, and gives readers their events. Made inside a running loop.
 
-    `state` and `deployment` are the service's; `lagged` is called for each reader that is cut off.
-    `earlier`: what the process before this one told, where the journal does not keep events.
-    `told_before` says which events that process has heard already: they are not told again.
+    `state`, `deployment` and `discreet` (an event as it may be told) are the service's; `lagged` is
+    called for each reader that is cut off. `whole`: whether the journal keeps what Finesse sends.
+    `earlier`: what the process before this one told, where the journal does not keep all of it.
+    `told_before` says which events that process has heard already: they are not told again. `ring`:
+    how many events are kept in memory. `last`: the sequence of the last event that may be told.
     """
 
     def __init__(
         self,
         journal: Journal | None = None,
         *,
-        keep_events: bool = True,
+        whole: bool = True,
         lagged: Callable[[], None] = lambda: None,
         earlier: Earlier | None = None,
+        ring: int | None = None,
     ) -> None:
+        self.discreet: Callable[[Heard], Heard] = lambda event: event
         self.told_before: Callable[[Heard], bool] = lambda _event: False
         self.state: Callable[[str], State | None] = lambda _key: None
         self.deployment: Callable[[], str | None] = lambda: None
         self._journal = journal
-        self._events_kept = journal is not None and keep_events
-        kept = journal if self._events_kept else None
-        self.epoch = kept.epoch if kept is not None else secrets.token_hex(4)
-        self._sequence = kept.last_sequence if kept is not None else 0
-        self._pending: deque[Entry] = deque()
-        self._ring: deque[Entry] = deque(maxlen=RING if kept is None else RING_BESIDE_JOURNAL)
+        self._whole = journal is not None and whole
+        self.epoch = journal.epoch if journal is not None else secrets.token_hex(4)
+        self.last = self._sequence = journal.last_sequence if journal is not None else 0
+        self._pending: deque[Entry] = deque()  # not safe in the journal yet
+        self._ring: deque[Entry] = deque()
+        self._most = ring or (RING if journal is None else RING_BESIDE_JOURNAL)
+        self._floor = self.last  # all that came behind it and may be told is in the ring
+        self._erased = 0  # how often something was erased
         self._readers: set[ChronicleReader] = set()
         self._cuts: deque[tuple[Wanted, int, int]] = deque(maxlen=MAX_CUTS)
         self._lagged = lagged
@@ -90,14 +100,24 @@ class Chronicle:
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._done.set_result(None)
         self.gaps: dict[str, dict[str, Any]] = {}
-        if earlier is not None and not self._events_kept:
-            self.epoch, self._sequence = earlier.epoch, earlier.sequence
-            self._ring.extend(earlier.entries)
+        if earlier is not None:
+            self._go_on(earlier)
         if journal is not None:
             journal.on_written = self._written
 
     def __repr__(self) -> str:
         return f"<Chronicle {self.epoch}-{self._sequence} readers={len(self._readers)}>"
+
+    def _go_on(self, earlier: Earlier) -> None:
+        if self._journal is None:
+            self.epoch, self._sequence = earlier.epoch, earlier.sequence
+        elif (self.epoch, self._sequence) != (earlier.epoch, earlier.sequence):
+            return  # it is another journal
+        self.last = self._floor = self._sequence
+        if earlier.entries:
+            self._floor = earlier.entries[0].sequence - 1
+        for entry in earlier.entries:
+            self._keep(entry)
 
     @property
     def journal(self) -> Journal | None:
@@ -178,7 +198,7 @@ class Chronicle:
         """Tell a dialog, user or error event."""
         kind = kind_of(event)
         if kind in _TOLD and not self.told_before(event):
-            data = event_json(event, self.deployment())
+            data = event_json(self.discreet(event), self.deployment())
             self._put(*self._tell(kind, data, event.owner, dialog_of(event), None))
 
     def gap(self, agent: str, cause: str | None) -> None:
@@ -220,15 +240,15 @@ class Chronicle:
         dialog_id: str | None,
         key: str | None,
     ) -> list[Event]:
-        """Give an event its number; return its row, or nothing where events are not kept."""
+        """Give an event its number; return its row, or nothing where there is no journal."""
         self._sequence += 1
         at = now_utc()
         data = {"at": stamp(at), **data}
         told = Told(f"{self.epoch}-{self._sequence}", name, data)
         entry = Entry(self._sequence, told, agent, dialog_id, key)
-        if not self._events_kept:
-            self._ring.append(entry)
-            self._wake()
+        if self._journal is None:
+            self._keep(entry)
+            self._reached(self._sequence)
             return []
         self._pending.append(entry)
         return [Event(self._sequence, at, name, agent, dialog_id, key, data)]
@@ -236,21 +256,21 @@ class Chronicle:
     def _written(self, sequence: int) -> None:
         """Let readers have what is safe now."""
         while self._pending and self._pending[0].sequence <= sequence:
-            self._ring.append(self._pending.popleft())
-        self._wake()
+            self._keep(self._pending.popleft())
+        self._reached(sequence)
 
-    def _wake(self) -> None:
+    def _keep(self, entry: Entry) -> None:
+        self._ring.append(entry)
+        if len(self._ring) > self._most:
+            self._floor = self._ring.popleft().sequence
+
+    def _reached(self, sequence: int) -> None:
+        """Let readers know how far they may read; never back, whatever was erased."""
+        count, self.last = sequence - self.last, max(self.last, sequence)
         for reader in self._readers:
-            reader.arrived.set()
+            reader.offer(count)
 
     # -- readers ----------------------------------------------------------------------------------
-
-    @property
-    def last(self) -> int:
-        """The sequence of the last event that may be told."""
-        if self._ring:
-            return self._ring[-1].sequence
-        return self._pending[0].sequence - 1 if self._pending else self._sequence
 
     @property
     def readers(self) -> int:
@@ -272,43 +292,44 @@ class Chronicle:
             return self.last, None
         epoch, _, number = after.rpartition("-")
         sequence = int(number) if _NUMBER.fullmatch(number) else -1
-        if epoch != self.epoch or self.gone(sequence) or sequence > self.last:
-            data = {"reason": "that event is not kept; read the requests anew", "after": after}
-            return self.last, Told(None, "reset", data)
+        if epoch != self.epoch or not 0 <= sequence <= self.last:
+            return self.last, _reset(after)
         for cut in self._cuts:
             if cut[0] == wanted and cut[1] <= sequence <= cut[2]:
                 self._cuts.remove(cut)
                 return sequence, Told(None, "lagged", {"behind": self.last - sequence})
         return sequence, None
 
-    def _oldest(self) -> int:
-        """Return the sequence of the oldest event that can be had."""
-        if self._events_kept and self._journal is not None and self._journal.first_sequence:
-            return self._journal.first_sequence
-        return self._ring[0].sequence if self._ring else self.last + 1
+    def reset(self, place: int) -> tuple[int, Told]:
+        """Return where a reader goes on whose place is lost, and what it is told of that."""
+        return self.last, _reset(f"{self.epoch}-{place}")
 
-    def gone(self, place: int) -> bool:
-        """Say whether what comes behind that place is not kept any more."""
-        return place < self._oldest() - 1
+    async def page(self, place: int) -> Stretch:
+        """Return the next events behind a place, wanted or not; at most a page.
 
-    async def page(self, place: int) -> list[Entry]:
-        """Return the next events behind a place, wanted or not; at most a page."""
-        if self._ring and self._ring[0].sequence <= place + 1:
-            return self._from_ring(place)
-        if not self._events_kept or self._journal is None or place >= self.last:
-            return []
-        rows = await self._journal.events(place, PAGE)
-        safe = self.last
-        return [self._entry(row) for row in rows if row.sequence <= safe]
+        Those that are not in the ring come from the journal, which says whether any are lost.
+        """
+        while place < self._floor:
+            if self._journal is None:
+                return Stretch((), place, lost=True)
+            erased, last = self._erased, self.last
+            found = await self._journal.events(place, PAGE)
+            if erased != self._erased:
+                continue  # what was erased meanwhile may be in it
+            to = min(found.looked_to, last)
+            rows = [self._entry(row) for row in found.rows if row.sequence <= to]
+            return Stretch(rows, to, lost=place < found.floor)
+        return self._from_ring(place)
 
-    def _from_ring(self, place: int) -> list[Entry]:
-        behind = self._ring[-1].sequence - place
+    def _from_ring(self, place: int) -> Stretch:
+        behind = self.last - place
         if behind <= 0:
-            return []
+            return Stretch((), place)
         if behind <= PAGE:  # the usual: a few at the end
-            recent = [entry for entry, _ in zip(reversed(self._ring), range(behind), strict=False)]
-            return [entry for entry in reversed(recent) if entry.sequence > place]
-        return [entry for entry in self._ring if entry.sequence > place][:PAGE]
+            newest = takewhile(lambda entry: entry.sequence > place, reversed(self._ring))
+            return Stretch([*newest][::-1], self.last)
+        found = [*islice((entry for entry in self._ring if entry.sequence > place), PAGE)]
+        return Stretch(found, found[-1].sequence if len(found) == PAGE else self.last)
 
     def _entry(self, row: Event) -> Entry:
         told = Told(f"{self.epoch}-{row.sequence}", row.name, row.data)
@@ -322,16 +343,30 @@ class Chronicle:
                 self._lagged()
                 self._cuts.append((reader.wanted, reader.began, reader.place))
 
-    def forget(self, *, number: str | None, dialog_id: str | None) -> dict[str, int]:
-        """Erase recent events that name a number or a dialog; return how many there were."""
-        kept = [
-            each
-            for each in self._ring
-            if not mentions(each.told.data, number=number, dialog_id=dialog_id)
-        ]
-        gone = len(self._ring) - len(kept)
-        self._ring = deque(kept, maxlen=self._ring.maxlen)
-        return {"recent": gone}
+    async def forget(self, wanted: Mention, keys: Container[str | None] = ()) -> dict[str, int]:
+        """Erase events from memory that mention a number or a dialog, or are about those requests.
+
+        Also those that are not safe yet, or that a reader fetched and was not handed. Call it after
+        the journal's own. Lets the loop turn meanwhile; returns how many there were.
+        """
+        erased: set[int] = set()
+        place, until = 0, self._sequence
+        while new := self._some(place, until):
+            for entry in new:
+                if entry.key in keys or _names(entry, wanted):
+                    erased.add(entry.sequence)
+            place = new[-1].sequence
+            await asyncio.sleep(0)
+        self._ring = deque(e for e in self._ring if e.sequence not in erased)
+        self._pending = deque(e for e in self._pending if e.sequence not in erased)
+        self._erased += 1
+        for reader in self._readers:
+            reader.fetch_again()
+        return {"recent": len(erased)}
+
+    def _some(self, place: int, until: int) -> list[Entry]:
+        all_ = chain(self._ring, self._pending)
+        return [*islice((e for e in all_ if place < e.sequence <= until), SLICE)]
 
     def close(self) -> None:
         """End all readers."""
@@ -359,9 +394,20 @@ class Chronicle:
 
     def told(self) -> Earlier | None:
         """Return what the next process must know of the events; None where the journal does."""
-        if self._events_kept:
+        if self._whole:
             return None
-        return Earlier(self.epoch, self._sequence, tuple(self._ring))
+        return Earlier(self.epoch, self._sequence, (*self._ring, *self._pending))
+
+
+def _reset(after: str) -> Told:
+    data = {"reason": "that event is not kept; read the requests anew", "after": after}
+    return Told(None, "reset", data)
+
+
+def _names(entry: Entry, wanted: Mention) -> bool:
+    """Say whether an event mentions it, as the journal would."""
+    data = json.dumps(entry.told.data, ensure_ascii=False)
+    return wanted.is_id(entry.dialog_id) or wanted.made_in(data, entry.agent, entry.dialog_id)
 
 
 def _shown(

@@ -54,6 +54,10 @@ class Hearing(ABC):
     def _carry_out(self, steps: Iterable[Step]) -> None:
         """Do what the correlator asks for."""
 
+    @abstractmethod
+    def discreet(self, event: Event) -> Event:
+        """Return an event as it may be told."""
+
     def _now(self) -> float:
         """Return the time at which what is judged now happened."""
         return self.loop.time() if self._then is None else self._then
@@ -95,7 +99,7 @@ class Hearing(ABC):
             news, steps = self.correlator.receive(self._now(), event, content)
             self._count(event, news=news)
             if news:
-                self.feed.put(event)
+                self.feed.put(self.discreet(event))
                 self._memory.heard(event)
                 self._outage(event)
         except Exception:  # noqa: BLE001  as in `hear`: the next event is judged all the same

@@ -55,10 +55,9 @@ class Kept:
         Raises ConfigurationError for a journal that cannot be used.
         """
         journal = await open_journal(settings, within=0.0 if state is None else LETS_GO)
-        keep = settings.journal.notifications is not Notifications.OFF
         chronicle = Chronicle(
             journal,
-            keep_events=keep,
+            whole=settings.journal.notifications is not Notifications.OFF,
             lagged=lambda: _lagged(tally),
             earlier=state.events if state is not None else None,
         )
@@ -84,6 +83,7 @@ class Kept:
         """Let the chronicle know how requests are."""
         self.chronicle.state = listener.service.correlator.state
         self.chronicle.deployment = lambda: listener.service.deployment
+        self.chronicle.discreet = listener.service.discreet
 
     async def restore(self, listener: Listener) -> None:
         """Put back what the journal knows, before the first session begins."""

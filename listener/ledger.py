@@ -1,6 +1,7 @@
 """The records of requests, bounded, and the lines that the log has about them.
 
-Knows times and names; decides nothing, and no digit of a DTMF string comes near it.
+Knows times and names, by which records are found; decides nothing. No digit of a DTMF string is
+logged or told from here.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 from listener import digits, logs
 from listener.correlation.outcome import Outcome
 from listener.correlation.steps import AnswerKind, Late, RestAnswer
+from listener.finesse.events import Event, RequestFailed
 from listener.ticket import MAX_LATE, Record
 
 MAX_RECORDS = 20_000
@@ -28,21 +31,93 @@ class Ledger:
     def __init__(self, keep: int = MAX_RECORDS) -> None:
         self.records: OrderedDict[str, Record] = OrderedDict()
         self._keep = keep
+        self._all = _Index()
+        self._open = _Index()
+        self._by_agent: dict[str, _Index] = {}
+        self._by_request_id: dict[str, _Index] = {}
+        self._spoken = digits.Spoken()
 
-    def add(self, record: Record, waiting: Collection[str]) -> None:
-        """Keep a record; the oldest that nobody waits for goes when there are too many."""
+    def add(
+        self, record: Record, waiting: Collection[str], *, settled_at: float | None = None
+    ) -> None:
+        """Keep a record; the oldest that nobody waits for goes when there are too many.
+
+        `settled_at`: when it had its outcome, by the loop's clock, where it has one.
+        """
+        self.drop(record.key)
         self.records[record.key] = record
+        for index in self._indexes(record):
+            index.add(record.key)
+        self._spoken.begin(record.key, record.request)
+        if settled_at is None:
+            self._open.add(record.key)
+        else:
+            self._spoken.end(record.key, settled_at)
         while len(self.records) > self._keep + len(waiting):
             oldest = next(iter(self.records))
             if oldest in waiting:
                 self.records.move_to_end(oldest)
             else:
-                del self.records[oldest]
+                self.drop(oldest)
         _log.debug("request.submitted", **_names(record))
+
+    def announce(self, record: Record) -> None:
+        """Take note of the digits of a record that will be added."""
+        self._spoken.begin(record.key, record.request)
 
     def drop(self, key: str) -> None:
         """Forget a record."""
-        self.records.pop(key, None)
+        record = self.records.pop(key, None)
+        if record is None:
+            return
+        for index in self._indexes(record):
+            index.remove(key)
+        self._open.remove(key)
+        for found, name in (
+            (self._by_agent, record.request.agent),
+            (self._by_request_id, record.request_id),
+        ):
+            if not found[name]:
+                del found[name]
+
+    def _indexes(self, record: Record) -> tuple[_Index, ...]:
+        agent, request_id = record.request.agent, record.request_id
+        return (
+            self._all,
+            self._by_agent.setdefault(agent, _Index()),
+            self._by_request_id.setdefault(request_id, _Index()),
+        )
+
+    def newest(
+        self, *, agent: str | None, request_id: str | None, settled: bool | None
+    ) -> Iterator[Record]:
+        """Yield the records that fit, newest first; None fits all. Nothing may change meanwhile."""
+        index: _Index | None = self._all
+        if request_id is not None:
+            index = self._by_request_id.get(request_id)
+        elif settled is False:
+            index = self._open
+        elif agent is not None:
+            index = self._by_agent.get(agent)
+        for key in index or ():
+            record = self.records[key]
+            if (
+                agent in {None, record.request.agent}
+                and request_id in {None, record.request_id}
+                and settled in {None, record.outcome is not None}
+            ):
+                yield record
+
+    def discreet(self, event: Event, now: float) -> Event:
+        """Return an event as it may be told: errors without the digits that were sent.
+
+        Of requests that are open or were a moment ago, and of the one that the event names.
+        """
+        if not isinstance(event, RequestFailed):
+            return event
+        requests = self._spoken.of((event.owner, event.user_id), now)
+        named = self.newest(agent=None, request_id=event.request_id or "", settled=None)
+        return digits.of_event(event, [*requests, *(record.request for record in named)])
 
     def answered(self, key: str, answer: RestAnswer, now: float) -> None:
         """Note when Finesse answered; unknown keys change nothing."""
@@ -58,6 +133,8 @@ class Ledger:
         """Note the outcome, and write the one line that a request has."""
         record = self.records[key]
         record.outcome, record.settled = outcome, record.settled or now_utc()
+        self._open.remove(key)
+        self._spoken.end(key, now)
         names = _names(record)
         names["dialog"] = names["dialog"] or outcome.dialogs.new
         _log.info("request.settled", **names, **_told(record, outcome, now))
@@ -72,6 +149,29 @@ class Ledger:
         record.late.append(late)
         _log.warning("request.late", **_names(record), kind=late.kind, detail=late.detail)
         return late
+
+
+class _Index:
+    """Keys in order; runs through them from the newest on."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[str]:
+        return reversed(self._keys)
+
+    def add(self, key: str) -> None:
+        insort(self._keys, key)  # at the end, but for what an earlier process made
+
+    def remove(self, key: str) -> None:
+        place = bisect_left(self._keys, key)
+        if place < len(self._keys) and self._keys[place] == key:
+            del self._keys[place]
 
 
 def now_utc() -> datetime:

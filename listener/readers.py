@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from listener.offers import Told, Wanted
 
 MAX_BEHIND = 1_000
+AT_ONCE = 500
+"""Events that became readable in one moment: nobody is behind for not having them yet."""
 STALLED_FOR = 3.0  # seconds without a step after which a reader that leaves was cut off
 
 
@@ -26,12 +29,12 @@ class Source(Protocol):
         """The sequence of the last event that may be told."""
         ...
 
-    def gone(self, place: int) -> bool:
-        """Say whether what comes behind that place is not kept any more."""
+    async def page(self, place: int) -> Stretch:
+        """Return the next events behind a place, wanted or not; at most a page."""
         ...
 
-    async def page(self, place: int) -> list[Entry]:
-        """Return the next events behind a place, wanted or not; at most a page."""
+    def reset(self, place: int) -> tuple[int, Told]:
+        """Return where a reader goes on whose place is lost, and what it is told of that."""
         ...
 
     def left(self, reader: ChronicleReader, *, cut: bool) -> None:
@@ -59,11 +62,24 @@ class Entry:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What comes behind a place: the events up to `to`, which is the place where there are none.
+
+    `lost`: some of what came behind that place is not kept any more.
+    """
+
+    entries: Iterable[Entry]
+    to: int
+    lost: bool = False
+
+
 class ChronicleReader:
     """One reader: a place in the order of events, and what it wants of them.
 
-    It is cut off when it is more than 1,000 events behind those that it was not sent to fetch: the
-    last thing that it is told is `lagged`.
+    It is cut off when it did not take more than 1,000 events that came one after the other: the
+    last thing that it is told is `lagged`. What was there when it came, and what became readable
+    all at once (a disk is writable again), it may fetch in its own time.
     """
 
     def __init__(self, chronicle: Source, wanted: Wanted, place: int, first: Told | None) -> None:
@@ -73,6 +89,7 @@ class ChronicleReader:
         self._chronicle = chronicle
         self._first = first
         self._page: deque[Entry] = deque()
+        self._page_to = place
         self._handed_at = 0.0
         self._catching_up = True  # until it was at the end once
         self._ended = False
@@ -103,8 +120,14 @@ class ChronicleReader:
                 self._end(cut=True)
                 return Told(None, "lagged", {"behind": behind})
             self.arrived.clear()
-            self._page.extend(await self._chronicle.page(self.place))
-            if not self._page:
+            found = await self._chronicle.page(self.place)
+            if found.lost:
+                self.place, told = self._chronicle.reset(self.place)
+                self._page_to = self.place
+                return told
+            self._page.extend(found.entries)
+            self._page_to = found.to
+            if found.to <= self.place:
                 self._catching_up = False
                 await self.arrived.wait()
         raise StopAsyncIteration
@@ -115,11 +138,22 @@ class ChronicleReader:
             self.place = entry.sequence
             if entry.fits(self.wanted):
                 return entry
+        self.place = max(self.place, self._page_to)
         return None
 
     def _behind(self) -> bool:
-        late = not self._catching_up and self._chronicle.last - self.place > MAX_BEHIND
-        return late or self._chronicle.gone(self.place)
+        return not self._catching_up and self._chronicle.last - self.place > MAX_BEHIND
+
+    def offer(self, count: int) -> None:
+        """Hear that so many more events may be read now."""
+        if count > AT_ONCE:
+            self._catching_up = True
+        self.arrived.set()
+
+    def fetch_again(self) -> None:
+        """Give up what was fetched and not handed over yet: something in it may be erased."""
+        self._page.clear()
+        self._page_to = self.place
 
     def close(self) -> None:
         """End it from the daemon's side: nothing more comes."""

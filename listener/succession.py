@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from listener.correlation.correlator import Correlator
 from listener.correlation.outcome import Outcome, Reason, Rejected
@@ -51,6 +51,23 @@ class Succession(Hearing):
         """Whether new requests are refused."""
         return self._closing
 
+    def newest(
+        self,
+        *,
+        agent: str | None = None,
+        request_id: str | None = None,
+        settled: bool | None = None,
+    ) -> Iterator[Record]:
+        """Yield the records that fit, newest first; None fits all. Go through it without waiting.
+
+        `settled`: whether the outcome was told.
+        """
+        return self._ledger.newest(agent=agent, request_id=request_id, settled=settled)
+
+    def discreet(self, event: Event) -> Event:
+        """Return an event as it may be told: errors without the DTMF digits of requests."""
+        return self._ledger.discreet(event, self.loop.time())
+
     async def wait(self, key: str, within: float) -> None:
         """Wait until a request is settled, for `within` seconds at most; unknown keys: not.
 
@@ -73,6 +90,10 @@ class Succession(Hearing):
         self._ledger.add(record, self._waiting)
 
     # -- taken over from an earlier process ---------------------------------------------------
+
+    def announce(self, record: Record) -> None:
+        """Hear of an open request that is taken over in a moment: its digits are told no more."""
+        self._ledger.announce(record)
 
     def keep_in(self, memory: Memory) -> None:
         """Keep what happens from now on in another memory."""
@@ -130,9 +151,10 @@ class Succession(Hearing):
         """
         outcome = record.outcome
         if outcome is not None:
-            self._ledger.add(record, self._waiting)
+            now = self.loop.time()
+            self._ledger.add(record, self._waiting, settled_at=now - settled_ago)
             self.correlator.remember(
-                self.loop.time(),
+                now,
                 record.request,
                 registration,
                 outcome,

@@ -5,8 +5,6 @@ Knows what an event is called and what of it is told; who reads it, and when, is
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 from listener.finesse.events import (
@@ -21,7 +19,6 @@ from listener.finesse.events import (
 from listener.finesse.parsed import dialog_json, user_json
 from listener.report import errors_json
 
-_SEPARATORS = re.compile(r"[\s()+./-]")
 _CHANGES = {DialogAdded: "added", DialogChanged: "changed", DialogRemoved: "removed"}
 
 
@@ -63,22 +60,3 @@ def event_json(event: Event, deployment: str | None) -> dict[str, Any]:
         errors = errors_json(event.errors, None, deployment)
         return {**heard, "dialogId": event.dialog_id, "errors": errors}
     return heard
-
-
-def mentions(data: dict[str, Any], *, number: str | None, dialog_id: str | None) -> bool:
-    """Say whether JSON that is told names a number, however it is written, or a dialog."""
-    if dialog_id is not None and dialog_id in _texts(data):
-        return True
-    digits = _SEPARATORS.sub("", number or "")
-    return bool(digits) and any(digits in _SEPARATORS.sub("", text) for text in _texts(data))
-
-
-def _texts(data: object) -> Iterator[str]:
-    if isinstance(data, dict):
-        for value in data.values():
-            yield from _texts(value)
-    elif isinstance(data, list):
-        for value in data:
-            yield from _texts(value)
-    elif isinstance(data, str):
-        yield data

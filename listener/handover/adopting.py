@@ -82,6 +82,8 @@ class Adoption:
         self._chronicle.told_before = self._overlap.told
         self._chronicle.gaps.update(self._state.gaps)
         self._service.keep_in(self._chronicle)
+        for each in self._state.open:
+            self._service.announce(each.record)
         for heard in self._prelude.events:
             self._chronicle.heard(heard.event)
         self._gaps()

@@ -4,6 +4,7 @@ SQLite (WAL, synchronous=FULL) in one thread that writes and one that reads, so 
 waits for a disk. Knows neither the service nor who reads.
 """
 
+from listener.journal.erasing import Mention
 from listener.journal.journal import Journal
 from listener.journal.keys import key_of_folder
 from listener.journal.rows import (
@@ -28,6 +29,7 @@ __all__ = [
     "Going",
     "Intent",
     "Journal",
+    "Mention",
     "Options",
     "Page",
     "Row",

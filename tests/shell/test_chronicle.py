@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import Collection
 from contextlib import asynccontextmanager
 
 import pytest
 
-from listener.chronicle import Chronicle
+from listener.chronicle import PAGE, Chronicle
 from listener.correlation.outcome import Confirmed, Rejected
 from listener.correlation.steps import AnswerKind, Look, RestAnswer
 from listener.errors import NotKept
-from listener.finesse.actions import Hold
+from listener.finesse.actions import Hold, SendDtmf
 from listener.finesse.model import Notification
-from listener.journal import Answered, Event, Going, Intent, Settled
+from listener.finesse.sealed import Sealer
+from listener.journal import Answered, Event, Going, Intent, Mention, Page, Settled
 from listener.offers import Told, Wanted
 from listener.readers import MAX_BEHIND
 from listener.service import Service, Wishes
@@ -37,8 +39,13 @@ class Disk:
 
     epoch = "abc"
 
-    def __init__(self, *, at_once: bool = True) -> None:
+    def __init__(self, *, at_once: bool = True, unkept: Collection[str] = ()) -> None:
         self.at_once = at_once
+        self.unkept = unkept
+        self.unreadable: Collection[int] = ()
+        self.asked = 0
+        self.answer = asyncio.Event()
+        self.answer.set()
         self.trouble: str | None = None
         self.rows: list = []
         self.kept: list = []
@@ -67,16 +74,21 @@ class Disk:
             if self.trouble is not None:
                 tried.set_result(False)
                 continue
-            self.kept += rows
+            self.kept += [row for row in rows if getattr(row, "name", None) not in self.unkept]
             tried.set_result(True)
             numbers = [row.sequence for row in rows if isinstance(row, Event)]
-            if numbers and self.on_written:
-                self.last_sequence = numbers[-1]
-                self.on_written(numbers[-1])
+            self.last_sequence = max(self.last_sequence, *numbers, 0)
+        if waiting and self.on_written:
+            self.on_written(self.last_sequence)
 
-    async def events(self, after: int, limit: int) -> list[Event]:
+    async def events(self, after: int, limit: int) -> Page:
         events = [row for row in self.kept if isinstance(row, Event)]
-        return [e for e in events if e.sequence > max(after, self.forgotten_below - 1)][:limit]
+        rows = [e for e in events if e.sequence > max(after, self.forgotten_below - 1)][:limit]
+        to = rows[-1].sequence if len(rows) == limit else max(after, self.last_sequence)
+        rows = [row for row in rows if row.sequence not in self.unreadable]
+        self.asked += 1
+        await self.answer.wait()
+        return Page(rows, self.forgotten_below - 1, to)
 
     def kinds(self) -> list[type]:
         return [type(row) for row in self.rows if not isinstance(row, Event)]
@@ -114,6 +126,7 @@ async def a_service(disk: Disk | None, **how):
     wire = Wire()
     service = Service(wire, Ears(), memory=chronicle)
     chronicle.state = service.correlator.state
+    chronicle.discreet = service.discreet
     party = a_participant("1001", "ACTIVE", at=1)
     look = Look(asyncio.get_running_loop().time(), dialogs=(a_dialog(CALL, party),), user=a_user())
     service.session_up(AGENT, look)
@@ -328,14 +341,101 @@ async def test_an_id_that_is_not_kept_begins_with_reset(after):
 
 async def test_what_retention_took_begins_with_reset():
     disk = Disk()
-    async with a_service(disk) as (service, chronicle, _wire):
+    async with a_service(disk, ring=1) as (service, chronicle, _wire):
         for tag in "abcd":
             hear(service, tag)
         disk.forgotten_below = 4
-        chronicle._ring.clear()
-        assert names(await read(chronicle.read(Wanted(), "abc-1"), 1)) == ["reset"]
+        reader = chronicle.read(Wanted(), "abc-1")
+        (reset,) = await read(reader, 1)
+        assert (reset.name, reset.data["after"]) == ("reset", "abc-1")
+        hear(service, "e")
+        assert (await read(reader, 1))[0].id == "abc-5"
         reader = chronicle.read(Wanted(kinds=frozenset({"dialog"})), "abc-3")
         assert (await read(reader, 1))[0].id == "abc-4"
+
+
+async def test_what_retention_takes_from_a_reader_that_is_on_its_way_is_told_with_reset():
+    disk = Disk()
+    async with a_service(disk, ring=2) as (service, chronicle, _wire):
+        for number in range(2 * PAGE):
+            hear(service, f"t{number}")
+        reader = chronicle.read(Wanted(), "abc-0")
+        told = await read(reader, PAGE)
+        disk.forgotten_below = PAGE + 200
+        told += await read(reader, 1)
+        hear(service, "new")
+        told += await read(reader, 1)
+        assert names(told) == ["dialog"] * PAGE + ["reset", "dialog"]
+        assert told[PAGE].data["after"] == f"abc-{PAGE}"
+        assert told[-1].data["requestId"] == "new"
+
+
+async def test_without_a_journal_what_left_memory_begins_with_reset():
+    async with a_service(None, ring=3) as (service, chronicle, _wire):
+        for tag in "abcdef":
+            hear(service, tag)
+        epoch, last = chronicle.epoch, chronicle.last
+        assert names(await read(chronicle.read(Wanted(), f"{epoch}-{last - 4}"), 1)) == ["reset"]
+        told = await read(chronicle.read(Wanted(), f"{epoch}-{last - 3}"), 3)
+        assert [each.data["requestId"] for each in told] == ["d", "e", "f"]
+
+
+async def test_a_page_of_rows_that_cannot_be_read_does_not_stop_a_reader():
+    disk = Disk()
+    async with a_service(disk, ring=2) as (service, chronicle, _wire):
+        for number in range(3 * PAGE):
+            hear(service, f"t{number}")
+        disk.unreadable = range(10, 10 + PAGE + 100)
+        told = await read(chronicle.read(Wanted(), "abc-5"), 3 * PAGE - 5 - PAGE - 100)
+        numbers = [int(each.id[4:]) for each in told]
+        assert numbers == [*range(6, 10), *range(10 + PAGE + 100, 3 * PAGE + 1)]
+
+
+async def test_events_that_the_journal_passes_over_are_told_to_who_reads_and_not_to_who_resumes():
+    disk = Disk(unkept={"dialog"})
+    async with a_service(disk) as (service, chronicle, _wire):
+        live = chronicle.read(Wanted(), None)
+        hear(service, "one")
+        service.session_down(AGENT, "x")
+        hear(service, "two")
+        assert names(await read(live, 3)) == ["dialog", "gap", "dialog"]
+    second = Chronicle(disk)
+    try:
+        assert (second.epoch, second.last) == ("abc", 3)
+        reader = second.read(Wanted(), "abc-0")
+        second.session(AGENT, {"state": "up"})
+        told = await read(reader, 2)
+        assert [(each.id, each.name) for each in told] == [("abc-2", "gap"), ("abc-4", "session")]
+    finally:
+        second.close()
+
+
+async def test_the_next_process_is_told_what_the_journal_passes_over():
+    disk = Disk(unkept={"dialog"})
+    async with a_service(disk, whole=False) as (service, chronicle, _wire):
+        hear(service, "one")
+        service.session_down(AGENT, "x")
+        earlier = chronicle.told()
+    second = Chronicle(disk, whole=False, earlier=earlier)
+    try:
+        assert names(await read(second.read(Wanted(), "abc-0"), 2)) == ["dialog", "gap"]
+    finally:
+        second.close()
+
+
+async def test_nobody_is_cut_off_for_events_that_became_readable_all_at_once():
+    disk = Disk()
+    async with a_service(disk) as (service, chronicle, _wire):
+        reader = chronicle.read(Wanted(), None)
+        waiting = asyncio.create_task(anext(reader))
+        await asyncio.sleep(0)
+        disk.at_once = False
+        for number in range(MAX_BEHIND + 500):
+            hear(service, f"t{number}")
+        disk.commit()
+        told = [await waiting, *await read(reader, MAX_BEHIND + 499)]
+        assert set(names(told)) == {"dialog"}
+        assert [int(each.id[4:]) for each in told] == list(range(1, MAX_BEHIND + 501))
 
 
 async def test_a_reader_that_falls_behind_is_cut_off_and_finds_lagged_first_when_it_resumes():
@@ -401,10 +501,140 @@ async def test_forgetting_takes_settled_requests_out_of_memory_and_leaves_open_o
         assert list(service.records) == [still.id]
 
 
-async def test_forgetting_takes_events_that_name_a_number_or_a_dialog_out_of_memory():
-    async with a_service(None) as (service, chronicle, _wire):
+@pytest.mark.parametrize("kept", [True, False])
+async def test_forgetting_takes_events_that_name_a_number_or_a_dialog_out_of_memory(kept):
+    async with a_service(Disk() if kept else None) as (service, chronicle, _wire):
         hear(service, "one")
         service.session_down(AGENT, "called +1 202 555-0101")
-        assert chronicle.forget(number=None, dialog_id=CALL) == {"recent": 1}
-        assert chronicle.forget(number="12025550101", dialog_id=None) == {"recent": 1}
-        assert chronicle.forget(number="12025550101", dialog_id=None) == {"recent": 0}
+        assert await chronicle.forget(a_mention(dialog_id=CALL)) == {"recent": 1}
+        assert await chronicle.forget(a_mention(number="025550101")) == {"recent": 0}
+        assert await chronicle.forget(a_mention(number="12025550101")) == {"recent": 1}
+        assert await chronicle.forget(a_mention(number="12025550101")) == {"recent": 0}
+
+
+async def test_forgetting_finds_whole_numbers_and_not_digits_anywhere():
+    async with a_service(None) as (_service, chronicle, _wire):
+        chronicle.session(AGENT, {"note": "ref 91234567", "id": "a2025b"})
+        assert await chronicle.forget(a_mention(number="1234")) == {"recent": 0}
+        assert await chronicle.forget(a_mention(number="91234567")) == {"recent": 1}
+
+
+async def test_forgetting_takes_the_events_of_a_request_that_names_it():
+    async with a_service(None) as (_service, chronicle, _wire):
+        chronicle.session(AGENT, {})
+        chronicle._tell("request", {}, AGENT, None, "key")
+        wanted = a_mention(number="12025550101")
+        assert await chronicle.forget(wanted, {"key"}) == {"recent": 1}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_forgetting_the_newest_event_loses_nothing_for_who_resumes_behind_it(kept):
+    async with a_service(Disk() if kept else None) as (service, chronicle, _wire):
+        hear(service, "one")
+        service.session_down(AGENT, "called 12025550101")
+        epoch, last = chronicle.epoch, chronicle.last
+        await chronicle.forget(a_mention(number="12025550101"))
+        assert chronicle.last == last
+        reader = chronicle.read(Wanted(), f"{epoch}-{last}")
+        hear(service, "two")
+        (told,) = await read(reader, 1)
+        assert told.data["requestId"] == "two"
+
+
+async def test_forgetting_the_oldest_event_in_memory_leaves_the_others_to_be_read():
+    async with a_service(None) as (service, chronicle, _wire):
+        service.session_down(AGENT, "called 12025550101")
+        hear(service, "one")
+        await chronicle.forget(a_mention(number="12025550101"))
+        (told,) = await read(chronicle.read(Wanted(), f"{chronicle.epoch}-0"), 1)
+        assert told.data["requestId"] == "one"
+
+
+async def test_forgetting_takes_what_is_not_safe_yet_and_what_a_reader_has_fetched():
+    disk = Disk()
+    async with a_service(disk) as (_service, chronicle, _wire):
+        reader = chronicle.read(Wanted(), None)
+        for note in ("first", "called 12025550101", "third"):
+            chronicle.session(AGENT, {"note": note})
+        told = await read(reader, 1)  # the others are fetched with it
+        disk.at_once = False
+        for note in ("called 12025550101", "fifth"):
+            chronicle.session(AGENT, {"note": note})
+        assert await chronicle.forget(a_mention(number="12025550101")) == {"recent": 2}
+        disk.commit()
+        told += await read(reader, 2)
+        assert [each.data["note"] for each in told] == ["first", "third", "fifth"]
+
+
+async def test_forgetting_takes_what_a_reader_is_just_fetching_from_the_journal():
+    disk = Disk()
+    async with a_service(disk, ring=1) as (_service, chronicle, _wire):
+        for note in ("first", "called 12025550101", "third", "fourth"):
+            chronicle.session(AGENT, {"note": note})
+        disk.answer.clear()
+        reader = chronicle.read(Wanted(), "abc-0")
+        first = asyncio.create_task(anext(reader))
+        await until(lambda: disk.asked)
+        del disk.kept[1]
+        await chronicle.forget(a_mention(number="12025550101"))
+        disk.answer.set()
+        told = [await first, *await read(reader, 2)]
+        assert [each.data["note"] for each in told] == ["first", "third", "fourth"]
+
+
+# ------------------------------------------------------------------------------------- digits
+
+PIN = "82539714"
+REFUSED = (
+    "<Update><event>PUT</event><requestId>{tag}</requestId>"
+    "<source>/finesse/api/Dialog/100</source><data><apiErrors><apiError>"
+    "<errorType>Call Operation Failure</errorType><errorMessage>cannot send {digits}</errorMessage>"
+    "<errorData>34</errorData></apiError></apiErrors></data></Update>"
+)
+
+
+def refuse(service: Service, digits: str, tag: str = "", node: str = NODE) -> None:
+    payload = REFUSED.format(tag=tag, digits=digits)
+    service.hear(Notification(node=node, item_id=str(uuid.uuid4()), payload=payload))
+
+
+async def sender() -> RestAnswer:
+    return RestAnswer(AnswerKind.ACCEPTED, 202)
+
+
+@pytest.mark.parametrize("take", ["submit", "expect", "forward"])
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("ended", [True, False])
+async def test_digits_that_an_error_repeats_are_told_to_nobody(take, tagged, ended):
+    disk = Disk()
+    async with a_service(disk) as (service, chronicle, _wire):
+        request = SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string=PIN)
+        reader = chronicle.read(Wanted(kinds=frozenset({"error"})), None)
+        feed = service.feed.subscribe(None)
+        if take == "forward":
+            ticket = service.forward(request, Wishes(), sender)
+        else:
+            ticket = getattr(service, take)(request)
+        if ended:
+            ticket.abandon()
+        refuse(service, PIN, ticket.request_id if tagged else "")
+        (told,) = await read(reader, 1)
+        assert told.data["errors"][0]["errorMessage"] == "cannot send ***"
+        assert told.data["errors"][0]["errorData"] == "34"
+        assert (await anext(feed)).errors[0].error_message == "cannot send ***"
+        events = [row for row in disk.rows if isinstance(row, Event)]
+        assert PIN not in repr([row.data for row in events])
+
+
+async def test_digits_of_another_agent_are_no_digits_of_this_one():
+    async with a_service(None) as (service, chronicle, _wire):
+        reader = chronicle.read(Wanted(kinds=frozenset({"error"})), None)
+        service.submit(SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string=PIN))
+        refuse(service, PIN, node="/finesse/api/User/another/Dialogs")
+        (told,) = await read(reader, 1)
+        assert told.data["errors"][0]["errorMessage"] == f"cannot send {PIN}"
+
+
+def a_mention(**wanted: str) -> Mention:
+    seal = Sealer(bytes(32)).seal
+    return Mention(wanted.get("number"), wanted.get("dialog_id"), seal)
