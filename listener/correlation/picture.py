@@ -136,7 +136,7 @@ class AgentPicture:
         """Take in a user, unless it is older news than what is known."""
         if self.user is None or not older(user.state_change_time, self.user.state_change_time):
             if user.extension is None and self.user is not None:
-                # An update that leaves it out says nothing of it; an empty one says that it is gone.
+                # An update that leaves it out says nothing of it; an empty one, that it is gone.
                 user = replace(user, extension=self.user.extension)
             self.user, self.user_at = user, now
 
