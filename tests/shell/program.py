@@ -78,9 +78,9 @@ async def started(*args: object) -> AsyncIterator[asyncio.subprocess.Process]:
             await process.communicate()
 
 
-async def ended(process: asyncio.subprocess.Process) -> Ended:
+async def ended(process: asyncio.subprocess.Process, within: float = WITHIN) -> Ended:
     """Read a command to its end."""
-    async with asyncio.timeout(WITHIN):
+    async with asyncio.timeout(within):
         out, err = await process.communicate()
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
