@@ -6,7 +6,8 @@ would cost more than what is measured.
 
 Run `python -m tests.benchmarks.running simulate FOLDER EVENTS_PER_SECOND AGENT...`: every agent has
 an answered call; writes `simulator.json` (ports and dialogs) and serves until killed. With
-EVENTS_PER_SECOND above 0 the first agent's call data changes so often.
+EVENTS_PER_SECOND above 0 the first agent's call data changes so often. `echo SOCKET` gives every
+request the same answer at once: what another process and a socket cost by themselves.
 """
 
 from __future__ import annotations
@@ -113,6 +114,16 @@ def daemon(
         running = Running(file.parent / "s", process)
         _until(lambda: _all_up(running), f"the sessions of {name} did not come up")
         yield running
+
+
+@contextmanager
+def echo(folder: Path) -> Iterator[Path]:
+    """Run a process that answers every request with a confirmed outcome; yield its socket."""
+    path = folder / "echo"
+    command = [sys.executable, "-m", "tests.benchmarks.running", "echo", str(path)]
+    with _running(command, folder, "echoing"):
+        _until(path.exists, "the echo did not start")
+        yield path
 
 
 @contextmanager
@@ -284,7 +295,32 @@ async def _change(simulator: Any, agent: str, dialog: str, events: float) -> Non
         assert answer.status == 202, answer
 
 
+# --- the echo's process ---
+
+
+class Echo(asyncio.Protocol):
+    """Answers whatever comes, as if it were one whole request."""
+
+    ANSWER = b'HTTP/1.1 200 OK\r\ncontent-length: 33\r\n\r\n{"outcome":{"kind": "confirmed"}}'
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer."""
+        self._transport.write(self.ANSWER)
+
+
+async def answer_at(path: str) -> None:
+    """Serve until killed."""
+    server = await asyncio.get_running_loop().create_unix_server(Echo, path)
+    await server.serve_forever()
+
+
 if __name__ == "__main__":
-    _, word, where, rate, *ids = sys.argv
-    assert word == "simulate"
-    asyncio.run(simulate(Path(where), float(rate), ids))
+    _, word, where, *further = sys.argv
+    if word == "echo":
+        asyncio.run(answer_at(where))
+    else:
+        asyncio.run(simulate(Path(where), float(further[0]), further[1:]))
