@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from listener.assembly import Listener
 from listener.chronicle import Chronicle
+from listener.errors import NotKept
 from listener.handover.adopting import remember
 from listener.handover.carried import State
 from listener.idempotency import Keys
@@ -27,6 +28,8 @@ from listener.settings import Settings
 from listener.settings.serving import Notifications
 from listener.tally import Tally
 
+READ_AGAIN = 1.0
+"""Seconds between two tries to read what the journal knows."""
 LETS_GO = 10.0
 """Seconds for another process of ours to let go of the journal."""
 RECENT = timedelta(minutes=2)
@@ -37,13 +40,15 @@ RECENT = timedelta(minutes=2)
 class Kept:
     """The chronicle (with its journal, if there is one) and the keys.
 
-    `hashes`: the key of their hashes, None where it is the journal's.
+    `hashes`: the key of their hashes, None where it is the journal's. `later`: puts back what the
+    journal knows when that could not be read at the start.
     """
 
     settings: Settings
     chronicle: Chronicle
     keys: Keys
     hashes: bytes | None = field(repr=False)
+    later: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @classmethod
     @asynccontextmanager
@@ -54,7 +59,8 @@ class Kept:
 
         Raises ConfigurationError for a journal that cannot be used.
         """
-        journal = await open_journal(settings, within=0.0 if state is None else LETS_GO)
+        first = state is None  # else the process before goes on when there is no room
+        journal = await open_journal(settings, within=0.0 if first else LETS_GO, patient=first)
         chronicle = Chronicle(
             journal,
             whole=settings.journal.notifications is not Notifications.OFF,
@@ -67,9 +73,11 @@ class Kept:
         else:
             hashes = (state.hashes if state is not None else None) or secrets.token_bytes(32)
             keys = Keys(_keyed(hashes))
+        kept = cls(settings, chronicle, keys, hashes)
         try:
-            yield cls(settings, chronicle, keys, hashes)
+            yield kept
         finally:
+            await kept.stop_restoring()
             last = chronicle.journal  # another one after a hand-over that came to nothing
             if last is not None:
                 await last.aclose()
@@ -86,16 +94,48 @@ class Kept:
         self.chronicle.discreet = listener.service.discreet
 
     async def restore(self, listener: Listener) -> None:
-        """Put back what the journal knows, before the first session begins."""
+        """Put back what the journal knows, before the first session begins.
+
+        When it cannot be read now it is put back as soon as it can; no request is taken before.
+        """
         self.introduce(listener)
-        if self.journal is not None:
-            await restore(
-                listener.service,
-                self.journal,
-                self.keys,
-                now=now_utc(),
-                remember_for=self._remembered(),
-            )
+        if self.journal is None:
+            return
+        if self.journal.is_open:
+            try:
+                await self._restore(listener, self.journal)
+            except NotKept as error:
+                self.journal.hold_back(str(error))
+            else:
+                return
+        self.later = asyncio.create_task(self._restore_later(listener, self.journal))
+
+    async def _restore(self, listener: Listener, journal: Journal) -> None:
+        await restore(
+            listener.service,
+            journal,
+            self.keys,
+            now=now_utc(),
+            remember_for=self._remembered(),
+        )
+
+    async def _restore_later(self, listener: Listener, journal: Journal) -> None:
+        await journal.opened()
+        while True:
+            try:
+                await self._restore(listener, journal)
+            except NotKept as error:
+                journal.hold_back(str(error))
+                await asyncio.sleep(READ_AGAIN)  # nobody tells when a disk can be read again
+            else:
+                journal.release()
+                return
+
+    async def stop_restoring(self) -> None:
+        """Wait no more for a journal that cannot be read."""
+        if self.later is not None:
+            self.later.cancel()
+            await asyncio.gather(self.later, return_exceptions=True)
 
     async def inherit(self, listener: Listener, state: State) -> list[Stored]:
         """Put back what the process before knew, but for what `inherit_rest` does in its time.
@@ -140,11 +180,13 @@ class Kept:
         return await open_journal(self.settings, within=LETS_GO)
 
 
-async def open_journal(settings: Settings, *, within: float = 0.0) -> Journal | None:
+async def open_journal(
+    settings: Settings, *, within: float = 0.0, patient: bool = False
+) -> Journal | None:
     """Open the journal that the settings name, None where they name none.
 
     Waits `within` seconds for another process to let go of it. Raises ConfigurationError for one
-    that cannot be used.
+    that cannot be used, and NotKept for want of room unless `patient` (see `Journal.open`).
     """
     wanted = settings.journal
     if wanted.path is None:
@@ -157,7 +199,9 @@ async def open_journal(settings: Settings, *, within: float = 0.0) -> Journal | 
         max_bytes=wanted.max_megabytes * 1024 * 1024,
         key=key,
     )
-    return await Journal.open(wanted.path, options, now=now_utc, within=within)
+    return await Journal.open(
+        wanted.path, options, now=now_utc, within=within, patient=patient, keep_key=True
+    )
 
 
 def _keyed(key: bytes) -> Callable[[str], str]:

@@ -39,9 +39,10 @@ class Restored:
 async def restore(
     service: Service, journal: Journal, keys: Keys, *, now: datetime, remember_for: timedelta
 ) -> Restored:
-    """Put what the journal knows back, before the first session hears.
+    """Put what the journal knows back: before the first session hears, or before any new request.
 
-    `now` is wall time, `remember_for` how long a settled request is still recognised.
+    May be called again when it raised NotKept, for a disk that cannot be read. `now` is wall time,
+    `remember_for` how long a settled request is still recognised.
     """
     await restore_keys(journal, keys, now=now, loop=service.loop.time())
     settled = await restore_settled(service, journal, now=now, remember_for=remember_for)
@@ -80,12 +81,16 @@ def restore_open(
     adopted = unsent = 0
     for stored in unsettled:
         # What the caller sends itself may have gone out whatever the journal says.
-        if stored.going_at is None and not stored.record.expected:
-            service.unsent(stored.record_at(loop - _age(stored, now)))
-            unsent += 1
-        else:
-            _adopt(service, stored, now, loop)
-            adopted += 1
+        never_left = stored.going_at is None and not stored.record.expected
+        try:
+            if never_left:
+                service.unsent(stored.record_at(loop - _age(stored, now)))
+            else:
+                _adopt(service, stored, now, loop)
+        except Exception as fault:  # noqa: BLE001  whatever is wrong with one harms that one alone
+            _log.error("journal.unreadable", what=stored.record.key, why=type(fault).__name__)
+            continue
+        unsent, adopted = unsent + never_left, adopted + (not never_left)
     if adopted or unsent:
         _log.warning("journal.restored", adopted=adopted, unsent=unsent, settled=settled)
     return Restored(adopted, unsent, settled)

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from listener import logs
 from listener.journal.encoding import Scribe, Written
+from listener.journal.opening import Absent
 from listener.journal.parcels import Backlog, Parcel, highest
 from listener.journal.place import Lock
 from listener.journal.rows import Event, Row
@@ -35,10 +36,12 @@ class Committer:
     """Writes parcels, or keeps them. `results`: what the first try of each gave.
 
     `safe`: events up to that number are written or given up. `trouble`: why nothing can be written.
+
+    `table` is another one once a journal that could not be opened is.
     """
 
-    def __init__(self, table: Table, scribe: Scribe, lock: Lock, backlog: Backlog) -> None:
-        self._table = table
+    def __init__(self, table: Table | Absent, scribe: Scribe, lock: Lock, backlog: Backlog) -> None:
+        self.table = table
         self._scribe = scribe
         self._lock = lock
         self._backlog = backlog
@@ -68,16 +71,20 @@ class Committer:
 
     def retry(self) -> None:
         """Try to write what is kept; without any, whether something could be written."""
+        table = self.table
+        if isinstance(table, Absent):
+            return
         try:
             with suppress(sqlite3.Error):  # the WAL may hold room that can be given back
-                self._table.checkpoint()
+                table.checkpoint()
+            table.check_place()
             while waiting := self._backlog.first(AT_ONCE):
                 done, error = self._write(waiting)
                 self._backlog.done(done)
                 if error is not None:
                     raise error
-            self._table.write((), self._given_up)
-            self._table.probe()
+            table.write((), self._given_up)
+            table.probe()
         except sqlite3.Error as error:
             self.trouble = str(error)
             return
@@ -86,10 +93,17 @@ class Committer:
         self.trouble = None
         _log.warning("journal.recovered", dropped=dict(self.dropped))
 
+    def look(self) -> None:
+        """Make sure that what is written has a name: a file that was removed is trouble."""
+        try:
+            self._open_table().check_place()
+        except sqlite3.Error as error:
+            self._fail(error)
+
     @property
     def floor(self) -> int:
         """No event up to that number can be had."""
-        return max(self._table.floor, self._given_up)
+        return max(self.table.floor, self._given_up)
 
     # -- within -------------------------------------------------------------------------------
 
@@ -114,9 +128,17 @@ class Committer:
         done, error = self._write(parcels)
         self._answer(parcels[:done], written=True)
         if error is not None:
-            self.trouble = str(error)
-            _log.error("journal.trouble", why=self.trouble)
+            self._fail(error)
             self._keep(parcels[done:])
+
+    def _fail(self, error: sqlite3.Error) -> None:
+        self.trouble = str(error)
+        _log.error("journal.trouble", why=self.trouble)
+
+    def _open_table(self) -> Table:
+        if isinstance(self.table, Absent):
+            raise sqlite3.OperationalError(self.table.why)
+        return self.table
 
     def _write(self, parcels: list[Parcel]) -> tuple[int, sqlite3.Error | None]:
         """Write in one transaction, or one by one when a row's own fault prevents it.
@@ -126,7 +148,7 @@ class Committer:
         done = 0
         try:
             try:
-                self._table.write(parcels, self._given_up)
+                self._open_table().write(parcels, self._given_up)
                 done = len(parcels)
             except _ROW_FAULTS:
                 for parcel in parcels:
@@ -140,14 +162,14 @@ class Committer:
 
     def _write_alone(self, parcel: Parcel) -> None:
         try:
-            self._table.write((parcel,), self._given_up)
+            self._open_table().write((parcel,), self._given_up)
         except _ROW_FAULTS as fault:
             kinds = [each.kind.__name__ for each in parcel.written]
             _log.error("journal.refused", kind=kinds, why=str(fault))
             parcel.refused = True
             passed = Parcel(())
             passed.pass_over(parcel.sequence)
-            self._table.write((passed,), self._given_up)
+            self._open_table().write((passed,), self._given_up)
 
     def _answer(self, parcels: list[Parcel], *, written: bool) -> None:
         self.results += [
@@ -162,7 +184,7 @@ class Committer:
         went = self._backlog.shed()
         if went:
             _log.error("journal.dropped", **went)
-        if self._backlog.given_up > max(self._given_up, self._table.last):
+        if self._backlog.given_up > max(self._given_up, self.table.last):
             self._given_up = self._backlog.given_up
             self.safe = max(self.safe, self._given_up)
             self._lock.mark(marked=True)

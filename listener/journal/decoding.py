@@ -7,7 +7,7 @@ about it more careful (baseline, answer, late); without its intent or its outcom
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -32,7 +32,7 @@ from listener.finesse.actions.request import Request
 from listener.journal.codec import Undecodable, decode
 from listener.journal.encoding import moment_of
 from listener.journal.rows import Event, Stored
-from listener.journal.sealing import Seals
+from listener.journal.sealing import SEALED, Seals, unsealed
 from listener.ticket import Record
 
 _Value = TypeVar("_Value")
@@ -40,6 +40,17 @@ _Value = TypeVar("_Value")
 _OUTCOMES: dict[str, type[Outcome]] = {
     each.kind: each for each in (Confirmed, Presumed, Failed, Rejected, Unconfirmed, Abandoned)
 }
+
+# `data` that is JSON, and no object of ours, or nested beyond all reason.
+_FAULTS = (
+    Undecodable,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 _log = logs.get(__name__)
 
@@ -55,6 +66,11 @@ class RequestRow(NamedTuple):
     fingerprint: str | None
     submitted: int
     settled: int | None
+
+
+_TYPES = (int, str, str, str | None, str | None, str | None, int, int | None)
+_STEP_TYPES = (str, int, str)
+_EVENT_TYPES = (int, int, str, str | None, str | None, str | None, str)
 
 
 class StepRow(NamedTuple):
@@ -74,6 +90,22 @@ class Interpreter:
 
     def stored(self, row: RequestRow, steps: list[StepRow]) -> Stored | None:
         """Return a request with all that was written of it; None when it cannot be read."""
+        if not _are(row, _TYPES):
+            self._skipped(f"request {row.id!r}", "no text, or no number")
+            return None
+        try:
+            return self._stored(row, [step for step in steps if self._sound(step, row.key)])
+        except (OverflowError, ValueError) as problem:  # times that no clock shows
+            self._skipped(row.key, f"{type(problem).__name__}: {problem}")
+            return None
+
+    def _sound(self, step: StepRow, key: str) -> bool:
+        if _are(step, _STEP_TYPES):
+            return True
+        self._skipped(f"a step of {key}", "no text, or no number")
+        return False
+
+    def _stored(self, row: RequestRow, steps: list[StepRow]) -> Stored | None:
         by_kind = {step.kind: step for step in steps}
         intent = self._read(by_kind.get("intent"), row.key, _intent)
         if intent is None:
@@ -133,26 +165,33 @@ class Interpreter:
         """Return an event; None when it cannot be read."""
         sequence, at, name, agent, dialog_id, key, text = row
         try:
-            data = json.loads(text)
-        except ValueError:
-            data = None
-        if not isinstance(data, dict):
+            data = json.loads(text) if _are(row, _EVENT_TYPES) else None
+            moment = moment_of(at) if data is not None else None
+        except (ValueError, OverflowError, RecursionError):
+            data = moment = None
+        if not isinstance(data, dict) or moment is None:
             self._skipped(f"event {sequence}", "no JSON object")
             return None
-        return Event(sequence, moment_of(at), name, agent, dialog_id, key, data)
+        # What was sealed can only be compared, and nobody who reads events could.
+        shown = unsealed(data) if SEALED in text else data
+        return Event(sequence, moment, name, agent, dialog_id, key, shown)
 
     def _read(self, step: StepRow | None, key: str, read: Callable[[Any], _Value]) -> _Value | None:
         if step is None:
             return None
         try:
             return read(self._seals.opened(json.loads(step.data)))
-        except (Undecodable, ValueError, KeyError, TypeError, AttributeError) as problem:
+        except _FAULTS as problem:
             self._skipped(f"{step.kind} of {key}", f"{type(problem).__name__}: {problem}")
             return None
 
     def _skipped(self, what: str, why: str) -> None:
         self.unreadable += 1
         _log.error("journal.unreadable", what=what, why=why)
+
+
+def _are(row: Iterable[object], types: Iterable[Any]) -> bool:
+    return all(isinstance(value, type_) for value, type_ in zip(row, types, strict=True))
 
 
 def _record(row: RequestRow, request: Request, *, expected: bool) -> Record:

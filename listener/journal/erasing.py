@@ -79,9 +79,12 @@ class Mention:
     def __repr__(self) -> str:
         return "<Mention>"
 
-    def made_in(self, *texts: str | None) -> bool:
-        """Say whether one of the texts mentions it; a text is JSON or one value."""
-        return any(text is not None and self._in(text) for text in texts)
+    def made_in(self, *texts: object) -> bool:
+        """Say whether one of the texts mentions it; a text is JSON or one value.
+
+        What damage made no text of is looked through as well.
+        """
+        return any(text is not None and self._in(_text(text)) for text in texts)
 
     def _in(self, text: str) -> bool:
         if not self._may_be_in(text) or (match := self._pattern.search(text)) is None:
@@ -104,6 +107,10 @@ class Mention:
     def is_id(self, dialog_id: str | None) -> bool:
         """Say whether that is the id of the dialog."""
         return dialog_id is not None and dialog_id == self.dialog_id
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _digits_of(number: str) -> str:

@@ -16,13 +16,23 @@ from listener.errors import NotKept
 from listener.journal import erasing, store
 from listener.journal.encoding import micros
 from listener.journal.keys import keyed_hash
+from listener.journal.opening import Place
 from listener.journal.parcels import MAX_ROWS, Backlog, Job, Parcel
 from listener.journal.reader import Reader
 from listener.journal.reading import Reading
 from listener.journal.rows import Event, Going, Intent, Options, Page, Row, Stored
 from listener.journal.sealing import Seals
 from listener.journal.table import Figures, Table
-from listener.journal.writer import Ended, Failure, Opened, Paces, Progress, Report, Writer
+from listener.journal.writer import (
+    Ended,
+    Failure,
+    Opened,
+    Paces,
+    Progress,
+    Report,
+    Waiting,
+    Writer,
+)
 
 CLOSES_WITHIN = 10.0
 """Seconds that `aclose` gives the disk."""
@@ -45,17 +55,16 @@ class Journal:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         options: Options,
         *,
-        now: Callable[[], datetime],
         within: float,
-        connect: store.Connect,
+        patient: bool,
         paces: Paces,
         backlog: Backlog,
         max_queued: int,
     ) -> None:
-        self.path = path
+        self.path = place.given
         self.epoch = ""
         self.first_sequence = self.last_sequence = self.floor = 0
         self.trouble: str | None = None
@@ -68,23 +77,25 @@ class Journal:
         self._max_queued = max_queued
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(
-            path,
+            place,
             options,
-            now=now,
             tell=self._tell,
             within=within,
-            connect=connect,
+            patient=patient,
             paces=paces,
             backlog=backlog,
         )
-        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._begun: asyncio.Future[None] = self._loop.create_future()
+        self._open: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._queued = 0  # rows in the inbox
         self._passed_over = 0  # the highest number of an event that there was no room for in it
         self._dropped_here = 0
         self._safe = 0
         self._closing = False
-        self._reader = Reader(options, connect)
+        self._held_back: str | None = None
+        self._reported: str | None = None  # the writer's trouble
+        self._reader = Reader(options, place.connect)
 
     def __repr__(self) -> str:
         state = "closed" if self._closing else self.trouble or "open"
@@ -103,6 +114,8 @@ class Journal:
         *,
         now: Callable[[], datetime],
         within: float = 0.0,
+        patient: bool = False,
+        keep_key: bool = False,
         connect: store.Connect = store.connect,
         paces: Paces | None = None,
         backlog: Backlog | None = None,
@@ -111,29 +124,48 @@ class Journal:
         """Open or make the journal; waits `within` seconds for another process to let go of it.
 
         Raises ConfigurationError where it can never work (held, no rights, a newer version), and
-        NotKept where it may work later (no room, I/O error). `connect`, `paces`, `backlog` and
-        `max_queued` are for tests.
+        NotKept where it may work later (no room, I/O error). `patient`: in that case it is in
+        trouble instead, tries again, and holds back until `release` when it is open (see `opened`).
+        `keep_key`: write the key to the file that `key_of_folder` reads. `connect`, `paces`,
+        `backlog` and `max_queued` are for tests.
         """
         journal = cls(
-            path,
+            Place(path, options.key, now, connect, keep_key),
             options,
-            now=now,
             within=within,
-            connect=connect,
+            patient=patient,
             paces=paces or Paces(),
             backlog=Backlog() if backlog is None else backlog,
             max_queued=max_queued,
         )
         journal._writer.start()
         try:
-            await asyncio.shield(journal._opened)
+            await asyncio.shield(journal._begun)
         except BaseException:
             # When this was cancelled: what the thread has opened, or will, it closes again.
             journal._closing = True
             journal._writer.inbox.close()
             raise
-        _log.info("journal.opened", file=str(journal.path), epoch=journal.epoch)
         return journal
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is open; a patient one may still wait for room."""
+        return self._open.done()
+
+    async def opened(self) -> None:
+        """Wait until the file is open, and can be read. Raises NotKept when it is closed first."""
+        await asyncio.shield(self._open)
+
+    def hold_back(self, why: str) -> None:
+        """Be in trouble, also without any of the disk, until `release`."""
+        self._held_back = why
+        self._turn_to(self._reported)
+
+    def release(self) -> None:
+        """End `hold_back`: what the file knows of earlier requests is known now."""
+        self._held_back = None
+        self._turn_to(self._reported)
 
     # -- writing --------------------------------------------------------------------------------
 
@@ -188,14 +220,17 @@ class Journal:
     def _hear(self, report: Report) -> None:
         match report:
             case Opened():
-                self.path, self.epoch, self.set_aside = report.path, report.epoch, report.set_aside
-                self.first_sequence, self.last_sequence = report.first, report.last
-                self._safe, self.figures = report.last, report.figures
-                self.floor = report.floor
-                self._opened.set_result(None)
+                self._hear_opened(report)
+            case Waiting():
+                self.epoch, self.floor = report.epoch, report.last
+                self._safe = self.last_sequence = report.last
+                self.trouble = self._reported = report.why
+                self._held_back = "what it knows of earlier requests is not read yet"
+                self._begun.set_result(None)
             case Failure(error=error):
-                self._opened.set_exception(error)
-                self._opened.exception()  # looked at, also when nobody waits any more
+                for future in (self._begun, self._open):
+                    future.set_exception(error)
+                    future.exception()  # looked at, also when nobody waits any more
                 self._ended.set_result(None)
             case Progress():
                 self._progress(report)
@@ -206,14 +241,30 @@ class Journal:
             case never:
                 assert_never(never)
 
+    def _hear_opened(self, report: Opened) -> None:
+        self.path, self.epoch, self.set_aside = report.path, report.epoch, report.set_aside
+        self.first_sequence, self.last_sequence = report.first, report.last
+        self.floor, self.figures = report.floor, report.figures
+        _log.info("journal.opened", file=str(self.path), epoch=self.epoch)
+        if not self._begun.done():
+            self._safe = report.last
+            self._begun.set_result(None)
+        if not self._open.done():
+            self._open.set_result(None)
+
+    def _turn_to(self, reported: str | None) -> None:
+        """Be in trouble, or no more."""
+        self._reported, before = reported, self.trouble
+        self.trouble = reported or self._held_back
+        if before != self.trouble and self.on_trouble is not None:
+            self.on_trouble(self.trouble)
+
     def _progress(self, report: Progress) -> None:
         self._queued -= report.taken
         self.first_sequence, self.last_sequence = report.first, report.last
         self.floor, self.figures = report.floor, report.figures
         self.dropped = report.dropped + self._dropped_here
-        changed, self.trouble = self.trouble != report.trouble, report.trouble
-        if changed and self.on_trouble is not None:
-            self.on_trouble(self.trouble)
+        self._turn_to(report.trouble)
         for future, result in report.results:
             _settle(future, result)
         if report.safe > self._safe:
@@ -226,6 +277,8 @@ class Journal:
     # -- reading --------------------------------------------------------------------------------
 
     async def _ask(self, question: Callable[[Reading], _Answer]) -> _Answer:
+        if not self.is_open:
+            raise NotKept(f"the journal {self.path} is not open: {self.trouble}")
         return await self._reader.ask(self.path, question)
 
     async def unsettled(self) -> list[Stored]:
@@ -294,6 +347,11 @@ class Journal:
         if not self._closing:
             self._closing = True
             await self._reader.aclose()
+            if not self._open.done():
+                self._open.set_exception(
+                    NotKept("the journal was closed before it could be opened")
+                )
+                self._open.exception()  # looked at, also when nobody waits
             self._writer.inbox.close()
         try:
             async with asyncio.timeout(CLOSES_WITHIN):

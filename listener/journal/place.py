@@ -5,19 +5,24 @@ Knows files and rights; knows nothing of what is in them.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import re
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from listener.errors import ConfigurationError
+from listener.errors import ConfigurationError, NotKept
 
 PRIVATE = 0o600
 COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite puts beside a database."""
 
 _PID_WIDTH = 19
+_KEY_BYTES = 32
+_MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+_LOCK = re.compile(rb"[0-9]+ *[! ]\n")
 _MARK = b"!"
 _NO_MARK = b" "
 
@@ -37,9 +42,7 @@ def folder_of(path: Path) -> Path:
     except FileExistsError:
         raise ConfigurationError(f"journal.path: {folder} is no folder") from None
     except OSError as error:
-        raise ConfigurationError(
-            f"journal.path: the folder {folder} cannot be made: {error.strerror}"
-        ) from None
+        raise refused(f"journal.path: the folder {folder} cannot be made", error) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(
             f"journal.path: the folder {folder} cannot be written; SQLite makes files beside the"
@@ -48,15 +51,51 @@ def folder_of(path: Path) -> Path:
     return folder
 
 
-def make_private(path: Path) -> bool:
-    """Make the file (0600) if it is not there; return whether it was. Raises ConfigurationError.
+def refused(what: str, error: OSError) -> ConfigurationError | NotKept:
+    """Return what to raise: no room and a failing disk may pass, and are nobody's settings."""
+    if error.errno in _MAY_PASS:
+        return NotKept(f"{what}: {error.strerror}")
+    return ConfigurationError(f"{what}: {error.strerror}")
 
-    A file that others may read is closed to them.
-    """
+
+def check_ordinary(path: Path) -> bool:
+    """Say whether there is a file with something in it. Raises ConfigurationError for no file."""
     if path.is_dir():
         raise ConfigurationError(f"journal.path: {path} is a folder; name a file in it")
     if path.exists() and not path.is_file():
         raise ConfigurationError(f"journal.path: {path} is no ordinary file; name another")
+    return path.exists() and path.stat().st_size > 0
+
+
+def lock_of(path: Path) -> Path:
+    """Return where the lock of a journal lies."""
+    return path.with_name(f"{path.name}.lock")
+
+
+def key_of(path: Path) -> Path:
+    """Return where the key of a journal lies."""
+    return path.with_name(f"{path.name}.key")
+
+
+def is_locked_by_us(path: Path) -> bool:
+    """Say whether a lock file of ours lies beside it; nothing is touched."""
+    with suppress(OSError):
+        return _LOCK.fullmatch(lock_of(path).read_bytes()) is not None
+    return False
+
+
+def has_key(path: Path) -> bool:
+    """Say whether a key of ours lies beside it; nothing is touched."""
+    with suppress(OSError):
+        return key_of(path).stat().st_size == _KEY_BYTES
+    return False
+
+
+def make_private(path: Path) -> bool:
+    """Make the file (0600) if it is not there; return whether it was. Raises ConfigurationError.
+
+    A file that others may read is closed to them: it is ours, which was looked at before.
+    """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
     except FileExistsError:
@@ -75,7 +114,9 @@ def make_private(path: Path) -> bool:
     return False
 
 
-def _no_access(path: Path, error: OSError) -> ConfigurationError:
+def _no_access(path: Path, error: OSError) -> ConfigurationError | NotKept:
+    if error.errno in _MAY_PASS:
+        return refused(f"{path} cannot be made or written", error)
     return ConfigurationError(
         f"journal.path: {path} cannot be written ({error.strerror}); give it to the daemon's user"
     )
@@ -105,8 +146,8 @@ def set_aside(path: Path, moment: datetime) -> Path:
                 beside.rename(there.with_name(there.name + companion))
         sync_folder(path.parent)
     except OSError as error:
-        raise ConfigurationError(
-            f"the journal {path} is damaged and cannot be set aside: {error.strerror}; move it away"
+        raise refused(
+            f"the journal {path} is damaged and cannot be set aside; move it away", error
         ) from None
     return there
 
@@ -119,7 +160,7 @@ class Lock:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.with_name(path.name + ".lock")
+        self.path = lock_of(path)
         self._fd: int | None = None
         self.marked = False
 
@@ -128,6 +169,8 @@ class Lock:
 
     def take(self) -> bool:
         """Take the lock; False when another process (or journal) holds it."""
+        if self._fd is not None:
+            return True
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT, PRIVATE)
         except OSError as error:
@@ -139,6 +182,8 @@ class Lock:
             return False
         except OSError as error:
             os.close(fd)
+            if error.errno in _MAY_PASS:
+                raise refused(f"{self.path} cannot be locked", error) from None
             raise ConfigurationError(
                 f"{self.path} cannot be locked ({error.strerror}); put the journal on a local disk"
             ) from None

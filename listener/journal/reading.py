@@ -61,11 +61,12 @@ class Reading:
 
     def idempotency_keys(self, since: int) -> list[tuple[str | None, str, str, str]]:
         """Return caller, hashes of key and fingerprint, and the request's key, oldest first."""
-        return self.connection.execute(
+        rows = self.connection.execute(
             "SELECT asked_by, idempotency, fingerprint, key FROM requests"
             " WHERE idempotency IS NOT NULL AND submitted >= ? ORDER BY id",
             (since,),
         ).fetchall()
+        return [row for row in rows if _texts(row)]
 
     def events(self, after: int, limit: int, safe: int) -> Page:
         """Return the events behind a number; all up to `safe` were written, or given up, before."""
@@ -103,3 +104,8 @@ class Reading:
             for id_, *step in self.connection.execute(sql, some):
                 found.setdefault(id_, []).append(StepRow(*step))
         return found
+
+
+def _texts(row: tuple[object, ...]) -> bool:
+    """Say whether a row of keys can be read: who asked may be missing."""
+    return all(isinstance(each, str) for each in row[1:]) and isinstance(row[0], str | None)

@@ -71,20 +71,30 @@ class Version(NamedTuple):
 
 _NOBODYS = Version(0, 0)
 _ONE_PAGE = 4096  # bytes; a table would need another
+NO_VERSION = 1000
+"""No format of ours gets so far: such a number is damage."""
 
 
 def header_of(path: Path) -> Version | None:
-    """Return what the header of the file says, without SQLite; None when it has none.
-
-    A database that says nothing of itself and holds no table is nobody's: SQLite leaves one behind
-    when making a new file is cut short.
-    """
+    """Return what the header of the file says, without SQLite; None when it has none."""
     with path.open("rb") as file:
         head = file.read(_HEADER)
     if len(head) < _HEADER or not head.startswith(_MAGIC):
         return None
-    found = Version(_number(head, _APPLICATION_AT), _number(head, _VERSION_AT))
-    return None if found == _NOBODYS and path.stat().st_size <= _ONE_PAGE else found
+    return Version(_number(head, _APPLICATION_AT), _number(head, _VERSION_AT))
+
+
+def is_strange(found: Version) -> bool:
+    """Say whether no version of ours, not even a later one, writes such a header."""
+    return found.application != APPLICATION or found.number >= NO_VERSION
+
+
+def is_nobodys(path: Path, found: Version) -> bool:
+    """Say whether it is a database that says nothing of itself and holds no table.
+
+    SQLite leaves one behind when making a new file is cut short.
+    """
+    return found == _NOBODYS and path.stat().st_size <= _ONE_PAGE
 
 
 def _number(head: bytes, at: int) -> int:

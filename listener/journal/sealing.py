@@ -22,6 +22,9 @@ _SEALED = frozenset(
 )
 """Keys of the JSON of a dialog (`finesse.parsed`) below which every text is sealed."""
 
+SEALED = "sealed:"
+"""Stands in the text of each JSON that holds something sealed."""
+
 _Told = TypeVar("_Told", Outcome, Late)
 
 
@@ -116,3 +119,12 @@ class Seals:
     def form_of(self, text: str) -> str:
         """Return the form in which that text is written where it is sealed."""
         return str(self._sealer.seal(text))
+
+
+def unsealed(data: Any) -> Any:
+    """Return JSON with None for each text that is sealed."""
+    if isinstance(data, str):
+        return None if is_sealed(data) else data
+    if isinstance(data, dict):
+        return {name: unsealed(each) for name, each in data.items()}
+    return [unsealed(each) for each in data] if isinstance(data, list) else data

@@ -1,10 +1,12 @@
 """Opening the file: is it ours, is it sound, of which version; and how SQLite is to treat it.
 
-All of it is done with the lock held. Knows no row.
+Nothing of it is touched before it is known to be ours. All else is done with the lock held. Knows
+no row.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -15,17 +17,18 @@ from typing import TypeAlias
 
 from listener import logs
 from listener.errors import ConfigurationError, NotKept
-from listener.journal import place, schema
+from listener.journal import place, schema, soundness
+from listener.journal.soundness import Damaged, code_of
 
 Connect: TypeAlias = Callable[[str], sqlite3.Connection]
 """Opens a database by its URI. The one seam through which tests make a disk fail."""
 
 BUSY_SECONDS = 2.0
 """How long is waited for somebody else's lock, such as an operator's sqlite3."""
+LITTLE_ROOM = 1 << 17
+"""Bytes: with less, SQLite cannot make the files beside the journal, and does not say why."""
 
-_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _NO_WAY = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
-_PRIMARY = 0xFF  # the low byte of an extended error code
 
 _log = logs.get(__name__)
 
@@ -44,74 +47,76 @@ class Opened:
     set_aside: Path | None = None
 
 
+def claim(path: Path, *, ours: bool) -> None:
+    """Raise ConfigurationError unless the file is none yet, or one of ours; it is only read.
+
+    `ours`: what only we make lies beside it. Then a file that is none of ours any more is damaged,
+    and Damaged is raised. A later version's file is refused in any case.
+    """
+    if not place.check_ordinary(path):
+        return
+    found = schema.header_of(path)
+    if found is not None and schema.is_nobodys(path, found):
+        return
+    if ours and (found is None or schema.is_strange(found)):
+        raise Damaged("its header is none of ours")
+    if found is None:
+        raise ConfigurationError(
+            f"journal.path: {path} is no journal, and nothing of one lies beside it; name another"
+            " file. Nothing was changed in it"
+        )
+    schema.check_ours(path, found)
+
+
 def open_to_write(path: Path, *, now: Callable[[], datetime], connect: Connect) -> Opened:
     """Open the journal, make it, or set a damaged one aside and make a new one.
 
-    Raises ConfigurationError where trying again cannot help, NotKept where it may.
+    The lock is held, and the file was claimed before that. Raises ConfigurationError where trying
+    again cannot help, NotKept where it may.
     """
     aside = None
     try:
-        place.make_private(path)
         try:
             connection = _sound(path, connect)
-        except _Damaged as damage:
+        except Damaged as damage:
             try:
                 aside = place.set_aside(path, now())
             finally:
                 if damage.connection is not None:
                     damage.connection.close()
             _log.error("journal.damaged", file=str(path), set_aside=str(aside), why=str(damage))
-            place.make_private(path)
             connection = _sound(path, connect)
         return Opened(connection, _epoch(connection), aside)
-    except (_Damaged, sqlite3.Error, OSError) as error:
+    except (Damaged, sqlite3.Error, OSError) as error:
         raise refused(path, error) from None
 
 
 def open_to_read(path: Path, *, connect: Connect) -> sqlite3.Connection:
     """Open the journal for reading; the writer has it open."""
     connection = connect(f"{path.absolute().as_uri()}?mode=ro")
+    connection.text_factory = soundness.tolerant
     connection.execute("PRAGMA query_only=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
     return connection
 
 
-class _Damaged(Exception):
-    """The file is no sound database. The connection stays open until the file has its new name.
-
-    SQLite would else remove what lies beside it.
-    """
-
-    connection: sqlite3.Connection | None = None
-
-
 def _sound(path: Path, connect: Connect) -> sqlite3.Connection:
-    if (header := schema.header_of(path)) is not None:
-        schema.check_ours(path, header)
+    claim(path, ours=True)
+    place.make_private(path)
     connection = connect(f"{path.absolute().as_uri()}?mode=rw")
+    connection.text_factory = soundness.tolerant
     try:
-        _check(connection)
+        soundness.check_pages(connection, path.stat().st_size)
         schema.migrate(connection, _version(path, connection))
+        soundness.check_content(connection)
         _set(connection)
-    except _Damaged as damage:
+    except Damaged as damage:
         damage.connection = connection
         raise
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    """Look through all pages; a crash leaves nothing that this could take for damage."""
-    try:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
-        if _code(error) not in _DAMAGE:
-            raise
-        found = str(error)
-    if found != "ok":
-        raise _Damaged(found)
 
 
 def _version(path: Path, connection: sqlite3.Connection) -> int:
@@ -142,16 +147,48 @@ def _epoch(connection: sqlite3.Connection) -> str:
 def new_epoch(connection: sqlite3.Connection) -> str:
     """Give the file a new epoch: all ids of events that were told before are known no more."""
     epoch = secrets.token_hex(4)
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (epoch,))
+    connection.execute(_NOTE, ("epoch", epoch))
     return epoch
 
 
-def _code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+def begin_anew(connection: sqlite3.Connection, epoch: str, last: int) -> None:
+    """Give the file an epoch whose first events, behind `last`, were told without it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("DELETE FROM events WHERE sequence > ?", (last,))  # none, but for clocks
+        for name, value in (("epoch", epoch), ("floor", last), ("last", last)):
+            connection.execute(_NOTE, (name, value))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+_NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+
+
+def key_check(connection: sqlite3.Connection) -> str | None:
+    """Return the check value of the key that the file was written with; None in a fresh one."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'key'").fetchone()
+    return row[0] if row is not None else None
+
+
+def note_key(connection: sqlite3.Connection, check: str) -> None:
+    """Keep the check value of the key."""
+    connection.execute(_NOTE, ("key", check))
 
 
 def refused(path: Path, error: Exception) -> ConfigurationError | NotKept:
     """Return what to raise for a journal that cannot be opened."""
-    if isinstance(error, sqlite3.Error) and _code(error) in _NO_WAY:
+    if isinstance(error, sqlite3.Error) and code_of(error) in _NO_WAY and not _full(path.parent):
         return ConfigurationError(f"journal.path: {path} cannot be opened: {error}")
     return NotKept(f"the journal {path} cannot be opened now: {error}")
+
+
+def _full(folder: Path) -> bool:
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return True  # a disk that cannot even tell
+    return room.f_bavail * room.f_frsize < LITTLE_ROOM

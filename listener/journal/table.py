@@ -39,7 +39,9 @@ class Table:
         # SQLite holds on it in this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
         self._file = os.open(path, os.O_RDONLY)
         self._wal = path.with_name(f"{path.name}-wal")  # which has no such locks
+        # Reading makes the WAL, which then stays as long as the connection.
         self.floor = self._meta("floor")
+        self._wal_id = _identity(self._wal)
         self.last = max(self._meta("last"), self.floor, self._edge("max"))
         self.first = self._edge("min")
         self.dirty = True  # something may be in the WAL alone
@@ -118,6 +120,16 @@ class Table:
         with self.transaction():
             self._note("probe", 0)
 
+    def check_place(self) -> None:
+        """Raise sqlite3.OperationalError when another file, or none, has the name of this one."""
+        file = os.fstat(self._file)
+        for path, opened in ((self.path, (file.st_dev, file.st_ino)), (self._wal, self._wal_id)):
+            if opened is not None and _identity(path) != opened:
+                raise sqlite3.OperationalError(
+                    f"{path} was removed or replaced while it is open, and what is written would be"
+                    " lost: put it back, or start again with what is there"
+                )
+
     def checkpoint(self) -> None:
         """Bring all into the file itself, and empty the WAL, unless somebody reads from it."""
         sql = "PRAGMA wal_checkpoint(TRUNCATE)"
@@ -159,3 +171,12 @@ class Table:
         sql = f"SELECT {which}(sequence) FROM events WHERE sequence > ?"  # noqa: S608  min or max
         (found,) = self.connection.execute(sql, (self.floor,)).fetchone()
         return found or 0
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return which file has that name, None when none has it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -36,12 +36,12 @@ class _Kind(NamedTuple):
 
 _EVENTS = _Kind(
     "events",
-    "SELECT sequence AS id, at FROM events",
+    "SELECT sequence AS id, CAST(at AS INTEGER) AS at FROM events",
     ("DELETE FROM events WHERE sequence = ?",),
 )
 _REQUESTS = _Kind(
     "requests",
-    "SELECT id, settled AS at FROM requests WHERE settled IS NOT NULL",
+    "SELECT id, CAST(settled AS INTEGER) AS at FROM requests WHERE settled IS NOT NULL",
     ("DELETE FROM steps WHERE request = ?", "DELETE FROM requests WHERE id = ?"),
 )
 

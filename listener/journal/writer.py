@@ -1,51 +1,52 @@
 """The one thread that writes: commits at once when it is idle, together only what waits anyway.
 
-In trouble it tries again every second; when nothing waits it keeps the file within its bounds.
-Knows neither the loop nor the futures that it hands back.
+In trouble it tries again every second, opening the file included; when nothing waits it keeps the
+file within its bounds. Knows neither the loop nor the futures that it hands back.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
+import secrets
 import threading
 import time
 from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from listener import logs
-from listener.journal import store
+from listener.errors import ConfigurationError, NotKept
 from listener.journal.committing import Committer
-from listener.journal.encoding import Scribe
+from listener.journal.encoding import Scribe, micros
+from listener.journal.opening import Absent, Numbering, Place, hold, open_table
 from listener.journal.parcels import Backlog, Inbox, Job, Parcel
-from listener.journal.place import Lock, folder_of, held
+from listener.journal.place import Lock
 from listener.journal.rows import Options
 from listener.journal.table import Figures, Table
 from listener.journal.upkeep import Upkeep
 
 MAX_TOGETHER = 500
 """Parcels in one transaction."""
-LOCK_AGAIN = 0.02
-"""Seconds between two tries to take the lock: nobody tells when it is let go."""
 
 _log = logs.get(__name__)
 
 
 class Paces(NamedTuple):
-    """Seconds: between two tries, until an idle WAL is emptied, between two rounds of upkeep."""
+    """Seconds: between two tries, until an idle WAL is emptied, between two rounds of upkeep.
+
+    `look`: between two looks whether the file is still in its place.
+    """
 
     retry: float = 1.0
     idle: float = 1.0
     upkeep: float = 60.0
+    look: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The first report: the journal is open, at its real path."""
+    """The journal is open, at its real path: the first report, or one after Waiting."""
 
     path: Path
     epoch: str
@@ -54,6 +55,18 @@ class Opened:
     last: int
     floor: int
     figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The first report of a journal that cannot be opened now, and may be later.
+
+    Events are told in an epoch of their own, behind `last`.
+    """
+
+    epoch: str
+    last: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,57 +102,55 @@ class Ended:
     lost: int
 
 
-Report: TypeAlias = Opened | Failure | Progress | Ended
+Report: TypeAlias = Opened | Waiting | Failure | Progress | Ended
 
 
 class Writer:
-    """Owns the connection that writes. All but `inbox` and `start` happens in its own thread."""
+    """Owns the connection that writes. All but `inbox` and `start` happens in its own thread.
+
+    `patient`: a journal that cannot be opened for want of room is waited for.
+    """
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         options: Options,
         *,
-        now: Callable[[], datetime],
         tell: Callable[[Report], None],
         within: float,
-        connect: store.Connect,
+        patient: bool,
         paces: Paces,
         backlog: Backlog,
     ) -> None:
         self.inbox = Inbox()
-        self._path = path
+        self._place = place
         self._options = options
         self._scribe = Scribe(options)  # here, so that a key that is none is refused at once
-        self._now = now
         self._within = within
+        self._patient = patient
         self._tell = tell
-        self._connect = connect
         self._paces = paces
         self._backlog = backlog
+        self._numbering: Numbering | None = None  # until a journal that was waited for is open
         self._done: list[tuple[Future[Any], Any]] = []  # what came of jobs
         self._last_trouble: str | None = None
         self._told: tuple[int, int, int, int, str | None, Figures] | None = None
-        self._retry_at = self._upkeep_at = self._idle_at = 0.0
+        self._table: Table | Absent
+        self._retry_at = self._upkeep_at = self._idle_at = self._look_at = 0.0
         # A daemon: a disk that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; its first report is Opened or Failure, its last Ended or Failure."""
+        """Start the thread; its last report is Ended or Failure."""
         self._thread.start()
 
     # -- the thread ---------------------------------------------------------------------------
 
     def _main(self) -> None:
         try:
-            self._hold()
+            self._lock = Lock(self._place.path)
+            self._begin()
         except BaseException as error:  # noqa: BLE001  whoever opens is told
-            self._tell(Failure(error))
-            return
-        try:
-            self._open()
-        except BaseException as error:  # noqa: BLE001  as above
-            self._lock.release()
             self._tell(Failure(error))
             return
         more = True
@@ -152,44 +163,47 @@ class Writer:
             self._report(items)
         self._close()
 
-    def _hold(self) -> None:
-        """Take the lock; wait for another process to let go of it."""
-        self._path = Path(os.path.realpath(self._path))
-        folder_of(self._path)
-        self._lock = Lock(self._path)
-        until = time.monotonic() + self._within
-        while not self._lock.take():
-            left = until - time.monotonic()
-            if left <= 0 or self.inbox.closed_within(min(left, LOCK_AGAIN)):
-                raise held(self._path, self._lock)
-
-    def _open(self) -> None:
-        opened = store.open_to_write(self._path, now=self._now, connect=self._connect)
-        epoch = opened.epoch
+    def _begin(self) -> None:
         try:
-            if self._lock.marked:
-                epoch = store.new_epoch(opened.connection)
-                self._lock.mark(marked=False)
-            self._table = Table(opened.connection, self._path)
-        except (sqlite3.Error, OSError) as error:
-            opened.connection.close()
-            raise store.refused(self._path, error) from None
-        self._upkeep = Upkeep(self._table, self._options, self._now)
+            self._table = self._opened(self._within)
+        except BaseException as error:
+            self._lock.release()
+            if not self._patient or not isinstance(error, NotKept):
+                raise
+            # An epoch of its own, and numbers that the file cannot have used.
+            last = micros(self._place.now()) // 1000
+            self._numbering = numbering = Numbering(secrets.token_hex(4), last)
+            self._table = Absent(last, str(error))
+            _log.error("journal.trouble", why=str(error))
+            self._tell(Waiting(*numbering, str(error)))
         self._committer = Committer(self._table, self._scribe, self._lock, self._backlog)
-        table = self._table
+        if isinstance(self._table, Absent):
+            self._committer.trouble = self._last_trouble = self._table.why
+            self._retry_at = time.monotonic() + self._paces.retry
+
+    def _opened(self, within: float) -> Table:
+        hold(self._place.path, self._lock, within, self.inbox.closed_within)
+        table, epoch, aside = open_table(self._place, self._lock, self._numbering)
+        self._upkeep = Upkeep(table, self._options, self._place.now)
         events = (table.first, table.last, table.floor)
-        self._tell(Opened(self._path, epoch, opened.set_aside, *events, table.figures))
+        self._tell(Opened(table.path, epoch, aside, *events, table.figures))
+        return table
 
     def _patience(self) -> float:
         """Return how many seconds there is nothing to do but wait for items."""
         if self._committer.trouble is not None:
             due = self._retry_at
         else:
-            due = min(self._upkeep_at, self._idle_at if self._table.dirty else self._upkeep_at)
+            due = min(self._upkeep_at, self._look_at)
+            if self._table.dirty:
+                due = min(due, self._idle_at)
         return max(0.0, due - time.monotonic())
 
     def _turn(self, items: list[Parcel | Job], *, last: bool) -> None:
         committer, now = self._committer, time.monotonic()
+        if committer.trouble is None and now >= self._look_at:
+            committer.look()
+            self._look_at = now + self._paces.look
         committer.take([item for item in items if isinstance(item, Parcel)])
         for item in items:
             if isinstance(item, Job):
@@ -198,13 +212,24 @@ class Writer:
             if self._last_trouble is None:
                 self._retry_at = now + self._paces.retry
             if last or now >= self._retry_at:
-                committer.retry()
+                self._retry()
                 self._retry_at = time.monotonic() + self._paces.retry
         elif items:
             self._idle_at = now + self._paces.idle
         self._last_trouble = committer.trouble
         if committer.trouble is None and not last:
             self._between(now)
+
+    def _retry(self) -> None:
+        if isinstance(self._table, Absent):
+            try:
+                self._table = self._committer.table = self._opened(0.0)
+            except (ConfigurationError, NotKept) as error:
+                self._lock.release()
+                self._committer.trouble = str(error)
+                return
+            self._numbering = None
+        self._committer.retry()
 
     def _result(self, job: Job) -> Any:
         try:
@@ -214,6 +239,7 @@ class Writer:
 
     def _between(self, now: float) -> None:
         """Keep the file in order while nothing waits; if that never is, in between all the same."""
+        assert isinstance(self._table, Table)  # else there were trouble
         overdue = now >= self._upkeep_at + self._paces.upkeep
         try:
             if now >= self._upkeep_at and (self.inbox.empty or overdue):
@@ -221,7 +247,7 @@ class Writer:
                     self._upkeep_at = now + self._paces.upkeep
             elif self._table.dirty and now >= self._idle_at and self.inbox.empty:
                 self._table.checkpoint()
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not come at each turn
             _log.warning("upkeep.failed", why=str(error))
             self._idle_at = self._upkeep_at = now + self._paces.upkeep
 
@@ -245,7 +271,8 @@ class Writer:
 
     def _close(self) -> None:
         try:
-            self._table.checkpoint()
+            if isinstance(self._table, Table):
+                self._table.checkpoint()
         except Exception as error:  # noqa: BLE001  what is committed stays in the WAL
             _log.warning("journal.failed", why=str(error))
         self._table.close()

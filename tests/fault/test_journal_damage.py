@@ -8,15 +8,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 
 from listener.errors import ConfigurationError
-from listener.journal import schema
+from listener.journal import schema, soundness
+from listener.journal.writer import Paces
 from tests.shell.journals import (
+    START,
     Clock,
     a_life,
     a_record,
@@ -27,6 +29,7 @@ from tests.shell.journals import (
     settled,
     taken,
 )
+from tests.shell.stage import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,6 +120,7 @@ async def test_what_lies_beside_a_damaged_file_goes_with_it(path):
 
 async def test_damage_twice_in_a_second_loses_neither_file(path):
     clock = Clock()
+    await written(path, 1)
     for _ in range(3):
         _no_database(path)
         async with journal_at(path, now=clock):
@@ -150,6 +154,7 @@ async def test_a_file_whose_making_was_cut_short_is_made_again(path):
 
 
 async def test_a_damaged_file_that_cannot_be_set_aside_is_named(path, monkeypatch):
+    await written(path, 1)
     _no_database(path)
     monkeypatch.setattr(Path, "rename", _refuse)
     with pytest.raises(ConfigurationError, match=f"{path} is damaged and cannot be set aside"):
@@ -183,6 +188,139 @@ async def test_a_row_that_cannot_be_read_is_told_and_skipped(path, logged):
         assert journal.unreadable == 2
     whats = [each["what"] for each in logged if each["event"] == "journal.unreadable"]
     assert whats == [f"intent of {bad.key}", "event 1"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE steps SET data = CAST(x'7bff7d' AS TEXT) WHERE request = 1",
+        "UPDATE requests SET asked_by = CAST(x'ff41' AS TEXT) WHERE id = 1",
+        "UPDATE requests SET request_id = x'41' WHERE id = 1",
+        "UPDATE requests SET submitted = 9000000000000000000 WHERE id = 1",
+        "UPDATE requests SET submitted = -9000000000000000000 WHERE id = 1",
+        "UPDATE steps SET at = 'noon' WHERE kind = 'intent' AND request = 1",
+        "UPDATE steps SET data = json_set(data, '$.registration.length', 9e999) WHERE request = 1",
+    ],
+)
+async def test_text_that_is_none_and_times_that_no_clock_shows_are_skipped(path, sql):
+    async with journal_at(path) as journal:
+        await journal.put(taken(a_record(asked_by="x", idempotency=("a", "b"))))
+        good = a_record(asked_by="x", idempotency=("c", "d"))
+        await journal.put(taken(good))
+    change(path, sql)
+    async with journal_at(path) as journal:
+        assert journal.set_aside is None
+        found = [*await journal.unsettled(), *await journal.settled_since(START, 9)]
+        assert [each.record.key for each in found] == [good.key]
+        assert journal.unreadable == 1
+        assert good.key in {key for *_, key in await journal.idempotency_keys(START)}
+        assert (await journal.forget(number="+12025550199"))["remnants"] == 0
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE requests SET settled = 9e18 WHERE id = 1",
+        "UPDATE steps SET at = 9000000000000000000 WHERE request = 1",
+        "UPDATE steps SET at = 9000000000000000000 WHERE kind = 'late' AND request = 1",
+    ],
+)
+async def test_a_settled_request_with_a_time_that_no_clock_shows_is_skipped(path, sql):
+    async with journal_at(path) as journal:
+        await journal.put(after(await a_life(journal)))
+        good = await a_life(journal)
+    change(path, sql)
+    async with journal_at(path) as journal:
+        found = await journal.settled_since(START, 9)
+        assert [each.record.key for each in found] == [good.key]
+        assert journal.unreadable == 1
+
+
+@pytest.mark.parametrize("column", ["name", "data", "agent"])
+async def test_an_event_with_text_that_is_none_is_skipped_and_later_goes(path, column):
+    clock = Clock()
+    async with journal_at(path) as journal:
+        await journal.put(an_event(1), an_event(2))
+    change(
+        path, f"UPDATE events SET {column} = CAST(x'ff' AS TEXT), at = 'noon' WHERE sequence = 1"
+    )
+    paces = Paces(retry=0.01, idle=60.0, upkeep=0.0)
+    async with journal_at(path, now=clock, paces=paces) as journal:
+        assert [each.sequence for each in (await journal.events(0, 9)).rows] == [2]
+        clock.forward(days=30)
+        await until(lambda: journal.floor == 2)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE steps",
+        "DROP INDEX steps_request",
+        "ALTER TABLE requests RENAME COLUMN settled TO other",
+        "UPDATE meta SET value = x'0102' WHERE name = 'epoch'",
+        "UPDATE meta SET value = 'x' WHERE name = 'key'",
+        "INSERT OR REPLACE INTO meta VALUES ('last', 'many')",
+        "INSERT OR REPLACE INTO meta VALUES ('floor', 9223372036854775807)",
+        "UPDATE events SET sequence = 9223372036854775807",
+        "UPDATE events SET sequence = -1",
+    ],
+)
+async def test_a_file_whose_pages_are_whole_and_whose_content_is_not_is_set_aside(path, sql):
+    await written(path, 1)
+    change(path, sql)
+    async with journal_at(path) as journal:
+        assert journal.set_aside is not None
+        assert await journal.put(taken(a_record()), an_event(1))
+
+
+@pytest.mark.parametrize("whole_check", [soundness.WHOLE_CHECK, 0])
+async def test_an_index_that_names_rows_that_are_not_there_is_damage(
+    path, monkeypatch, whole_check
+):
+    monkeypatch.setattr(soundness, "WHOLE_CHECK", whole_check)
+    async with journal_at(path) as journal:
+        await journal.put(*(taken(a_record()) for _ in range(3)))
+    db = sqlite3.connect(path, isolation_level=None)
+    (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'requests'").fetchone()
+    (index,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'steps'").fetchone()
+    db.close()
+    content = bytearray(path.read_bytes())
+    of = slice((page - 1) * 4096, page * 4096)
+    content[of] = content[(index - 1) * 4096 : index * 4096]  # rows, but of another table
+    path.write_bytes(content)
+    async with journal_at(path) as journal:
+        assert await journal.unsettled() == []
+        assert await journal.put(taken(a_record()))
+
+
+async def test_damage_of_any_kind_keeps_no_journal_from_opening(path, tmp_path):
+    await written(path, 40)
+    content = path.read_bytes()
+    dice = random.Random(5)
+    clock = Clock()
+    for number in range(30):
+        bad = bytearray(content)
+        at = dice.randrange(len(bad))
+        match number % 5:
+            case 0:
+                bad[at] = dice.randrange(256)
+            case 1:
+                bad[at : at + 512] = bytes(len(bad[at : at + 512]))
+            case 2:
+                del bad[at:]
+            case 3:
+                page, other = at // 4096 * 4096, dice.randrange(len(bad)) // 4096 * 4096
+                bad[page : page + 4096] = bad[other : other + 4096]
+            case _:
+                for _ in range(20):
+                    bad[dice.randrange(len(bad))] = dice.randrange(256)
+        path.write_bytes(bad)
+        async with journal_at(path, now=clock) as journal:
+            await journal.unsettled()
+            await journal.settled_since(START - timedelta(days=1), 20_000)
+            await journal.idempotency_keys(START - timedelta(days=1))
+            await journal.events(0, 500)
+            assert await journal.put(taken(a_record()))
 
 
 @pytest.mark.parametrize("kind", ["going", "answer", "late"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -12,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from listener.errors import ConfigurationError
-from listener.journal import Journal, key_of_folder, place
+from listener.errors import ConfigurationError, NotKept
+from listener.journal import Journal, key_of_folder, keys, place, schema
 from tests.shell.journals import Clock, a_record, an_event, journal_at, opened, options, taken
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,27 +175,111 @@ async def test_a_process_that_is_killed_lets_go_by_itself(path, holder):
 # -- the key --------------------------------------------------------------------------------------
 
 
-def test_the_key_is_made_once_and_for_the_daemon_alone(path):
+def key_made(path: Path) -> bytes:
     key = key_of_folder(path)
+    path.parent.mkdir(exist_ok=True)
+    keys.keep_key(path, key)
+    return key
+
+
+def test_the_key_is_made_once_and_for_the_daemon_alone(path):
+    key = key_made(path)
     assert len(key) == 32
-    assert key_of_folder(path) == key
+    assert key_made(path) == key
     assert mode(path.with_name("journal.db.key")) == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["journal.db.key"]
-    assert key_of_folder(path.with_name("other.db")) != key
+    assert key_made(path.with_name("other.db")) != key
 
 
-def test_two_that_make_the_key_at_once_have_the_same(path, monkeypatch):
-    real, others = place.os.link, []
+def test_a_key_that_is_only_asked_for_leaves_nothing_behind(path):
+    key_of_folder(path)
+    assert not path.parent.exists()
 
-    def link(new, file):
-        if not others:  # the other one comes first
-            others.append(None)
-            others[0] = key_of_folder(path)
-        real(new, file)
 
-    monkeypatch.setattr("listener.journal.keys.os.link", link)
-    assert key_of_folder(path) == others[0]
-    assert [each.name for each in path.parent.iterdir()] == ["journal.db.key"]
+def test_a_key_that_another_process_made_first_is_not_replaced(path):
+    key = key_made(path)
+    with pytest.raises(NotKept, match="start again"):
+        keys.keep_key(path, bytes(32))
+    assert key_of_folder(path) == key
+
+
+def test_a_key_that_there_is_no_room_for_is_no_matter_of_configuration(path, monkeypatch):
+    path.parent.mkdir()
+    monkeypatch.setattr(keys.os, "fsync", _no_room)
+    with pytest.raises(NotKept, match="No space left"):
+        keys.keep_key(path, bytes(32))
+    assert list(path.parent.iterdir()) == []
+
+
+def _no_room(_fd):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+async def test_a_journal_whose_key_was_lost_or_replaced_is_refused_and_both_are_named(path):
+    key = key_made(path)
+    async with journal_at(path, options(key=key), keep_key=True):
+        pass
+    file = path.with_name("journal.db.key")
+    content = path.read_bytes()
+    file.unlink()
+    with pytest.raises(ConfigurationError, match=r"which is missing.*from a backup") as error:
+        await opened(path, options(key=key_of_folder(path)), keep_key=True)
+    assert str(path) in str(error.value)
+    assert not file.exists()
+    file.write_bytes(bytes(32))
+    file.chmod(0o600)
+    with pytest.raises(ConfigurationError, match=f"the one in {file}"):
+        await opened(path, options(key=key_of_folder(path)), keep_key=True)
+    assert path.read_bytes() == content
+    file.write_bytes(key)
+    async with journal_at(path, options(key=key), keep_key=True) as journal:
+        assert journal.set_aside is None
+
+
+# -- what is not ours -----------------------------------------------------------------------------
+
+
+def _text(path):
+    path.write_text("[finesse]\nurl = 'https://finesse'\n", encoding="utf-8")
+
+
+def _of_another_program(path):
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE theirs (a)")
+    db.close()
+
+
+def _of_a_newer_version(path):
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+    db.execute("PRAGMA user_version = 99")
+    db.execute("CREATE TABLE later (a)")
+    db.close()
+
+
+@pytest.mark.parametrize("foreign", [_text, _of_another_program, _of_a_newer_version])
+async def test_what_is_not_ours_is_refused_and_nothing_is_touched(tmp_path, foreign):
+    path = tmp_path / "file"
+    foreign(path)
+    path.chmod(0o640)
+    content = path.read_bytes()
+    with pytest.raises(ConfigurationError, match=f"{path} "):
+        await opened(path, options(key=key_of_folder(path)), keep_key=True)
+    assert (path.read_bytes(), mode(path)) == (content, 0o640)
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("ours", ["lock", "key"])
+async def test_beside_a_lock_or_a_key_of_ours_it_is_our_damaged_journal(tmp_path, ours):
+    path = tmp_path / "journal.db"
+    key = key_made(path)
+    async with journal_at(path, options(key=key)):
+        pass
+    for each in {"lock", "key"} - {ours}:
+        path.with_name(f"journal.db.{each}").unlink()
+    _text(path)
+    async with journal_at(path, options(key=key)) as journal:
+        assert journal.set_aside is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33])
@@ -208,7 +294,7 @@ def test_a_key_that_is_none_is_named_and_not_replaced(path, content):
 
 
 def test_a_key_that_others_may_read_is_refused(path):
-    key_of_folder(path)
+    key_made(path)
     file = path.with_name("journal.db.key")
     file.chmod(0o640)
     with pytest.raises(ConfigurationError, match=r"chmod 600"):
