@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
@@ -45,7 +45,7 @@ from listener.settings.serving import ReadyWhen
 from listener.terms import Wishes
 from listener.ticket import Record, Ticket
 
-AT_ONCE = 50
+AT_ONCE = 20
 """Requests that are rendered while the loop stands still."""
 _SIGNED_OUT = "LOGOUT"
 
@@ -78,8 +78,8 @@ class Backend:
         self._reload = reload
         self._loop = asyncio.get_running_loop()
         self._fresh: dict[str, Ticket] = {}  # whose intents are not safe yet, by id
-        self._limit = asyncio.Semaphore(16)  # lists that are made at once
-        self._showing = asyncio.Semaphore(1)  # one of them in turns with all else
+        self._limit = asyncio.Semaphore(4)  # lists that are gathered at once
+        self._showing = asyncio.Semaphore(1)  # one of them is rendered, in turns with all else
         self._started = now_utc()
 
     def __repr__(self) -> str:
@@ -169,8 +169,12 @@ class Backend:
         agent: str | None,
         request_id: str | None,
         limit: int,
-    ) -> list[Resource]:
-        """Return requests, newest first: those in memory, and settled ones from the journal."""
+    ) -> AsyncGenerator[Resource, None]:
+        """Yield requests, newest first: those in memory, and settled ones from the journal.
+
+        Each is rendered when its turn comes: many at once would hold up all else. Others have
+        their turn in between; who asks for another list waits for the end of this one.
+        """
         async with self._limit:
             stored: list[Stored] = []
             if self.journal is not None and state in {None, "settled"}:
@@ -186,16 +190,11 @@ class Backend:
                 if each.record.key not in self._service.records:
                     found[each.record.key] = each.record
             newest = sorted(found.values(), key=lambda record: record.key, reverse=True)
-            return await self._all_shown(newest[:limit])
-
-    async def _all_shown(self, records: Sequence[Record]) -> list[Resource]:
-        """Return resources; others have their turn after every few, whoever else wants lists."""
-        shown: list[Resource] = []
-        async with self._showing:
-            for begin in range(0, len(records), AT_ONCE):
-                shown += map(self._shown, records[begin : begin + AT_ONCE])
-                await asyncio.sleep(0)
-        return shown
+            async with self._showing:
+                for number, record in enumerate(newest[:limit], start=1):
+                    yield self._shown(record)
+                    if number % AT_ONCE == 0:
+                        await asyncio.sleep(0)
 
     async def abandon(self, id_: str) -> Resource | None:
         """Stop waiting for a request; None when it is not known."""

@@ -58,11 +58,12 @@ class Reloader:
             raise ConfigurationError("this daemon was not started from a settings file")
         async with self._one:
             new = await asyncio.to_thread(self._again)
+            tokens = await asyncio.to_thread(self._doors.read_tokens)
             # From here to the first session that is made anew nothing waits, so that what was
             # checked still holds when it is done.
             self._check(new)
             found = changes(self._settings, new)
-            self._doors.reload()  # the last that can fail
+            self._doors.use(tokens)
             await self._apply(found, new)
         said = {
             "added": [agent.id for agent in found.added],

@@ -54,17 +54,20 @@ class Doors:
         self._doors: list[Door] = []
         self._serving = False
         self.tokens = Tokens()
-        self.reload()
+        self.use(self.read_tokens())
 
     def __repr__(self) -> str:
         return f"<Doors {', '.join(door.name for door in self._doors) or 'none'}>"
 
-    def reload(self) -> None:
-        """Read the tokens again; ConfigurationError keeps those that there were."""
-        if self._tokens_file is not None:
-            self.tokens = Tokens.load(self._tokens_file)
-            for warning in self.tokens.warnings:
-                _log.warning("settings.warning", detail=warning)
+    def read_tokens(self) -> Tokens:
+        """Read the tokens file, which blocks. Raises ConfigurationError."""
+        return Tokens() if self._tokens_file is None else Tokens.load(self._tokens_file)
+
+    def use(self, tokens: Tokens) -> None:
+        """Let those tokens open the doors from now on, and no others."""
+        self.tokens = tokens
+        for warning in tokens.warnings:
+            _log.warning("settings.warning", detail=warning)
 
     def inherit(self, sockets: Mapping[str, socket.socket]) -> None:
         """Take over the listening sockets of the process before, by `name_of`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -43,15 +44,18 @@ class Backend(Protocol):
         """Return a request, settled or after `wait` seconds; None when it is not known."""
         ...
 
-    async def resources(
+    def resources(
         self,
         *,
         state: str | None,
         agent: str | None,
         request_id: str | None,
         limit: int,
-    ) -> list[Resource]:
-        """Return requests, newest first. `state`: "open", or one of the resource's states."""
+    ) -> AsyncGenerator[Resource, None]:
+        """Yield requests, newest first. `state`: "open", or one of the resource's states.
+
+        Lets the loop turn by itself. Go through it without waiting for anything else, and close it.
+        """
         ...
 
     async def abandon(self, id_: str) -> Resource | None:
