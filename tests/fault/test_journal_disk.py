@@ -18,6 +18,7 @@ from tests.shell.journals import (
     FULL,
     IO,
     START,
+    Clock,
     Disk,
     a_life,
     a_record,
@@ -267,6 +268,91 @@ async def test_a_file_that_sqlite_may_not_open_is_one(path):
         await opened(path, connect=disk.connect)
 
 
+async def test_a_patient_journal_that_cannot_be_opened_is_in_trouble_until_it_can(path, logged):
+    async with journal_at(path) as journal:
+        old, told = await a_life(journal), journal.epoch
+        await journal.put(an_event(1), an_event(2))
+    disk = Disk(fails=FULL, at=("PRAGMA journal_mode",))
+    clock = Clock()
+    async with journal_at(path, connect=disk.connect, patient=True, now=clock) as journal:
+        assert (journal.is_open, journal.epoch != told) == (False, True)
+        assert "disk is full" in journal.trouble
+        with pytest.raises(NotKept, match="not open"):
+            await journal.request(old.key)
+        with pytest.raises(NotKept):
+            await journal.forget(number="12345")
+        assert not await journal.put(taken(a_record()))
+        number, epoch = journal.last_sequence + 1, journal.epoch
+        assert not await journal.put(an_event(number))
+        assert not await journal.put(an_event(number + 1))
+        disk.fails = None
+        await journal.opened()
+        assert (await journal.request(old.key)).record.outcome is not None
+        assert journal.trouble is not None  # until what the file knows is known here
+        journal.release()
+        await until(lambda: journal.trouble is None)
+        page = await journal.events(number - 1, 9)
+        assert [each.sequence for each in page.rows] == [number, number + 1]
+        assert (page.floor, journal.epoch) == (number - 1, epoch)
+        assert await journal.put(taken(a_record()), an_event(number + 2))
+    async with journal_at(path) as journal:
+        assert (journal.epoch, journal.last_sequence) == (epoch, number + 2)
+        assert journal.floor == number - 1
+    assert "journal.recovered" in names(logged)
+
+
+async def test_a_patient_journal_gives_way_to_nothing_but_room(path):
+    async with journal_at(path):
+        with pytest.raises(ConfigurationError, match="in use"):
+            await opened(path, patient=True)
+
+
+async def test_a_patient_journal_can_be_closed_before_it_is_open(path):
+    disk = Disk(fails=IO, at=("PRAGMA",))
+    journal = await opened(path, connect=disk.connect, patient=True)
+    waits = asyncio.create_task(journal.opened())
+    await journal.put(an_event(journal.last_sequence + 1))
+    await journal.aclose()
+    with pytest.raises(NotKept, match="closed before"):
+        await waits
+    disk.fails = None
+    async with journal_at(path) as journal:
+        assert await journal.put(an_event(1))
+
+
+# -- a file that has no name any more -----------------------------------------------------------
+
+LOOKS = Paces(retry=0.01, idle=60.0, upkeep=3600.0, look=0.0)
+
+
+@pytest.mark.parametrize("ending", ["", "-wal"])
+async def test_files_that_are_removed_are_trouble_until_they_are_back(path, ending, logged):
+    async with journal_at(path, paces=LOOKS) as journal:
+        record = await a_life(journal)
+        file = path.with_name(path.name + ending)
+        away = path.with_name("away")
+        file.rename(away)
+        await until(lambda: journal.trouble is not None)
+        assert f"{file} was removed or replaced" in journal.trouble
+        assert not await journal.put(taken(a_record()))
+        away.rename(file)
+        await until(lambda: journal.trouble is None)
+        assert await journal.put(taken(a_record()))
+    assert "journal.trouble" in names(logged)
+    async with journal_at(path) as journal:
+        assert (await journal.request(record.key)).record.outcome is not None
+
+
+async def test_a_file_that_was_put_in_the_place_of_the_journal_is_trouble(path):
+    async with journal_at(path, paces=LOOKS) as journal:
+        await a_life(journal)
+        other = path.with_name("other")
+        other.write_bytes(path.read_bytes())
+        other.replace(path)
+        await until(lambda: journal.trouble is not None)
+        assert not await journal.put(taken(a_record()))
+
+
 # -- a disk that is really full -----------------------------------------------------------------
 
 
@@ -286,6 +372,32 @@ def small_disk(folder):
 async def test_a_disk_that_is_really_full_and_gets_room_again(tmp_path):
     with small_disk(tmp_path / "disk") as folder:
         await _filled_and_emptied(folder)
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_a_disk_that_is_really_full_at_the_start(tmp_path, there):
+    with small_disk(tmp_path / "disk") as folder:
+        path = folder / "journal.db"
+        if there:
+            async with journal_at(path) as journal:
+                await journal.put(taken(a_record()))
+        ballast = folder / "ballast"
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        paces = Paces(retry=0.02, idle=3600.0, upkeep=3600.0)
+        journal = await opened(path, patient=True, keep_key=True, paces=paces)
+        assert not await journal.put(taken(a_record()))
+        assert journal.trouble is not None
+        ballast.unlink()
+        async with asyncio.timeout(20):
+            await journal.opened()
+        journal.release()
+        await until(lambda: journal.trouble is None)
+        assert len(await journal.unsettled()) == int(there)
+        assert await journal.put(taken(a_record()))
+        await journal.aclose()
+        assert path.with_name("journal.db.key").stat().st_size == 32
 
 
 async def _filled_and_emptied(folder):
