@@ -2,13 +2,15 @@
 
 import pytest
 
-from listener import digits
+from listener import digits, ledger
 from listener.correlation.outcome import Evidence, Failed, Reason, Seen, Unconfirmed
 from listener.correlation.steps import AnswerKind, Late, RestAnswer
 from listener.finesse.actions import Hold, SendDtmf
+from listener.finesse.events import RequestFailed
 from listener.finesse.model import ApiError
 from listener.finesse.sealed import NO_DIGIT
 from listener.redaction import HIDDEN
+from listener.ticket import Record
 
 
 def dtmf(string):
@@ -88,3 +90,61 @@ def test_code_of_the_same_length_is_hidden_where_the_digits_are_not_known():
     assert failed(NO_DIGIT * 4, error_data="4047").error_data == HIDDEN
     assert failed(NO_DIGIT * 7, error_data="4047").error_data == "4047"
     assert failed(NO_DIGIT * 2, error_data="47").error_data == "47"
+
+
+# ------------------------------------------------------------------- events that name no request
+
+
+def refused(text, owner="1001", **more):
+    errors = (ApiError(error_message=text, error_data="34"),)
+    return RequestFailed(node="/finesse/api/User/1001/Dialogs", owner=owner, errors=errors, **more)
+
+
+def said(event):
+    return event.errors[0].error_message
+
+
+def test_an_error_event_is_told_without_the_digits_of_every_request_that_it_may_be_about():
+    event = refused("12345678 1234 5 refused")
+    requests = [dtmf("1234"), dtmf("12345678"), dtmf("5"), Hold(agent="1001", dialog_id="5")]
+    assert said(digits.of_event(event, requests)) == "*** *** *** refused"
+    assert digits.of_event(event, [dtmf("9999")]) is event
+
+
+def test_an_error_may_speak_of_digits_until_a_minute_after_the_outcome():
+    spoken = digits.Spoken()
+    spoken.begin("a", dtmf("1234"))
+    spoken.begin("b", Hold(agent="1001", dialog_id="5"))
+    assert [len(spoken.of(["1001"], now)) for now in (0.0, 1e6)] == [1, 1]
+    spoken.end("a", 100.0)
+    spoken.end("b", 100.0)
+    ended = 100.0 + digits.SPOKEN_OF
+    assert [len(spoken.of(["1001"], now)) for now in (101.0, ended, ended + 1)] == [1, 1, 0]
+    assert len(spoken) == 0
+
+
+def test_an_error_that_belongs_to_nobody_may_be_about_everybody():
+    spoken = digits.Spoken()
+    spoken.begin("a", dtmf("1234"))
+    found = [len(spoken.of(agents, 0.0)) for agents in (["1001"], ["1002"], [None], [None, "1001"])]
+    assert found == [1, 0, 1, 1]
+
+
+def test_an_error_that_names_its_request_is_told_without_digits_however_late():
+    records = ledger.Ledger()
+    moment = ledger.now_utc()
+    record = Record("key", "tag", dtmf("82539714"), submitted=moment, submitted_at=0.0)
+    records.add(record, ())
+    records.settled("key", Unconfirmed(reason=Reason.DEADLINE), 1.0)
+    late = 2.0 + digits.SPOKEN_OF
+    event = refused("82539714 refused", request_id="tag")
+    assert said(records.discreet(event, late)) == "*** refused"
+    assert said(records.discreet(refused("82539714 refused"), late)) == "82539714 refused"
+
+
+def test_digits_of_a_request_that_is_taken_over_are_hidden_before_it_is():
+    records = ledger.Ledger()
+    moment = ledger.now_utc()
+    records.announce(Record("key", "tag", dtmf("82539714"), submitted=moment, submitted_at=0.0))
+    assert said(records.discreet(refused("82539714 refused"), 5.0)) == "*** refused"
+    assert not records.records
