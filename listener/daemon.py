@@ -90,7 +90,7 @@ async def serve(
                 raise
             return INTERRUPTED
         except Exception as why:
-            if arrival is not None and not arrival.begun:
+            if arrival is not None:
                 arrival.failed(why)
             raise
         finally:
@@ -119,6 +119,7 @@ async def _serve(
                 await station.until(signals.stop)
                 if station.leaving.left.is_set():
                     await station.depart()
+                    _log.info("listener.stopped", abandoned=0)
                     return exit_code(station)
                 systemd.stopping("open requests get their grace")
                 _log.info("listener.stopping", grace=settings.timings.drain)

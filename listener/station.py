@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 from listener import logs
 from listener.assembly import Listener, Paces
@@ -23,11 +22,11 @@ from listener.entrances import open_api, open_dropin
 from listener.errors import Closing, ConfigurationError
 from listener.handover.adopting import Adoption
 from listener.handover.arriving import Arrival
-from listener.handover.asking import socket_beside
+from listener.handover.attempt import Home
 from listener.handover.carried import State
-from listener.handover.desk import Desk
+from listener.handover.desk import Desk, open_desk
 from listener.handover.exporting import Known
-from listener.handover.leaving import Home, Leaving
+from listener.handover.leaving import Leaving
 from listener.handover.starting import Starter
 from listener.journal import Journal
 from listener.keeping import Kept, open_journal
@@ -36,11 +35,10 @@ from listener.operations.lag import LoopLag
 from listener.operations.metrics import JournalFigures, Metrics, Sources
 from listener.operations.systemd import Notifier, Watchdog
 from listener.reloading import Reloader
-from listener.serving import Doors, name_of
+from listener.serving import Doors
 from listener.settings import Settings
 from listener.tally import Tally
 from listener.tasks import Tasks
-from listener.web.sockets import unix_socket
 
 __all__ = ["Station", "open_journal"]
 
@@ -105,7 +103,8 @@ class Station:
         tally, station = Tally(), None
 
         def changed(status: AgentStatus) -> None:
-            if station is not None:
+            # Until all is ours, not even the numbers of events are.
+            if station is not None and (arrival is None or arrival.begun):
                 station.tell_session(status)
 
         # What is kept is closed last: while sessions end, there is still something to be kept.
@@ -120,17 +119,19 @@ class Station:
                 listener = await stack.enter_async_context(restored)
                 state = None
             else:
-                held = await arrival.greet(settings)
-                beside = opening(held, memory=arrival.prelude, first=arrival.introduce)
-                listener = await stack.enter_async_context(beside)
-                state = await arrival.gather(listener)
-                kept = await last.enter_async_context(Kept.open(settings, tally, state))
+                with arrival.telling():
+                    held = await arrival.greet(settings)
+                    beside = opening(held, memory=arrival.prelude, first=arrival.introduce)
+                    listener = await stack.enter_async_context(beside)
+                    state = await arrival.gather(listener)
+                    kept = await last.enter_async_context(Kept.open(settings, tally, state))
             station = cls(settings, listener, kept, doors, systemd or Notifier({}))
             station._introduce(tally, again, start)
             stack.push_async_callback(station._leave)
             station.background = await stack.enter_async_context(_background())
             if arrival is not None and state is not None:
-                await station._arrive(arrival, state, stack)
+                with arrival.telling():
+                    await station._arrive(arrival, state, stack)
             else:
                 await station._open_doors(stack)
                 await station._begin()
@@ -183,24 +184,10 @@ class Station:
     ) -> None:
         """Make ready to serve; callers may connect, and wait."""
         sockets = dict(inherited or {})
-        self._desk = self._make_desk(sockets)
+        self._desk = open_desk(self.settings.api.socket, self.leaving.hand_over, sockets)
         self.doors.inherit(sockets)
         await open_api(self.doors, self.settings, self.backend, self.listener.service.tally)
         await open_dropin(self.doors, self.settings, self.listener, self.background, stack)
-
-    def _make_desk(self, inherited: dict[str, socket.socket]) -> Desk | None:
-        """Let operators ask for a hand-over beside the API's socket, if there is one."""
-        api = self.settings.api.socket
-        if api is None:
-            return None
-        path = socket_beside(api)
-        taken = inherited.pop(_desk_at(path), None)
-        try:
-            made = taken or unix_socket(path, mode=0o600)
-        except ConfigurationError as error:
-            _log.warning("handover.unavailable", detail=str(error))
-            return None
-        return Desk(made, self.leaving.hand_over, inherited=taken is not None)
 
     async def _begin(self, main_pid: int | None = None) -> None:
         """Serve, and start what runs beside the sessions. Nothing in here waits."""
@@ -248,10 +235,7 @@ class Station:
 
     def _stop_accepting(self) -> dict[str, socket.socket]:
         sockets = self.doors.stop_accepting()
-        if self._desk is not None and self.settings.api.socket is not None:
-            name = _desk_at(socket_beside(self.settings.api.socket))
-            sockets[name] = self._desk.stop()
-        return sockets
+        return sockets | self._desk.stop() if self._desk is not None else sockets
 
     def _resume_accepting(self) -> None:
         self.doors.resume_accepting()
@@ -359,10 +343,6 @@ class Station:
             if (now := self.status()) != told:
                 self._systemd.status(told := now)
             await asyncio.sleep(STATUS_EVERY)
-
-
-def _desk_at(path: Path) -> str:
-    return name_of("handover.unix", str(path))
 
 
 @asynccontextmanager

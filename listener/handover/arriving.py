@@ -10,7 +10,8 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from listener import logs
@@ -18,10 +19,10 @@ from listener.assembly import Listener
 from listener.crew import Ear
 from listener.errors import ConfigurationError, ListenerError
 from listener.handover import spoken
+from listener.handover.attempt import MAX_CHANGES
 from listener.handover.carried import Agents, Held, State
 from listener.handover.channel import VERSION, Broken, Channel, Gone
 from listener.handover.exporting import CONFIGURED
-from listener.handover.leaving import MAX_CHANGES
 from listener.handover.prelude import Prelude
 from listener.roster import Roster
 from listener.settings import Settings
@@ -48,6 +49,7 @@ class Arrival:
         self.begun = False
         """Whether all is ours: from then on it is this process that is told to stop."""
         self.sockets: dict[str, socket.socket] = {}
+        self._told = False
         self._channel = channel
         self._gone = gone or _orphaned()
         self._agents = Agents(0, [], [])
@@ -189,8 +191,23 @@ class Arrival:
                 await asyncio.sleep(0.05)
         self.begun = True
 
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Say at once why nothing comes of it, when something fails inside the block.
+
+        The first process stands still and waits; what is to be closed here has time.
+        """
+        try:
+            yield
+        except Exception as why:
+            self.failed(why)
+            raise
+
     def failed(self, why: Exception) -> None:
-        """Say why nothing came of it, if somebody hears."""
+        """Say why nothing comes of it, once, if somebody hears; nothing when all is ours."""
+        if self.begun or self._told:
+            return
+        self._told = True
         words = str(why) if isinstance(why, ListenerError) else type(why).__name__
         try:
             self._channel.say_now({"say": "failed", "why": words})

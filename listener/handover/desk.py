@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from listener import logs
-from listener.handover.asking import LONGEST, SPEAKS
+from listener.errors import ConfigurationError
+from listener.handover.asking import LONGEST, SPEAKS, socket_beside
+from listener.handover.attempt import Asked
 from listener.handover.channel import VERSION, Broken, Channel, Refused
-from listener.handover.leaving import Asked
+from listener.serving import name_of
 from listener.tasks import Tasks
-from listener.web.sockets import SocketFile
+from listener.web.sockets import SocketFile, unix_socket
 
 _AT_ONCE = 8  # conversations
 _AGAIN = 1.0  # seconds until the next try when no connection can be accepted
@@ -33,13 +35,34 @@ Begin: TypeAlias = Callable[[Asked, Callable[[str], None]], Awaitable[str]]
 """Hands over: is told words meanwhile, returns the last ones, raises Refused."""
 
 
+def open_desk(api: Path | None, begin: Begin, inherited: dict[str, socket.socket]) -> Desk | None:
+    """Make the operators' socket beside the API's; None where there is none, or it cannot be made.
+
+    `inherited`: sockets of the process before, by name; ours is taken out of it.
+    """
+    if api is None:
+        return None
+    path = socket_beside(api)
+    name = name_of("handover.unix", str(path))
+    taken = inherited.pop(name, None)
+    try:
+        made = taken or unix_socket(path, mode=0o600)
+    except ConfigurationError as error:
+        _log.warning("handover.unavailable", detail=str(error))
+        return None
+    return Desk(name, made, begin, inherited=taken is not None)
+
+
 class Desk:
     """Takes what operators ask at a listening socket, from `start` on. Made inside a running loop.
 
     `inherited`: the socket is the process's before until `start`, and so is its file.
     """
 
-    def __init__(self, listening: socket.socket, begin: Begin, *, inherited: bool = False) -> None:
+    def __init__(
+        self, name: str, listening: socket.socket, begin: Begin, *, inherited: bool = False
+    ) -> None:
+        self._name = name
         self._listening = listening
         self._begin = begin
         self._file = SocketFile.of(listening)
@@ -54,13 +77,16 @@ class Desk:
         self._listening.settimeout(0)
         self._loop.add_reader(self._listening, self._accept)
 
-    def stop(self) -> socket.socket:
-        """Take no questions; return the socket, for another process. Conversations go on."""
+    def stop(self) -> dict[str, socket.socket]:
+        """Take no questions; return the socket by its name, for another process.
+
+        Conversations go on.
+        """
         if self._again is not None:
             self._again.cancel()
         self._loop.remove_reader(self._listening)
         self._ours = False
-        return self._listening
+        return {self._name: self._listening}
 
     async def aclose(self) -> None:
         """End all conversations; what they began goes on. The file goes, if it is still ours."""

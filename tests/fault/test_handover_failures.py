@@ -8,9 +8,9 @@ import json
 import pytest
 
 from listener.errors import ConfigurationError
-from listener.handover import leaving
+from listener.handover import attempt
+from listener.handover.attempt import Asked
 from listener.handover.channel import Refused
-from listener.handover.leaving import Asked
 from listener.offers import Wanted
 from tests.shell.handing import Held, Watcher, pair
 from tests.shell.stage import A, B, answered_call, no_tasks_left, simulated, until, writes
@@ -54,7 +54,7 @@ STEPS = [
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     for name in ("BEGINS", "SPEAKS", "TAKES"):
-        monkeypatch.setattr(leaving, name, 1.5)
+        monkeypatch.setattr(attempt, name, 1.5)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -94,7 +94,7 @@ async def test_a_second_daemon_that_fails_changes_nothing(tmp_path, step):
 
 async def test_what_was_heard_while_it_stood_still_is_judged_as_of_its_time(tmp_path, monkeypatch):
     """A deadline that passed meanwhile does not make late what came in time."""
-    monkeypatch.setattr(leaving, "TAKES", 30)
+    monkeypatch.setattr(attempt, "TAKES", 30)
     async with simulated() as simulator, pair(simulator, tmp_path) as both:
         dialog = await answered_call(simulator, both.first.listener)
         service = both.first.listener.service
@@ -195,7 +195,7 @@ async def test_a_journal_in_trouble_is_not_handed_over(tmp_path):
 
 
 async def test_a_request_that_does_not_come_back_stops_the_hand_over(tmp_path, monkeypatch):
-    monkeypatch.setattr(leaving, "ON_THEIR_WAY", -14.5)
+    monkeypatch.setattr(attempt, "ON_THEIR_WAY", -14.5)
     async with simulated() as simulator, pair(simulator, tmp_path) as both:
         dialog = await answered_call(simulator, both.first.listener)
         service = both.first.listener.service

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from listener.handover.arriving import Arrival
+from listener.handover.attempt import Asked
 from listener.handover.channel import Channel
-from listener.handover.leaving import Asked
 from listener.settings import Settings
 from listener.simulator.assembly import Simulator
 from listener.station import Station
@@ -111,8 +111,7 @@ class Twin:
                 await self.leave.wait()
         except Exception as error:  # noqa: BLE001  as the daemon does
             self.error = error
-            if not arrival.begun:
-                arrival.failed(error)
+            arrival.failed(error)
         finally:
             arrival.close()
 
