@@ -91,6 +91,7 @@ class Chronicle:
         self._most = ring or (RING if journal is None else RING_BESIDE_JOURNAL)
         self._floor = self.last  # all that came behind it and may be told is in the ring
         self._erased = 0  # how often something was erased
+        self._at_once = 0  # events that became readable in this turn of the loop
         self._readers: set[ChronicleReader] = set()
         self._cuts: deque[tuple[Wanted, int, int]] = deque(maxlen=MAX_CUTS)
         self._lagged = lagged
@@ -266,9 +267,15 @@ class Chronicle:
 
     def _reached(self, sequence: int) -> None:
         """Let readers know how far they may read; never back, whatever was erased."""
-        count, self.last = sequence - self.last, max(self.last, sequence)
+        if not self._at_once:
+            self._loop.call_soon(self._turned)
+        self._at_once += max(0, sequence - self.last)
+        self.last = max(self.last, sequence)
         for reader in self._readers:
-            reader.offer(count)
+            reader.offer(self._at_once)
+
+    def _turned(self) -> None:
+        self._at_once = 0
 
     # -- readers ----------------------------------------------------------------------------------
 
