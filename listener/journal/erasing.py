@@ -1,7 +1,9 @@
 """Erasing what mentions a telephone number or a dialog, so that its bytes are gone from the files.
 
-Finding is done by the thread that reads, in slices; erasing by the one that writes. Knows how a
-number may be written; does not know who asks.
+Finding is done by the thread that reads, erasing by the one that writes, both in slices with other
+work in between; only rewriting the whole file (VACUUM), where bytes stayed behind, holds up what is
+written, for as long as the disk takes for the file. Knows how a number may be written; does not
+know who asks.
 """
 
 from __future__ import annotations
@@ -9,18 +11,20 @@ from __future__ import annotations
 import glob
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeAlias, TypeVar
 
 from listener import logs
 from listener.errors import InvalidRequest
 from listener.journal.table import Table
-from listener.journal.upkeep import give_back
+from listener.journal.upkeep import REMOVE_EVENT, REMOVE_REQUEST, give_back_some
 
 SLICE = 500
-"""Rows that are looked at by one statement."""
+"""Rows that are looked at before others have their turn."""
+AT_ONCE = 200
+"""Rows that are erased in one transaction."""
 SHORTEST = 3
 """Digits that a number must have: fewer would be found in everything."""
 
@@ -135,39 +139,68 @@ class Found:
     sequence: int = 0
 
 
-def find(connection: sqlite3.Connection, wanted: Mention, found: Found | None = None) -> Found:
+_Of = TypeVar("_Of")
+_Result = TypeVar("_Result")
+Steps: TypeAlias = Generator[None, None, _Result]
+"""Work in slices, one for each `next`."""
+
+
+class Piecewise(Generic[_Of, _Result]):
+    """Work that a thread does slice by slice. `done` once `result` is there."""
+
+    def __init__(self, begin: Callable[[_Of], Steps[_Result]]) -> None:
+        self._begin = begin
+        self._steps: Steps[_Result] | None = None
+        self.done = False
+        self.result: _Result
+
+    def step(self, of: _Of) -> None:
+        """Do the next slice."""
+        if self._steps is None:
+            self._steps = self._begin(of)
+        try:
+            next(self._steps)
+        except StopIteration as end:
+            self.result, self.done = end.value, True
+
+
+def find(
+    connection: sqlite3.Connection, wanted: Mention, found: Found | None = None
+) -> Steps[Found]:
     """Look through what was written behind the place where `found` ended."""
     found = Found() if found is None else found
-    for id_, kind, data, request, key, *names in _behind(connection, _STEPS, found.step):
-        found.step = id_
-        if wanted.is_id(names[-2]) or wanted.made_in(*names):
-            found.requests[request] = key
-        elif wanted.made_in(data):
-            if kind == _BASELINE:
-                found.baselines[id_] = request
-            else:
+    while rows := connection.execute(_STEPS, (found.step, SLICE)).fetchall():
+        for id_, kind, data, request, key, *names in rows:
+            if wanted.is_id(names[-2]) or wanted.made_in(*names):
                 found.requests[request] = key
+            elif wanted.made_in(data):
+                if kind == _BASELINE:
+                    found.baselines[id_] = request
+                else:
+                    found.requests[request] = key
+        found.step = rows[-1][0]
+        yield
     keys = set(found.requests.values())
-    for sequence, key, data, *names in _behind(connection, _EVENTS, found.sequence):
-        found.sequence = sequence
-        if key in keys or wanted.is_id(names[-1]) or wanted.made_in(data, *names):
-            found.events.add(sequence)
+    while rows := connection.execute(_EVENTS, (found.sequence, SLICE)).fetchall():
+        for sequence, key, data, *names in rows:
+            if key in keys or wanted.is_id(names[-1]) or wanted.made_in(data, *names):
+                found.events.add(sequence)
+        found.sequence = rows[-1][0]
+        yield
     return found
 
 
-def _behind(connection: sqlite3.Connection, sql: str, place: int) -> Iterator[tuple[Any, ...]]:
-    while rows := connection.execute(sql, (place, SLICE)).fetchall():
-        yield from rows
-        place = rows[-1][0]
-
-
-def erase(table: Table, wanted: Mention, found: Found) -> dict[str, int]:
+def erase(table: Table, wanted: Mention, found: Found) -> Steps[dict[str, int]]:
     """Erase what was found, and what was written since; return how many of each.
 
     `remnants` is not 0 when the bytes could not be overwritten everywhere (a reader from outside,
     no room to rewrite the file); `set_aside_files` are damaged journals, which nobody can search.
     """
-    found = find(table.connection, wanted, found)
+    known = len(found.requests)
+    found = yield from find(table.connection, wanted, found)
+    if len(found.requests) > known:  # and its events may have been looked at before
+        found.sequence = 0
+        found = yield from find(table.connection, wanted, found)
     opened = {id_ for (id_,) in table.connection.execute(_OPEN)}
     requests = [id_ for id_ in found.requests if id_ not in opened]
     baselines = [
@@ -176,22 +209,22 @@ def erase(table: Table, wanted: Mention, found: Found) -> dict[str, int]:
         if request not in opened and request not in found.requests
     ]
     kept = opened & (found.requests.keys() | set(found.baselines.values()))
-    with table.removal() as connection:
-        for sql, ids in (
-            ("DELETE FROM steps WHERE request = ?", requests),
-            ("DELETE FROM requests WHERE id = ?", requests),
-            ("UPDATE steps SET data = 'null' WHERE id = ?", baselines),
-            ("DELETE FROM events WHERE sequence = ?", found.events),
-        ):
-            connection.executemany(sql, [(id_,) for id_ in ids])
-    give_back(table.connection)
+    for statements, ids in (
+        ((REMOVE_EVENT,), sorted(found.events)),
+        (("UPDATE steps SET data = 'null' WHERE id = ?",), baselines),
+        (REMOVE_REQUEST, requests),
+    ):
+        yield from _apply(table, statements, ids)
+    while give_back_some(table):
+        yield
     table.checkpoint()
+    remnants = 0 if kept else (yield from _overwritten(table, wanted))
     return {
         "requests": len(requests),
         "baselines": len(baselines),
         "events": len(found.events),
         "open_requests_kept": len(kept),
-        "remnants": 0 if kept else _overwritten(table, wanted),
+        "remnants": remnants,
         "set_aside_files": _set_aside(table.path),
     }
 
@@ -200,22 +233,30 @@ def _set_aside(path: Path) -> int:
     return sum(1 for _ in path.parent.glob(f"{glob.escape(path.name)}.damaged-*"))
 
 
-def _overwritten(table: Table, wanted: Mention) -> int:
+def _apply(table: Table, statements: tuple[str, ...], ids: list[int]) -> Steps[None]:
+    for begin in range(0, len(ids), AT_ONCE):
+        with table.removal() as connection:
+            for sql in statements:
+                connection.executemany(sql, [(id_,) for id_ in ids[begin : begin + AT_ONCE]])
+        yield
+
+
+def _overwritten(table: Table, wanted: Mention) -> Steps[int]:
     """Make sure that the bytes are gone; return in how many places they are not.
 
     SQLite overwrites what it deletes, but not the copies of a row that stay behind in the free part
     of a page when rows move between pages. Only rewriting the file removes those.
     """
-    if not _remnants(table, wanted):
+    if not (yield from _remnants(table, wanted)):
         return 0
     try:
         table.rewrite()
     except sqlite3.Error as error:
         _log.warning("upkeep.failed", why=str(error))
-    return _remnants(table, wanted)
+    return (yield from _remnants(table, wanted))
 
 
-def _remnants(table: Table, wanted: Mention) -> int:
+def _remnants(table: Table, wanted: Mention) -> Steps[int]:
     """Count in the bytes of the files what was found in the rows."""
     patterns = [re.escape(each.encode()) for each in wanted.seen]
     if not patterns:
@@ -225,6 +266,7 @@ def _remnants(table: Table, wanted: Mention) -> int:
     for piece in table.pieces(_PIECE):
         found += len(pattern.findall(tail + piece))
         tail = piece[-_OVERLAP:]
+        yield
     return found
 
 

@@ -326,18 +326,31 @@ class Journal:
         erase again when they have ended. Raises InvalidRequest, and NotKept when there is no room.
         """
         wanted = erasing.Mention(number, dialog_id, Seals(self._options).form_of)
-        found = await self._ask(lambda reading: erasing.find(reading.connection, wanted))
-        future: asyncio.Future[Any] = self._loop.create_future()
 
-        def erase(table: Table) -> dict[str, int]:
-            return erasing.erase(table, wanted, found)
+        def find(reading: Reading) -> erasing.Steps[erasing.Found]:
+            return erasing.find(reading.connection, wanted)
 
-        self._writer.inbox.add(Job(erase, future))
+        def erase(table: Table) -> erasing.Steps[dict[str, int]]:
+            return erasing.erase(table, wanted, finding.result)
+
+        finding = erasing.Piecewise(find)
+        while not finding.done:
+            await self._ask(finding.step)
+        erasure = erasing.Piecewise(erase)
+        while not erasure.done:
+            await self._do(erasure.step)
+        return erasure.result
+
+    async def _do(self, work: Callable[[Table], None]) -> None:
+        """Have the writer do something between two transactions. Raises NotKept."""
+        if self._closing:
+            raise NotKept("the journal is closed")
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._writer.inbox.add(Job(work, future))
         try:
-            erased: dict[str, int] = await future
+            await future
         except (sqlite3.Error, OSError) as error:
             raise NotKept(f"the journal {self.path} cannot be written: {error}") from None
-        return erased
 
     async def aclose(self) -> None:
         """Write what waits, bring all into the one file, and let go of it; once is enough.

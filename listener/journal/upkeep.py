@@ -7,7 +7,6 @@ those that were written after it.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
@@ -26,6 +25,10 @@ _FREE_SHARE = 20  # one page of so many may stay free, to be used again
 _log = logs.get(__name__)
 
 
+REMOVE_EVENT = "DELETE FROM events WHERE sequence = ?"
+REMOVE_REQUEST = ("DELETE FROM steps WHERE request = ?", "DELETE FROM requests WHERE id = ?")
+
+
 class _Kind(NamedTuple):
     """What is removed: the oldest of a table, by its id; `at` is the time that counts."""
 
@@ -37,12 +40,12 @@ class _Kind(NamedTuple):
 _EVENTS = _Kind(
     "events",
     "SELECT sequence AS id, CAST(at AS INTEGER) AS at FROM events",
-    ("DELETE FROM events WHERE sequence = ?",),
+    (REMOVE_EVENT,),
 )
 _REQUESTS = _Kind(
     "requests",
     "SELECT id, CAST(settled AS INTEGER) AS at FROM requests WHERE settled IS NOT NULL",
-    ("DELETE FROM steps WHERE request = ?", "DELETE FROM requests WHERE id = ?"),
+    REMOVE_REQUEST,
 )
 
 
@@ -111,11 +114,8 @@ class Upkeep:
         return (pages - free) * size
 
     def _give_back(self) -> bool:
-        if self._pragma("freelist_count") <= max(_PAGES, self._pragma("page_count") // _FREE_SHARE):
-            return False
-        give_back(self._table.connection, _PAGES)
-        self._table.dirty = True
-        return True
+        enough = max(_PAGES, self._pragma("page_count") // _FREE_SHARE)
+        return self._pragma("freelist_count") > enough and give_back_some(self._table)
 
     def _pragma(self, name: str) -> int:
         (found,) = self._table.connection.execute(f"PRAGMA {name}").fetchone()
@@ -125,6 +125,15 @@ class Upkeep:
         return self._table.connection.execute(sql, parameters).fetchall()
 
 
-def give_back(connection: sqlite3.Connection, pages: int = 0) -> None:
-    """Give free pages at the file's end back to the file system; 0: all that there are."""
-    connection.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+def give_back_some(table: Table) -> bool:
+    """Give some free pages at the file's end back to the file system; False: none went."""
+    before, connection = _free(table), table.connection
+    if before:
+        connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+        table.dirty = True
+    return _free(table) < before  # none goes from a file that was not made for it
+
+
+def _free(table: Table) -> int:
+    (pages,) = table.connection.execute("PRAGMA freelist_count").fetchone()
+    return int(pages)

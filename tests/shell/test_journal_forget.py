@@ -13,7 +13,10 @@ import pytest
 
 from listener.errors import InvalidRequest, NotKept
 from listener.finesse.actions import SendDtmf, UpdateCallData, UpdateScheduledCallback
+from listener.journal import erasing
 from listener.journal import table as table_module
+from listener.journal.encoding import Scribe
+from listener.journal.parcels import Parcel
 from tests.builders import a_dialog, a_participant
 from tests.shell.journals import (
     CUSTOMER,
@@ -178,6 +181,45 @@ async def test_what_is_written_while_it_is_looked_for_is_erased_too(path):
         assert on_disk(path, DIGITS) == 0
 
 
+async def test_others_are_answered_while_it_is_looked_for_and_erased(path, monkeypatch):
+    monkeypatch.setattr(erasing, "SLICE", 1)
+    monkeypatch.setattr(erasing, "AT_ONCE", 1)
+    async with journal_at(path) as journal:
+        for number in range(1, 101):
+            await a_life(journal, a_record(a_call()))
+            await journal.put(an_event(number, data={"a": CUSTOMER}))
+        forgetting = asyncio.create_task(journal.forget(number=CUSTOMER))
+        asked = written = 0
+        while not forgetting.done():
+            record = a_record()
+            written += await journal.put(taken(record))
+            asked += await journal.request(record.key) is not None
+        erased = await forgetting
+    assert (erased["requests"], erased["events"]) == (100, 100)
+    assert written == asked > 20  # a few hundred slices, and something else between any two
+
+
+async def test_events_that_were_passed_go_with_a_request_that_is_found_later(path, monkeypatch):
+    record = a_record()
+    async with journal_at(path) as journal:
+        await journal.put(taken(record), an_event(1, "request", key=record.key, data={}))
+        real = erasing.erase
+
+        def erase(table, wanted, found):
+            row = after(record, detail=f"to {CUSTOMER}")  # written once the search had passed
+            table.write([_parcel(row)])
+            table.write([_parcel(settled(record))])
+            return real(table, wanted, found)
+
+        monkeypatch.setattr(erasing, "erase", erase)
+        erased = await journal.forget(number=CUSTOMER)
+        assert (erased["requests"], erased["events"]) == (1, 1)
+
+
+def _parcel(row) -> Parcel:
+    return Parcel((), written=[Scribe(options()).write(row)])
+
+
 async def test_bytes_that_stay_behind_a_deletion_are_overwritten(path):
     # SQLite leaves copies behind now and then, where rows were moved; here it always does.
     disk = Disk(overwrites=False)
@@ -339,6 +381,16 @@ async def test_call_data_is_sealed_in_every_row_and_can_still_be_compared(path):
         assert kept.media_properties.variable("user.address") == SECRET
         assert "Robinson" not in str(kept.media_properties.variable("user.address"))
         assert kept.participants == dialog.participants
+
+
+async def test_an_event_is_read_without_what_was_sealed(path):
+    _, rows = _with_call_data(a_record(_update()))
+    async with journal_at(path) as journal:
+        await journal.put(*rows)
+        first, second = (await journal.events(0, 9)).rows
+    told = {"mediaProperties": {"callvariables": {"a": None}, "wrapUpReason": None}}
+    assert first.data == {"dialog": told}
+    assert second.data == {"outcome": {"dialog": {"wrapUpItems": [None]}}}
 
 
 async def test_call_data_is_kept_when_the_operator_wants_it(path):
