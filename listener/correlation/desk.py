@@ -7,6 +7,7 @@ this package work at it. Time is an argument.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ class Desk:
         self.reheard: dict[RequestFailed, Suspicion] = {}  # unsigned errors of a hand-over
         self.steps: list[Step] = []
         self._later: list[str] | None = None
+        self._going_out: deque[str] = deque()  # who goes out now, the one at work first
         self._timers: list[tuple[float, int, str]] = []
         self._serial = 0
         self._chains: dict[tuple[str, str | None], list[str]] = {}
@@ -94,13 +96,22 @@ class Desk:
         if self._later is not None:
             self._later.extend(keys)
             return
-        for key in keys:
-            waiting = self.books.entries[key]
-            if now < waiting.deadline:
-                self.dispatch(now, waiting)
-            else:
-                outcome = rejected(waiting, now, reason=Reason.EXPIRED_IN_QUEUE)
-                self.settle(now, waiting, Trigger.EXPIRE, outcome)
+        idle = not self._going_out
+        self._going_out.extend(keys)
+        # One whose time is over lets the next one through, and so on: a queue, for there may be
+        # thousands, and each would be a call within a call.
+        while idle and self._going_out:
+            try:
+                self._let_one_out(now, self.books.entries[self._going_out[0]])
+            finally:
+                self._going_out.popleft()
+
+    def _let_one_out(self, now: float, waiting: Entry) -> None:
+        if now < waiting.deadline:
+            self.dispatch(now, waiting)
+        else:
+            outcome = rejected(waiting, now, reason=Reason.EXPIRED_IN_QUEUE)
+            self.settle(now, waiting, Trigger.EXPIRE, outcome)
 
     def wait_with_sending(self) -> None:
         """Let nobody go out until `go_on`: an event that is being heard came before that."""

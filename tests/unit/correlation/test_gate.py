@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from listener.correlation.desk import Limits
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.pending import State
 from listener.errors import DeviceBusy
@@ -256,3 +257,12 @@ def test_a_dtmf_behind_another_has_its_whole_window_left() -> None:
     second = story.accepted(DTMF)
     story.wait(2)
     assert story.correlator.left(story.now, second) == 5.3
+
+
+def test_thousands_that_waited_too_long_end_together() -> None:
+    story = Story(limits=Limits(max_pending=5000, max_pending_per_agent=5000))
+    first = story.ask(HOLD)
+    waiting = [story.ask(HOLD) for _ in range(3000)]
+    story.wait(20)
+    assert {story.said(key) for key in waiting} == {("rejected", "expired_in_queue")}
+    assert story.sent == [first]
