@@ -8,13 +8,11 @@ costs nobody anything; what is older than the ring comes from the journal.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import secrets
 from collections import deque
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
-from itertools import chain, islice, takewhile
 from typing import Any
 
 from listener.correlation.outcome import Outcome
@@ -30,6 +28,7 @@ from listener.ledger import now_utc
 from listener.offers import Told, Wanted
 from listener.readers import ChronicleReader, Entry, Stretch
 from listener.report import record_json, stamp
+from listener.ring import PAGE, Ring
 from listener.telling import dialog_of, event_json, kind_of
 from listener.ticket import Record
 
@@ -41,9 +40,6 @@ NOT_KEPT = RequestWarning(
 RING = 10_000
 """Events in memory without a journal; with one, a part of it is enough."""
 RING_BESIDE_JOURNAL = 4_000
-PAGE = 500
-SLICE = 200
-"""Events that are looked through while the loop stands still."""
 MAX_CUTS = 1_000
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -86,10 +82,8 @@ class Chronicle:
         self._whole = journal is not None and whole
         self.epoch = journal.epoch if journal is not None else secrets.token_hex(4)
         self.last = self._sequence = journal.last_sequence if journal is not None else 0
-        self._pending: deque[Entry] = deque()  # not safe in the journal yet
-        self._ring: deque[Entry] = deque()
         self._most = ring or (RING if journal is None else RING_BESIDE_JOURNAL)
-        self._floor = self.last  # all that came behind it and may be told is in the ring
+        self._ring = Ring(self._most, self.last)
         self._erased = 0  # how often something was erased
         self._at_once = 0  # events that became readable in this turn of the loop
         self._readers: set[ChronicleReader] = set()
@@ -114,11 +108,11 @@ class Chronicle:
             self.epoch, self._sequence = earlier.epoch, earlier.sequence
         elif (self.epoch, self._sequence) != (earlier.epoch, earlier.sequence):
             return  # it is another journal
-        self.last = self._floor = self._sequence
-        if earlier.entries:
-            self._floor = earlier.entries[0].sequence - 1
+        self.last = self._sequence
+        first = earlier.entries[0].sequence if earlier.entries else self.last + 1
+        self._ring = Ring(self._most, first - 1)
         for entry in earlier.entries:
-            self._keep(entry)
+            self._ring.keep(entry)
 
     @property
     def journal(self) -> Journal | None:
@@ -248,22 +242,16 @@ class Chronicle:
         told = Told(f"{self.epoch}-{self._sequence}", name, data)
         entry = Entry(self._sequence, told, agent, dialog_id, key)
         if self._journal is None:
-            self._keep(entry)
+            self._ring.keep(entry)
             self._reached(self._sequence)
             return []
-        self._pending.append(entry)
+        self._ring.wait(entry)
         return [Event(self._sequence, at, name, agent, dialog_id, key, data)]
 
     def _written(self, sequence: int) -> None:
         """Let readers have what is safe now."""
-        while self._pending and self._pending[0].sequence <= sequence:
-            self._keep(self._pending.popleft())
+        self._ring.release(sequence)
         self._reached(sequence)
-
-    def _keep(self, entry: Entry) -> None:
-        self._ring.append(entry)
-        if len(self._ring) > self._most:
-            self._floor = self._ring.popleft().sequence
 
     def _reached(self, sequence: int) -> None:
         """Let readers know how far they may read; never back, whatever was erased."""
@@ -316,7 +304,7 @@ class Chronicle:
 
         Those that are not in the ring come from the journal, which says whether any are lost.
         """
-        while place < self._floor:
+        while place < self._ring.floor:
             if self._journal is None:
                 return Stretch((), place, lost=True)
             erased, last = self._erased, self.last
@@ -326,17 +314,7 @@ class Chronicle:
             to = min(found.looked_to, last)
             rows = [self._entry(row) for row in found.rows if row.sequence <= to]
             return Stretch(rows, to, lost=place < found.floor)
-        return self._from_ring(place)
-
-    def _from_ring(self, place: int) -> Stretch:
-        behind = self.last - place
-        if behind <= 0:
-            return Stretch((), place)
-        if behind <= PAGE:  # the usual: a few at the end
-            newest = takewhile(lambda entry: entry.sequence > place, reversed(self._ring))
-            return Stretch([*newest][::-1], self.last)
-        found = [*islice((entry for entry in self._ring if entry.sequence > place), PAGE)]
-        return Stretch(found, found[-1].sequence if len(found) == PAGE else self.last)
+        return self._ring.behind(place, self.last)
 
     def _entry(self, row: Event) -> Entry:
         told = Told(f"{self.epoch}-{row.sequence}", row.name, row.data)
@@ -356,24 +334,11 @@ class Chronicle:
         Also those that are not safe yet, or that a reader fetched and was not handed. Call it after
         the journal's own. Lets the loop turn meanwhile; returns how many there were.
         """
-        erased: set[int] = set()
-        place, until = 0, self._sequence
-        while new := self._some(place, until):
-            for entry in new:
-                if entry.key in keys or _names(entry, wanted):
-                    erased.add(entry.sequence)
-            place = new[-1].sequence
-            await asyncio.sleep(0)
-        self._ring = deque(e for e in self._ring if e.sequence not in erased)
-        self._pending = deque(e for e in self._pending if e.sequence not in erased)
+        recent = await self._ring.forget(wanted, keys, self._sequence)
         self._erased += 1
         for reader in self._readers:
             reader.fetch_again()
-        return {"recent": len(erased)}
-
-    def _some(self, place: int, until: int) -> list[Entry]:
-        all_ = chain(self._ring, self._pending)
-        return [*islice((e for e in all_ if place < e.sequence <= until), SLICE)]
+        return {"recent": recent}
 
     def close(self) -> None:
         """End all readers."""
@@ -403,18 +368,12 @@ class Chronicle:
         """Return what the next process must know of the events; None where the journal does."""
         if self._whole:
             return None
-        return Earlier(self.epoch, self._sequence, (*self._ring, *self._pending))
+        return Earlier(self.epoch, self._sequence, tuple(self._ring))
 
 
 def _reset(after: str) -> Told:
     data = {"reason": "that event is not kept; read the requests anew", "after": after}
     return Told(None, "reset", data)
-
-
-def _names(entry: Entry, wanted: Mention) -> bool:
-    """Say whether an event mentions it, as the journal would."""
-    data = json.dumps(entry.told.data, ensure_ascii=False)
-    return wanted.is_id(entry.dialog_id) or wanted.made_in(data, entry.agent, entry.dialog_id)
 
 
 def _shown(

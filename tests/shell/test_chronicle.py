@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from listener.chronicle import PAGE, Chronicle
+from listener.chronicle import Chronicle
 from listener.correlation.outcome import Confirmed, Rejected
 from listener.correlation.steps import AnswerKind, Look, RestAnswer
 from listener.errors import NotKept
@@ -20,6 +20,7 @@ from listener.finesse.sealed import Sealer
 from listener.journal import Answered, Event, Going, Intent, Mention, Page, Settled
 from listener.offers import Told, Wanted
 from listener.readers import MAX_BEHIND
+from listener.ring import PAGE
 from listener.service import Service, Wishes
 from tests.builders import AGENT, CALL, NODE, a_dialog, a_participant, a_user
 from tests.shell.stage import until
