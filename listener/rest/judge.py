@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_UNPACKED = 1024 * 1024
 """Bytes of a body, once unpacked, that are looked at: as many as of a notification."""
 
-_OK, _MULTIPLE, _BAD, _NOT_FOUND, _TIMEOUT = 200, 300, 400, 404, 408
+_OK, _ACCEPTED, _MULTIPLE, _BAD, _NOT_FOUND, _TIMEOUT = 200, 202, 300, 400, 404, 408
 _ERROR, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
 
 
@@ -64,8 +64,11 @@ def _kind(raw: Raw, request_id: str | None, errors: tuple[ApiError, ...]) -> tup
     if echo and request_id is not None and echo.strip() != request_id:
         # Whatever this answers, it is not our request (two answers out of step on one connection).
         return AnswerKind.DOUBTFUL, f"{raw.node} answered with the requestId of another request"
-    if _OK <= raw.status < _MULTIPLE:
+    if raw.status == _ACCEPTED:
         return AnswerKind.ACCEPTED, ""
+    if _OK <= raw.status < _MULTIPLE:
+        # A page of single sign-on is a 200, too: what came of it is for the evidence to say.
+        return AnswerKind.DOUBTFUL, f"{raw.node} answered {raw.status} in place of 202"
     kind = AnswerKind.REFUSED if _refuses(raw.status, errors) else AnswerKind.DOUBTFUL
     return kind, says(raw, errors)
 

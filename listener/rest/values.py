@@ -126,7 +126,7 @@ class RestLimits:
 class AnswerKind(StrEnum):
     """What an HTTP exchange says about the request."""
 
-    ACCEPTED = "accepted"  # 2xx: Finesse took it; what comes of it comes by XMPP
+    ACCEPTED = "accepted"  # 202: Finesse took it; what comes of it comes by XMPP
     REFUSED = "refused"  # Finesse will not do it; repeating is safe
     DOUBTFUL = "doubtful"  # it may have been done
     NOT_SENT = "not_sent"  # not one byte of it left this machine

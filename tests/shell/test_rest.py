@@ -40,9 +40,9 @@ class Hidden:
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (200, b"", AnswerKind.ACCEPTED),
+        (200, b"", AnswerKind.DOUBTFUL),
         (202, b"", AnswerKind.ACCEPTED),
-        (204, b"", AnswerKind.ACCEPTED),
+        (204, b"", AnswerKind.DOUBTFUL),
         (301, b"", AnswerKind.DOUBTFUL),
         (302, b"", AnswerKind.DOUBTFUL),
         (303, b"", AnswerKind.DOUBTFUL),
