@@ -169,25 +169,35 @@ def find(
 ) -> Steps[Found]:
     """Look through what was written behind the place where `found` ended."""
     found = Found() if found is None else found
-    while rows := connection.execute(_STEPS, (found.step, SLICE)).fetchall():
-        for id_, kind, data, request, key, *names in rows:
-            if wanted.is_id(names[-2]) or wanted.made_in(*names):
-                found.requests[request] = key
-            elif wanted.made_in(data):
-                if kind == _BASELINE:
-                    found.baselines[id_] = request
-                else:
-                    found.requests[request] = key
-        found.step = rows[-1][0]
+    while _steps(connection, wanted, found) == SLICE:  # fewer: what comes now comes after this
         yield
     keys = set(found.requests.values())
-    while rows := connection.execute(_EVENTS, (found.sequence, SLICE)).fetchall():
-        for sequence, key, data, *names in rows:
-            if key in keys or wanted.is_id(names[-1]) or wanted.made_in(data, *names):
-                found.events.add(sequence)
-        found.sequence = rows[-1][0]
+    while _events(connection, wanted, found, keys) == SLICE:
         yield
     return found
+
+
+def _steps(connection: sqlite3.Connection, wanted: Mention, found: Found) -> int:
+    rows = connection.execute(_STEPS, (found.step, SLICE)).fetchall()
+    for id_, kind, data, request, key, *names in rows:
+        found.step = id_
+        if wanted.is_id(names[-2]) or wanted.made_in(*names):
+            found.requests[request] = key
+        elif wanted.made_in(data):
+            if kind == _BASELINE:
+                found.baselines[id_] = request
+            else:
+                found.requests[request] = key
+    return len(rows)
+
+
+def _events(connection: sqlite3.Connection, wanted: Mention, found: Found, keys: set[str]) -> int:
+    rows = connection.execute(_EVENTS, (found.sequence, SLICE)).fetchall()
+    for sequence, key, data, *names in rows:
+        found.sequence = sequence
+        if key in keys or wanted.is_id(names[-1]) or wanted.made_in(data, *names):
+            found.events.add(sequence)
+    return len(rows)
 
 
 def erase(table: Table, wanted: Mention, found: Found) -> Steps[dict[str, int]]:

@@ -415,6 +415,10 @@ async def test_a_file_of_version_0_becomes_one_of_this_version(path):
     async with journal_at(path) as journal:
         assert journal.set_aside is None
         await a_life(journal)
+        for number in range(1, 5):
+            await journal.put(an_event(number, data={"a": "+12025550101" * 1000}))
+        # Pages that this file cannot give back to the disk are no reason to try for ever.
+        assert (await journal.forget(number="+12025550101"))["events"] == 4
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (len(schema.STEPS),)
     assert connection.execute("SELECT a FROM left_by_version_0").fetchone() == (7,)

@@ -301,6 +301,27 @@ async def test_a_patient_journal_that_cannot_be_opened_is_in_trouble_until_it_ca
     assert "journal.recovered" in names(logged)
 
 
+async def test_numbers_of_a_clock_that_was_set_back_meet_no_earlier_ones(path):
+    clock = Clock()
+    disk = Disk(fails=FULL, at=("PRAGMA journal_mode",))
+    last = 0
+    for _ in range(2):
+        disk.fails = FULL
+        async with journal_at(path, connect=disk.connect, patient=True, now=clock) as journal:
+            number = journal.last_sequence + 1
+            assert not await journal.put(an_event(number), an_event(number + 1))
+            disk.fails = None
+            await journal.opened()
+            journal.release()
+            await until(lambda: journal.trouble is None)
+            page = await journal.events(number - 1, 9)
+            assert [each.sequence for each in page.rows] == [number, number + 1]
+            assert journal.last_sequence == number + 1
+            assert last == 0 or number < last
+            last = number + 1
+        clock.forward(days=-1)
+
+
 async def test_a_patient_journal_gives_way_to_nothing_but_room(path):
     async with journal_at(path):
         with pytest.raises(ConfigurationError, match="in use"):
