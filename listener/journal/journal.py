@@ -9,18 +9,18 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, assert_never
+from typing import Any, Self, TypeVar, assert_never
 
 from listener import logs
 from listener.errors import NotKept
-from listener.journal import erasing, store
-from listener.journal.encoding import micros
+from listener.journal import store
+from listener.journal.asking import Asking
 from listener.journal.keys import keyed_hash
 from listener.journal.opening import Place
 from listener.journal.parcels import MAX_ROWS, Backlog, Job, Parcel
 from listener.journal.reader import Reader
 from listener.journal.reading import Reading
-from listener.journal.rows import Event, Going, Intent, Options, Page, Row, Stored
+from listener.journal.rows import Event, Going, Intent, Options, Page, Row
 from listener.journal.sealing import Seals
 from listener.journal.table import Figures, Table
 from listener.journal.writer import (
@@ -41,7 +41,7 @@ _Answer = TypeVar("_Answer")
 _log = logs.get(__name__)
 
 
-class Journal:
+class Journal(Asking):
     """One journal, held by this process alone. Made by `open`, inside the running loop.
 
     `epoch`: made with the file. `first_sequence`, `last_sequence`: of the events that can be had;
@@ -281,33 +281,6 @@ class Journal:
             raise NotKept(f"the journal {self.path} is not open: {self.trouble}")
         return await self._reader.ask(self.path, question)
 
-    async def unsettled(self) -> list[Stored]:
-        """Return all requests without an outcome, oldest first."""
-        return await self._ask(Reading.unsettled)
-
-    async def settled_since(self, since: datetime, limit: int) -> list[Stored]:
-        """Return the newest requests settled since then, at most `limit`, oldest first."""
-        return await self._ask(lambda reading: reading.settled_since(micros(since), limit))
-
-    async def request(self, key: str) -> Stored | None:
-        """Return one request; None when it is not kept."""
-        return await self._ask(lambda reading: reading.request(key))
-
-    async def requests(
-        self,
-        *,
-        state: Literal["open", "settled"] | None = None,
-        agent: str | None = None,
-        request_id: str | None = None,
-        limit: int = 100,
-    ) -> list[Stored]:
-        """Return requests, newest first."""
-        return await self._ask(lambda reading: reading.requests(state, agent, request_id, limit))
-
-    async def idempotency_keys(self, since: datetime) -> list[tuple[str | None, str, str, str]]:
-        """Return caller, hash of the key, hash of the fingerprint, and the request's key."""
-        return await self._ask(lambda reading: reading.idempotency_keys(micros(since)))
-
     async def events(self, after: int, limit: int) -> Page:
         """Return the events behind the sequence `after`; says whether any of them are lost."""
         safe = self._safe
@@ -317,29 +290,8 @@ class Journal:
 
     # -- erasing and closing ----------------------------------------------------------------------
 
-    async def forget(
-        self, *, number: str | None = None, dialog_id: str | None = None
-    ) -> dict[str, int]:
-        """Erase what is known of a number or a dialog; returns how many of each were erased.
-
-        "open_requests_kept": requests that have no outcome yet keep what they need to get one;
-        erase again when they have ended. Raises InvalidRequest, and NotKept when there is no room.
-        """
-        wanted = erasing.Mention(number, dialog_id, Seals(self._options).form_of)
-
-        def find(reading: Reading) -> erasing.Steps[erasing.Found]:
-            return erasing.find(reading.connection, wanted)
-
-        def erase(table: Table) -> erasing.Steps[dict[str, int]]:
-            return erasing.erase(table, wanted, finding.result)
-
-        finding = erasing.Piecewise(find)
-        while not finding.done:
-            await self._ask(finding.step)
-        erasure = erasing.Piecewise(erase)
-        while not erasure.done:
-            await self._do(erasure.step)
-        return erasure.result
+    def _form_of(self, text: str) -> str:
+        return Seals(self._options).form_of(text)
 
     async def _do(self, work: Callable[[Table], None]) -> None:
         """Have the writer do something between two transactions. Raises NotKept."""
