@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 import sys
-from collections import Counter
+from collections import defaultdict
 
 import pytest
 
@@ -75,21 +76,23 @@ async def outcomes(home: Household, *requests: dict) -> list[dict]:
         ]
 
 
-async def told_settled(home: Household) -> Counter[str]:
-    """Count how often each request was told to be settled, from the journal's first event on."""
-    found: Counter[str] = Counter()
+async def told_outcomes(home: Household) -> dict[str, set[str]]:
+    """Return each request's outcomes as readers were told, from the journal's first event on."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
     async with home.caller() as client:
-        epoch = (await client.get("/v1/info")).json()["epoch"]
-        last = (await client.get("/v1/info")).json()["journal"]["lastSequence"]
-        async with client.stream("GET", f"/v1/events?after={epoch}-0", timeout=20) as answer:
+        info = (await client.get("/v1/info")).json()
+        last, after = info["journal"]["lastSequence"], f"{info['epoch']}-0"
+        async with client.stream("GET", f"/v1/events?after={after}", timeout=20) as answer:
             name = id_ = ""
             async for line in answer.aiter_lines():
                 if line.startswith("id: "):
                     id_ = line.rpartition("-")[2]
                 elif line.startswith("event: "):
                     name = line[7:]
-                elif line.startswith("data: ") and name == "request" and '"settled"' in line:
-                    found[line.partition('"id":"')[2].partition('"')[0]] += '"outcome":{' in line
+                elif line.startswith("data: ") and name == "request":
+                    data = json.loads(line[6:])
+                    if data["outcome"] is not None:
+                        found[data["id"]].add(json.dumps(data["outcome"], sort_keys=True))
                 if not line and int(id_ or 0) >= last:
                     return found
     return found
@@ -148,5 +151,5 @@ async def finishes(home: Household, hold: dict, back: dict, *, after_a_crash: bo
     else:
         assert (first["kind"], second["kind"]) == ("confirmed", "confirmed")
         assert writes(home.simulator, "RETRIEVE") == 1
-    counted = await told_settled(home)
-    assert (counted[hold["id"]], counted[back["id"]]) == (1, 1)
+    told = await told_outcomes(home)
+    assert [len(told[each["id"]]) for each in (hold, back)] == [1, 1]
