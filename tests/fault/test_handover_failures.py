@@ -6,12 +6,14 @@ import asyncio
 import json
 
 import pytest
+import structlog
 
 from listener.errors import ConfigurationError
 from listener.handover import attempt
 from listener.handover.attempt import Asked
 from listener.handover.channel import Refused
 from listener.offers import Wanted
+from listener.simulator.xmpp_faults import Cut
 from tests.shell.handing import Held, Watcher, pair
 from tests.shell.stage import A, B, answered_call, no_tasks_left, simulated, until, writes
 
@@ -265,3 +267,59 @@ async def test_work_that_cannot_be_taken_back_is_left_to_a_restart_and_nobody_is
             got = (await client.get(f"/v1/requests/{hold['id']}", headers=WAIT)).json()
             assert got["outcome"]["kind"] in {"confirmed", "unconfirmed"}
         assert writes(simulator, "HOLD") == 1
+
+
+@pytest.mark.parametrize("how", ["it had begun", "it cannot be ended"])
+async def test_work_is_not_taken_back_from_a_process_that_may_be_at_it(tmp_path, how):
+    async with simulated() as simulator, pair(simulator, tmp_path) as both:
+        dialog = await answered_call(simulator, both.first.listener)
+        async with both.caller() as client:
+            held = Held(simulator)
+            body = HOLD | {"dialogId": dialog}
+            hold = (await client.post("/v1/requests", json=body)).json()
+            await until(lambda: both.first.listener.service.records[hold["id"]].answered)
+            dies(both, "deaf is silent")
+            real = both.twin.end
+
+            async def end(*, gently: bool) -> bool:
+                if how == "it had begun":  # in its last moment, when nobody waited any more
+                    both.twin.arrival._channel.say_now({"say": "mine"})
+                dead = await real(gently=gently)
+                return dead and how == "it had begun"
+
+            both.twin.end = end
+            with pytest.raises(Refused, match="restart the daemon"):
+                await both.hand_over()
+        assert both.first.leaving.left.is_set()
+        await both.left
+        assert both.first.listener.service.records[hold["id"]].outcome is None
+        held.let_go()
+
+
+async def test_a_process_that_does_not_serve_yet_writes_nothing(tmp_path, monkeypatch):
+    """Its sessions may come and go: not even the number of an event is used."""
+    monkeypatch.setattr(attempt, "TAKES", 30)
+    async with simulated() as simulator, pair(simulator, tmp_path) as both:
+        first = both.first.listener.roster.ears[B]._session.jid
+
+        async def meanwhile() -> None:
+            (second,) = set(simulator.notifications.sessions(B)) - {first}
+            connections = simulator.notifications.connections
+            simulator.notifications._sessions.at(second).cut(Cut.CLOSE)
+            await until(lambda: simulator.notifications.connections > connections)
+            await until(lambda: second in simulator.notifications.sessions(B))
+            raise Death
+
+        both.meanwhile(meanwhile)
+        with pytest.raises(Refused):
+            await both.hand_over()
+        before = both.first.chronicle.last
+        with structlog.testing.capture_logs() as log:
+            dialog = await answered_call(simulator, both.first.listener)
+            async with both.caller() as client:
+                body = HOLD | {"dialogId": dialog}
+                got = await client.post("/v1/requests", json=body, headers=WAIT)
+            assert got.json()["outcome"]["kind"] == "confirmed"
+        assert both.first.journal.last_sequence > before
+        assert both.first.journal.trouble is None
+        assert not [line for line in log if line["event"].startswith("journal.")]
