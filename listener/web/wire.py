@@ -102,7 +102,7 @@ class StrictConnection(h11.Connection):
         self._searched = 0
         self._size = 0
         self._chunks = 0
-        self._chunked = False
+        self._chunked = self._cut = False
         self.refusal: Problem | None = None
         self.requests = 0
         """Requests whose header was read."""
@@ -130,6 +130,9 @@ class StrictConnection(h11.Connection):
             self._begin(event)
         elif isinstance(event, h11.Data):
             self._count(event)
+            self._cut = False
+        elif event is h11.NEED_DATA and before == b"\r" and not self.trailing_data[0]:
+            self._cut = True  # the end of a chunk came in two pieces, and h11 took the first
         elif isinstance(event, h11.EndOfMessage):
             self._check_trailer(before)
             self.in_body = False
@@ -207,5 +210,7 @@ class StrictConnection(h11.Connection):
     def _check_trailer(self, before: bytes) -> None:
         """Look at the last lines of a chunked body: h11 takes a bare LF for an end of line."""
         consumed = before[: len(before) - len(self.trailing_data[0])]
+        if self._cut:
+            consumed, self._cut = consumed.removeprefix(b"\n"), False
         if _FOUL.search(consumed):
             self._refuse(_TRAILER)

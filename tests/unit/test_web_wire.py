@@ -162,3 +162,21 @@ def test_nothing_that_was_sent_is_in_a_refusal():
         except h11.RemoteProtocolError:
             assert connection.refusal is not None
             assert b"sesame" not in connection.refusal.body()
+
+
+@pytest.mark.parametrize("before", [b"", b"POST /b HTTP/1.1\r\nHost: a\r\n\r\n"])
+def test_a_chunked_body_may_be_cut_anywhere(before):
+    chunked = (
+        b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+    )
+    whole = before + chunked
+    for cut in range(1, len(whole)):
+        assert read(whole[:cut], whole[cut:])[2] is None, cut
+
+
+def test_a_bare_line_feed_at_the_end_of_a_chunked_body_is_refused_however_it_is_cut():
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for tail in (b"4\r\nbody\r\n0\r\n\n", b"4\r\nbody\r\n0\r\nX: y\n\r\n"):
+        whole = head + tail
+        for cut in range(1, len(whole)):
+            assert read(whole[:cut], whole[cut:])[2] == 400, cut
