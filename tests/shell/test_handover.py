@@ -239,7 +239,8 @@ async def test_what_both_have_heard_is_told_once(tmp_path):
             await simulator.telephone.hang_up(A, dialog)
             await heard_by(simulator, both.second)
             told += await told_since(both.second, before + len(told))
-        seen = [json.dumps(each.data) for each in told if each.name in {"dialog", "user"}]
+        heard = [each.data for each in told if each.name in {"dialog", "user"}]
+        seen = [json.dumps({**each, "at": None}, sort_keys=True) for each in heard]
         assert len(seen) == len(set(seen))
         assert len(seen) > 4
 
@@ -295,6 +296,40 @@ async def test_a_request_that_waits_for_its_turn_is_sent_once_by_the_second_daem
         assert (first["outcome"]["kind"], second["outcome"]["kind"]) == ("confirmed", "confirmed")
         assert second["requestId"] == waits["requestId"]
         assert (writes(simulator, "HOLD"), writes(simulator, "RETRIEVE")) == (1, 1)
+
+
+async def test_what_gets_its_turn_while_others_are_waited_for_is_left_to_the_second_daemon(
+    tmp_path,
+):
+    async with simulated() as simulator, pair(simulator, tmp_path) as both:
+        dialog = await answered_call(simulator, both.first.listener)
+        service, go, sent = both.first.listener.service, asyncio.Event(), []
+        real = service._wire.send
+
+        async def slow(request, request_id):
+            sent.append(request.requested_action)
+            await go.wait()
+            return await real(request, request_id)
+
+        service._wire.send = slow
+        async with both.caller() as client:
+            hold = await post(client, **HOLD, dialogId="99999")  # Finesse will refuse it
+            back = await post(
+                client, **HOLD | {"requestedAction": "UPDATE_CALL_DATA"}, **data(dialog)
+            )
+            await until(lambda: sent)
+            handing = asyncio.create_task(both.hand_over())
+            await until(lambda: service.closing)
+            go.set()
+            await handing
+            assert (await settled(client, hold["id"]))["outcome"]["kind"] == "rejected"
+            assert (await settled(client, back["id"]))["outcome"]["kind"] == "confirmed"
+        assert sent == ["HOLD"]
+        assert writes(simulator, "UPDATE_CALL_DATA") == 1
+
+
+def data(dialog: str) -> dict:
+    return {"dialogId": dialog, "mediaProperties": {"callvariables": {"callVariable1": "x"}}}
 
 
 async def test_a_request_whose_time_to_wait_is_over_is_not_sent(tmp_path):
