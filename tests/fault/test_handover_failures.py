@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import closing
 
 import pytest
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from listener.errors import ConfigurationError
 from listener.handover import attempt
 from listener.handover.attempt import Asked
-from listener.handover.channel import Refused
+from listener.handover.channel import Channel, Refused
 from listener.offers import Wanted
 from listener.simulator.xmpp_faults import Cut
 from tests.shell.handing import Held, Watcher, pair
@@ -323,3 +324,28 @@ async def test_a_process_that_does_not_serve_yet_writes_nothing(tmp_path, monkey
         assert both.first.journal.last_sequence > before
         assert both.first.journal.trouble is None
         assert not [line for line in log if line["event"].startswith("journal.")]
+
+
+@pytest.mark.parametrize(
+    ("hello", "words"),
+    [
+        ({"say": "hello", "version": 99}, "speaks hand-over 99, this one 1; restart instead"),
+        ({"say": "good morning"}, "'good morning' was not expected"),
+        ({"say": "failed", "why": "no room"}, "no room"),
+    ],
+)
+async def test_a_process_that_speaks_otherwise_is_ended_and_told_of(tmp_path, hello, words):
+    async with simulated() as simulator, pair(simulator, tmp_path) as both:
+
+        async def start(theirs, _python):
+            with closing(Channel(theirs.dup())) as channel:
+                channel.say_now(hello)
+            return both.twin
+
+        both.first.leaving._start = start
+        with pytest.raises(Refused, match=words):
+            await both.hand_over()
+        assert both.first.listener.roster.up == 2
+        both.first.listener.service.refuse()
+        with pytest.raises(Refused, match="shutting down"):
+            await both.hand_over()

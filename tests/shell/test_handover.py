@@ -143,6 +143,43 @@ async def test_an_agent_that_is_no_longer_in_the_settings_is_let_go(tmp_path):
         await until(lambda: not simulator.notifications.present(B))
 
 
+async def test_agents_that_come_and_go_meanwhile_are_as_the_first_daemon_has_them(tmp_path):
+    agents = [{"id": A, "password": "correct-horse-1"}]
+    async with simulated() as simulator, pair(simulator, tmp_path, agents=agents) as both:
+        roster = both.first.listener.roster
+        async with both.caller() as client:
+            await client.put(f"/v1/agents/{B}", json={"password": "battery-staple-2"})
+            await until(lambda: roster.up == 2)
+            async with both.handing_over():
+                # Another extension: the second daemon, which holds B by now, begins anew.
+                body = {"password": "battery-staple-2", "extension": "4711"}
+                await client.put(f"/v1/agents/{B}", json=body)
+                await until(lambda: roster.up == 2)
+            assert both.second.listener.roster.ears[B].agent.extension == "4711"
+            assert both.second.listener.agents[B].live
+        await both.left
+    async with simulated() as simulator, pair(simulator, tmp_path, agents=agents) as both:
+        async with both.caller() as client:
+            await client.put(f"/v1/agents/{B}", json={"password": "battery-staple-2"})
+            await until(lambda: both.first.listener.roster.up == 2)
+            async with both.handing_over():
+                await client.delete(f"/v1/agents/{B}?force=true")
+            assert (await client.get(f"/v1/agents/{B}")).status_code == 404
+        assert list(both.second.listener.roster.ears) == [A]
+
+
+async def test_a_gap_of_the_first_daemon_ends_where_the_second_one_hears(tmp_path):
+    async with simulated() as simulator, pair(simulator, tmp_path) as both:
+        before = both.first.chronicle.last
+        async with both.handing_over():
+            both.first.listener.service.session_down(A, "a test")
+            assert both.first.chronicle.gaps[A]["until"] is None
+        gaps = [each.data for each in await told_since(both.second, before) if each.name == "gap"]
+        assert [each["until"] is None for each in gaps] == [True, False]
+        assert gaps[0]["from"] == gaps[1]["from"]
+        assert both.second.chronicle.gaps[A]["until"] is not None
+
+
 # ------------------------------------------------------------------------------- requests in flight
 
 
@@ -202,6 +239,7 @@ async def test_a_request_from_since_then_goes_on_as_if_nothing_had_been(tmp_path
 
 async def told_since(station, place: int) -> list:
     """Return all events behind a place, as a reader gets them."""
+    await until(lambda: station.chronicle.last == station.chronicle._sequence)
     reader = station.chronicle.read(Wanted(), f"{station.chronicle.epoch}-{place}")
     last = station.chronicle.last
     return [await asyncio.wait_for(anext(reader), 20) for _ in range(last - place)]
