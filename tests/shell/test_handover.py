@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from listener import keeping
+from listener.finesse import uris
 from listener.offers import Wanted
 from listener.simulator.faults import Fault
 from tests.shell.handing import Held, Watcher, deaf, pair
@@ -418,6 +419,34 @@ async def test_digits_are_presumed_at_the_end_of_their_window_by_the_second_daem
         assert [each["outcome"]["kind"] for each in got] == ["presumed", "presumed"]
         assert got[1]["outcome"]["waited"] - got[0]["outcome"]["waited"] > 4
         assert writes(simulator, "SEND_DTMF") == 2
+
+
+async def test_digits_that_an_error_repeats_are_told_by_neither(tmp_path):
+    refused = (
+        "<Update><event>PUT</event><requestId>{}</requestId><source>/finesse/api/Dialog/{}</source>"
+        "<data><apiErrors><apiError><errorType>Call Operation Failure</errorType>"
+        "<errorMessage>cannot send {}</errorMessage></apiError></apiErrors></data></Update>"
+    )
+    async with simulated() as simulator, pair(simulator, tmp_path) as both:
+        dialog = await answered_call(simulator, both.first.listener)
+        async with both.caller() as client, AsyncExitStack() as stack:
+            before = both.first.chronicle.last
+            async with both.handing_over():
+                simulator.finesse.faults.add(Fault.SILENT, action="SEND_DTMF")
+                dtmf = {"agent": A, "requestedAction": "SEND_DTMF", "dtmfString": "82539714"}
+                asked = await post(client, **dtmf, dialogId=dialog)
+                await in_state(client, asked["id"], "accepted")
+                first = both.first.listener.roster.ears[A]._session.jid
+                await stack.enter_async_context(deaf(simulator, first))
+                error = refused.format(asked["requestId"], dialog, "82539714")
+                await simulator.notifications.publish(uris.dialogs_node(A), error)
+                await until(lambda: both.twin.heard("RequestFailed"))
+            got = await settled(client, asked["id"])
+            told = await told_since(both.second, before)
+        assert got["outcome"]["errors"][0]["errorMessage"] == "cannot send ***"
+        (error,) = [each.data for each in told if each.name == "error"]
+        assert error["errors"][0]["errorMessage"] == "cannot send ***"
+    assert b"82539714" not in (tmp_path / "j.sqlite").read_bytes()
 
 
 async def test_what_the_caller_sends_itself_is_reported_to_the_second_daemon(tmp_path):
