@@ -32,7 +32,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.OK: "done; send: confirmed or presumed",
     Exit.FAILED: (
         "send: failed; parse: an input was not understood; explain, requests, forget: not there; "
-        "reload: the settings are invalid"
+        "reload: the settings are invalid; handover: refused, and the daemon goes on"
     ),
     Exit.USAGE: "the call was wrong, or the request cannot be valid; nothing was sent",
     Exit.REJECTED: "send: rejected; repeating is safe",
