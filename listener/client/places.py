@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import ssl
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from listener.errors import ConfigurationError
+from listener.loopback import is_loopback
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -49,18 +49,11 @@ def address(url: str) -> httpx.URL:
         base = httpx.URL("")
     if base.scheme not in {"http", "https"} or not base.host or base.userinfo:
         raise ConfigurationError("write the daemon's address as http://127.0.0.1:PORT or https://")
-    if base.scheme == "http" and not _is_here(base.host):
+    if base.scheme == "http" and not is_loopback(base.host):
         raise ConfigurationError(
             f"{url}: the token would travel unencrypted; use https:// beyond this machine"
         )
     return base
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def trust(ca_file: str | Path | None) -> ssl.SSLContext:

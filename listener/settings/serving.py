@@ -4,7 +4,6 @@ Knows which of these settings fit together; looks at no file and at no environme
 """
 # No `from __future__ import annotations`: pydantic reads the annotations when the classes are made.
 
-import ipaddress
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from listener.loopback import is_loopback
 from listener.settings.basis import Host, Section
 
 LONGEST_SOCKET = 107
@@ -87,7 +87,7 @@ class Served(Section):
     @property
     def outward(self) -> bool:
         """Whether other machines can come in: `listen` is more than this machine's loopback."""
-        return self.listen is not None and not _is_loopback(split(self.listen)[0])
+        return self.listen is not None and not is_loopback(split(self.listen)[0])
 
 
 class Api(Served):
@@ -167,13 +167,6 @@ def split(listen: str) -> tuple[str, int]:
     """Return host (without brackets) and port of a `listen`."""
     host, _, port = listen.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
 
 
 def _same_address(one: str, other: str) -> bool:

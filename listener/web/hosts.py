@@ -11,7 +11,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from listener.web.sockets import is_loopback_host
+from listener.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,11 +53,7 @@ class Admission:
 
     def host(self, host: str, own: str | None) -> bool:
         """Say whether a parsed host may be asked for; `own`: the address that was connected to."""
-        return (
-            is_loopback_host(host)
-            or host in self._hosts
-            or (bool(own) and host == spelt(own or ""))
-        )
+        return is_loopback(host) or host in self._hosts or (bool(own) and host == spelt(own or ""))
 
     def origin(self, origin: str, scheme: str, host_header: str | None, own: str | None) -> bool:
         """Say whether a page of that origin may ask: an allowed one, or one of our own."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import ipaddress
 import os
 import socket
 import stat
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from listener.errors import ConfigurationError
+from listener.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,8 +212,8 @@ def tcp_socket(listen: str) -> socket.socket:
     except (OSError, UnicodeError) as error:
         words = getattr(error, "strerror", None) or "no such name"
         raise ConfigurationError(f"{listen}: {host} cannot be resolved: {words}") from None
-    if is_loopback(listen):  # whatever the resolver says of "localhost"
-        found = [one for one in found if is_loopback_host(str(one[4][0]))]
+    if is_loopback(host_of(listen)):  # whatever the resolver says of "localhost"
+        found = [one for one in found if is_loopback(str(one[4][0]))]
     if not found:
         raise ConfigurationError(f"{listen}: {host} has no loopback address; write 127.0.0.1")
     family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
@@ -236,27 +236,6 @@ def host_of(listen: str) -> str:
     return _parts(listen)[0]
 
 
-def is_loopback(listen: str) -> bool:
-    """Say whether "host:port" can be reached from this machine only.
-
-    A name other than localhost is not asked for: what it resolves to may change.
-    """
-    return is_loopback_host(host_of(listen))
-
-
-def check_outward(listen: str, *, tls: bool, tokens: bool) -> None:
-    """Raise ConfigurationError for anything but loopback without TLS and tokens."""
-    missing = [
-        *([] if tls else ["TLS (tls_certificate and tls_key)"]),
-        *([] if tokens else ["tokens (tokens_file)"]),
-    ]
-    if missing and not is_loopback(listen):
-        raise ConfigurationError(
-            f"{listen}: can be reached from other machines, so it needs {' and '.join(missing)}; "
-            "or listen at 127.0.0.1"
-        )
-
-
 def _parts(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
@@ -265,16 +244,6 @@ def _parts(listen: str) -> tuple[str, int]:
     if not fits or int(port) > 65535 or (":" in bare) != bracketed:  # noqa: PLR2004  the last port
         raise ConfigurationError(f"{listen}: write host:port, such as 127.0.0.1:8090 or [::1]:8090")
     return bare, int(port)
-
-
-def is_loopback_host(host: str) -> bool:
-    """Say whether that name or address (without brackets) is this machine and no other."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _tell(listen: str, error: OSError) -> NoReturn:
