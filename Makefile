@@ -27,6 +27,7 @@ check: $(READY)  ## style, types and who may import whom
 	$(BIN)/lint-imports
 
 test: check  ## check, then all tests with branch coverage
+	@tests/needs
 	$(BIN)/pytest --cov --cov-branch --cov-report=
 	$(BIN)/coverage report --include='$(CORES)' --fail-under=100
 	$(BIN)/coverage report --fail-under=90
