@@ -99,7 +99,7 @@ async def test_real_process_drains_on_a_signal(tmp_path, number):
             end = await program.ended(process)
         assert end.code == 0, end.err
         assert "listener.stopped" in end.err
-        assert sim.notifications.presence_log[-1].type == "unavailable"
+        await until(lambda: sim.notifications.presence_log[-1].type == "unavailable")
     for word in ("Traceback", "Warning", PASSWORD[A]):
         assert word not in read + end.err
 
