@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -20,12 +20,14 @@ from listener.simulator import reading, refusals, render, supervising
 from listener.simulator.accounts import Accounts
 from listener.simulator.crew import Crew, LaneFull, Lanes
 from listener.simulator.faults import Fault, Faults, Plan
-from listener.simulator.interfaces import Deed, HttpRequest, HttpResponse, Publisher
+from listener.simulator.interfaces import Deed, Handler, HttpRequest, HttpResponse, Publisher
 from listener.simulator.outbox import Cause, Outbox
 from listener.simulator.presence import PresenceWatch
 from listener.simulator.profiles import DEFAULT_ECC, UCCE, Ecc, Number, Tagging, Variants
 from listener.simulator.refusals import RefusedLater, RefusedNow
 from listener.simulator.resources import Resources, Ticket
+from listener.simulator.sides import Side, Sides
+from listener.simulator.standing import Standing
 from listener.simulator.switch import Setting, Switch
 from listener.simulator.world import Outside
 
@@ -44,11 +46,14 @@ def _wall() -> datetime:
 
 
 class Finesse(Outside):
-    """One node of a simulated Finesse; see the module's docstring.
+    """A simulated Finesse of one node, or of several that share a switch; see the module.
 
+    `publisher`, `domain` and `pubsub_domain` are those of the first node, `further` are the others.
     `pace` is the time between two CTI events, in seconds. `truth` holds a Deed per request that
     reached it (the last 10 000); `calls` every dialog as it truly is, ended ones for a while.
-    `forced_logout`: seconds without presence until an agent is out (Finesse: 180; None: off).
+    `forced_logout`: seconds without presence until an agent is out (Finesse: 180; None: off). A
+    presence at any node counts, unless `own_timers`: then each node acts on what it alone has seen,
+    which is the race between the nodes that Cisco warns of.
     """
 
     def __init__(
@@ -68,10 +73,12 @@ class Finesse(Outside):
         wall: Callable[[], datetime] = _wall,
         dial_plan: Mapping[str, Number] | None = None,
         forced_logout: float | None = None,
+        own_timers: bool = False,
         ecc: Mapping[str, Ecc] = DEFAULT_ECC,
+        further: Sequence[Side] = (),
     ) -> None:
+        self.sides = Sides((Side(publisher, domain, pubsub_domain), *further))
         self.domain, self.pubsub_domain, self.deployment = domain, pubsub_domain, deployment
-        self.status = "IN_SERVICE"
         self.truth: deque[Deed] = deque(maxlen=_REMEMBERED)
         self.faults = faults if faults is not None else Faults()
         self.faults.seed(seed)
@@ -93,7 +100,7 @@ class Finesse(Outside):
         self.crew = Crew()
         self._lanes = Lanes(self.crew)
         self._outbox = Outbox(
-            publisher,
+            self.sides,
             self.crew,
             tagging=tagging,
             variants=variants,
@@ -105,7 +112,8 @@ class Finesse(Outside):
         self.switch.when_over = supervising.end_watches
         self.accounts = Accounts({s.id: s for s in setting.agents}, self.clock)
         self._resources = Resources(self.switch)
-        self._publisher, self._forced_logout = publisher, forced_logout
+        self.standing = Standing(self.sides, self._outbox, self.switch)
+        self._forced_logout, self._own_timers = forced_logout, own_timers
 
     def __repr__(self) -> str:
         return f"<Finesse {self.deployment} {self.status} agents={len(self.agents)}>"
@@ -116,9 +124,12 @@ class Finesse(Outside):
 
     def start(self) -> None:
         """Begin what runs by itself: the watch over presence, when it is on."""
-        if self._forced_logout is not None:
-            after = self._forced_logout
-            watch = PresenceWatch(self.switch, self._publisher, after=after, every=after / 10)
+        after = self._forced_logout
+        if after is None:
+            return
+        pairs = [(side,) for side in self.sides] if self._own_timers else [self.sides]
+        for sides in pairs:
+            watch = PresenceWatch(self.switch, Sides(sides), after=after, every=after / 10)
             watch.start()
 
     async def quiet(self) -> None:
@@ -135,9 +146,17 @@ class Finesse(Outside):
     # REST
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one HTTP request (a `Handler`)."""
+        """Answer one HTTP request to the first node (a `Handler`)."""
+        return await self.answer(request, 0)
+
+    def handler(self, node: int) -> Handler:
+        """Return the `Handler` of a node."""
+        return lambda request: self.answer(request, node)
+
+    async def answer(self, request: HttpRequest, node: int) -> HttpResponse:
+        """Answer one HTTP request to a node."""
         try:
-            response = await self._answer(request)
+            response = await self._answer(request, node)
         except RefusedNow as refused:
             response = _refusal(refused)
         headers = dict(response.headers)
@@ -148,21 +167,21 @@ class Finesse(Outside):
             headers["content-type"] = XML
         return replace(response, headers=headers)
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
+    async def _answer(self, request: HttpRequest, node: int) -> HttpResponse:
         place = uris.place(request.path) if request.path.startswith(uris.API + "/") else uris.OTHER
         if place.kind == "systemInfo" and request.method == "GET":
-            return HttpResponse(200, self.system_info().encode())
+            return HttpResponse(200, self.standing.system_info(node).encode())
         requester = self.agents[self.accounts.user(request.headers.get("authorization"))]
         if request.method == "GET":
-            return self._get(place, requester)
+            return self._get(place, requester, node)
         if request.method not in {"PUT", "POST"}:
             return HttpResponse(405)
-        return await self._write(request, place, requester)
+        return await self._write(request, place, requester, node)
 
-    def _get(self, place: uris.Place, requester: Agent) -> HttpResponse:
+    def _get(self, place: uris.Place, requester: Agent, node: int) -> HttpResponse:
         """Read; only rules that name the action "GET" go wrong here, and no Deed is kept."""
-        self._in_service()
-        deed = Deed(requester.id, None, "GET", place.id, self.clock())
+        self.standing.check(node)
+        deed = Deed(requester.id, None, "GET", place.id, self.clock(), node=node)
         plan = self.faults.plan(deed)
         late = plan.request.get(Fault.ANSWER_LATE)
         delay = late.seconds if late else 0.0
@@ -171,12 +190,8 @@ class Finesse(Outside):
             return failed
         return HttpResponse(200, self._resources.read(place, requester).encode(), delay=delay)
 
-    def _in_service(self) -> None:
-        if self.status != "IN_SERVICE":
-            raise refusals.unavailable()
-
     async def _write(
-        self, request: HttpRequest, place: uris.Place, requester: Agent
+        self, request: HttpRequest, place: uris.Place, requester: Agent, node: int
     ) -> HttpResponse:
         deed = Deed(
             agent=requester.id,
@@ -185,10 +200,11 @@ class Finesse(Outside):
             dialog_id=place.id if place.kind == "dialog" else None,
             received=self.clock(),
             client=request.headers.get(CLIENT, "caller"),
+            node=node,
         )
         self.truth.append(deed)
         try:
-            self._in_service()
+            self.standing.check(node)
             asked = reading.read(request.body)
             deed.action = asked.action or asked.state or ""
             ticket = self._resources.take(request.method, place, requester, asked)
@@ -242,25 +258,18 @@ class Finesse(Outside):
 
     # The service itself
 
+    @property
+    def status(self) -> str:
+        """The first node's status."""
+        return self.sides[0].status
+
     def system_info(self) -> str:
-        """Return the SystemInfo body."""
-        return render.system_info(
-            self.status, self.deployment, self.domain, self.pubsub_domain, self.switch.stamp()
-        )
+        """Return the first node's SystemInfo body."""
+        return self.standing.system_info()
 
     def set_status(self, status: str) -> None:
-        """Go IN_SERVICE, PARTIAL_SERVICE or OUT_OF_SERVICE, and publish it.
-
-        Out of service no events flow; afterwards the latest state of each agent and call is
-        published. What ended meanwhile is not spoken of. The wrapper `systemInfo` is INFERRED.
-        """
-        back = status == "IN_SERVICE" and self.status != status
-        self.status = status
-        self._outbox.shut = status != "IN_SERVICE"
-        body = self.system_info().replace("SystemInfo>", "systemInfo>")
-        self._outbox.put(uris.SYSTEM_INFO, None, "PUT", uris.SYSTEM_INFO, body, cause=Cause())
-        if back:
-            self.switch.tell_all()
+        """Set the status of every node, and publish it; see `Standing.set_status`."""
+        self.standing.set_status(status)
 
 
 def _loop_time() -> float:

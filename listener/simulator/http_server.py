@@ -50,6 +50,9 @@ class HttpServer:
         self._tls = tls_context
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._transports: set[asyncio.Transport] = set()
+        self._going = asyncio.Event()  # clear while the server stands still
+        self._going.set()
 
     def __repr__(self) -> str:
         return f"<HttpServer port={self.port} connections={self.open_connections}>"
@@ -79,6 +82,21 @@ class HttpServer:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    def freeze(self) -> None:
+        """Stand still: the kernel goes on accepting, and nobody gets a handshake or an answer."""
+        self._going.clear()
+
+    def thaw(self) -> None:
+        """Go on where it stood still."""
+        self._going.set()
+
+    def reset(self) -> int:
+        """Reset every connection (RST), and go on listening; return how many there were."""
+        there = list(self._transports)
+        for transport in there:
+            reset(transport)
+        return len(there)
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         if self._tls is not None:
@@ -96,7 +114,10 @@ class HttpServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Own one connection from the handshake to its end."""
         ends = reader, writer  # the plain ones must live as long as the TLS on top of them
+        plain = _transport(writer)
+        self._transports.add(plain)
         try:
+            await self._going.wait()
             if self._tls is not None:
                 ends = await _secured(writer, self._tls)
             await _Exchange(self, *ends).run()
@@ -107,16 +128,20 @@ class HttpServer:
             pass  # the client has gone, or never spoke TLS, or does not say goodbye in time
         finally:
             ends[1].transport.abort()
-            writer.transport.abort()
+            plain.abort()
+            self._transports.discard(plain)
 
     async def ask(self, request: HttpRequest) -> HttpResponse:
         """Count and hand a request to the handler; a handler that raises answers 500."""
         self.requests += 1
+        await self._going.wait()
         try:
-            return await self._handler(request)
+            response = await self._handler(request)
         except Exception as error:  # noqa: BLE001  kept for the tests to see, and answered
             self.failures.append(error)
-            return HttpResponse(500)
+            response = HttpResponse(500)
+        await self._going.wait()
+        return response
 
 
 class _Exchange:

@@ -71,6 +71,33 @@ class Publisher(Protocol):
         ...
 
 
+class Notifications(Publisher, Protocol):
+    """A notification service with a life of its own, which a `Simulator` can publish through.
+
+    `domain` and `pubsub_domain` are what SystemInfo names; `tls_port` is where sessions are made.
+    """
+
+    domain: str
+    pubsub_domain: str
+
+    @property
+    def tls_port(self) -> int | None:
+        """The direct-TLS port; None before `start`, and where there is none."""
+        ...
+
+    async def start(self, host: str = "127.0.0.1", *, tls_port: int | None = 0) -> None:
+        """Begin to serve; port 0 lets the kernel choose. A taken port is an OSError."""
+        ...
+
+    async def stop(self) -> None:
+        """End every session, and serve no more; idempotent."""
+        ...
+
+    def set_finesse_presence(self, *, available: bool) -> None:
+        """Set the presence of the XMPP user `finesse`, which stands for the web application."""
+        ...
+
+
 @dataclass(slots=True)
 class Deed:
     """The truth about one REST request that reached the simulated Finesse.
@@ -79,7 +106,7 @@ class Deed:
     it was refused. `status` is the HTTP answer (None: none was given). Times are the loop's clock.
     `published` lists each (time, tagged, is_error, sessions reached) event that it caused.
     `client` is "caller" or "desktop" (the agent's simulated desktop); `faults` names what was done
-    to this request or its events on purpose.
+    to this request or its events on purpose; `node` is the number of the node that was asked.
     """
 
     agent: str
@@ -95,3 +122,4 @@ class Deed:
     published: list[tuple[float, bool, bool, int]] = field(default_factory=list)
     client: str = "caller"
     faults: list[str] = field(default_factory=list)
+    node: int = 0

@@ -1,27 +1,32 @@
 """From what happened to what is published: tags, payload variants, and misfortune on the way.
 
-Order of `put` is order of arrival, unless a fault says otherwise. Knows who caused an event; knows
-nothing of calls. What became of each event is written into the Deed that caused it.
+Order of `put` is order of arrival, unless a fault says otherwise. Every node that speaks when an
+event is put publishes it. Knows who caused an event; knows nothing of calls. What became of each
+event is written into the Deed that caused it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from listener.finesse import uris
 from listener.simulator import render
 from listener.simulator.faults import Fault, Faults, Plan, Rule
-from listener.simulator.interfaces import Deed, Form, Publisher
+from listener.simulator.interfaces import Deed, Form
 from listener.simulator.profiles import Dice, Tagging, Variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from listener.simulator.crew import Crew
+    from listener.simulator.sides import Sides
 
 _BOUND = 10_000
+_ITEM = "0b6afdb5-5870-4b69-b649-7e7a8c69c0c"
+"""Item ids are this, the node's number and a count: each node gives an item an id of its own."""
 
 
 @dataclass(slots=True)
@@ -42,7 +47,8 @@ class Parcel:
     node: str
     payload: str
     form: Form
-    item_id: str
+    item: str
+    sides: tuple[int, ...]
     tagged: bool
     is_error: bool
     deed: Deed | None
@@ -54,7 +60,7 @@ class Outbox:
 
     def __init__(
         self,
-        publisher: Publisher,
+        sides: Sides,
         crew: Crew,
         *,
         tagging: Tagging,
@@ -66,7 +72,7 @@ class Outbox:
         self.tagging = tagging
         self.variants = variants
         self.faults = faults
-        self._publisher = publisher
+        self._sides = sides
         self._crew = crew
         self._dice = Dice(seed, "payload")
         self._clock = clock
@@ -74,7 +80,16 @@ class Outbox:
         self._held: dict[str, Parcel] = {}
         self._items = 0
         self._pump: asyncio.Task[None] | None = None
-        self.shut = False  # out of service: nothing flows but SystemInfo
+        self._only: tuple[int, ...] | None = None
+
+    @contextlib.contextmanager
+    def only(self, side: int) -> Iterator[None]:
+        """Publish what is put inside on that node alone, also out of service; nothing may wait."""
+        self._only = (side,)
+        try:
+            yield
+        finally:
+            self._only = None
 
     def put(
         self,
@@ -98,20 +113,20 @@ class Outbox:
             node=node,
             payload=payload,
             form=form,
-            item_id=self._item(),
+            item=str(self._items),
+            sides=self._speaking() if self._only is None else self._only,
             tagged=tag is not None,
             is_error=is_error,
             deed=cause.deed,
             rule=rule,
         )
-        silent = cause.plan is not None and Fault.SILENT in cause.plan
-        if silent or (self.shut and node != uris.SYSTEM_INFO):
+        if not parcel.sides or (cause.plan is not None and Fault.SILENT in cause.plan):
             self._note(parcel, 0)
             return
         self._enqueue(parcel)
 
-    def _item(self) -> str:
-        return f"0b6afdb5-5870-4b69-b649-7e7a8c69c0c0{self._items}"
+    def _speaking(self) -> tuple[int, ...]:
+        return tuple(number for number, side in enumerate(self._sides) if side.speaks)
 
     def _tag(self, cause: Cause, *, is_error: bool, own: bool) -> str | None:
         if cause.request_id is None:
@@ -172,7 +187,7 @@ class Outbox:
                 await self._publish(parcel)
             case Fault.EVENT_AGAIN:
                 await self._publish(parcel)
-                await self._publish(replace(parcel, item_id=parcel.item_id + "7"))
+                await self._publish(replace(parcel, item=parcel.item + "7"))
             case _:
                 await self._publish(parcel)
         await self._behind(parcel)
@@ -195,9 +210,15 @@ class Outbox:
             await self._publish(parcel)
 
     async def _publish(self, parcel: Parcel) -> None:
-        reached = await self._publisher.publish(
-            parcel.node, parcel.payload, item_id=parcel.item_id, form=parcel.form
-        )
+        reached = 0
+        for number in parcel.sides:
+            item_id = f"{_ITEM}{number}{parcel.item}"
+            try:
+                reached += await self._sides[number].publisher.publish(
+                    parcel.node, parcel.payload, item_id=item_id, form=parcel.form
+                )
+            except Exception as bug:  # noqa: BLE001  # the other node publishes all the same
+                self._crew.note(bug)
         self._note(parcel, reached)
 
     def _note(self, parcel: Parcel, reached: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from listener.simulator.outbox import Cause
 
 if TYPE_CHECKING:
-    from listener.simulator.interfaces import Publisher
+    from listener.simulator.sides import Sides
     from listener.simulator.switch import Switch
     from listener.simulator.users import Agent
 
@@ -22,14 +22,15 @@ REASON = "255"
 class PresenceWatch:
     """Looks every `every` seconds; acts on who was there and is away for `after` seconds.
 
+    It looks at these nodes, and forgets what it saw while no web application of theirs runs.
     UCCX logs the agent out, UCCE (by its default LOAD parameter) makes the agent NOT_READY.
     """
 
     def __init__(
-        self, switch: Switch, publisher: Publisher, *, after: float = 180.0, every: float = 1.0
+        self, switch: Switch, sides: Sides, *, after: float = 180.0, every: float = 1.0
     ) -> None:
         self._switch = switch
-        self._publisher = publisher
+        self._sides = sides
         self._after = after
         self._every = every
         self._last_seen: dict[str, float] = {}
@@ -46,8 +47,11 @@ class PresenceWatch:
     def look(self) -> None:
         """Look once."""
         now = self._switch.setting.clock()
+        if not self._sides.running:
+            self._last_seen.clear()
+            return
         for agent in self._switch.agents.values():
-            if self._publisher.present(agent.id):
+            if self._sides.present(agent.id):
                 self._last_seen[agent.id] = now
             elif now - self._last_seen.get(agent.id, now) >= self._after:
                 del self._last_seen[agent.id]

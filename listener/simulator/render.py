@@ -10,7 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from listener.simulator.calls import Call, Party
     from listener.simulator.refusals import Wrong
@@ -170,15 +170,22 @@ def update(
     return node("Update", head, verb, rest) if data_first else node("Update", verb, rest, head)
 
 
-def system_info(status: str, deployment: str, domain: str, pubsub: str, timestamp: str) -> str:
-    """Return the SystemInfo body."""
+def system_info(
+    status: str,
+    deployment: str,
+    own: tuple[str, str],
+    nodes: Sequence[str],
+    timestamp: str,
+) -> str:
+    """Return the SystemInfo body. `own`: xmppDomain and xmppPubSubDomain; `nodes`: all hosts."""
+    names = ("primaryNode", "secondaryNode")
     return node(
         "SystemInfo",
         leaf("currentTimestamp", timestamp),
         leaf("deploymentType", deployment),
-        node("primaryNode", leaf("host", domain)),
+        *(node(name, leaf("host", host)) for name, host in zip(names, nodes, strict=False)),
         leaf("status", status),
         leaf("uri", "/finesse/api/SystemInfo"),
-        leaf("xmppDomain", domain),
-        leaf("xmppPubSubDomain", pubsub),
+        leaf("xmppDomain", own[0]),
+        leaf("xmppPubSubDomain", own[1]),
     )

@@ -18,7 +18,7 @@ class There:
         self.users = {"1001"}
         self.desk: Desk = make_desk(clock=lambda: self.now, **how)
         self.desk.recorder.present = lambda user: user in self.users
-        self.watch = PresenceWatch(self.desk.finesse.switch, self.desk.recorder, after=180.0)
+        self.watch = PresenceWatch(self.desk.finesse.switch, self.desk.finesse.sides, after=180.0)
 
     async def look(self, now: float) -> str:
         self.now = now
