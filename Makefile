@@ -9,11 +9,11 @@ CORES := listener/finesse/*,listener/correlation/*
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench kills clean
+.PHONY: help setup demo test check bench bench-scale kills chaos soak fuzz clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while read -r name words; do \
-		printf '  make %-7s %s\n' "$$name" "$$words"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while read -r name words; do \
+		printf '  make %-11s %s\n' "$$name" "$$words"; done
 
 setup: $(READY)  ## make .venv with the pinned versions (the others do it when needed)
 
@@ -26,14 +26,29 @@ check: $(READY)  ## style, types and who may import whom
 	$(BIN)/mypy --strict listener
 	$(BIN)/lint-imports
 
-test: check  ## check, then all tests with branch coverage
+test: check  ## check, then all tests with branch coverage (JOBS=n at once, 3 if left out)
 	@tests/needs
-	$(BIN)/pytest --cov --cov-branch --cov-report=
+	$(BIN)/pytest -n $(or $(JOBS),3) --dist worksteal --cov --cov-branch --cov-report=
 	$(BIN)/coverage report --include='$(CORES)' --fail-under=100
 	$(BIN)/coverage report --fail-under=90
 
 bench: $(READY)  ## measure; results go to bench-results/
 	$(BIN)/python -m tests.benchmarks
+
+bench-scale: $(READY)  ## 2,000 agents on a prosody of this machine (AGENTS=n)
+	@tests/needs
+	$(BIN)/python -m tests.benchmarks.bench_scale $(if $(AGENTS),--agents $(AGENTS))
+
+chaos: $(READY)  ## ten minutes of faults against the daemon, judged (MINUTES=n, SEED=n)
+	@tests/needs
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+soak: $(READY)  ## the same for an hour, and what memory does meanwhile (MINUTES=n, SEED=n)
+	@tests/needs
+	$(BIN)/python -m tests.chaos --soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(READY)  ## mutated input for parser, session, API, settings (MINUTES=n, SEED=n, ONLY=name)
+	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 kills: $(READY)  ## kill -9 the daemon under load, 200 times (KILLS=n, SEED=n)
 	$(BIN)/python -m tests.fault.kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
