@@ -7,12 +7,13 @@ Finesse itself is `listener.simulator`.
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +23,11 @@ from listener.cli.loading import like_interrupt, loading
 from listener.errors import ConfigurationError
 from listener.settings.serving import LONGEST_SOCKET
 
+if TYPE_CHECKING:
+    from listener.simulator.assembly import Simulator
+    from listener.simulator.node import Node
+
+HIGHEST_PORT = 65535
 FIRST_AGENT = 1001001
 CONFIG = "listener.toml"
 SOCKET = "api.sock"
@@ -34,6 +40,7 @@ EXAMPLES = exits.lines(
         "listener simulate",
         "listener simulate --folder demo-run --agents 10 --profile UCCX",
         "listener simulate --port 0 --xmpp-port 0 --tagging none",
+        "listener simulate --nodes 2 --folder pair",
     ),
 )
 
@@ -44,6 +51,17 @@ def simulate(
     xmpp_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Notifications; 0 takes a free one.")
     ] = 5223,
+    nodes: Annotated[
+        int, typer.Option(min=1, max=2, help="2 for a pair; USR1 and USR2 stop and start a node.")
+    ] = 1,
+    second_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="REST of the second node; --port + 1 if left out."),
+    ] = None,
+    second_xmpp_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Its notifications; --xmpp-port + 1 if left out."),
+    ] = None,
     agents: Annotated[int, typer.Option(min=1, max=2000, help="How many agents there are.")] = 2,
     profile: Annotated[Deployment, typer.Option(help="Which Finesse is played.")] = Deployment.UCCE,
     tagging: Annotated[
@@ -59,6 +77,7 @@ def simulate(
 ) -> None:
     """Run a simulated Finesse on this machine and print settings that fit it."""
     way = tagging_named(tagging)
+    ports = ports_of(nodes, (port, xmpp_port), (second_port, second_xmpp_port))
     with loading():
         import listener.simulator.assembly  # noqa: F401, PLC0415  h11 and trustme load with it
     try:
@@ -71,7 +90,7 @@ def simulate(
                     place=place,
                     ca_file=(ca_file or place / "ca.pem").resolve(),
                     known=known,
-                    ports=(port, xmpp_port),
+                    ports=ports,
                     manner=(profile.value, way, seed),
                 )
             )
@@ -84,7 +103,7 @@ async def _serve(
     place: Path,
     ca_file: Path,
     known: dict[str, str],
-    ports: tuple[int, int],
+    ports: list[tuple[int, int]],
     manner: tuple[str, str, int],
 ) -> None:
     from listener.simulator.assembly import Simulator  # noqa: PLC0415  loads h11 and trustme
@@ -95,9 +114,10 @@ async def _serve(
     profile, tagging, seed = manner
     specs = [AgentSpec(id=name, password=word, extension=name) for name, word in known.items()]
     stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+            loop.add_signal_handler(number, stopped.set)
     authority = ThrowawayAuthority.kept(place / "ca-key.pem")
     _keep_foreign_certificate(ca_file)
     async with Simulator(
@@ -106,17 +126,78 @@ async def _serve(
         profile=profile,
         tagging=Tagging(tagging),
         seed=seed,
-        rest_port=ports[0],
-        xmpp_port=ports[1],
+        nodes=len(ports),
+        rest_port=[rest for rest, _ in ports],
+        xmpp_port=[xmpp for _, xmpp in ports],
     ) as simulator:
         simulator.write_ca(ca_file)
-        text = config_for(simulator.rest_url, simulator.xmpp_port, ca_file, list(known), place)
+        found = [(node.host, node.http.port, node.xmpp_port) for node in simulator.nodes]
+        text = config_for(found, ca_file, list(known), place)
         (place / CONFIG).write_text(text, encoding="utf-8")
         console.out(text)
         console.errors().print(
             f"A simulated Finesse runs; the settings above are in {place / CONFIG}. Ctrl-C ends it."
         )
-        await stopped.wait()
+        async with _switches(simulator):
+            await stopped.wait()
+
+
+def ports_of(
+    nodes: int, first: tuple[int, int], second: tuple[int | None, int | None]
+) -> list[tuple[int, int]]:
+    """Return (REST, notifications) for each node; those of the second are one more, or free."""
+    if nodes == 1:
+        if second != (None, None):
+            raise typer.BadParameter("there is no second node; add --nodes 2")
+        return [first]
+    rest, xmpp = (
+        told if told is not None else port and port + 1
+        for told, port in zip(second, first, strict=True)
+    )
+    if max(rest, xmpp) > HIGHEST_PORT:
+        raise typer.BadParameter("name the ports of the second node: one more is too high")
+    return [first, (rest, xmpp)]
+
+
+@contextlib.asynccontextmanager
+async def _switches(simulator: "Simulator") -> AsyncIterator[None]:
+    """Let USR1 stop and start the first node of a pair, USR2 the second."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGUSR1, signal.SIGUSR2) if len(simulator.nodes) > 1 else ()
+    turning: set[asyncio.Task[None]] = set()
+    for number, node in zip(numbers, simulator.nodes, strict=False):
+
+        def turn(node: "Node" = node) -> None:
+            if not turning:  # else it comes while the one before is still at work
+                task = loop.create_task(_turn(node))
+                turning.add(task)
+                task.add_done_callback(turning.discard)
+
+        loop.add_signal_handler(number, turn)
+    if numbers:
+        console.errors().print(
+            f"kill -USR1 {os.getpid()} stops and starts the first node, -USR2 the second."
+        )
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+        await asyncio.gather(*turning)
+
+
+async def _turn(node: "Node") -> None:
+    name = "first" if node.number == 0 else "second"
+    if node.running:
+        await node.stop()
+        console.errors().print(f"The {name} node is down.")
+        return
+    try:
+        await node.start()
+    except OSError as error:  # somebody took its port meanwhile
+        console.errors().print(f"The {name} node stays down: {error}")
+    else:
+        console.errors().print(f"The {name} node is up again.")
 
 
 def tagging_named(given: str) -> str:
@@ -175,17 +256,24 @@ def _password(file: Path) -> str:
     return file.read_text(encoding="utf-8").strip()
 
 
-def config_for(rest_url: str, xmpp_port: int, ca_file: Path, names: list[str], place: Path) -> str:
+def config_for(
+    nodes: list[tuple[str, int, int]], ca_file: Path, names: list[str], place: Path
+) -> str:
     """Return settings in the folder `place` for a listener that speaks to this simulator.
 
-    Its daemon has its socket and its journal there; no socket where the path is too long for one.
+    `nodes`: host, REST port and notification port of each. Its daemon has its socket and its
+    journal there; no socket where the path is too long for one.
     """
     fits = len(bytes(place / SOCKET)) <= LONGEST_SOCKET
     lines = [
         MARK,
         "[finesse]",
-        f"nodes = [{_quoted(rest_url)}]",
-        f"xmpp_port = {xmpp_port}",
+        "nodes = [",
+        *(
+            f"    {{ host = {_quoted(host)}, rest_port = {rest}, xmpp_port = {xmpp} }},"
+            for host, rest, xmpp in nodes
+        ),
+        "]",
         f"ca_file = {_quoted(str(ca_file))}",
         "",
         "[defaults]",

@@ -113,10 +113,18 @@ class Finesse(Outside):
         self.accounts = Accounts({s.id: s for s in setting.agents}, self.clock)
         self._resources = Resources(self.switch)
         self.standing = Standing(self.sides, self._outbox, self.switch)
-        self._forced_logout, self._own_timers = forced_logout, own_timers
+        self.watches = self._watches(forced_logout, own_timers=own_timers)
 
     def __repr__(self) -> str:
         return f"<Finesse {self.deployment} {self.status} agents={len(self.agents)}>"
+
+    def _watches(self, after: float | None, *, own_timers: bool) -> list[PresenceWatch]:
+        if after is None:
+            return []
+        watched = [Sides((side,)) for side in self.sides] if own_timers else [self.sides]
+        return [
+            PresenceWatch(self.switch, sides, after=after, every=after / 10) for sides in watched
+        ]
 
     def deed(self, agent: str, request_id: str | None) -> list[Deed]:
         """Return the truth about that agent's requests with that id (ids need not be unique)."""
@@ -124,12 +132,7 @@ class Finesse(Outside):
 
     def start(self) -> None:
         """Begin what runs by itself: the watch over presence, when it is on."""
-        after = self._forced_logout
-        if after is None:
-            return
-        pairs = [(side,) for side in self.sides] if self._own_timers else [self.sides]
-        for sides in pairs:
-            watch = PresenceWatch(self.switch, Sides(sides), after=after, every=after / 10)
+        for watch in self.watches:
             watch.start()
 
     async def quiet(self) -> None:

@@ -62,6 +62,11 @@ class Node:
         return self.notifications.tls_port or 0
 
     @property
+    def running(self) -> bool:
+        """Whether its web application runs."""
+        return self._finesse.sides[self.number].running
+
+    @property
     def status(self) -> str:
         """What its SystemInfo says: IN_SERVICE, OUT_OF_SERVICE or PARTIAL_SERVICE."""
         return self._finesse.sides[self.number].status
@@ -79,14 +84,17 @@ class Node:
         `finesse` is gone is seen by those whose session stays. `how` sessions end: reset, closed,
         or with a stream error.
         """
-        if Part.REST in part:
-            self._finesse.standing.stop_web_app(self.number)
-            if isinstance(self.notifications, NotificationService) or Part.XMPP not in part:
-                self.notifications.set_finesse_presence(available=False)
-            self.http.reset()
-            await self.http.stop()
-        if Part.XMPP not in part:
+        if Part.XMPP in part:
+            await self._stop_notifications(how)
+        if Part.REST not in part:
             return
+        self._finesse.standing.stop_web_app(self.number)
+        if Part.XMPP not in part or isinstance(self.notifications, NotificationService):
+            self.notifications.set_finesse_presence(available=False)
+        self.http.reset()
+        await self.http.stop()
+
+    async def _stop_notifications(self, how: Cut | str) -> None:
         if isinstance(self.notifications, NotificationService):
             await self.notifications.refuse_connections(Refusal.NOT_LISTENING)
             self.notifications.cut(None, how)

@@ -40,20 +40,19 @@ def authority() -> ThrowawayAuthority:
 
 @asynccontextmanager
 async def simulated(**how: Any) -> AsyncIterator[Simulator]:
-    """Run a simulator whose server must have had no fault of its own."""
+    """Run a simulator whose servers must have had no fault of their own; `nodes=2` for a pair."""
     how = {"agents": AGENTS, "pace": 0.0, "authority": authority()} | how
     async with Simulator(**how) as simulator:
         yield simulator
-        assert not simulator.notifications.failures
+        for node in simulator.nodes:
+            assert not getattr(node.notifications, "failures", ())
+            assert not node.http.failures
 
 
-def node_of(simulator: Simulator) -> dict[str, Any]:
-    """Return the node's entry in the settings."""
-    return {
-        "host": "127.0.0.1",
-        "rest_port": simulator.http.port,
-        "xmpp_port": simulator.xmpp_port,
-    }
+def node_of(simulator: Simulator, number: int = 0) -> dict[str, Any]:
+    """Return a node's entry in the settings."""
+    node = simulator.nodes[number]
+    return {"host": "127.0.0.1", "rest_port": node.http.port, "xmpp_port": node.xmpp_port}
 
 
 def settings(
@@ -65,10 +64,11 @@ def settings(
     timings: dict[str, Any] | None = None,
     requests: dict[str, Any] | None = None,
 ) -> Settings:
-    """Return settings that fit the simulator."""
+    """Return settings that fit the simulator, with all of its nodes."""
     ca = simulator.write_ca(folder / "ca.pem")
+    nodes = [node_of(simulator, node.number) for node in simulator.nodes]
     return Settings(
-        finesse={"nodes": [node_of(simulator)], "ca_file": ca} | (finesse or {}),
+        finesse={"nodes": nodes, "ca_file": ca} | (finesse or {}),
         agents=agents or [{"id": id_, "password": PASSWORD[id_]} for id_ in (A, B)],
         timings=TIMINGS | (timings or {}),
         requests=requests or {},

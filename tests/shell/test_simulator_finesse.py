@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import ssl
 from html import unescape
 from pathlib import Path
@@ -13,8 +11,8 @@ import httpx
 from listener.simulator.assembly import Simulator
 from listener.simulator.profiles import Tagging
 from listener.simulator.users import AgentSpec
+from tests.shell.ears import PATIENCE, Ear
 
-PATIENCE = 20.0
 AGENT = AgentSpec("1001", "secret", "2001")
 HOLD = (
     "<Dialog><requestedAction>HOLD</requestedAction>"
@@ -22,50 +20,10 @@ HOLD = (
 )
 
 
-class Ear:
-    """A session of the agent that only listens."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self.writer = reader, writer
-        self._heard = ""
-
-    @classmethod
-    async def open(cls, simulator: Simulator, context: ssl.SSLContext) -> Ear:
-        reader, writer = await asyncio.open_connection(
-            simulator.xmpp_host, simulator.xmpp_port, ssl=context, server_hostname="localhost"
-        )
-        ear = cls(reader, writer)
-        header = (
-            "<stream:stream to='localhost' xmlns='jabber:client' "
-            "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
-        )
-        token = base64.b64encode(b"\0001001\0secret").decode()
-        writer.write(header.encode())
-        await ear.until("</stream:features>")
-        sasl = "urn:ietf:params:xml:ns:xmpp-sasl"
-        writer.write(f"<auth xmlns='{sasl}' mechanism='PLAIN'>{token}</auth>".encode())
-        await ear.until("<success")
-        writer.write(header.encode())
-        await ear.until("</stream:features>")
-        bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>ear</resource></bind>"
-        writer.write(f"<iq type='set' id='b'>{bind}</iq><presence/>".encode())
-        await ear.until("<presence")
-        return ear
-
-    async def until(self, mark: str) -> str:
-        async with asyncio.timeout(PATIENCE):
-            while mark not in self._heard:
-                data = await self._reader.read(65536)
-                assert data, f"the stream ended before {mark!r}"
-                self._heard += data.decode()
-        found, _, self._heard = self._heard.partition(mark)
-        return found + mark
-
-
 async def test_a_hold_over_https_is_heard_over_xmpp(tmp_path: Path) -> None:
     async with Simulator(agents=[AGENT], tagging=Tagging.ALL, pace=0.001) as simulator:
         context = ssl.create_default_context(cafile=simulator.write_ca(tmp_path / "ca.pem"))
-        ear = await Ear.open(simulator, context)
+        ear = await Ear.open(simulator, AGENT)
         async with httpx.AsyncClient(
             base_url=simulator.rest_url, auth=("1001", "secret"), verify=context, timeout=PATIENCE
         ) as client:

@@ -11,6 +11,7 @@ import pytest
 from listener.simulator.certificates import ThrowawayAuthority
 from listener.simulator.http_server import MAX_BODY, HttpServer
 from listener.simulator.interfaces import Fate, HttpRequest, HttpResponse
+from tests.shell.stage import until
 
 if TYPE_CHECKING:
     import ssl
@@ -434,3 +435,66 @@ async def test_the_server_can_come_back_on_its_port(server: HttpServer, call: Co
 
 def test_repr_says_port_and_connections(handler: Recorder):
     assert repr(HttpServer(handler)) == "<HttpServer port=0 connections=0>"
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_frozen_server_accepts_and_answers_when_it_thaws(
+    handler: Recorder, call: Connect, *, tls: bool
+):
+    authority = ThrowawayAuthority() if tls else None
+    context = authority.server_context() if authority else None
+    async with HttpServer(handler, context) as server:
+        await server.start()
+        server.freeze()
+        plain = await call(server.port)
+        plain.say(b"" if tls else get())
+        opening = asyncio.create_task(call(server.port, authority and authority.client_context()))
+        await until(lambda: server.open_connections == 2)
+        assert handler.asked == []
+        server.thaw()
+        caller = await opening
+        caller.say(get())
+        assert (await caller.answer())[0] == 200
+
+
+async def test_what_was_being_done_when_the_server_froze_is_answered_when_it_thaws(
+    server: HttpServer, handler: Recorder, call: Connect
+):
+    handler.answers.append(HttpResponse(202))
+    caller = await call(server.port)
+    waits = asyncio.Event()
+    handle, server._handler = server._handler, None
+
+    async def slow(request: HttpRequest) -> HttpResponse:
+        await waits.wait()
+        return await handle(request)
+
+    server._handler = slow
+    caller.say(get())
+    answer = asyncio.create_task(caller.answer())
+    await until(lambda: server.requests)
+    server.freeze()
+    waits.set()
+    await handler.heard.wait()
+    await asyncio.sleep(0)
+    assert not answer.done()
+    server.thaw()
+    assert (await answer)[0] == 202
+
+
+async def test_reset_ends_every_connection_and_the_server_goes_on(
+    server: HttpServer, call: Connect
+):
+    idle, busy = await call(server.port), await call(server.port)
+    busy.say(get())
+    await busy.answer()
+    await until(lambda: server.open_connections == 2)
+
+    assert server.reset() == 2
+
+    for caller in (idle, busy):
+        with pytest.raises(ConnectionResetError):
+            await caller.rest()
+    again = await call(server.port)
+    again.say(get())
+    assert (await again.answer())[0] == 200

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from listener.simulator.presence import PresenceWatch
-from tests.unit.simulator.desk import Desk, MakeDesk
+from listener.simulator.sides import Side
+from tests.unit.simulator.desk import Desk, MakeDesk, Recorder
 
 
 class There:
@@ -73,3 +74,58 @@ async def test_watch_runs_by_itself_when_it_is_on(make_desk: MakeDesk) -> None:
     async with asyncio.timeout(20):
         await told.wait()
     assert desk.finesse.agents["1001"].reason_code_id == "255"
+
+
+class Pair:
+    """Two nodes and who is present at each; one look at a time."""
+
+    def __init__(self, make_desk: MakeDesk, *, own_timers: bool) -> None:
+        self.now = 0.0
+        self.users = [{"1001"}, {"1001"}]
+        second = Side(Recorder(), "b.example", "pubsub.b.example")
+        self.desk: Desk = make_desk(
+            clock=lambda: self.now, forced_logout=180.0, own_timers=own_timers, further=[second]
+        )
+        for side, users in zip(self.desk.finesse.sides, self.users, strict=True):
+            side.publisher.present = users.__contains__
+
+    async def look(self, now: float) -> str | None:
+        """Return the reason code of the agent after a look of every node."""
+        self.now = now
+        for watch in self.desk.finesse.watches:
+            watch.look()
+        await self.desk.finesse.quiet()
+        return self.desk.finesse.agents["1001"].reason_code_id
+
+
+async def test_presence_at_either_node_counts_for_a_pair(make_desk: MakeDesk) -> None:
+    pair = Pair(make_desk, own_timers=False)
+    await pair.look(0.0)
+    pair.users[0].clear()
+    assert await pair.look(200.0) is None
+    pair.users[1].clear()
+    assert await pair.look(379.0) is None
+    assert await pair.look(380.0) == "255"
+
+
+async def test_a_node_with_a_timer_of_its_own_takes_out_who_has_moved(make_desk: MakeDesk) -> None:
+    pair = Pair(make_desk, own_timers=True)
+    await pair.look(0.0)
+    pair.users[0].clear()
+    assert await pair.look(179.0) is None
+    assert await pair.look(180.0) == "255"
+
+
+@pytest.mark.parametrize("own_timers", [True, False])
+async def test_a_node_whose_web_application_is_down_takes_nobody_out(
+    make_desk: MakeDesk, *, own_timers: bool
+) -> None:
+    pair = Pair(make_desk, own_timers=own_timers)
+    await pair.look(0.0)
+    for users, side in zip(pair.users, pair.desk.finesse.sides, strict=True):
+        users.clear()
+        side.running = False
+    assert await pair.look(200.0) is None
+    for side in pair.desk.finesse.sides:
+        side.running = True
+    assert await pair.look(500.0) is None  # who comes back has seen nobody yet
