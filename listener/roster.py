@@ -20,7 +20,7 @@ from listener.crew import AgentStatus, Ear, Paces
 from listener.errors import ConfigurationError, CredentialsRefused, InvalidRequest, UnknownAgent
 from listener.rest import Rest
 from listener.service import Service
-from listener.settings import Settings
+from listener.settings import Presence, Settings
 from listener.settings.model import Agent
 from listener.translation import RestWire
 from listener.whereabouts import Whereabouts
@@ -243,6 +243,7 @@ class Roster:
                 on_notification=self._service().hear,
                 on_finesse_presence=lambda available: self._finesse_present(ear, available),
                 timings=wiring.session_timings(self._settings),
+                presence=self._settings.finesse.presence is Presence.AVAILABLE,
                 spared=lambda: {make_resource(agent, token) for token in self.spared},
             )
 

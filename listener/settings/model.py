@@ -47,6 +47,7 @@ __all__ = [
     "Logs",
     "Node",
     "Notifications",
+    "Presence",
     "ReadyWhen",
     "Requests",
     "Security",
@@ -74,6 +75,13 @@ class Security(StrEnum):
     TLS = "tls"  # from the first byte, port 5223
     STARTTLS = "starttls"
     PLAIN = "plain"  # laboratories only
+
+
+class Presence(StrEnum):
+    """Whether the XMPP server, and with it Finesse, sees an agent's session as present."""
+
+    AVAILABLE = "available"
+    NONE = "none"  # the session subscribes itself to what presence would have brought
 
 
 class Connect(StrEnum):
@@ -127,6 +135,7 @@ class Finesse(Section):
     rest_port: Port = REST_PORT
     xmpp_port: Port = XMPP_PORT
     security: Security = Security.TLS
+    presence: Presence = Presence.AVAILABLE
     ca_file: Path | None = None
     certificate_name: Host | None = None
     deployment: Literal["UCCE", "UCCX"] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from listener.errors import Unreachable
+from listener.errors import ConfigurationError, ListenerError, Unreachable
 from listener.xmpp import stanzas
 
 if TYPE_CHECKING:
@@ -18,10 +18,26 @@ if TYPE_CHECKING:
     from listener.xmpp.stanzas import Subscription
 
 
+# What may be granted later without anybody changing anything.
+_PASSING = frozenset(
+    {
+        "item-not-found",
+        "internal-server-error",
+        "recipient-unavailable",
+        "remote-server-not-found",
+        "remote-server-timeout",
+        "resource-constraint",
+        "service-unavailable",
+    }
+)
+
+
 class Books:
     """Subscribes the full JID `jid` of `agent` at the service `pubsub`, and remembers to what.
 
-    `spared` returns the resources of other sessions of this program that are alive.
+    `spared` returns the resources of other sessions of this program that are alive. `alone` is for
+    a session without presence: what Finesse sends to the bare JID does not reach it, so it
+    subscribes itself to the agent's own nodes too.
     """
 
     def __init__(
@@ -31,10 +47,46 @@ class Books:
         pubsub: str,
         asks: Asks,
         spared: Callable[[], Collection[str]] = tuple,
+        *,
+        alone: bool = False,
     ) -> None:
         self._agent, self._jid, self._pubsub, self._asks = agent, jid, pubsub, asks
         self._spared = spared
+        self._own = stanzas.own_nodes(agent) if alone else frozenset()
         self._explicit: set[str] = set()
+
+    async def listen(self) -> None:
+        """Subscribe to the agent's own nodes where presence does not bring their events.
+
+        Returns when the service has acknowledged each. One that is listed already is left as it
+        is: a second subscription could bring each event twice. A node of nonvoice media that does
+        not exist is left to `tidy`. Raises ConfigurationError when a node is refused for good,
+        Unreachable when it may be granted later or there is no answer.
+        """
+        there = {one.node for one in await self.listed() if self._is_granted(one)}
+        self._explicit |= there & self._own
+        for node in sorted(self._own - there):
+            refused = await self._ask(stanzas.subscribe, node, self._jid)
+            if refused is None:
+                self._explicit.add(node)
+            elif not self._may_lack(node, refused):
+                raise self._deaf(node, refused)
+
+    def _is_granted(self, one: Subscription) -> bool:
+        return one.jid == self._jid and one.state == "subscribed"
+
+    def _may_lack(self, node: str, refused: str) -> bool:
+        absent = refused.startswith("item-not-found")
+        return absent and node in stanzas.media_nodes(self._agent)
+
+    def _deaf(self, node: str, refused: str) -> ListenerError:
+        kind = Unreachable if refused.partition(" ")[0] in _PASSING else ConfigurationError
+        return kind(
+            f"{self._pubsub} refused agent {self._agent} the node {node}: {refused}. With"
+            ' presence = "none" nothing else brings its events: set presence = "available" in'
+            " [finesse], or have the site allow such subscriptions (Finesse 15 restricts them:"
+            " finesse.applyrestrictions.nodesubscription)"
+        )
 
     async def subscribe(self, node: str) -> str | None:
         """Subscribe to `node`; return None, or why it was refused."""
@@ -64,10 +116,10 @@ class Books:
         """Make the explicit subscriptions those `wanted`; return what was refused, in words.
 
         Removes what earlier sessions of this program left for this agent (it persists on the
-        server) and what is no longer wanted. Never subscribes to the nodes that Finesse
-        subscribes by itself: events would come twice. Raises Unreachable like `listed`.
+        server) and what is no longer wanted. With presence it never subscribes to the nodes that
+        Finesse subscribes by itself: events would come twice. Raises Unreachable like `listed`.
         """
-        wanted = frozenset(n for n in wanted if not stanzas.is_automatic(n, self._agent))
+        wanted = self._own | frozenset(node for node in wanted if not self._comes_anyway(node))
         there = [one for one in await self.listed() if self._is_ours(one.jid)]
         kept = {one.node for one in there if one.jid == self._jid and one.node in wanted}
         stale = [one for one in there if one.jid != self._jid or one.node not in wanted]
@@ -78,6 +130,11 @@ class Books:
         results += [await self.subscribe(node) for node in sorted(wanted - kept)]
         return tuple(words for words in results if words is not None)
 
+    def _comes_anyway(self, node: str) -> bool:
+        if self._own:
+            return node.casefold() in {own.casefold() for own in self._own}
+        return stanzas.is_automatic(node, self._agent)
+
     def _is_ours(self, jid: str) -> bool:
         resource = jid.partition("/")[2]
         same = stanzas.bare(jid) == stanzas.bare(self._jid)
@@ -87,15 +144,23 @@ class Books:
     async def _change(
         self, build: Callable[..., str], node: str, jid: str, *more: str | None
     ) -> str | None:
-        if not node.isprintable():
-            return f"{node!r}: not a node name"
         try:
-            answer = await self._asks.ask(
-                self._pubsub, lambda ask, to: build(ask, to, node, jid, *more)
-            )
+            refused = await self._ask(build, node, jid, *more)
         except Unreachable as error:
-            return f"{node}: {error}"
+            refused = str(error)
+        shown = node if node.isprintable() else repr(node)
+        return None if refused is None else f"{shown}: {refused}"
+
+    async def _ask(
+        self, build: Callable[..., str], node: str, jid: str, *more: str | None
+    ) -> str | None:
+        """Ask for one change; return why it was refused, its condition first, or None."""
+        if not node.isprintable():
+            return "not a node name"
+        answer = await self._asks.ask(
+            self._pubsub, lambda ask, to: build(ask, to, node, jid, *more)
+        )
         refused = stanzas.refusal(answer)
         if refused is None and any(one.state == "pending" for one in stanzas.listed(answer)):
             refused = "the subscription waits for an approval"
-        return None if refused is None else f"{node}: {refused}"
+        return refused

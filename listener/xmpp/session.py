@@ -39,7 +39,9 @@ class Session:
     `password` is called once per attempt. `on_notification` is a plain function, called in the
     order of arrival and never after the end; what it raises is logged and harms nobody.
     `on_finesse_presence` gets True when the user `finesse` is available and False when not.
-    `spared` returns the resources whose explicit subscriptions `tidy` leaves alone.
+    `spared` returns the resources whose explicit subscriptions `tidy` leaves alone. Without
+    `presence` none is ever sent: the session subscribes itself to the agent's own nodes, and does
+    not hear the presence of `finesse`.
     Raises ConfigurationError for an agent id or a resource that XMPP or Finesse forbid.
     """
 
@@ -106,9 +108,10 @@ class Session:
     async def open(self) -> None:
         """Connect, log in, bind, send presence; return when the server has reflected it.
 
-        A server that does not within 2 s must answer a ping instead. Raises Unreachable (also
-        after 10 s without a session), CredentialsRefused, CertificateRefused, ResourceConflict,
-        NotFinesse.
+        A server that does not within 2 s must answer a ping instead. Without presence: return when
+        the server has acknowledged the subscriptions to the agent's own nodes. Raises Unreachable
+        (also after 10 s without a session), CredentialsRefused, CertificateRefused,
+        ResourceConflict, NotFinesse; ConfigurationError when those subscriptions are refused.
         Nothing of a failed attempt is left behind.
         """
         client = self._client = self._make_client()
@@ -119,9 +122,6 @@ class Session:
         except BaseException:
             await client.finish()
             raise
-        self._subscribed = Books(
-            self.agent, self.jid, self.endpoint.pubsub_domain, self._asks, self._spared
-        )
         self._pinging = asyncio.create_task(self._keep_pinging(), name=f"ping {self.agent}")
 
     def _make_client(self) -> GuardedClient:
@@ -147,8 +147,15 @@ class Session:
                 f"{self.host}:{self.endpoint.port} gave no session within"
                 f" {self.timings.connect:g} s; it stopped at: {client.stage}"
             ) from None
-        if self._presence:
-            await self._appear(client)
+        self._subscribed = Books(
+            self.agent,
+            self.jid,
+            self.endpoint.pubsub_domain,
+            self._asks,
+            self._spared,
+            alone=not self._presence,
+        )
+        await (self._appear(client) if self._presence else self._listen(client))
         if client.ended.done():
             raise client.trouble or as_error(client.ended.result())
 
@@ -163,6 +170,19 @@ class Session:
         except Unreachable:
             if not client.ended.done():
                 raise
+
+    async def _listen(self, client: GuardedClient) -> None:
+        """Subscribe to what presence would have brought; leave nothing when that is refused."""
+        try:
+            await self._books().listen()
+        except Unreachable:
+            if not client.ended.done():
+                raise
+        except ConfigurationError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.timings.close):
+                    await self._books().close()
+            raise
 
     async def closed(self) -> Ending:
         """Wait for the end and return it; nothing of the session runs any more then."""
@@ -186,7 +206,8 @@ class Session:
 
     async def _say_goodbye(self, client: GuardedClient) -> None:
         await self._books().close()
-        client.say(stanzas.unavailable())
+        if self._presence:
+            client.say(stanzas.unavailable())
         client.say_last()
         await asyncio.shield(client.ended)
 

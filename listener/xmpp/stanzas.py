@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 
 from listener.errors import ConfigurationError
 from listener.finesse.model import Notification, maker
-from listener.finesse.uris import place
+from listener.finesse.uris import SYSTEM_INFO, dialogs_node, place, tasks_node, user_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +86,20 @@ def is_automatic(node: str, agent: str) -> bool:
     if there.kind not in _AUTOMATIC or there.user != agent:
         return False
     return there.kind != "media" or there.media is not None
+
+
+def own_nodes(agent: str) -> frozenset[str]:
+    """Return the nodes that Finesse subscribes an agent to, as far as they can be named.
+
+    The nodes of single media routing domains are not among them: their ids are the site's.
+    """
+    voice = {user_node(agent), dialogs_node(agent), SYSTEM_INFO}
+    return frozenset(voice | media_nodes(agent))
+
+
+def media_nodes(agent: str) -> frozenset[str]:
+    """Return those of `own_nodes` that a site without nonvoice media need not have."""
+    return frozenset({tasks_node(agent), f"{user_node(agent)}/Media"})
 
 
 # --- what we say ---------------------------------------------------------------------------------

@@ -548,7 +548,7 @@ def test_the_example_loads_as_it_is_and_with_every_default_spelt_out(tmp_path: P
     secret_file(tmp_path / "passwords", "1001")
     secret_file(tmp_path / "passwords", "1002")
     spelt = re.sub(
-        r"^# ((?:rest|xmpp)_port|security|connect|gate|max_\w+|tombstone_minutes|minimum_evidence"
+        r"^# ((?:rest|xmpp)_port|security|presence|connect|gate|max_\w+|tombstone_minutes|minimum_evidence"
         r"|ping_\w+|connect_deadline|rest_\w+|drain|level|format|show_numbers|wire"
         r"|allowed_\w+|ready_when|agent_labels|notifications|keep_call_data|retention_days"
         r"|require_token|sessions_on_demand|session_wait|refused_minutes)( = )",
