@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from listener.assembly import Listener
 from listener.correlation.steps import Late
+from listener.demo import elsewhere
 from listener.demo.cast import AGENTS, BUSY, CUSTOMER
 from listener.demo.witness import PATIENCE, Witness
 from listener.finesse.events import RequestFailed
@@ -182,6 +183,10 @@ class Stage:
         """Let something go wrong with the agent's next request of that action."""
         self.simulator.finesse.faults.add(fault, agent=agent, action=action, **how)
 
+    async def cut(self, agent: str) -> None:
+        """Break the connection of the agent's session."""
+        await elsewhere.cut(self.simulator, agent)
+
     async def rings(self, agent: str, state: str = "ALERTING") -> str:
         """Let a customer call the agent; return the dialog when the agent's session shows it."""
         dialog = await self.simulator.finesse.incoming_call(agent, CUSTOMER)
@@ -232,13 +237,18 @@ async def stage(
     seed: int,
     folder: Path,
     watcher: Watcher,
+    notifications: elsewhere.MakeNotifications | None = None,
 ) -> AsyncIterator[Stage]:
-    """Start a simulated Finesse and a listener for its agents; `folder` gets the settings."""
+    """Start a simulated Finesse and a listener for its agents; `folder` gets the settings.
+
+    `notifications` makes another notification side than the simulator's own.
+    """
     passwords = {agent: secrets.token_urlsafe(12) for agent in AGENTS}
     specs = [
         AgentSpec(id=agent, password=passwords[agent], extension=agent, **words)
         for agent, words in AGENTS.items()
     ]
+    served = notifications(passwords) if notifications is not None else None
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(
             Simulator(
@@ -248,9 +258,10 @@ async def stage(
                 seed=seed,
                 variants=Variants(early_transfer=EarlyTransfer.ASYNC),
                 dial_plan={BUSY: Number(Luck.BUSY)},
+                notifications=served,
             )
         )
-        ca_file = simulator.write_ca(folder / "ca.pem")
+        ca_file = elsewhere.write_ca(simulator, served, folder / "ca.pem")
         listener = await stack.enter_async_context(
             Listener.open(_settings(simulator, passwords, ca_file))
         )

@@ -75,13 +75,13 @@ async def lost_link(stage: Stage) -> None:
         do.SendDtmf(agent=JOE, dialog_id=call, dtmf_string="7"), "the session breaks"
     )
     await stage.done(digits)
-    stage.simulator.notifications.cut(JOE)
+    await stage.cut(JOE)
     await stage.settled(digits)
     await stage.listener.ready(JOE)
     stage.spoil(Fault.SILENT, JOE, "HOLD")
     hold = stage.begin(do.Hold(agent=JOE, dialog_id=call), "its event goes with the session")
     await stage.done(hold)
-    stage.simulator.notifications.cut(JOE)
+    await stage.cut(JOE)
     await stage.settled(hold)
     await stage.hung_up(JOE, call)
 

@@ -7,26 +7,29 @@ hears is the server's own.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import contextlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
-from listener.finesse import uris
 from listener.simulator.interfaces import Form
-from listener.simulator.pubsub import AUTOMATIC, PUBSUB, _body, bare_of, new_item_id
+from listener.simulator.pubsub import AUTOMATIC, PUBSUB, _body, new_item_id
 from listener.simulator.xmpp_xml import Element, attribute
-from tests.integration.publishing.side import Side
+from tests.integration.publishing.side import ServerSide
 from tests.integration.publishing.stream import Refused, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tests.integration.servers import Server
+
+T = TypeVar("T")
 
 _OWNER = f"{PUBSUB}#owner"
 _DATA = "jabber:x:data"
 _CONFIG = f"{PUBSUB}#node_config"
 
 
-class OwnerPublisher(Side):
+class OwnerPublisher(ServerSide):
     """Publishes through the server's own pubsub service, as the owner of every node.
 
     Nodes are made when they are needed, and agents subscribed to their own by the bare JID; with
@@ -66,8 +69,58 @@ class OwnerPublisher(Side):
         async with self._turn:  # a node may have to be made first, and order is promised
             if node not in self._nodes:
                 await self._make(node)
-            subscribed, reached = await asyncio.gather(
-                self._ask("get", f"<subscriptions{attribute('node', node)}/>", _OWNER, _subscribed),
-                self._ask("set", item, PUBSUB, lambda _: self._sessions(subscribed_now)),
+            jids = await self._subscribed(node)
+            return await self._ask("set", item, PUBSUB, look=lambda _: self._reached(jids))
+
+    def _reached(self, jids: Iterable[str]) -> int:
+        """Count the sessions there are now: servers send items as headlines, to all of them."""
+        return len({one for jid in jids for one in self.roll.sessions(jid)})
+
+    async def _subscribed(self, node: str) -> list[str]:
+        body = f"<subscriptions{attribute('node', node)}/>"
+        return await self._ask("get", body, _OWNER, look=_jids)
+
+    async def _make(self, node: str) -> None:
+        """Make a node that keeps nothing, and subscribe those whom Finesse subscribes by itself."""
+        self._nodes.add(node)
+        options = "".join(
+            f"<field var='{name}'><value>{value}</value></field>"
+            for name, value in (("FORM_TYPE", _CONFIG), ("pubsub#persist_items", "0"))
+        )
+        form = f"<configure><x xmlns='{_DATA}' type='submit'>{options}</x></configure>"
+        with contextlib.suppress(Refused):  # it is there already: the server's own doing
+            await self._ask("set", f"<create{attribute('node', node)}/>{form}", PUBSUB)
+        agents = [agent for agent in self._agents if node in automatic(agent)]
+        if agents and self._subscribes:
+            inner = "".join(
+                f"<subscription{attribute('jid', self.bare(agent))} subscription='subscribed'/>"
+                for agent in agents
             )
-            return reached
+            body = f"<subscriptions{attribute('node', node)}>{inner}</subscriptions>"
+            await self._ask("set", body, _OWNER)
+
+    async def _ask(
+        self,
+        kind: str,
+        body: str,
+        namespace: str,
+        look: Callable[[Element], T] = lambda _: None,  # type: ignore[assignment,return-value]
+    ) -> T:
+        inner = f"<pubsub xmlns='{namespace}'>{body}</pubsub>"
+        return await self.line.ask(kind, self.pubsub_domain, inner, look=look)
+
+
+@lru_cache(maxsize=4096)
+def automatic(agent: str) -> frozenset[str]:
+    """Return the nodes to which Finesse subscribes an agent by itself."""
+    return frozenset(node.format(user=agent) for node in AUTOMATIC)
+
+
+def _jids(answer: Element) -> list[str]:
+    pubsub = answer.first
+    listing = pubsub.first if pubsub else None
+    return [
+        one.attributes["jid"]
+        for one in (listing.children if listing else [])
+        if one.attributes.get("subscription") == "subscribed"
+    ]

@@ -28,7 +28,7 @@ _MARK = 16_000  # bytes; more than a session hears by chance while one question 
 _ATTEMPTS = 5
 
 
-class Side:
+class ServerSide:
     """The notification side of a simulator, made of a real server; heirs add `publish`.
 
     `passwords` are those of the agents: `start` makes their accounts, and those of `finesse` and
@@ -136,9 +136,8 @@ class Side:
             kind, sender = stanza.attributes.get("type"), stanza.attributes.get("from", "")
             if stanza.local == "presence" and kind == "subscribe":
                 stream.send(_presence("subscribed", bare_of(sender)))
-            elif stanza.local == "presence" and kind is None:
-                if bare_of(sender) == self.bare(FINESSE):
-                    met.set()
+            elif bare_of(sender) == self.bare(FINESSE) and kind is None:
+                met.set()
 
         stream = await self._sign_in(agent, "introduction", heard)
         try:
