@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_UNPACKED = 1024 * 1024
 """Bytes of a body, once unpacked, that are looked at: as many as of a notification."""
 
+MAX_NAMES = 200
+"""Characters of the errors' types that a sentence repeats; Finesse has 30 of them, all short."""
+
 _OK, _ACCEPTED, _MULTIPLE, _BAD, _NOT_FOUND, _TIMEOUT = 200, 202, 300, 400, 404, 408
 _ERROR, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
 
@@ -95,6 +98,8 @@ def says(raw: Raw, errors: tuple[ApiError, ...]) -> str:
     if raw.status == _BAD and b"requires tls" in raw.body.lower():
         return f"{status}: that port speaks TLS, https:// is meant"
     names = ", ".join(error.error_type for error in errors if error.error_type)
+    if len(names) > MAX_NAMES:
+        names = names[:MAX_NAMES] + "..."
     return f"{status}: {names}" if names else f"{status} ({_sort(raw)})"
 
 

@@ -199,11 +199,19 @@ def _secrets(merged: dict[str, Any], environ: Mapping[str, str], base: Path) -> 
             if key in defaults:
                 agent.setdefault(key, defaults[key])
     finesse = merged.get("finesse")
-    if isinstance(finesse, dict) and isinstance(ca_file := finesse.get("ca_file"), str):
-        finesse["ca_file"] = base / Path(ca_file).expanduser()
-        if not finesse["ca_file"].is_file():
-            finder.problems.append(f"finesse.ca_file: {finesse['ca_file']}: no such file")
+    if isinstance(finesse, dict) and isinstance(finesse.get("ca_file"), str):
+        _find_ca_file(finesse, base, finder.problems)
     return finder
+
+
+def _find_ca_file(finesse: dict[str, Any], base: Path, problems: list[str]) -> None:
+    try:
+        path = finesse["ca_file"] = base / Path(finesse["ca_file"]).expanduser()
+    except RuntimeError:  # "~somebody" who is not there
+        problems.append("finesse.ca_file: no home folder for ~; write the whole path")
+        return
+    if not os.path.isfile(path):  # noqa: PTH113  False, and no error, where one may not look
+        problems.append(f"finesse.ca_file: {path}: no such file")
 
 
 def _validate(

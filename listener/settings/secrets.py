@@ -92,7 +92,7 @@ class Finder:
     def _fill_one(self, agent: dict[str, Any], name: str, *, alone: bool) -> None:
         before = len(self.problems)
         if not agent.get("token") and isinstance(agent.get("token_file"), str):
-            agent["token"] = self._file(name, "token_file", self._path(agent["token_file"]))
+            agent["token"] = self._file(name, "token_file", agent["token_file"])
         if not agent.get("password"):
             agent["password"] = self._password(agent, name, alone=alone)
         found = agent.get("password") or agent.get("token")
@@ -102,7 +102,7 @@ class Finder:
 
     def _password(self, agent: Mapping[str, Any], name: str, *, alone: bool) -> SecretStr | None:
         if isinstance(agent.get("password_file"), str):
-            return self._file(name, "password_file", self._path(agent["password_file"]))
+            return self._file(name, "password_file", agent["password_file"])
         if isinstance(agent.get("password_env"), str):
             return self._variable(name, agent["password_env"], required=True)
         if variable_of(name) in self.environ:
@@ -118,7 +118,11 @@ class Finder:
         if not name or problem_with_id(name):
             return None  # told with the id itself; a path made of it could lead anywhere
         given = self.environ.get("CREDENTIALS_DIRECTORY")
-        places = [self._path(self.password_dir) / name] if self.password_dir is not None else []
+        try:
+            places = [self._path(self.password_dir) / name] if self.password_dir is not None else []
+        except SecretError as problem:
+            self.problems.append(f"defaults.password_dir: {problem}")
+            return None
         if given:
             places += [self._path(given) / name, self._path(given) / f"{CREDENTIALS}_{name}"]
         found = next((place for place in places if os.path.lexists(place)), None)
@@ -139,9 +143,9 @@ class Finder:
             self.problems.append(f"agents ({name}): {problem}")
             return None
 
-    def _file(self, name: str, key: str, path: Path) -> SecretStr | None:
+    def _file(self, name: str, key: str, given: str | Path) -> SecretStr | None:
         try:
-            secret, warning = read_secret(path)
+            secret, warning = read_secret(self._path(given))
         except SecretError as problem:
             self.problems.append(f"agents ({name}).{key}: {problem}")
             return None
@@ -150,4 +154,7 @@ class Finder:
         return secret
 
     def _path(self, given: str | Path) -> Path:
-        return self.base / Path(given).expanduser()
+        try:
+            return self.base / Path(given).expanduser()
+        except RuntimeError:  # "~somebody" who is not there
+            raise SecretError("no home folder for ~; write the whole path") from None
