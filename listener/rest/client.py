@@ -55,7 +55,8 @@ class _Caller:
 
     def keep(self, raw: Raw, request: httpx.Request) -> None:
         """Put what an answer set into the jar."""
-        headers = [("set-cookie", value) for value in raw.headers.get_list("set-cookie")]
+        given = raw.headers.get_list("set-cookie")
+        headers = [("set-cookie", value) for value in given if value.isascii()]  # RFC 6265 4.1.1
         if headers:
             self.cookies.extract_cookies(httpx.Response(200, headers=headers, request=request))
         if len(self.cookies.jar) > MAX_COOKIES:
