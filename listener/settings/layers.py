@@ -77,7 +77,8 @@ def load(
     settings = _validate(merged, variables, problems)
     problems += finder.problems
     if problems or settings is None:
-        raise ConfigurationError("\n".join(f"{where}: {p}" for p in dict.fromkeys(problems)))
+        told = "\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems))
+        raise ConfigurationError(told.replace("\0", "\\0"))
     return settings.with_warnings(*finder.warnings, *places.warnings, *_doubtful(settings))
 
 

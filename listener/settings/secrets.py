@@ -47,8 +47,9 @@ def read_secret(path: Path) -> tuple[SecretStr, str | None]:
         with path.open("rb") as file:
             raw = file.read(LONGEST + 1)
             mode = path.stat().st_mode
-    except OSError as error:
-        raise SecretError(f"{path}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        words = getattr(error, "strerror", None) or error
+        raise SecretError(f"{path}: {words}") from None
     warning = f"{path} can be read by everybody; chmod 600 it" if mode & stat.S_IROTH else None
     return checked_secret(raw, str(path)), warning
 

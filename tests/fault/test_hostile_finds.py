@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from listener.errors import ConfigurationError, Unreachable
+from listener.rest import AnswerKind
 from listener.rest.judge import MAX_NAMES
 from listener.settings import load
 from tests.shell.rest_server import api_errors, asking, http, put, serving
@@ -48,6 +49,26 @@ def test_a_folder_of_secrets_in_a_home_that_is_not_there_is_one_problem(tmp_path
     told = str(refused.value).splitlines()
     assert len(told) == 1
     assert "defaults.password_dir: no home folder for ~" in told[0]
+
+
+def test_a_nul_in_a_path_is_a_problem_that_can_be_printed(tmp_path: Path):
+    file = tmp_path / "listener.toml"
+    agent = '[[agents]]\nid = "1"\npassword_file = "a\\u0000b"\n'
+    file.write_text(f'{LEAST}{agent}[api]\nlisten = "127.0.0.1:8470"\ntokens_file = "c\\u0000d"\n')
+    with pytest.raises(ConfigurationError) as refused:
+        load(file, {})
+    assert "agents (1).password_file: " in str(refused.value)
+    assert "api.tokens_file: " in str(refused.value)
+    assert "\0" not in str(refused.value)
+
+
+@pytest.mark.parametrize("cookie", ["JSESSI\x80NID=1; Path=/finesse", "a=\xe4\xb6"])
+async def test_a_cookie_that_is_not_ascii_does_not_hide_what_was_answered(cookie: str):
+    answers = (http(202, b"", f"Set-Cookie: {cookie}", "Set-Cookie: good=1"), http(202))
+    async with serving(*answers) as server, asking(server.url) as rest:
+        assert (await put(rest)).kind is AnswerKind.ACCEPTED
+        assert (await put(rest)).kind is AnswerKind.ACCEPTED
+    assert server.seen[1].headers["cookie"] == "good=1"
 
 
 async def test_a_sentence_about_a_refusal_is_short_however_long_its_errors_are():
