@@ -7,6 +7,7 @@ is there. Must not know how an item is published: that is `owner`'s and `compone
 from __future__ import annotations
 
 import asyncio
+import secrets
 import ssl
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,14 @@ from listener.simulator.xmpp_xml import Element, attribute
 from tests.integration.publishing.relay import Cut, Link, Relay
 from tests.integration.publishing.roll import Roll
 from tests.integration.publishing.stream import Refused, Stream
+from tests.integration.servers import PUBLISHER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.integration.servers import Server
 
-FINESSE, PUBLISHER = "finesse", "publisher"
+FINESSE = "finesse"
 PING = "urn:xmpp:ping"
 _STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 _MARK = 16_000  # bytes; more than a session hears by chance while one question is answered
@@ -32,8 +34,8 @@ class ServerSide:
     """The notification side of a simulator, made of a real server; heirs add `publish`.
 
     `passwords` are those of the agents: `start` makes their accounts, and those of `finesse` and
-    `publisher`. Agents connect to `tls_port`, a relay in front of the server, and trust `ca_pem`.
-    An agent sees `finesse` in its roster. `failures` stays empty but for bugs of this side.
+    `publisher` where there are none. Agents connect to `tls_port`, a relay in front of the server,
+    and trust `ca_pem`; they see `finesse` in their rosters. `failures` stays empty but for bugs.
     """
 
     def __init__(self, server: Server, passwords: Mapping[str, str]) -> None:
@@ -44,7 +46,11 @@ class ServerSide:
         self.failures: list[Exception] = []
         self._server = server
         self._agents = dict(passwords)
-        self._own = {name: f"{name}-{server.component_secret}" for name in (FINESSE, PUBLISHER)}
+        self._own = {
+            name: server.accounts.get(name) or f"{name}-{server.component_secret}"
+            for name in (FINESSE, PUBLISHER)
+        }
+        self._resource = secrets.token_hex(4)  # several sides may share a server
         self._tls = ssl.create_default_context(cadata=self.ca_pem.decode())
         self._relay = Relay(("127.0.0.1", server.ports.tls))
         self._finesse: Stream | None = None
@@ -70,7 +76,7 @@ class ServerSide:
     async def start(self, host: str = "127.0.0.1", *, tls_port: int | None = 0) -> None:
         """Make the accounts, introduce them to each other, and take connections."""
         await asyncio.to_thread(self._make_accounts)
-        self._finesse = await self._sign_in(FINESSE, FINESSE, self._meet)
+        self._finesse = await self._sign_in(FINESSE, self._resource, self._meet)
         self._finesse.send("<presence/>")
         self._own_line = await self.open_line()
         async with asyncio.TaskGroup() as group:
@@ -112,7 +118,7 @@ class ServerSide:
 
     async def sign_in_publisher(self) -> Stream:
         """Sign in the account `publisher`, which is told of the agents' presence."""
-        stream = await self._sign_in(PUBLISHER, PUBLISHER, self.heard)
+        stream = await self._sign_in(PUBLISHER, self._resource, self.heard)
         stream.send("<presence/>")
         return stream
 
