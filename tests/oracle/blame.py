@@ -1,0 +1,107 @@
+"""Whose can an error be that bears no id? Asked for one case alone: another client's, blamed on us.
+
+The rules let a request fail by such an error when it is the only one that can own it. Now and then
+it is the desktop's, whose errors look just like ours; then nobody could have known. `entitled` says
+whether that was so: by what was heard, in the rules' own words (section 5), and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
+from listener.finesse.events import DialogEvent, RequestFailed
+from tests.oracle import effects
+
+if TYPE_CHECKING:
+    from tests.oracle.account import Account, Asked, Heard
+
+_NAMED = re.compile(r"INVALID_ACTION (\w+)(?: on extension (\w+))?")
+GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
+SETTLES = 2.0
+
+
+def entitled(account: Account, asked: Asked) -> bool:
+    """Say whether an error of another was heard that fitted this request and no other of ours."""
+    return any(_sole(account, asked, heard) for heard in _errors(account, asked))
+
+
+def _errors(account: Account, asked: Asked) -> list[Heard]:
+    begun = asked.submitted if asked.begun is None else asked.begun
+    assert asked.settled is not None
+    return [
+        heard
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and isinstance(heard.event, RequestFailed)
+        and heard.event.request_id is None
+        and begun <= heard.at <= asked.settled
+    ]
+
+
+def _sole(account: Account, asked: Asked, heard: Heard) -> bool:
+    if not fits(account, asked, heard) or _others_at_work(account, asked, heard):
+        return False
+    if _proof_came(account, asked, heard):
+        return False
+    return not any(
+        _may_own(other, heard.at) and fits(account, other, heard)
+        for other in account.asked
+        if other is not asked and other.agent == asked.agent
+    )
+
+
+def fits(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether the error may be about that request: its object, its action, its device."""
+    event = heard.event
+    assert isinstance(event, RequestFailed)
+    for error in event.errors:
+        found = _NAMED.search(error.error_message or "")
+        if found and (
+            found[1] != asked.request.requested_action or found[2] not in {None, asked.own}
+        ):
+            return False
+    dialog = asked.request.dialog_id
+    if event.dialog_id is None:
+        return dialog is None
+    return event.dialog_id in effects.family(account.history, dialog) or dialog is None
+
+
+def _may_own(other: Asked, at: float) -> bool:
+    if other.begun is None or not other.begun <= at:
+        return False
+    if other.settled is None or other.settled >= at:
+        return True
+    by_id = isinstance(other.outcome, Confirmed | Failed) and other.outcome.evidence not in GUESSED
+    if by_id or isinstance(other.outcome, Rejected):
+        return False
+    if isinstance(other.outcome, Presumed):
+        return at < other.settled + 5.0
+    return other.deadline > at
+
+
+def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether somebody else was heard at work on that object since it was asked."""
+    begun = asked.submitted if asked.begun is None else asked.begun
+    ours = {id(deed) for each in account.asked for deed in each.deeds}
+    dialogs = effects.family(account.history, asked.request.dialog_id)
+    return any(
+        isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id in dialogs
+        and (heard.parcel.cause is None or id(heard.parcel.cause) not in ours)
+        for heard in account.heard
+        if heard.agent == asked.agent and begun <= heard.at <= error.at
+    )
+
+
+def _proof_came(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether its own event was heard in time to save it."""
+    return any(
+        heard.parcel.cause is not None
+        and heard.parcel.cause is asked.deed
+        and not heard.parcel.is_error
+        and heard.at <= min(error.at + SETTLES, asked.deadline)
+        for heard in account.heard
+        if heard.agent == asked.agent
+    )

@@ -1,0 +1,323 @@
+"""When was it true what a request asked for? From the switch's history alone, written anew.
+
+Nothing here comes from the correlator, nor from what it expects. `spans` gives the times at which
+the effect was there; each has a `unit`, so that one change is not counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from listener.finesse import actions as do
+from tests.oracle.account import OFF, Account, Asked, Person, View
+
+if TYPE_CHECKING:
+    from tests.oracle.account import History
+
+ENDLESS = float("inf")
+LEFT = frozenset({"DROPPED", "WRAP_UP", "CLOSED", None})
+BY_ID = (do.TaskTransfer, do.TaskClose, do.SendDtmf, do.StartRecording)
+"""What shows nowhere, or looks like something else: only Finesse's own record tells."""
+
+
+class Span(NamedTuple):
+    """From when to when an effect was there (`end` is not in it), and which change made it so."""
+
+    begin: float
+    end: float
+    unit: tuple[Any, ...]
+
+
+def digits(number: str | None) -> str:
+    """Return a number without what people write between its digits."""
+    return "".join(sign for sign in number or "" if sign not in " -().")
+
+
+def _row(
+    name: str, row: Sequence[tuple[float, Any]], holds: Callable[[Any], bool]
+) -> Iterator[Span]:
+    begin: float | None = None
+    for at, seen in row:
+        if holds(seen) and begin is None:
+            begin = at
+        elif not holds(seen) and begin is not None:
+            yield Span(begin, at, (name, begin))
+            begin = None
+    if begin is not None:
+        yield Span(begin, ENDLESS, (name, begin))
+
+
+def family(history: History, dialog: str | None) -> list[str]:
+    """Return a dialog and those that it became, by the ids that the switch gave them."""
+    found = [dialog] if dialog else []
+    for id_ in found:
+        for other, row in history.calls.items():
+            if other not in found and any(view.secondary == id_ for _, view in row):
+                found.append(other)
+    return found
+
+
+def _on_family(asked: Asked, account: Account, holds: Callable[[View], bool]) -> list[Span]:
+    history = account.history
+    return [
+        span
+        for id_ in family(history, asked.request.dialog_id)
+        for span in _row(id_, history.calls.get(id_, ()), holds)
+    ]
+
+
+def _own(*states: str) -> Callable[[Asked, Account], list[Span]]:
+    def when(asked: Asked, account: Account) -> list[Span]:
+        return _on_family(asked, account, lambda view: view.parties.get(asked.own) in states)
+
+    return when
+
+
+def _task(*states: str) -> Callable[[Asked, Account], list[Span]]:
+    def when(asked: Asked, account: Account) -> list[Span]:
+        return _on_family(asked, account, lambda view: view.parties.get(asked.agent) in states)
+
+    return when
+
+
+def _left(asked: Asked, account: Account) -> list[Span]:
+    """Off the call, whatever it is called now: on all calls of the family."""
+    history = account.history
+    ids = family(history, asked.request.dialog_id)
+    times = sorted({at for id_ in ids for at, _ in history.calls.get(id_, ())})
+    row = [(at, _off_all(history, ids, asked.own, at)) for at in times]
+    return list(_row(ids[0] if ids else "", row, bool))
+
+
+def _off_all(history: History, ids: list[str], own: str, at: float) -> bool:
+    views = [view for id_ in ids if (view := history.at(id_, at)) is not None]
+    return bool(views) and all(view.over or view.parties.get(own) in LEFT for view in views)
+
+
+def _since(asked: Asked, history: History) -> Iterator[tuple[str, list[tuple[float, View]]]]:
+    """Yield the calls of the asking device that were made since it was asked."""
+    for id_, row in history.calls.items():
+        if row and row[0][0] >= asked.submitted and row[0][1].sender == asked.own:
+            yield id_, row
+
+
+def _call(asked: Asked, account: Account) -> list[Span]:
+    request = asked.request
+    assert isinstance(request, do.MakeCall | do.ConsultCall)
+    wanted, deed = digits(request.to_address), asked.deed
+    found = []
+    for id_, row in _since(asked, account.history):
+        mine = deed is not None and deed.new_dialog_id == id_
+
+        def there(view: View, mine: bool = mine) -> bool:  # noqa: FBT001  bound in a loop
+            named = wanted in {digits(number) for number in view.numbers}
+            tied = isinstance(request, do.MakeCall) or view.call_type == "CONSULT"
+            stage = view.state in {"INITIATED", "ALERTING", "ACTIVE"}
+            return stage and (mine or (named and tied)) and view.kind == "voice"
+
+        found += [span._replace(unit=(id_,)) for span in _row(id_, row, there)]
+    return found
+
+
+def _monitor(asked: Asked, account: Account) -> list[Span]:
+    request = asked.request
+    assert isinstance(request, do.SilentMonitor)
+    return [
+        span._replace(unit=(id_,))
+        for id_, row in _since(asked, account.history)
+        for span in _row(
+            id_,
+            row,
+            lambda view: (
+                view.kind == "monitor"
+                and view.parties.get(asked.own) == "ACTIVE"
+                and request.to_address in view.present | view.numbers
+            ),
+        )
+    ]
+
+
+def _barged(asked: Asked, account: Account) -> list[Span]:
+    request = asked.request
+    assert isinstance(request, do.BargeCall)
+
+    def in_it(view: View) -> bool:
+        there = {asked.own, request.to_address} <= view.present
+        return there and len(view.present) > 2 and view.kind == "voice"
+
+    return [span for id_, row in account.history.calls.items() for span in _row(id_, row, in_it)]
+
+
+def _pairs(asked: Asked, history: History) -> Iterator[tuple[str, str]]:
+    """Yield (survivor, gone) of every join that the asking agent's call was part of."""
+    dialog = asked.request.dialog_id
+    for id_, row in history.calls.items():
+        for at, view in row:
+            if view.secondary is not None and dialog in {id_, view.secondary}:
+                if at >= asked.submitted - 10.0:
+                    yield id_, view.secondary
+                break
+
+
+def _parties(history: History, asked: Asked, *ids: str) -> frozenset[str]:
+    """Return who else was on those calls when it was asked."""
+    views = [history.at(id_, asked.submitted) for id_ in ids]
+    return frozenset(
+        who for view in views if view is not None for who in view.present if who != asked.own
+    )
+
+
+def _joined(asked: Asked, account: Account, *, stays: bool) -> list[Span]:
+    history, found = account.history, []
+    for survivor, gone in _pairs(asked, history):
+        row = [(at, view) for at, view in history.calls[survivor] if view.secondary is not None]
+
+        def so(view: View) -> bool:
+            own = view.parties.get(asked.own)
+            fits = own == "ACTIVE" if stays else own in LEFT
+            return fits and len(view.present - {asked.own}) > 1
+
+        found += [span._replace(unit=(survivor, gone)) for span in _row(survivor, row, so)]
+    return found
+
+
+def _transferred(asked: Asked, account: Account) -> list[Span]:
+    return _joined(asked, account, stays=False)
+
+
+def _conferenced(asked: Asked, account: Account) -> list[Span]:
+    return _joined(asked, account, stays=True)
+
+
+def _sent_away(asked: Asked, account: Account) -> list[Span]:
+    request = asked.request
+    assert isinstance(request, do.TransferSst)
+    target = request.to_address
+
+    def arrived(view: View) -> bool:
+        off = view.parties.get(asked.own) in LEFT
+        return off and (target in view.parties and view.parties[target] not in LEFT)
+
+    return _on_family(asked, account, arrived)
+
+
+def _data(asked: Asked, account: Account) -> list[Span]:
+    request = asked.request
+    assert isinstance(request, do.UpdateCallData)
+    wanted: dict[str, str | None] = dict(request.variables)
+    if request.wrap_up_reason is not None:
+        wanted["wrapUpReason"] = request.wrap_up_reason
+
+    def value_there(name: str, value: str | None, now: str | None) -> bool:
+        cut = name.startswith("user.") and bool(now) and (value or "").startswith(now or "")
+        return now == value or cut
+
+    def there(view: View) -> bool:
+        return all(value_there(n, v, view.values.get(n)) for n, v in wanted.items())
+
+    return _on_family(asked, account, there)
+
+
+def _party_gone(asked: Asked, account: Account) -> list[Span]:
+    request = asked.request
+    assert isinstance(request, do.ParticipantDrop)
+    return _on_family(
+        asked, account, lambda view: view.parties.get(request.target_media_address) in OFF
+    )
+
+
+def _reservation_over(asked: Asked, account: Account) -> list[Span]:
+    """Decided against: it is gone, and was never accepted."""
+    row = account.history.calls.get(asked.request.dialog_id or "", ())
+    if any(view.parties.get(asked.own) == "ACCEPTED" for _, view in row):
+        return []
+    return list(
+        _row(asked.request.dialog_id or "", row, lambda v: v.parties.get(asked.own) in LEFT)
+    )
+
+
+def _classified(asked: Asked, account: Account) -> list[Span]:
+    request = asked.request
+    assert isinstance(request, do.Reclassify)
+    value = request.outbound_classification
+    return _on_family(asked, account, lambda view: view.values.get("BAResponse") == value)
+
+
+def _promised(asked: Asked, account: Account) -> list[Span]:
+    request = asked.request
+    assert isinstance(request, do.UpdateScheduledCallback)
+    time, number = request.callback_time, request.callback_number
+    return _on_family(
+        asked,
+        account,
+        lambda v: time in {None, v.callback[0]} and number in {None, v.callback[1]},
+    )
+
+
+def _no_promise(asked: Asked, account: Account) -> list[Span]:
+    return _on_family(asked, account, lambda view: view.callback == (None, None))
+
+
+def _person(asked: Asked, account: Account) -> list[Span]:
+    """In the state asked for, or it is promised; each new time of it is a change of its own."""
+    request = asked.request
+    reason = getattr(request, "reason_code_id", None)
+    extension = getattr(request, "extension", None)
+    wanted = "NOT_READY" if isinstance(request, do.SignIn) else request.requested_action
+    row = account.history.people.get(asked.agent, ())
+
+    def so(person: Person) -> bool:
+        if extension is not None and person.extension != extension:
+            return False
+        now = person.state == wanted and reason in {None, person.reason}
+        return now or person.pending == wanted
+
+    found: list[Span] = []
+    for index, (at, person) in enumerate(row):
+        if so(person):
+            end = row[index + 1][0] if index + 1 < len(row) else ENDLESS
+            found.append(Span(at, end, (asked.agent, at)))
+    return found
+
+
+_WHEN: dict[type[do.Request], Callable[[Asked, Account], list[Span]]] = {
+    do.Hold: _own("HELD"),
+    do.Retrieve: _own("ACTIVE"),
+    do.Answer: _own("ACTIVE"),
+    do.PreviewAccept: _own("ACCEPTED"),
+    do.Drop: _left,
+    do.MakeCall: _call,
+    do.ConsultCall: _call,
+    do.SilentMonitor: _monitor,
+    do.BargeCall: _barged,
+    do.Transfer: _transferred,
+    do.Conference: _conferenced,
+    do.TransferSst: _sent_away,
+    do.UpdateCallData: _data,
+    do.ParticipantDrop: _party_gone,
+    do.PreviewClose: _reservation_over,
+    do.PreviewReject: _reservation_over,
+    do.Reclassify: _classified,
+    do.UpdateScheduledCallback: _promised,
+    do.CancelScheduledCallback: _no_promise,
+    do.TaskAccept: _task("ACCEPTED"),
+    do.TaskStart: _task("ACTIVE"),
+    do.TaskPause: _task("PAUSED"),
+    do.TaskResume: _task("ACTIVE"),
+    do.TaskWrapUp: _task("WRAPPING_UP"),
+    do.UserRequest: _person,
+}
+
+ONE_EACH = (
+    *(do.Hold, do.Retrieve, do.Answer, do.MakeCall, do.ConsultCall, do.SilentMonitor),
+    *(do.PreviewAccept, do.TaskAccept, do.TaskStart, do.TaskPause, do.TaskResume),
+    do.TaskWrapUp,
+)
+"""Requests of which one change is at most one's."""
+
+
+def spans(asked: Asked, account: Account) -> list[Span]:
+    """Return when the effect of a request was there, in the whole run."""
+    found = next((when for kind, when in _WHEN.items() if isinstance(asked.request, kind)), None)
+    return [] if found is None else found(asked, account)

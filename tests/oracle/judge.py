@@ -1,0 +1,344 @@
+"""The judge: what was said, against what was true. Written from the rules, without the correlator.
+
+`wrongs` finds what says more than is true, `missed` (in `knowable.py`) what could have been known.
+The truth is Finesse's own record and the switch's history. A phone that does the same makes an
+effect true. Takes an `Account`, whichever world it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from listener.correlation.outcome import (
+    Abandoned,
+    Confirmed,
+    Evidence,
+    Failed,
+    Presumed,
+    Reason,
+    Rejected,
+    Unconfirmed,
+)
+from listener.finesse import actions as do
+from listener.finesse.actions.expectation import Gate
+from tests.oracle import blame, effects
+
+if TYPE_CHECKING:
+    from tests.oracle.account import Account, Asked
+
+EPS = 0.001
+FENCE = 2.0
+NEVER_LEFT = frozenset(
+    {Reason.NOT_SENT, Reason.EXPIRED_IN_QUEUE, Reason.CANCELLED, Reason.SHUTDOWN}
+)
+SILENT = (do.SendDtmf, do.StartRecording)
+WEAK = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT})
+
+
+class Find(NamedTuple):
+    """One thing that is wrong. `kind` is a word of the table in the report."""
+
+    kind: str
+    asked: Asked
+    words: str
+
+    def __str__(self) -> str:
+        asked = self.asked
+        return (
+            f"{self.kind}: {asked.action} of {asked.agent} (step {asked.step}): {self.words};"
+            f" said {describe(asked)}"
+        )
+
+
+def describe(asked: Asked) -> str:
+    """Return an outcome in a few words."""
+    outcome = asked.outcome
+    if outcome is None:
+        return "nothing"
+    why = getattr(outcome, "evidence", None) or getattr(outcome, "reason", None) or ""
+    return f"{outcome.kind} {why}".strip()
+
+
+def wrongs(account: Account) -> list[Find]:
+    """Return all outcomes that say more than is true, and all that broke a promise."""
+    found = [
+        Find(kind, asked, words)
+        for asked in account.asked
+        for kind, words in _about(account, asked)
+    ]
+    return found + list(_one_change_each(account)) + list(_gate(account))
+
+
+def _about(account: Account, asked: Asked) -> Iterator[tuple[str, str]]:
+    if len(asked.deeds) > 1:
+        yield "sent twice", f"it reached Finesse {len(asked.deeds)} times"
+    if asked.times_settled > 1:
+        yield "told twice", "its outcome changed after it was told"
+    yield from ((("overdue"), words) for words in _overdue(account, asked))
+    outcome = asked.outcome
+    if outcome is None:
+        return
+    if outcome.sent is False and asked.deeds:
+        yield "wrong", "nothing was said to have left, and Finesse received it"
+    match outcome:
+        case Confirmed():
+            yield from (("wrong", words) for words in _confirmed(account, asked, outcome))
+        case Failed():
+            yield from (("wrong", words) for words in _failed(account, asked, outcome))
+        case Presumed():
+            yield from (("wrong", words) for words in _presumed(account, asked))
+        case Rejected():
+            yield from (("wrong", words) for words in _rejected(asked, outcome))
+        case Unconfirmed() | Abandoned():
+            if asked.begun is None and not asked.deeds:
+                yield "wrong", "it may have happened, was said, and it was never let go"
+
+
+# -- confirmed --------------------------------------------------------------------------------
+
+
+def since(account: Account, asked: Asked) -> float:
+    """Return from when on a change counts: from sending, or of what was still on its way then.
+
+    Finesse's clock and ours are not compared, so that news of a moment before, which comes after
+    the request went out, cannot be told from news of a moment after.
+    """
+    begun = asked.submitted if asked.begun is None else asked.begun
+    coming = [
+        heard.parcel.made
+        for heard in account.heard
+        if heard.agent == asked.agent and heard.first and heard.at >= begun > heard.parcel.made
+    ]
+    return min([begun, *coming])
+
+
+def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
+    assert asked.settled is not None
+    deed, begun = asked.deed, since(account, asked)
+    if outcome.evidence is Evidence.REQUEST_ID:
+        yield from _tied(account, asked)
+    elif isinstance(asked.request, effects.BY_ID):
+        yield "confirmed without its id, and nothing else could tell"
+    elif not _was_so(account, asked, begun, outcome):
+        yield "confirmed, and it never was so since it was asked"
+    if isinstance(asked.request, do.MakeCall | do.ConsultCall):
+        yield from _call(account, asked, outcome)
+    new = outcome.dialogs.new
+    if new and deed is not None and deed.new_dialog_id not in {None, new} and deed.effect:
+        yield f"confirmed by dialog {new}, and it made {deed.new_dialog_id}"
+
+
+def _tied(account: Account, asked: Asked) -> Iterator[str]:
+    """Finesse tied the effect to this very request: an event of its own bore its id."""
+    deed = asked.deed
+    if deed is None or deed.effect is not True:
+        yield "confirmed by its id, and it was not done"
+        return
+    assert asked.settled is not None
+    bore = [
+        parcel
+        for parcel in account.parcels
+        if parcel.cause is deed and parcel.tag and not parcel.is_error
+        if any(at <= asked.settled + EPS for at, _ in parcel.heard)
+    ]
+    if not bore:
+        yield "confirmed by its id, and no event of its own that was read bore it"
+
+
+def _was_so(account: Account, asked: Asked, begun: float, outcome: Confirmed) -> bool:
+    assert asked.settled is not None
+    unchanged = outcome.changed is False
+    return any(
+        span.begin <= asked.settled + EPS
+        and span.end > begun - EPS
+        and (unchanged or span.begin >= begun - EPS)
+        for span in effects.spans(asked, account)
+    )
+
+
+def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
+    assert asked.settled is not None
+    row = account.history.calls.get(outcome.dialogs.new or "", ())
+    states = {view.state for at, view in row if at <= asked.settled + EPS}
+    if outcome.stage == "INITIATED":
+        if asked.settled < asked.deadline - EPS:
+            yield "confirmed as INITIATED before its deadline"
+        now = account.history.at(outcome.dialogs.new, asked.settled)
+        if now is None or now.state != "INITIATED":
+            heard = [
+                h
+                for h in account.heard
+                if h.agent == asked.agent
+                and getattr(h.event, "dialog_id", None) == outcome.dialogs.new
+                and h.event.dialog.state != "INITIATED"
+                and h.at <= asked.settled
+            ]
+            if heard:
+                yield "confirmed as INITIATED, and it had been heard to be otherwise"
+    elif not states & {"ALERTING", "ACTIVE"}:
+        yield f"confirmed as {outcome.stage}, and it never rang"
+
+
+def _one_change_each(account: Account) -> Iterator[Find]:
+    """One untagged change confirms one request at most."""
+    by_agent: dict[str, list[Asked]] = {}
+    for asked in account.asked:
+        one = isinstance(asked.request, (*effects.ONE_EACH, do.UserRequest))
+        if one and isinstance(asked.outcome, Confirmed):
+            by_agent.setdefault(asked.agent, []).append(asked)
+    for group in by_agent.values():
+        taken: dict[tuple[object, ...], Asked] = {}
+        group.sort(key=lambda a: a.outcome.evidence in WEAK)  # type: ignore[union-attr]
+        for asked in group:
+            if asked.outcome.evidence in WEAK and not _place(account, asked, taken, set()):  # type: ignore[union-attr]
+                yield Find("wrong", asked, "one change confirmed more than one request")
+            elif asked.outcome.evidence not in WEAK:  # type: ignore[union-attr]
+                _place(account, asked, taken, set())
+
+
+def _place(
+    account: Account,
+    asked: Asked,
+    taken: dict[tuple[object, ...], Asked],
+    tried: set[tuple[object, ...]],
+) -> bool:
+    assert asked.settled is not None
+    begun = since(account, asked)
+    units = {
+        span.unit
+        for span in effects.spans(asked, account)
+        if begun - EPS <= span.begin <= asked.settled + EPS
+    }
+    if not units:
+        return True  # said elsewhere
+    for unit in sorted(units - tried, key=str):
+        tried.add(unit)
+        holder = taken.get(unit)
+        if holder is None or _place(account, holder, taken, tried):
+            taken[unit] = asked
+            return True
+    return False
+
+
+# -- failed, presumed, rejected -----------------------------------------------------------------
+
+
+def _failed(account: Account, asked: Asked, outcome: Failed) -> Iterator[str]:
+    deed = asked.deed
+    if deed is not None and deed.effect is False:
+        return
+    if outcome.evidence is Evidence.SOLE_PENDING and blame.entitled(account, asked):
+        return  # nobody could tell it from its own: counted in the report
+    done = "never reached Finesse" if deed is None else "was not refused"
+    whose = "an error of another" if outcome.errors else "failed"
+    yield f"{whose}, and it {done}"
+
+
+def _presumed(account: Account, asked: Asked) -> Iterator[str]:
+    assert asked.settled is not None
+    deed, begun = asked.deed, asked.submitted if asked.begun is None else asked.begun
+    if not isinstance(asked.request, SILENT):
+        yield "presumed, and silence is not its answer"
+    if deed is None or not asked.accepted:
+        yield "presumed without Finesse's 202"
+    if not account.whole(asked.agent, begun, asked.settled):
+        yield "presumed, and no session stood all the time"
+    if asked.mode not in {"submit", "forward", "expect", "late"}:
+        yield "presumed, and its caller never reported"
+    for parcel in account.parcels:
+        mine = deed is not None and parcel.cause is deed and parcel.is_error
+        if mine and any(at < asked.settled - FENCE for at in parcel.published):
+            yield "presumed, and its error had been published"
+        elif mine and parcel.heard and parcel.heard[0][0] <= asked.settled:
+            yield "presumed, and its error had been read"
+
+
+def _rejected(asked: Asked, outcome: Rejected) -> Iterator[str]:
+    deed = asked.deed
+    if outcome.reason in NEVER_LEFT:
+        if deed is not None:
+            yield "said not to have been sent, and Finesse received it"
+    elif deed is None or deed.effect is not False:
+        yield "rejected, and Finesse did not refuse it"
+    elif deed.status is None:
+        yield "rejected, and Finesse gave no answer"
+
+
+# -- promises -------------------------------------------------------------------------------------
+
+
+def _overdue(account: Account, asked: Asked) -> Iterator[str]:
+    bound = asked.deadline + FENCE
+    if isinstance(asked.request, SILENT):
+        bound = max([bound, *_after_others(account, asked)])
+    for killed, started in account.restarts:
+        if killed <= bound:
+            bound = max(bound, started + FENCE)
+    if asked.settled is None and account.ended > bound + EPS:
+        yield f"no outcome at {account.ended - asked.deadline:.1f} s past its deadline"
+    elif asked.settled is not None and asked.settled > bound + 0.1:
+        yield f"its outcome came {asked.settled - asked.deadline:.1f} s past its deadline"
+
+
+def _after_others(account: Account, asked: Asked) -> Iterator[float]:
+    """Yield when its window may end at the latest: it begins behind that of the DTMF before it."""
+    for other in account.asked:
+        earlier = other.submitted <= asked.submitted and other is not asked
+        if earlier and other.agent == asked.agent and isinstance(other.request, SILENT):
+            begin = max(other.settled or 0.0, asked.answered or asked.submitted)
+            yield begin + max(asked.length, asked.request.default_deadline) + FENCE
+
+
+def _holds_until(asked: Asked) -> float:
+    """Return until when a request keeps others off its device."""
+    end = effects.ENDLESS if asked.settled is None else asked.settled
+    if asked.begun is None or asked.mode not in {"submit", "forward"}:
+        return 0.0
+    match asked.request.gate:
+        case Gate.UNTIL_SETTLED:
+            return end
+        case Gate.UNTIL_ANSWERED:
+            return min(end, asked.answered if asked.accepted and asked.answered else end)
+        case _:
+            return 0.0
+
+
+def _gate(account: Account) -> Iterator[Find]:
+    """Nobody goes out beside one that holds the device, and nobody waits for nothing."""
+    if account.gate != "queue" or account.restarts:
+        return
+    for asked in account.asked:
+        gated = asked.mode == "submit" and asked.request.gate is not Gate.NONE
+        if not gated:
+            continue
+        when = asked.settled if asked.begun is None else asked.begun
+        others = [o for o in account.asked if o is not asked and o.agent == asked.agent]
+        holders = [
+            other
+            for other in others
+            if other.begun is not None
+            and when is not None
+            and other.begun < when - EPS
+            and _holds_until(other) > when + EPS
+        ]
+        if asked.begun is not None and holders:
+            yield Find("gate", asked, f"let go while step {holders[0].step} held the device")
+        if asked.begun is not None and asked.begun > asked.deadline + EPS:
+            yield Find("gate", asked, "sent past its deadline")
+        if when is not None and when > asked.submitted + EPS and not _waited(asked, when, others):
+            yield Find("gate", asked, "held back, and nobody held the device")
+
+
+def _waited(asked: Asked, when: float, others: list[Asked]) -> bool:
+    """Say whether somebody who may hold a device was there in the moment before."""
+    if asked.outcome is not None and asked.begun is None:
+        return True
+    return any(
+        other.mode != "expect"
+        and other.request.gate is not Gate.NONE
+        and other.submitted <= when
+        and (other.settled is None or other.settled >= when - EPS or other.begun is not None)
+        and (other.settled is None or other.settled >= asked.submitted - EPS)
+        for other in others
+    )

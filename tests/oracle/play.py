@@ -1,0 +1,351 @@
+"""Plays a story in a world: sees which call a step means, and does it when it is due.
+
+Knows what there is (the simulator's calls) and nothing of what the program believes. What a step
+asks for and is not there is left out. Another world gets the same steps at the same times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from listener.finesse import actions as do
+from listener.finesse import uris
+from listener.simulator.calls import Kind
+from tests.oracle.clock import run
+from tests.oracle.wires import SENDER, Fortune, Sender
+from tests.oracle.world import CUSTOMER, OUTSIDE, Hands, Wish, World
+
+if TYPE_CHECKING:
+    from listener.finesse.actions.request import Request
+    from listener.simulator.calls import Call, Party
+    from tests.oracle.account import Account, Asked
+    from tests.oracle.clock import VirtualLoop
+    from tests.oracle.story import Step, Story
+
+PATIENCE = 75.0
+"""Seconds after the last step in which every request has its outcome."""
+
+_PLAIN: dict[str, type[do.DialogRequest]] = {
+    "HOLD": do.Hold,
+    "RETRIEVE": do.Retrieve,
+    "ANSWER": do.Answer,
+    "DROP": do.Drop,
+    "TRANSFER": do.Transfer,
+    "CONFERENCE": do.Conference,
+    "START_RECORDING": do.StartRecording,
+    "CANCEL_SCHEDULED_CALLBACK": do.CancelScheduledCallback,
+    "TASK_ACCEPT": do.TaskAccept,
+    "TASK_START": do.TaskStart,
+    "TASK_PAUSE": do.TaskPause,
+    "TASK_RESUME": do.TaskResume,
+    "TASK_WRAP_UP": do.TaskWrapUp,
+    "TASK_CLOSE": do.TaskClose,
+}
+_DIGITS = ("1", "1234#", "1A", "99")
+_CLASSES = ("VOICE", "BUSY", "FAX")
+
+
+def data_of(value: str, n: float) -> dict[str, Any]:
+    """Return call data to ask for: one value, several, too long a one, or an unknown one."""
+    kind = int(n * 1000) % 7
+    return [
+        {"call_variables": {"callVariable1": value}},
+        {"call_variables": {"callVariable1": value, "callVariable2": "both"}},
+        {"call_variables": {"user.customer": value + "0123456789" * 4}},
+        {"call_variables": {"callVariable3": value, "user.unknown": "no"}},
+        {"wrap_up_reason": value or "Sold"},
+        {"call_variables": {"callVariable1": value * 30}},
+        {"call_variables": {"callVariable2": value, "user.note": "new " + value}},
+    ][kind]
+
+
+class Player:
+    """Plays one story in one world."""
+
+    def __init__(self, world: Hands, story: Story) -> None:
+        self._world = world
+        self._story = story
+        self._agents = list(world.finesse.agents)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._last: dict[str, Request] = {}
+        self._last_id: dict[str, str] = {}
+        self._counted = 0
+        self.left_out = 0
+
+    async def play(self) -> None:
+        """Do every step at its time, then wait until all is over."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for number, step in enumerate(self._story.steps):
+            await asyncio.sleep(max(0.0, begin + step.at - loop.time()))
+            self._do(number, step)
+        until = loop.time() + PATIENCE
+        while loop.time() < until and any(a.outcome is None for a in self._world.account.asked):
+            await asyncio.sleep(1.0)
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _do(self, number: int, step: Step) -> None:
+        world, args = self._world, step.args
+        agent = self._agents[step.who % len(self._agents)]
+        match step.do:
+            case "ask":
+                self._ask(number, agent, args)
+            case "incoming" | "far" | "phone" | "desktop" | "preview" | "task":
+                task = asyncio.get_running_loop().create_task(
+                    getattr(self, f"_{step.do}")(agent, args)
+                )
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case "outage" | "restart" | "rest":
+                getattr(world, step.do)(**args)
+            case _:
+                getattr(world, step.do)(agent, **args)
+
+    # -- asked ------------------------------------------------------------------------------------
+
+    def _ask(self, number: int, agent: str, args: Any) -> None:
+        request = self._request(agent, args)
+        if request is None:
+            self.left_out += 1
+            return
+        self._last[agent] = request
+        wish = Wish(
+            mode=args.get("mode", "submit"),
+            request_id=self._request_id(agent, args.get("id", "own"), number),
+            deadline=args.get("deadline"),
+            minimum=args.get("minimum"),
+            report=args.get("report", "yes"),
+            abandon=args.get("abandon"),
+        )
+        asked = self._world.ask(number, request, wish, Fortune.of(args))
+        if asked is not None:
+            self._last_id[agent] = asked.request_id
+
+    def _request_id(self, agent: str, how: str, number: int) -> str:
+        if how == "count":  # every caller counts for itself: agents' ids are the same
+            self._counted += 1
+            return str(1 + self._counted // 2)
+        if how == "repeat" and agent in self._last_id:
+            return self._last_id[agent]
+        return f"r{self._story.seed}-{number}"
+
+    def _request(self, agent: str, args: Any) -> Request | None:
+        if args.get("same") and agent in self._last and args["n"] < 0.5:
+            return self._last[agent]
+        wishes: Sequence[str] = args["wish"]
+        fitting = self._fitting(agent)
+        if args.get("fits", True):
+            for wish in wishes:
+                made = self._fits(agent, wish, fitting, args)
+                if made is not None:
+                    return made
+        calls = self._calls(agent)
+        return self._any(agent, wishes[0], calls, args) if calls else None
+
+    def _calls(self, agent: str) -> list[tuple[Call, Party]]:
+        switch = self._world.finesse.switch
+        return [
+            (call, party)
+            for call in switch.calls_of(agent)
+            if (party := call.of(agent)) is not None
+        ]
+
+    def _fitting(self, agent: str) -> dict[str, list[Call]]:
+        switch = self._world.finesse.switch
+        found: dict[str, list[Call]] = {}
+        for call, party in self._calls(agent):
+            for action in switch.actions(call, party):
+                name = f"TASK_{action}" if call.kind is Kind.TASK else action
+                found.setdefault(name, []).append(call)
+        return found
+
+    def _fits(
+        self, agent: str, wish: str, fitting: dict[str, list[Call]], args: Any
+    ) -> Request | None:
+        if wish == "MAKE_CALL":
+            busy = self._world.finesse.switch.active_call(agent) is not None
+            return None if busy else self._call(agent, args)
+        if wish in {"SILENT_MONITOR", "BARGE_CALL"}:
+            return self._watch(agent, wish, args)
+        if wish in {"READY", "NOT_READY", "WORK", "SIGN_IN", "SIGN_OUT"}:
+            return self._user(agent, wish, args)
+        calls = fitting.get(wish)
+        if not calls:
+            return None
+        return self._on(agent, wish, calls[int(args["n"] * 997) % len(calls)], args)
+
+    def _any(
+        self, agent: str, wish: str, calls: list[tuple[Call, Party]], args: Any
+    ) -> Request | None:
+        call = calls[int(args["n"] * 997) % len(calls)][0]
+        if wish == "MAKE_CALL":
+            return self._call(agent, args)
+        if (call.kind is Kind.TASK) is not wish.startswith("TASK_"):
+            return None
+        if wish in {"SILENT_MONITOR", "BARGE_CALL"}:
+            return self._watch(agent, wish, args)
+        if wish in {"READY", "NOT_READY", "WORK", "SIGN_IN", "SIGN_OUT"}:
+            return self._user(agent, wish, args)
+        return self._on(agent, wish, call, args)
+
+    def _number(self, agent: str, args: Any) -> str:
+        n = int(args["n"] * 1000)
+        own = self._world.finesse.agents[agent].spec.extension
+        others = [a.spec.extension for a in self._world.finesse.agents.values()]
+        inside = [ext for ext in others if ext != own]
+        if n % 2 and inside:
+            return inside[n % len(inside)]
+        outside = list(OUTSIDE)
+        return outside[0] if n % 3 else outside[n % len(outside)]
+
+    def _call(self, agent: str, args: Any) -> Request:
+        return do.MakeCall(agent=agent, to_address=self._number(agent, args))
+
+    def _watch(self, agent: str, wish: str, args: Any) -> Request | None:
+        finesse = self._world.finesse
+        if not finesse.agents[agent].spec.supervisor:
+            return None
+        monitors = [call for call, _ in self._calls(agent) if call.kind is Kind.MONITOR]
+        if wish == "BARGE_CALL":
+            if not monitors:
+                return None
+            call = monitors[-1]
+            return do.BargeCall(
+                agent=agent,
+                to_address=call.to_address,
+                associated_dialog_uri=uris.dialog_path(call.id),
+            )
+        busy = [
+            a.spec.extension
+            for a in finesse.agents.values()
+            if a.id != agent and finesse.switch.active_call(a.id) is not None
+        ]
+        if not busy:
+            return None
+        return do.SilentMonitor(agent=agent, to_address=busy[int(args["n"] * 997) % len(busy)])
+
+    def _user(self, agent: str, wish: str, args: Any) -> Request | None:
+        state = self._world.finesse.agents[agent]
+        n = int(args["n"] * 1000)
+        reason = (None, "50", "51")[n % 3]
+        if wish == "SIGN_IN":
+            ext = state.spec.extension
+            return do.SignIn(agent=agent, extension=ext) if state.extension is None else None
+        if wish == "SIGN_OUT":
+            return do.SignOut(agent=agent) if n % 4 == 0 else None
+        if wish == "NOT_READY":
+            return do.NotReady(agent=agent, reason_code_id=reason)
+        return {"READY": do.Ready, "WORK": do.Work}[wish](agent=agent)
+
+    def _on(self, agent: str, wish: str, call: Call, args: Any) -> Request | None:
+        place = {"agent": agent, "dialog_id": call.id}
+        n = int(args["n"] * 1000)
+        if wish in _PLAIN:
+            return _PLAIN[wish](**place)
+        if wish in {"ACCEPT", "CLOSE", "REJECT"}:
+            direct = "Direct" if call.callback_number is not None else ""
+            return getattr(do, f"{direct}Preview{wish.title()}")(**place)
+        match wish:
+            case "CONSULT_CALL":
+                return do.ConsultCall(to_address=self._number(agent, args), **place)
+            case "TRANSFER_SST":
+                return do.TransferSst(to_address=self._number(agent, args), **place)
+            case "SEND_DTMF":
+                return do.SendDtmf(dtmf_string=_DIGITS[n % len(_DIGITS)], **place)
+            case "UPDATE_CALL_DATA":
+                return do.UpdateCallData(**data_of(args.get("value", "x"), args["n"]), **place)
+            case "PARTICIPANT_DROP":
+                others = [p.address for p in call.parties if p.agent not in {None, agent}]
+                if not others:
+                    return None
+                return do.ParticipantDrop(target_media_address=others[n % len(others)], **place)
+            case "RECLASSIFY":
+                return do.Reclassify(outbound_classification=_CLASSES[n % 3], **place)
+            case "UPDATE_SCHEDULED_CALLBACK":
+                when = f"2030-01-02T03:0{n % 3}"
+                return do.UpdateScheduledCallback(callback_time=when, **place)
+            case "TASK_TRANSFER":
+                return do.TaskTransfer(target="5000", **place)
+        return None
+
+    # -- what others do ---------------------------------------------------------------------------
+
+    async def _incoming(self, agent: str, args: Any) -> None:
+        finesse = self._world.finesse
+        if finesse.agents[agent].extension is None or len(self._calls(agent)) > 2:
+            return
+        await finesse.incoming_call(agent, f"{CUSTOMER}{int(args['n'] * 9)}")
+
+    async def _far(self, agent: str, args: Any) -> None:
+        calls = [call for call, _ in self._calls(agent) if call.kind is Kind.VOICE]
+        if calls:
+            call = calls[int(args["n"] * 997) % len(calls)]
+            await self._world.finesse.far_end_hangs_up(call.id)
+
+    def _pressed(self, agent: str, args: Any) -> Call | None:
+        calls = [call for call, _ in self._calls(agent) if call.kind is Kind.VOICE]
+        last = self._last.get(agent)
+        if args.get("same") and last is not None and last.dialog_id is not None:
+            calls = [call for call in calls if call.id == last.dialog_id] or calls
+        return calls[int(args["n"] * 997) % len(calls)] if calls else None
+
+    async def _phone(self, agent: str, args: Any) -> None:
+        call = self._pressed(agent, args)
+        button = args["button"]
+        last = self._last.get(agent)
+        if args.get("same") and last is not None:
+            button = last.requested_action
+        press = {
+            "HOLD": self._world.telephone.hold,
+            "RETRIEVE": self._world.telephone.retrieve,
+            "DROP": self._world.telephone.hang_up,
+            "ANSWER": self._world.telephone.answer,
+        }.get(button)
+        if press is not None and call is not None:
+            await press(agent, call.id)
+        elif button == "MAKE_CALL" and isinstance(last, do.MakeCall):
+            await self._world.telephone.dial(agent, last.to_address)
+
+    async def _desktop(self, agent: str, args: Any) -> None:
+        SENDER.set(Sender(None, Fortune.of(args)))
+        call, button = self._pressed(agent, args), args["button"]
+        last = self._last.get(agent)
+        if args.get("same") and last is not None:
+            button = last.requested_action
+        ids = {"none": None, "own": f"d{args['n']}", "elsewhere": f"d{args['n']}x"}
+        id_ = ids[args["id"]]
+        desktop = self._world.desktop
+        if isinstance(last, do.UserRequest) and args.get("same"):
+            await desktop.become(agent, button, request_id=id_)
+        elif call is not None and button not in {"MAKE_CALL", "SILENT_MONITOR", "BARGE_CALL"}:
+            variables = {"callVariable1": args["value"]} if button == "UPDATE_CALL_DATA" else None
+            to = self._number(agent, args) if button in {"CONSULT_CALL", "TRANSFER_SST"} else None
+            params = {"dtmfString": "1"} if button == "SEND_DTMF" else None
+            await desktop.press(
+                agent, button, call.id, to=to, variables=variables, params=params, request_id=id_
+            )
+
+    async def _preview(self, agent: str, args: Any) -> None:
+        finesse = self._world.finesse
+        if finesse.agents[agent].extension is not None and not self._calls(agent):
+            await finesse.preview(agent, CUSTOMER, direct=args["direct"])
+
+    async def _task(self, agent: str, _args: Any) -> None:
+        await self._world.finesse.task(agent)
+
+
+def play(story: Story) -> Account:
+    """Play a story in virtual time and return what came of it."""
+
+    async def main(loop: VirtualLoop) -> Account:
+        async with World(loop, story.seed, story.traits) as world:
+            player = Player(world, story)
+            await player.play()
+        return world.account
+
+    return run(main)
