@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from listener.simulator.crew import Crew
     from listener.simulator.sides import Sides
 
-_BOUND = 10_000
+_BOUND = 100_000  # a fail-over tells of 2,000 agents and their calls, several times, at each node
 _ITEM = "0b6afdb5-5870-4b69-b649-7e7a8c69c0c"
 """Item ids are this, the node's number and a count: each node gives an item an id of its own."""
 
