@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from listener.errors import ConfigurationError, Unreachable
+from listener.errors import ConfigurationError, MalformedUpdate, Unreachable
+from listener.finesse.wire import parse_update
 from listener.rest import AnswerKind
 from listener.rest.judge import MAX_NAMES
 from listener.settings import load
@@ -69,6 +70,16 @@ async def test_a_cookie_that_is_not_ascii_does_not_hide_what_was_answered(cookie
         assert (await put(rest)).kind is AnswerKind.ACCEPTED
         assert (await put(rest)).kind is AnswerKind.ACCEPTED
     assert server.seen[1].headers["cookie"] == "good=1"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["<Update><{0}></x></Update>", "<Update>&{0};</Update>", "<Update {0}='' {0}=''/>", "<{0}/>"],
+)
+def test_a_refused_payload_is_told_in_a_short_sentence_however_long_its_names_are(payload: str):
+    with pytest.raises(MalformedUpdate) as refused:
+        parse_update(payload.format("n" * 50_000))
+    assert len(str(refused.value)) < 400
 
 
 async def test_a_sentence_about_a_refusal_is_short_however_long_its_errors_are():

@@ -38,6 +38,7 @@ _PARSER = etree.XMLParser(
     remove_pis=True,
     collect_ids=False,
 )
+_SAID = 200  # characters of what lxml says: it repeats names, which may be as long as the payload
 _SMALLEST = 4  # the bytes of an element, `<a/>`: fewer bytes cannot hold too many
 
 
@@ -157,7 +158,7 @@ def _too_deep(depth: int) -> MalformedUpdate:
 
 
 def _not_well_formed(broken: etree.XMLSyntaxError) -> MalformedUpdate:
-    said = " ".join(_WHERE.sub("", broken.msg or "").split()).rstrip(".")
+    said = " ".join(_WHERE.sub("", (broken.msg or "")[:_SAID]).split()).rstrip(".")
     if "Excessive depth" in said:  # libxml2's own bound, far above ours
         return _too_deep(PAYLOAD.depth)
     line, column = broken.position
