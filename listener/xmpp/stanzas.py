@@ -24,6 +24,7 @@ CLIENT = "{jabber:client}"
 STREAM = "{http://etherx.jabber.org/streams}"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 RESOURCE_PREFIX = "listener-"
+_DEFINED = "{urn:ietf:params:xml:ns:xmpp-"  # streams, stanzas, sasl
 
 _LOCALPART_MAX = 1023  # bytes, RFC 7622 section 3.3
 _FORBIDDEN = re.compile(r"[\"&'/:<>@\s]")  # RFC 7622 section 3.3.1
@@ -89,9 +90,10 @@ def is_automatic(node: str, agent: str) -> bool:
 
 
 def own_nodes(agent: str) -> frozenset[str]:
-    """Return the nodes that Finesse subscribes an agent to, as far as they can be named.
+    """Return the nodes that tell of an agent and its calls and tasks, as far as they can be named.
 
-    The nodes of single media routing domains are not among them: their ids are the site's.
+    Finesse subscribes to the nodes of single media routing domains as well: their ids are the
+    site's.
     """
     voice = {user_node(agent), dialogs_node(agent), SYSTEM_INFO}
     return frozenset(voice | media_nodes(agent))
@@ -161,9 +163,13 @@ def _pubsub(kind: str, ask: str, to: str, body: str) -> str:
 
 
 def condition(element: ET.Element) -> str:
-    """Return the name of the condition in an error of a stream or of a stanza."""
-    names = [local(child) for child in element if local(child) != "text"]
-    return names[0] if names else "undefined-condition"
+    """Return the name of the condition in an error of a stream or of a stanza.
+
+    The one that RFC 6120 defines; an extension's stands beside it, and first on some servers.
+    """
+    found = [child for child in element if local(child) != "text"]
+    found.sort(key=lambda child: not child.tag.startswith(_DEFINED))
+    return local(found[0]) if found else "undefined-condition"
 
 
 def refusal(answer: ET.Element) -> str | None:

@@ -95,6 +95,7 @@ class Server:
     name: ClassVar[str]
     program: ClassVar[str]  # its package has the same name as the server
     taken: ClassVar[str]  # what its log says about a port that it did not get
+    refused: ClassVar[str]  # and about a login that it refused
 
     def __init__(self, how: How | None = None) -> None:
         self.how = how or How()
@@ -251,6 +252,10 @@ class Server:
         for child, born in children.items():
             _see_off(child, born)
 
+    def refused_logins(self) -> int:
+        """Return how many logins it has refused since it was started."""
+        return self._log_file().read_text(errors="replace").count(self.refused)
+
     def log(self) -> str:
         """Return what it has written about itself."""
         files = (self._log_file(), self.folder / "output")
@@ -266,6 +271,7 @@ class Prosody(Server):
     name = "prosody"
     program = "prosody"
     taken = "Failed to open server port"
+    refused = "Refused a login of"
 
     def _write_account(self, user: str, password: str) -> None:
         folder = self.folder / "data" / _quoted(self.domain) / "accounts"
@@ -301,6 +307,7 @@ class Ejabberd(Server):
     name = "ejabberd"
     program = "erl"
     taken = "eaddrinuse"
+    refused = "Failed c2s PLAIN authentication for"
 
     def __init__(self, how: How | None = None) -> None:
         super().__init__(how)

@@ -206,6 +206,20 @@ def test_refusal_tells_condition_and_text():
     assert stanzas.refusal(told) == "forbidden (not you)"
 
 
+def test_the_defined_condition_is_told_wherever_an_extension_has_put_its_own():
+    defined = '<item-not-found xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/>'
+    own = '<not-subscribed xmlns="http://jabber.org/protocol/pubsub#errors"/>'
+    for inner in (own + defined, defined + own):
+        assert stanzas.condition(ET.fromstring(f"<error>{inner}</error>")) == "item-not-found"
+
+
+def test_own_nodes_are_the_automatic_ones_of_calls_and_those_of_media():
+    own, media = stanzas.own_nodes("1001"), stanzas.media_nodes("1001")
+    assert media < own
+    assert all(stanzas.is_automatic(node, "1001") for node in own - media)
+    assert not own & stanzas.own_nodes("1002") - {"/finesse/api/SystemInfo"}
+
+
 def test_a_condition_that_is_missing_has_a_name():
     assert stanzas.condition(ET.fromstring("<error><text>x</text></error>")) == (
         "undefined-condition"

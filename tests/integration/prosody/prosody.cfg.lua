@@ -55,6 +55,9 @@ Component("pubsub." .. domain)("pubsub")
 	autocreate_on_subscribe = true
 	admins = { "publisher@" .. domain }
 
+-- The name that is dialled: the TLS port refuses names that it is no host for.
+VirtualHost("localhost")
+
 local secret = assert(io.open(folder .. "/component-secret"))
 Component("component." .. domain)
 	component_secret = secret:read("*l")

@@ -29,7 +29,14 @@ end
 -- Runs before the modules that would offer STARTTLS and refuse a login in the clear.
 module:hook("stream-features", function (event)
 	local session = event.origin;
-	if session.conn and session.conn:serverport() == plain_port then
+	if session.conn and tonumber(session.conn:serverport()) == plain_port then
 		session.secure = true;
+		session.conn.starttls = false;  -- as on a connection that has TLS already
 	end
 end, 1000);
+
+-- Tests count these lines.
+module:hook("authentication-failure", function (event)
+	local handler = event.session.sasl_handler;
+	module:log("warn", "Refused a login of %s", handler and handler.username or "somebody");
+end);

@@ -1,0 +1,123 @@
+"""What real servers show as their certificate, and what the program makes of it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import pytest
+
+from listener.errors import CertificateRefused, Unreachable
+from listener.xmpp.contract import Endpoint
+from listener.xmpp.session import Session
+from listener.xmpp.tls import client_context
+from tests.integration import quirks
+from tests.integration.certificates import Kind
+from tests.integration.conftest import ACCOUNTS, need
+from tests.integration.places import PATIENT
+from tests.integration.servers import KINDS, How, Server
+from tests.shell.stage import PASSWORD, A, authority
+
+ENCRYPTED = ("tls", "starttls")
+
+
+@pytest.fixture(scope="module", params=sorted(KINDS))
+def showing(request: pytest.FixtureRequest) -> Iterator:
+    """Return a function that starts a server with a certificate of some kind; TLS 1.2 is all."""
+    need(request.param)
+    started: dict[Kind, Server] = {}
+
+    def start(kind: Kind) -> Server:
+        if kind not in started:
+            started[kind] = KINDS[request.param](How(certificate=kind, newest_tls="1.2"))
+            for user, password in ACCOUNTS.items():
+                started[kind].add_account(user, password)
+            started[kind].start()
+        return started[kind]
+
+    yield start
+    for one in started.values():
+        one.remove()
+
+
+def session_to(server: Server, security: str, tls: ssl.SSLContext, **how) -> Session:
+    place = Endpoint(
+        how.pop("host", server.host),
+        server.port(security),
+        server.domain,
+        server.pubsub_domain,
+        security,
+        how.pop("certificate_name", None),
+    )
+    return Session(
+        A,
+        lambda: PASSWORD[A],
+        place,
+        tls=tls,
+        resource="listener-test",
+        on_notification=[].append,
+        timings=PATIENT,
+    )
+
+
+async def opens(server: Server, security: str, **how) -> str | None:
+    """Open a session and close it; return the TLS version that was agreed on."""
+    session = session_to(server, security, client_context(server.ca_file), **how)
+    await session.open()
+    version = session._client.transport.get_extra_info("ssl_object").version()
+    assert await session.ping(20)
+    await session.close()
+    return version
+
+
+@pytest.mark.parametrize("security", ENCRYPTED)
+@pytest.mark.parametrize("kind", [Kind.GOOD, Kind.INTERMEDIATE])
+async def test_a_certificate_is_accepted_over_tls_1_2_also_with_an_intermediate(
+    showing, kind, security
+):
+    assert await opens(showing(kind), security) == "TLSv1.2"
+
+
+@pytest.mark.parametrize("security", ENCRYPTED)
+async def test_a_server_that_has_tls_1_3_is_spoken_to_with_it(server, security):
+    assert await opens(server, security) == "TLSv1.3"
+
+
+@pytest.mark.parametrize("security", ENCRYPTED)
+async def test_the_name_that_is_dialled_has_to_be_in_it_and_another_can_be_configured(
+    showing, security
+):
+    server = showing(Kind.OTHER_NAME)
+    trusting = client_context(server.ca_file)
+    with pytest.raises(CertificateRefused) as refused:
+        await session_to(server, security, trusting).open()
+    assert "is not for localhost" in str(refused.value)
+    assert "node.elsewhere.test" in str(refused.value)
+    assert await opens(server, security, certificate_name=server.domain) == "TLSv1.2"
+
+
+@pytest.mark.parametrize("security", ENCRYPTED)
+async def test_an_expired_certificate_is_refused_in_words(showing, security):
+    server = showing(Kind.EXPIRED)
+    with pytest.raises(CertificateRefused, match="has expired"):
+        await session_to(server, security, client_context(server.ca_file)).open()
+    assert server.refused_logins() == 0
+
+
+@pytest.mark.parametrize("security", ENCRYPTED)
+async def test_an_unknown_authority_is_refused_in_words(showing, security, tmp_path):
+    other = client_context(authority().write(tmp_path / "ca.pem"))
+    with pytest.raises(CertificateRefused, match="no issuer in"):
+        await session_to(showing(Kind.GOOD), security, other).open()
+
+
+async def test_a_program_that_insists_on_tls_1_3_is_told_what_is_missing(showing):
+    server = showing(Kind.GOOD)
+    strict = client_context(server.ca_file, minimum=ssl.TLSVersion.TLSv1_3)
+    words = "broke off" if quirks.ABRUPT.holds(server.name) else "share no TLS version"
+    with pytest.raises(Unreachable, match=words):
+        await session_to(server, "tls", strict).open()
+
+
+async def test_an_address_is_dialled_where_the_certificate_names_it(server):
+    assert await opens(server, "tls", host="127.0.0.1") == "TLSv1.3"
