@@ -19,7 +19,7 @@ from tests.integration.publishing.stream import Refused, Stream
 from tests.integration.servers import PUBLISHER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.integration.servers import Server
 
@@ -76,7 +76,7 @@ class ServerSide:
     async def start(self, host: str = "127.0.0.1", *, tls_port: int | None = 0) -> None:
         """Make the accounts, introduce them to each other, and take connections."""
         await asyncio.to_thread(self._make_accounts)
-        self._finesse = await self._sign_in(FINESSE, self._resource, self._meet)
+        self._finesse = await self.sign_in(FINESSE, self._resource, self._meet)
         self._finesse.send("<presence/>")
         self._own_line = await self.open_line()
         async with asyncio.TaskGroup() as group:
@@ -91,6 +91,7 @@ class ServerSide:
         for stream in (self._own_line, self._finesse):
             if stream is not None:
                 await stream.close()
+                self.failures += [stream.failure] if stream.failure is not None else []
         self._own_line = self._finesse = None
         self.roll.clear()
 
@@ -105,7 +106,10 @@ class ServerSide:
         for user, password in (self._agents | self._own).items():
             self._server.add_account(user, password)
 
-    async def _sign_in(self, user: str, resource: str, on_stanza: object) -> Stream:
+    async def sign_in(
+        self, user: str, resource: str, on_stanza: Callable[[Element], None]
+    ) -> Stream:
+        """Sign in as one of the accounts, at the server itself."""
         return await Stream.of_account(
             ("127.0.0.1", self._server.ports.tls),
             domain=self.domain,
@@ -113,12 +117,12 @@ class ServerSide:
             password=(self._agents | self._own)[user],
             resource=resource,
             tls=self._tls,
-            on_stanza=on_stanza,  # type: ignore[arg-type]
+            on_stanza=on_stanza,
         )
 
     async def sign_in_publisher(self) -> Stream:
         """Sign in the account `publisher`, which is told of the agents' presence."""
-        stream = await self._sign_in(PUBLISHER, self._resource, self.heard)
+        stream = await self.sign_in(PUBLISHER, self._resource, self.heard)
         stream.send("<presence/>")
         return stream
 
@@ -145,7 +149,7 @@ class ServerSide:
             elif bare_of(sender) == self.bare(FINESSE) and kind is None:
                 met.set()
 
-        stream = await self._sign_in(agent, "introduction", heard)
+        stream = await self.sign_in(agent, "introduction", heard)
         try:
             stream.send("<presence/>")
             stream.send(_presence("subscribe", self.bare(FINESSE)))

@@ -26,7 +26,7 @@ from listener.simulator.xmpp_xml import (
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 T = TypeVar("T")
 
@@ -56,9 +56,10 @@ class Stream:
     def __init__(self, on_stanza: Callable[[Element], None]) -> None:
         self.jid = ""
         self.ended = asyncio.Event()
+        self.failure: Exception | None = None  # what `on_stanza` or a `look` raised
         self._on_stanza = on_stanza
-        self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
         self._feed = Feed(_LIMIT)
         self._read: deque[Event] = deque()
         self._asks: dict[str, tuple[asyncio.Future[Any], Callable[[Element], object]]] = {}
@@ -84,7 +85,7 @@ class Stream:
     ) -> Stream:
         """Sign in with SASL PLAIN over TLS from the first byte, and bind `resource`."""
         stream = cls(on_stanza)
-        async with asyncio.timeout(PATIENCE):
+        async with stream._signing_in():
             await stream._connect(address, ssl=tls, server_hostname=domain)
             await stream._open("jabber:client", domain)
             secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
@@ -112,13 +113,26 @@ class Stream:
     ) -> Stream:
         """Become the component `name` (in clear text, as XEP-0114 has it)."""
         stream = cls(on_stanza)
-        async with asyncio.timeout(PATIENCE):
+        async with stream._signing_in():
             await stream._connect(address)
             ident = await stream._open("jabber:component:accept", name, features=False)
             digest = hashlib.sha1((ident + secret).encode()).hexdigest()  # the protocol's choice
             stream.send(f"<handshake>{digest}</handshake>")
             await stream._expect("handshake")
         return stream._begin(name)
+
+    @contextlib.asynccontextmanager
+    async def _signing_in(self) -> AsyncIterator[None]:
+        """Bound the time, and leave no connection behind that came to nothing."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield
+        except BaseException:
+            if self._writer is not None:
+                self._writer.transport.abort()
+                with contextlib.suppress(OSError):
+                    await self._writer.wait_closed()
+            raise
 
     async def _connect(self, address: tuple[str, int], **how: Any) -> None:
         self._reader, self._writer = await asyncio.open_connection(*address, **how)
@@ -138,6 +152,7 @@ class Stream:
 
     async def _next(self) -> Event:
         while not self._read:
+            assert self._reader is not None
             data = await self._reader.read(_CHUNK)
             if not data:
                 raise ConnectionError("the server closed the connection")
@@ -163,13 +178,15 @@ class Stream:
             with contextlib.suppress(ConnectionError):
                 while self._take(await self._next()):
                     pass
+        except Exception as bug:  # noqa: BLE001  kept for whoever closes the stream
+            self.failure = bug
         finally:
             self.ended.set()
             for future, _ in self._asks.values():
                 if not future.done():
                     future.set_exception(ConnectionError(f"the stream of {self.jid} has ended"))
             self._asks.clear()
-            self._writer.close()
+            self._end()
 
     def _take(self, event: Event) -> bool:
         if isinstance(event, Closed | Broken):
@@ -194,6 +211,7 @@ class Stream:
 
     def send(self, xml: str) -> None:
         """Send this as it is."""
+        assert self._writer is not None
         self._writer.write(xml.encode())
 
     async def ask(
@@ -229,9 +247,14 @@ class Stream:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        self._end()
+        if self._writer is not None:
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
+
+    def _end(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
 
 class _StreamId(Feed):

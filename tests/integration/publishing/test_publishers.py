@@ -102,11 +102,11 @@ async def served(server: Server, way: str, count: int = 1) -> AsyncIterator[tupl
     try:
         await side.start()
         yield side, *agents
-        assert not side.failures
     finally:
         for session in (one for agent in agents for one in agent.sessions):
             await session.close(graceful=False)
         await side.stop()
+    assert not side.failures
 
 
 ways = pytest.mark.parametrize("way", sorted(WAYS))
