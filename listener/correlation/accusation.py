@@ -212,6 +212,8 @@ def unripe(entry: Entry, now: float) -> float | None:
 
 def resolve(desk: Desk, now: float, entry: Entry) -> bool:
     """Name the sole suspect when its time has come; say whether the request was settled so."""
+    if entry.silent and entry.standing is not None:
+        return False  # its own proof came, and waits for the window's end alone (rule 6.6)
     last = now >= entry.deadline
     for suspicion in entry.suspicions:
         ripe = last or now >= suspicion.at + SETTLES_AFTER

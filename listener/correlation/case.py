@@ -89,6 +89,8 @@ class Case:
     accepted_at: float | None = None  # the listener's clock
     last: Participant | None = None  # the own participant as last seen since sending
     claimed: str | None = None  # the new dialog that carried our id
+    theirs: set[str | None] = field(default_factory=set)
+    """Dialogs and stateChangeTimes that are another request's work, by its id."""
     initiated: str | None = None  # the new dialog that was last seen INITIATED
     gone: frozenset[str] = frozenset()
     gone_tagged: bool = False
@@ -121,6 +123,22 @@ class Case:
         was = self.before.participant(self.own) if self.before is not None else None
         self.last = dialog.participant(self.own) or was
 
+    def rebase(self, sight: Sight) -> None:
+        """Take what a sight shows for what there was: another request's change made it."""
+        if sight.user is not None:
+            self.theirs.add(sight.user.state_change_time)
+        if sight.dialog_id is not None and not self.about(sight):
+            self.theirs.add(sight.dialog_id)
+        elif sight.dialog is not None:
+            own = sight.dialog.participant(self.own)
+            self.theirs.add(own.state_change_time if own is not None else None)
+        if self.baseline is None:
+            return  # without a start, nothing seen makes one: it may be old news
+        if sight.user is not None:
+            self.baseline = replace(self.baseline, user=sight.user)
+        if sight.dialog is not None and self.about(sight):
+            self.baseline = replace(self.baseline, dialog=sight.dialog)
+
     @property
     def before(self) -> Dialog | None:
         """The request's dialog as it was at sending, None when not known."""
@@ -136,6 +154,8 @@ class Case:
 
     def is_new(self, sight: Sight) -> bool:
         """Say whether the sight's dialog was surely not there at sending."""
+        if sight.dialog_id in self.theirs:
+            return False
         if sight.tagged and sight.how is How.ADDED:
             return True  # it came before the registration, and made the dialog
         if self.baseline is not None:
@@ -152,6 +172,7 @@ class Case:
         """
         if self.last is None:
             late = after(now.state_change_time, self.answer_date)
+            late = late and now.state_change_time not in self.theirs
             return Shown.EFFECT if late else Shown.IF_TAGGED
         if older(now.state_change_time, self.last.state_change_time):
             return Shown.NOTHING

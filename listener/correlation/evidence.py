@@ -158,25 +158,36 @@ def same_lane(one: Entry, other: Entry) -> bool:
 
 
 def without_others_share(
-    found: list[tuple[Entry, Finding, Sight]], owner: Entry | None, now: float
+    found: list[tuple[Entry, Finding, Sight]], now: float
 ) -> list[tuple[Entry, Finding, Sight]]:
     """Return the findings that count: a change that is one request's by its id is no other's.
 
     One change confirms at most one request (rules 4). Requests that go out together, past the gate,
-    would otherwise take the effect of the one before for their own.
+    would otherwise take the effect of the one before for their own; nor does a GET later that shows
+    what that change made prove another one's.
     """
-    if not any(
-        entry is owner and proves(finding, kind_of(finding, seen)) for entry, finding, seen in found
-    ):
+    owners = [each[0] for each in found if _by_id(*each)]
+    if not owners:
         return found
-    assert owner is not None
     kept = []
     for entry, finding, seen in found:
-        if entry is not owner and same_lane(entry, owner) and by_change(finding, seen):
+        if entry in owners or not any(same_lane(entry, owner) for owner in owners):
+            kept.append((entry, finding, seen))
+            continue
+        entry.case.rebase(seen)
+        if by_change(finding, seen):
             entry.note(now, "another_request", "the change is another request's, by its id")
         else:
             kept.append((entry, finding, seen))
     return kept
+
+
+def _by_id(entry: Entry, finding: Finding, seen: Sight) -> bool:
+    """Say whether what is seen is that request's: its effect with its id, or the call it made."""
+    evidence = kind_of(finding, seen)
+    proven = evidence is Evidence.REQUEST_ID and proves(finding, evidence)
+    made = entry.case.claimed is not None and entry.case.claimed == seen.dialog_id
+    return proven or made
 
 
 def release_held(desk: Desk, now: float, entry: Entry) -> None:

@@ -281,7 +281,7 @@ def judge_all(
         if finding.shown is Shown.PARTLY and signed and entry is not owner:
             continue
         found.append((entry, finding, seen))
-    found = without_others_share(found, owner, now)
+    found = without_others_share(found, now)
     weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
     contests(weak, now)
     for entry, finding, seen in found:

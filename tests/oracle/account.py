@@ -106,7 +106,7 @@ def _view(call: Call) -> View:
         call.call_type,
         call.from_address,
         frozenset(n for n in (call.to_address, call.dialed) if n),
-        {party.address: party.state for party in call.parties},
+        {party.address: party.state for party in reversed(call.parties)},  # the first counts
         frozenset(party.agent for party in call.parties if party.listed and party.agent),
         {**call.variables, "wrapUpReason": call.wrap_up_reason},
         tuple(call.wrap_up_items),

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
-from listener.finesse.events import DialogEvent, RequestFailed
+from listener.finesse.events import DialogEvent, RequestFailed, UserChanged
 from tests.oracle import effects
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def _proof_came(account: Account, asked: Asked, error: Heard) -> bool:
         heard.parcel.cause is not None
         and heard.parcel.cause is asked.deed
         and not heard.parcel.is_error
+        and isinstance(heard.event, UserChanged) is (asked.request.root == "User")
         and heard.at <= min(error.at + SETTLES, asked.deadline)
         for heard in account.heard
         if heard.agent == asked.agent

@@ -202,7 +202,7 @@ def _sent_away(asked: Asked, account: Account) -> list[Span]:
     return _on_family(asked, account, arrived)
 
 
-def _data(asked: Asked, account: Account) -> list[Span]:
+def _data(asked: Asked, account: Account, *, exact: bool = False) -> list[Span]:
     request = asked.request
     assert isinstance(request, do.UpdateCallData)
     wanted: dict[str, str | None] = dict(request.variables)
@@ -211,7 +211,7 @@ def _data(asked: Asked, account: Account) -> list[Span]:
 
     def value_there(name: str, value: str | None, now: str | None) -> bool:
         cut = name.startswith("user.") and bool(now) and (value or "").startswith(now or "")
-        return now == value or cut
+        return now == value or (cut and not exact)
 
     def there(view: View) -> bool:
         return all(value_there(n, v, view.values.get(n)) for n, v in wanted.items())
@@ -317,7 +317,12 @@ ONE_EACH = (
 """Requests of which one change is at most one's."""
 
 
-def spans(asked: Asked, account: Account) -> list[Span]:
-    """Return when the effect of a request was there, in the whole run."""
+def spans(asked: Asked, account: Account, *, exact: bool = False) -> list[Span]:
+    """Return when the effect of a request was there, in the whole run.
+
+    `exact`: values that were cut short do not count.
+    """
+    if exact:
+        return _data(asked, account, exact=True)
     found = next((when for kind, when in _WHEN.items() if isinstance(asked.request, kind)), None)
     return [] if found is None else found(asked, account)

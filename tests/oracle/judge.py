@@ -228,11 +228,25 @@ def _failed(account: Account, asked: Asked, outcome: Failed) -> Iterator[str]:
     deed = asked.deed
     if deed is not None and deed.effect is False:
         return
+    if isinstance(asked.request, do.UpdateCallData) and not outcome.errors:
+        if _values_there(account, asked):
+            yield "failed, and its values were there"
+        return
     if outcome.evidence is Evidence.SOLE_PENDING and blame.entitled(account, asked):
         return  # nobody could tell it from its own: counted in the report
     done = "never reached Finesse" if deed is None else "was not refused"
     whose = "an error of another" if outcome.errors else "failed"
     yield f"{whose}, and it {done}"
+
+
+def _values_there(account: Account, asked: Asked) -> bool:
+    """Say whether what was to be written was there to the letter, cut short by nobody."""
+    assert asked.settled is not None
+    begun = asked.submitted if asked.begun is None else asked.begun
+    return any(
+        span.begin <= asked.settled and span.end > begun
+        for span in effects.spans(asked, account, exact=True)
+    )
 
 
 def _presumed(account: Account, asked: Asked) -> Iterator[str]:

@@ -195,6 +195,7 @@ def _user_moved(case: Case, user: User) -> Shown:
     before = case.baseline.user if case.baseline is not None else None
     if before is None:
         late = after(user.state_change_time, case.answer_date)
+        late = late and user.state_change_time not in case.theirs
         return Shown.EFFECT if late else Shown.IF_TAGGED
     if newer(user.state_change_time, before.state_change_time):
         return Shown.EFFECT

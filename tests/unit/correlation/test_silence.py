@@ -202,6 +202,17 @@ def test_an_untagged_error_before_a_tagged_event_leaves_it_to_the_suspicion() ->
     assert story.said(second) == ("failed", "sole_pending")
 
 
+def test_an_untagged_error_after_a_tagged_event_does_not_name_it() -> None:
+    # found by the oracle: the desktop's refusal on the same call
+    story = Story()
+    key = story.accepted(dtmf())
+    story.hear(an_event(a_dialog(), tag=key))
+    story.wait(1)
+    story.hear(an_error())
+    story.wait(4.3)
+    assert story.said(key) == ("confirmed", "request_id")
+
+
 def test_the_end_of_the_dialog_ends_an_open_dtmf() -> None:
     story = Story()
     key = story.accepted(dtmf())
@@ -369,7 +380,7 @@ def test_a_202_after_a_doubtful_answer_presumes_nothing() -> None:
     assert story.said(key) == ("unconfirmed", "link_lost")
 
 
-def test_an_error_whose_two_seconds_end_before_the_fences_answer_is_named() -> None:
+def test_an_error_whose_two_seconds_end_before_the_fences_answer_does_not_undo_its_tag() -> None:
     story = Story(fences=None)
     key = story.accepted(dtmf())
     story.hear(an_event(a_dialog(), tag=key))
@@ -378,4 +389,4 @@ def test_an_error_whose_two_seconds_end_before_the_fences_answer_is_named() -> N
     story.wait(1.9)
     story.now += 0.1
     story.fence(key, passed=True)
-    assert story.said(key) == ("failed", "sole_pending")
+    assert story.said(key) == ("confirmed", "request_id")
