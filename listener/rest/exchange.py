@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from listener.rest.connections import Connections
 from listener.rest.flow import Flow, Raw
 
 if TYPE_CHECKING:
@@ -58,11 +59,7 @@ class _Watch:
 
 
 class Line:
-    """One connection pool for all agents and nodes, and the slots that bound it.
-
-    The slots stand in front of httpx's pool because that pool loses a connection when a request is
-    cancelled in the moment it is given one; behind the slots it never has to make a request wait.
-    """
+    """The connections of all agents and nodes, and the slots that bound them."""
 
     def __init__(
         self,
@@ -76,17 +73,20 @@ class Line:
         self._limits = limits
         self._slots = {node: asyncio.Semaphore(limits.max_connections) for node in nodes}
         self._waiting = 0
-        self._transport = httpx.AsyncHTTPTransport(
-            verify=tls,
-            trust_env=False,
-            http1=True,
-            http2=False,
-            retries=0,
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=limits.max_connections * len(nodes),
-                keepalive_expiry=limits.keepalive,
+        self._transport = Connections(
+            lambda: httpx.AsyncHTTPTransport(
+                verify=tls,
+                trust_env=False,
+                http1=True,
+                http2=False,
+                retries=0,
+                limits=httpx.Limits(
+                    max_connections=None,
+                    max_keepalive_connections=1,
+                    keepalive_expiry=limits.keepalive,
+                ),
             ),
+            keepalive=limits.keepalive,
         )
 
     async def aclose(self) -> None:
