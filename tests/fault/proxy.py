@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
+from collections import Counter, deque
 from typing import Self
 
 from listener.simulator.xmpp_outlet import reset
@@ -24,16 +24,19 @@ from tests.fault.proxy_pipe import WAYS, Act, Mark, Shape, State, Trap, Way
 __all__ = ["Act", "Ends", "Link", "Mark", "Proxy", "State", "Way"]
 
 MAX_LINKS = 2_000  # at once; more are turned away
+MAX_PAST = 1_000
 _BACKLOG = 1_024
 
 
 class Proxy:
     """Listens on `port` and carries each connection to `server_port`, until told otherwise.
 
-    `links` are open now, oldest first. `accepted` counts connections since the start,
-    `turned_away` those of `refuse`, `passed` bytes each way. `handshakes` are connections on which
-    the mark `established` has not gone down yet, `most_handshakes` the most of them at once.
-    `shapes` and `greeting` are for connections to come.
+    `links` are open now, oldest first; `past` those that are over (the last 1,000). `accepted`
+    counts connections since the start, `turned_away` those of `refuse`, `passed` bytes each way.
+    `handshakes` are connections on which the mark `established` has not gone down yet,
+    `most_handshakes` the most of them at once.
+    `shapes` and `greeting` are for connections to come. What goes wrong in the proxy itself is in
+    `failures`, and raised at its end.
     """
 
     def __init__(
@@ -44,9 +47,11 @@ class Proxy:
         self.established = established
         self.port = 0
         self.links: list[Link] = []
+        self.past: deque[Link] = deque(maxlen=MAX_PAST)
         self.accepted = self.turned_away = 0
         self.handshakes = self.most_handshakes = 0
         self.passed: Counter[Way] = Counter()
+        self.failures: list[Exception] = []
         self.shapes = {way: Shape() for way in WAYS}
         self.greeting = State.PASS
         self._refusal: Act | None = None
@@ -68,9 +73,12 @@ class Proxy:
         await self.refuse()
         for task in tuple(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._anchor is not None:
             self._anchor.close()
+        for fault in (*self.failures, *ended):
+            if isinstance(fault, Exception):
+                raise fault
 
     # -- faults --------------------------------------------------------------------------------
 
@@ -159,7 +167,12 @@ class Proxy:
         self.most_handshakes = max(self.most_handshakes, self.handshakes)
         task = asyncio.get_running_loop().create_task(link.run(), name=f"proxied {self.accepted}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(fault := task.exception(), Exception):
+            self.failures.append(fault)
 
     def shook_hands(self) -> None:
         """Hear from a link that its handshake is over."""
@@ -168,6 +181,7 @@ class Proxy:
     def left(self, link: Link) -> None:
         """Hear from a link that it is over."""
         self.links.remove(link)
+        self.past.append(link)
         self.handshakes -= not link.established
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -153,10 +154,11 @@ class Side(asyncio.Protocol):
         """End what is written to it, in order."""
         if not self.open or self.transport is None:
             return
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
+        if not self.transport.can_write_eof():
             self.transport.close()
+            return
+        with suppress(OSError):  # it may be gone already, and nobody has read that yet
+            self.transport.write_eof()
 
     def close(self) -> None:
         """Close it in order."""
@@ -172,8 +174,8 @@ class Side(asyncio.Protocol):
 class Pipe:
     """Carries what one side sends to the other, as its shape says. `run` is its only task.
 
-    `passed` and `dropped` count bytes. `act` is called when a trap with FIN or RST is reached,
-    `going` with what goes by.
+    `passed` and `dropped` count bytes, `waiting` are those that were read and did neither. `act` is
+    called when a trap with FIN or RST is reached, `going` with what goes by.
     """
 
     def __init__(
@@ -184,7 +186,7 @@ class Pipe:
         self._act = act
         self._going = going
         self._queue: deque[bytes] = deque()
-        self._waiting = 0
+        self.waiting = 0
         self._ended = self._by_reset = False
         self._stirred = asyncio.Event()
         self._source: Side | None = None
@@ -202,7 +204,7 @@ class Pipe:
             self.dropped += len(data)
             return
         self._queue.append(data)
-        self._waiting += len(data)
+        self.waiting += len(data)
         self._set_reading()
         self._stirred.set()
 
@@ -220,7 +222,7 @@ class Pipe:
         transport = self._source.transport if self._source is not None else None
         if transport is None or transport.is_closing():
             return
-        if self.shape.state is State.HOLD or self._waiting > HIGH:
+        if self.shape.state is State.HOLD or self.waiting > HIGH:
             transport.pause_reading()
         else:
             transport.resume_reading()
@@ -239,7 +241,7 @@ class Pipe:
         """Carry until the end of the source has been told to `sink`."""
         while await self._something(sink):
             chunk = self._queue.popleft()
-            self._waiting -= len(chunk)
+            self.waiting -= len(chunk)
             if self.shape.delay > 0:
                 await asyncio.sleep(self.shape.delay)  # the fault itself
             while chunk:
@@ -263,13 +265,13 @@ class Pipe:
 
     async def _some(self, chunk: bytes, sink: Side) -> bytes:
         """Carry one piece of a chunk; return what is left of it."""
+        if self.shape.state is State.DROP or not sink.open:
+            self.dropped += len(chunk)
+            return b""
         if self.shape.state is State.HOLD:
             self._stirred.clear()
             await self._stirred.wait()
             return chunk
-        if self.shape.state is State.DROP or not sink.open:
-            self.dropped += len(chunk)
-            return b""
         piece = chunk[: self.shape.piece]
         trap = self.shape.trap
         caught = trap.reached(piece) if trap is not None else None
