@@ -19,6 +19,7 @@ from listener.crew import AgentStatus, Paces
 from listener.errors import ConfigurationError, NotListening
 from listener.feed import EventStream, Lagged
 from listener.finesse.actions.request import Request
+from listener.pair import NodeStatus
 from listener.rest import Rest
 from listener.roster import Roster
 from listener.service import Service
@@ -59,7 +60,11 @@ class Listener:
             timings=wiring.rest_timings(settings),
         )
         self.wire = RestWire(self.rest)
-        self._where = Whereabouts(settings, self.rest, self._learn)
+        paces = paces or Paces()
+        tally = tally or Tally()
+        self._where = Whereabouts(
+            settings, self.rest, self._learn, polling=paces.polling, moved=tally.moved
+        )
         self.roster = Roster(
             settings,
             self.rest,
@@ -67,7 +72,7 @@ class Listener:
             self._where,
             tls=tls,
             service=lambda: self.service,
-            paces=paces or Paces(),
+            paces=paces,
             changed=changed,
         )
         self.service = Service(
@@ -204,6 +209,11 @@ class Listener:
         return self.roster.status()
 
     @property
+    def nodes(self) -> tuple[NodeStatus, ...]:
+        """How each node is as far as is known, in the order of the settings."""
+        return self._where.nodes
+
+    @property
     def deployment(self) -> str | None:
         """UCCE or UCCX, as configured or as SystemInfo said; None before either."""
         return self.service.deployment
@@ -232,3 +242,4 @@ class Listener:
     async def _close(self) -> None:
         await self.service.close()
         await self.roster.aclose()
+        await self._where.aclose()

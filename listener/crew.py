@@ -1,6 +1,11 @@
 """One agent's ears: its link, the session that is up, and what happens when it comes or goes.
 
 Between the link (which keeps a session alive) and the service (which must know what was missed).
+
+While Finesse is out of service on a live stream no events flow, so nothing may be presumed: a
+SystemInfo event other than IN_SERVICE, or the user `finesse` going unavailable, begins a gap. The
+session itself stays up, for its presence keeps the agent signed in, until it may be used again or
+another one is there at the other node.
 """
 
 from __future__ import annotations
@@ -8,8 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import cast
 
 from listener import logs
 from listener.correlation.steps import Look
@@ -20,56 +24,20 @@ from listener.errors import (
     NotFinesse,
     Unreachable,
 )
-from listener.outage import Outage
+from listener.pacing import AgentStatus, Paces
 from listener.service import Service
 from listener.settings.model import Agent, Connect
+from listener.whereabouts import Whereabouts
 from listener.xmpp.contract import Ending, Endpoint, as_error
 from listener.xmpp.link import Link, LinkEvents, SessionLike
-from listener.xmpp.policy import Backoff, words_of
+from listener.xmpp.policy import words_of
 from listener.xmpp.session import Session
+
+__all__ = ["AgentStatus", "Ear", "Paces"]
 
 _ABOUT_THE_NODE = (Unreachable, NotFinesse, CertificateRefused)
 
 _log = logs.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Paces:
-    """How often things are tried again, in seconds; tests make them short.
-
-    `reconcile_again`: the waits before the picture is read again, the last one repeats.
-    `watch_every`: between two looks at an agent who is held only while signed in. `ask_again`:
-    between two SystemInfo while Finesse is out of service (Finesse's desktop takes 20 s too).
-    """
-
-    backoff: Backoff = field(default_factory=Backoff)
-    reconcile_again: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
-    watch_every: float = 15.0
-    ask_again: float = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class AgentStatus:
-    """How an agent's session is. `since` is the loop's clock."""
-
-    agent: str
-    state: str
-    live: bool
-    host: str | None
-    since: float
-    last_error: str | None
-
-
-class Place(Protocol):
-    """Where Finesse is (`whereabouts`)."""
-
-    async def still(self, agent: str, endpoint: Endpoint) -> None:
-        """Return when that node says, asked now, that it is in service; else raise."""
-        ...
-
-    def blame(self, endpoint: Endpoint) -> bool:
-        """Hear that no session could be made to that node; say whether there is another."""
-        ...
 
 
 class Ear(LinkEvents):
@@ -88,13 +56,12 @@ class Ear(LinkEvents):
         picture: Callable[[str], Awaitable[Look]],
         signed_in: Callable[[str], Awaitable[bool]],
         service: Callable[[], Service],
-        place: Place,
+        place: Whereabouts,
         paces: Paces,
         changed: Callable[[AgentStatus], None] = lambda _status: None,
     ) -> None:
         self.agent = agent
         self.trouble: ListenerError | None = None
-        self.aimed: Endpoint | None = None  # where the attempt goes that is being made
         self.tried = asyncio.Event()
         self.up = asyncio.Event()
         self.decided = asyncio.Event()
@@ -105,59 +72,121 @@ class Ear(LinkEvents):
         self._place = place
         self._paces = paces
         self._tell = changed
-        self._session: Session | None = None
+        self._session: Session | None = None  # the one that is used
+        self._made: Session | None = None  # the last one, which may be on its way
+        self._missed: set[Endpoint] = set()  # where none could be made since one was up
+        self._signals = 0  # how often something was said against it
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._hurried = self._failed = False
+        self._hurried = False
         self._lost_by: str | None = None
-        self._outage = Outage(
-            agent.id, check=self._in_service, renew=self._hear_again, every=paces.ask_again
-        )
 
     def __repr__(self) -> str:
         return f"<Ear {self.agent.id} {self.status().state}>"
 
+    # -- where sessions are made, asked by the link ------------------------------------------
+
+    def made(self, session: Session) -> None:
+        """Take note of a session that is about to be opened."""
+        self._made = session
+
+    async def ready(self, waited: float) -> None:
+        """Wait until a session may be made."""
+        await self._place.ready(self.agent.id, waited=waited, told=self._waits)
+
+    async def left(self, session: SessionLike) -> None:
+        """Wait until all agents use another node than that session's."""
+        await self._place.left(cast("Session", session).endpoint)
+
+    def is_left(self, session: SessionLike) -> bool:
+        """Say whether they do."""
+        return self._place.is_left(cast("Session", session).endpoint)
+
+    def missed(self, session: SessionLike, trouble: Exception) -> None:
+        """Let the place know of a session that could not be made, if that may be the node's doing.
+
+        A refused password and a conflict are this agent's own.
+        """
+        endpoint = cast("Session", session).endpoint
+        self._missed.add(endpoint)
+        if isinstance(trouble, _ABOUT_THE_NODE):
+            self._place.refused(self.agent.id, endpoint, trouble)
+        else:
+            self._place.gone(self.agent.id, endpoint)
+
+    def _waits(self, trouble: ListenerError) -> None:
+        """Take note of why it takes longer: no node may be used."""
+        news = str(trouble) != str(self.trouble)
+        self.trouble = trouble
+        self.tried.set()
+        if self._link is not None:
+            self._link.waits(str(trouble))
+        if news:
+            self._changed_to()
+
     # -- told by the link -------------------------------------------------------------------
 
     async def opened(self, session: SessionLike) -> None:
-        """Tidy the subscriptions, read the picture, and tell the service that we hear."""
-        await self._outage.end()
-        if self._lost_by is not None:
-            self._service().tally.reconnects[self._lost_by] += 1
-            self._lost_by = None
-        self._session = mine = cast("Session", session)
-        self.aimed = None
-        for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
-            _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
-        await self._in_service()
-        await self._hear_again()
+        """Tidy the subscriptions, read the picture, and tell the service that we hear.
 
-    async def _in_service(self) -> None:
-        if self._session is None:
-            raise Unreachable(f"agent {self.agent.id} has no session")
-        await self._place.still(self.agent.id, self._session.endpoint)
-
-    async def _hear_again(self) -> None:
-        self._service().session_up(self.agent.id, await self._reconcile())
+        Called again over the same session when something was said against it meanwhile.
+        """
+        mine = cast("Session", session)
+        if mine is not self._session:
+            self._take_up(mine)
+            for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
+                _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
+        while True:
+            await self._place.usable(self.agent.id, mine.endpoint, self._waits)
+            signals = self._signals
+            look = await self._reconcile()
+            if signals == self._signals:
+                break
+        self._service().session_up(self.agent.id, look)
         self.trouble = None
+        self._missed.clear()
         self.up.set()
         self.decided.set()
         self.tried.set()
         self._changed_to()
 
+    def _take_up(self, mine: Session) -> None:
+        """Use a new session from now on: the first one, or in place of one at another node."""
+        agent, former = self.agent.id, self._session
+        if self._lost_by is not None:
+            self._service().tally.reconnects[self._lost_by] += 1
+            self._lost_by = None
+        if former is not None:
+            self._deafen(f"moved to {mine.host}")
+            self._place.gone(agent, former.endpoint)
+        self._session = mine
+        self._place.connected(agent, mine.endpoint)
+        available = self._place.view(agent, mine.endpoint) is not False  # unknown is not down
+        self._service().finesse_present(agent, available=available)
+
     def _changed_to(self) -> None:
         self._tell(self.status())
 
-    def serving(self, *, in_service: bool) -> None:
-        """Hear over the live session that Finesse went out of, or came back into, service."""
-        if in_service:
-            self._outage.may_be_over()
-        elif self.up.is_set():
-            self.up.clear()
-            self.decided.clear()
-            self._service().session_down(self.agent.id, "Finesse is out of service")
-            self._outage.begin()
+    def presence(self, session: Session, *, available: bool) -> None:
+        """Hear of the user `finesse` at the node of a session of ours."""
+        if session is not self._session and session is not self._made:
+            return  # it was left
+        self._place.saw(self.agent.id, session.endpoint, available=available)
+        if session is self._session:
+            self._service().finesse_present(self.agent.id, available=available)
+            if not available:
+                self.signal("the user finesse is unavailable")
+
+    def signal(self, why: str) -> None:
+        """Take note that nothing may be presumed of the session that is up until it was looked at.
+
+        Its link reconciles anew as soon as the node may be used; it stays up meanwhile.
+        """
+        self._signals += 1
+        if self.up.is_set() and self._link is not None:
+            self._deafen(why)
+            self._link.renew()
             self._changed_to()
 
     async def _reconcile(self) -> Look:
@@ -177,17 +206,18 @@ class Ear(LinkEvents):
 
     def lost(self, trouble: Exception | Ending, retry_in: float | None) -> None:
         """Tell the service that events may be lost from now on."""
-        del retry_in  # the link logs it
         self.trouble = _as_error(trouble)
-        if self._session is not None:  # it was up, and will be again: a reconnect
+        was_there = self._session is not None
+        if was_there:  # and will be again: a reconnect
             self._lost_by = str(trouble.cause) if isinstance(trouble, Ending) else "failed"
-        aimed, self.aimed = self.aimed, None
         self._away(words_of(trouble))
-        about_it = aimed if isinstance(self.trouble, _ABOUT_THE_NODE) else None
-        elsewhere = about_it is not None and self._place.blame(about_it)
-        if self._failed or not elsewhere:  # else the other node is tried before it counts
+        if retry_in is None:
+            self._place.rests(self.agent.id)
+        else:
+            self._place.wants(self.agent.id)
+        about_it = not was_there and isinstance(self.trouble, _ABOUT_THE_NODE)
+        if not about_it or self._place.tried_all(self._missed):  # else the other node comes first
             self.tried.set()
-        self._failed = True
         self._changed_to()
 
     def stopped(self, reason: str) -> None:
@@ -197,10 +227,15 @@ class Ear(LinkEvents):
         self._changed_to()
 
     def _away(self, cause: str, *, on_purpose: bool = False) -> None:
-        self._outage.stop()
+        former, self._session, self._made = self._session, None, None
+        if former is not None:
+            self._place.gone(self.agent.id, former.endpoint)
+        self._deafen(cause, on_purpose=on_purpose)
+
+    def _deafen(self, cause: str, *, on_purpose: bool = False) -> None:
         self.up.clear()
         self.decided.clear()
-        self._session = None
+        self._place.unsure(self.agent.id)
         self._service().session_down(self.agent.id, cause, on_purpose=on_purpose)
 
     # -- asked ------------------------------------------------------------------------------
@@ -221,6 +256,12 @@ class Ear(LinkEvents):
             since=link.since if link is not None else 0.0,
             last_error=str(self.trouble) if self.trouble is not None else None,
         )
+
+    @property
+    def node(self) -> str | None:
+        """The name of the node at which its session is; None without one."""
+        session = self._session
+        return self._place.name_of(session.endpoint) if session is not None else None
 
     def credentials_changed(self) -> None:
         """Try again after a refused password was replaced."""
@@ -258,14 +299,17 @@ class Ear(LinkEvents):
                 # No session: this is the password. Five refusals lock an account, so one is enough.
                 await self._give_up(refused)
             except ListenerError as trouble:
-                # Finesse does not say: nothing changes.
+                # Finesse does not say: nothing changes. Perhaps the other node does.
                 self.trouble = self.trouble or trouble
                 self.tried.set()
+                self._place.wants(self.agent.id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._paces.watch_every):
                     await self._changed.wait()
 
     async def _follow(self, *, signed_in: bool) -> None:
+        if self._session is not None or not signed_in:
+            self._place.rests(self.agent.id)
         if signed_in and self._link is None:
             self._start()
         elif not signed_in:
@@ -278,6 +322,7 @@ class Ear(LinkEvents):
             return  # only SASL ends a session that is there
         _log.error("session.refused", agent=self.agent.id, detail=str(refused))
         self.trouble = refused
+        self._place.rests(self.agent.id)
         self.decided.set()
         self.tried.set()
         await self._changed.wait()
@@ -293,11 +338,11 @@ class Ear(LinkEvents):
         if link is None or running is None:
             return
         try:
-            await self._outage.end()
             await link.close(graceful=not self._hurried)
         finally:
             running.cancel()  # it has ended, but for when we were cancelled in the line above
             await asyncio.gather(running, return_exceptions=True)
+            self._place.rests(self.agent.id)
             if self._session is not None:
                 self._away("the session was ended by us", on_purpose=True)
 

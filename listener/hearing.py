@@ -69,9 +69,12 @@ class Hearing(ABC):
         self._pause.put(self.loop.time(), do)
         return True
 
-    def hear(self, notification: Notification) -> None:
-        """Take in one notification. Never raises: what cannot be read or judged is logged."""
-        if self._put_off(lambda: self.hear(notification)):
+    def hear(self, notification: Notification, via: str | None = None) -> None:
+        """Take in one notification. Never raises: what cannot be read or judged is logged.
+
+        `via`: the node at which the session is that heard it.
+        """
+        if self._put_off(lambda: self.hear(notification, via)):
             return
         try:
             update = parse_update(notification.payload)
@@ -90,9 +93,9 @@ class Hearing(ABC):
             _log.exception("notification.failed", node=notification.node)
         else:
             for event in events:
-                self._judge(event, content)
+                self._judge(event, content, via)
 
-    def _judge(self, event: Event, content: int) -> None:
+    def _judge(self, event: Event, content: int, via: str | None) -> None:
         if self.witness is not None:
             self.witness(event)
         try:
@@ -101,7 +104,7 @@ class Hearing(ABC):
             if news:
                 self.feed.put(self.discreet(event))
                 self._memory.heard(event)
-                self._outage(event)
+                self._outage(event, via)
         except Exception:  # noqa: BLE001  as in `hear`: the next event is judged all the same
             _log.exception("notification.failed", node=event.node, kind=type(event).__name__)
             steps = []
@@ -115,9 +118,11 @@ class Hearing(ABC):
         if event.request_id is not None and not self.correlator.knows(event.request_id):
             self.tally.unmatched += 1
 
-    def _outage(self, event: Event) -> None:
+    def _outage(self, event: Event, via: str | None) -> None:
         if isinstance(event, SystemInfoChanged):
-            self._ears.serving(in_service=event.system_info.status == "IN_SERVICE")
+            where = {} if via is None else {"node": via}
+            in_service = event.system_info.status == "IN_SERVICE"
+            self._ears.serving(in_service=in_service, **where)
 
     def session_up(self, agent: str, look: Look) -> None:
         """Take note that an agent's session hears, and of what was read since."""

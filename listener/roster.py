@@ -9,13 +9,14 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from itertools import chain
 
 from pydantic import SecretStr, ValidationError
 
 from listener import wiring
+from listener.correlation.steps import Look
 from listener.crew import AgentStatus, Ear, Paces
 from listener.errors import ConfigurationError, CredentialsRefused, InvalidRequest, UnknownAgent
 from listener.rest import Rest
@@ -29,6 +30,8 @@ from listener.xmpp.session import Session
 from listener.xmpp.stanzas import make_resource
 
 MAX_HANDSHAKES = 50  # at once, of all agents together
+MAX_PICTURES = 25  # read at once: half of the connections to a node, the rest is for requests
+OUT_OF_SERVICE = "Finesse is out of service"
 
 
 class Roster:
@@ -66,6 +69,7 @@ class Roster:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}  # by the agent's id, `casefold`ed
         self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._pictures = asyncio.Semaphore(MAX_PICTURES)
         self.token = secrets.token_hex(4)
         """In the resources of all its sessions."""
         self.spared: set[str] = set()
@@ -75,6 +79,8 @@ class Roster:
         self.revision = 0
         """Another number whenever agents came, went, or have other credentials."""
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
+        where.lenders.held = self._lenders
+        where.alarm = self._alarm
 
     def __repr__(self) -> str:
         return f"<Roster {self.up} of {len(self.ears)} up>"
@@ -118,10 +124,11 @@ class Roster:
             raise ConfigurationError(f"agent {agent.id} is held already; each agent is held once")
         self.revision += 1
         self._rest.set_credentials(agent.id, wiring.credentials(agent))
+        self._where.credentials_changed(agent.id)
         ear = Ear(
             agent,
             make_link=self._make_link,
-            picture=self._wire.picture,
+            picture=self._picture,
             signed_in=self._wire.signed_in,
             service=self._service,
             place=self._where,
@@ -193,6 +200,7 @@ class Roster:
         self.withheld.discard(agent)
         ear.agent = ear.agent.model_copy(update={"password": password, "token": token})
         self._rest.set_credentials(agent, wiring.credentials(ear.agent))
+        self._where.credentials_changed(agent)
         ear.credentials_changed()
 
     def withhold_credentials(self, agent: str) -> None:
@@ -212,10 +220,31 @@ class Roster:
         ear = self.ears.get(agent)
         return ear is not None and await ear.ping(within)
 
-    def serving(self, *, in_service: bool) -> None:
-        """Tell every agent what Finesse published about itself."""
+    def serving(self, *, in_service: bool, node: str | None = None) -> None:
+        """Take in what Finesse published about itself over a session at that node.
+
+        None: of all nodes, which are looked at anew.
+        """
+        if node is not None:
+            self._where.said(node, in_service=in_service)
+        elif not in_service:
+            for ear in self.ears.values():
+                ear.signal(OUT_OF_SERVICE)
+
+    def _alarm(self, node: str, why: str) -> None:
+        """Let those hear it whose sessions are at a node that is out."""
         for ear in self.ears.values():
-            ear.serving(in_service=in_service)
+            if ear.node == node:
+                ear.signal(why)
+
+    def _lenders(self) -> Iterator[str]:
+        """Yield who may lend credentials: those first who have a session."""
+        held = [id_ for id_ in self.ears if id_ not in self.withheld]
+        return iter(sorted(held, key=lambda id_: self.ears[id_].node is None))
+
+    async def _picture(self, agent: str) -> Look:
+        async with self._pictures:
+            return await self._wire.picture(agent)
 
     def hurry(self) -> None:
         """Let the sessions end without a goodbye."""
@@ -233,19 +262,22 @@ class Roster:
         agent = ear.agent.id
 
         def session() -> Session:
-            ear.aimed = place = self._where.endpoint
-            return Session(
+            place = self._where.endpoint
+            node = self._where.name_of(place)
+            made = Session(
                 agent,
                 lambda: self._xmpp_secret(ear.agent),
                 place,
                 tls=self._tls,
                 resource=make_resource(agent, self.token),
-                on_notification=self._service().hear,
-                on_finesse_presence=lambda available: self._finesse_present(ear, available),
+                on_notification=lambda heard: self._service().hear(heard, node),
+                on_finesse_presence=lambda available: ear.presence(made, available=available),
                 timings=wiring.session_timings(self._settings),
                 presence=self._settings.finesse.presence is Presence.AVAILABLE,
                 spared=lambda: {make_resource(agent, token) for token in self.spared},
             )
+            ear.made(made)
+            return made
 
         return Link(
             agent,
@@ -254,17 +286,13 @@ class Roster:
             backoff=self._paces.backoff,
             gate=self._handshakes,
             random=self._jitter.random,
-            endpoint_ready=lambda: self._where.in_service(agent),
+            aim=ear,
         )
 
     def _xmpp_secret(self, agent: Agent) -> str:
         if agent.id in self.withheld:
             raise CredentialsRefused(f"Finesse refused the password of agent {agent.id}")
         return agent.xmpp_secret.get_secret_value()
-
-    def _finesse_present(self, ear: Ear, available: bool) -> None:  # noqa: FBT001  the session's
-        self._service().finesse_present(ear.agent.id, available=available)
-        ear.serving(in_service=available)
 
 
 def agent_of(

@@ -84,9 +84,10 @@ class Tally:
     `requests` by (action, outcome), `latencies` by outcome. `events` by kind: dialog, user, error,
     system, other; of them `unmatched` belonged to no request of ours. `duplicates` were heard
     before, `late` came after the outcome. `parse_failures` by MalformedUpdate.reason, `reconnects`
-    by the cause of the loss, `gaps` in seconds. `lagged`: readers that were cut off. `http` by
-    (operation, status class), `http_refused` by what a connection was ended for, `dropin` by
-    (manner, status class), `dropin_outcomes` by what X-Outcome said.
+    by the cause of the loss, `moves` to the other node by what was wrong, `gaps` in seconds.
+    `lagged`: readers that were cut off. `http` by (operation, status class), `http_refused` by what
+    a connection was ended for, `dropin` by (manner, status class), `dropin_outcomes` by what
+    X-Outcome said.
     """
 
     events: Counts[str] = field(default_factory=_counts)
@@ -100,6 +101,7 @@ class Tally:
     latencies: dict[str, Spread] = field(default_factory=dict)
     lagged: int = 0
     reconnects: Counts[str] = field(default_factory=lambda: Counts(OTHER, 16))
+    moves: Counts[str] = field(default_factory=_counts)
     gaps: Spread = field(default_factory=lambda: Spread(GAP_BOUNDS))
     http: Counts[tuple[str, str]] = field(default_factory=lambda: _pairs(75))
     http_refused: Counts[str] = field(default_factory=_counts)
@@ -116,6 +118,10 @@ class Tally:
         if spread is None:
             spread = self.latencies[outcome] = Spread(LATENCY_BOUNDS)
         spread.add(waited)
+
+    def moved(self, cause: str) -> None:
+        """Count a change of all agents to the other node."""
+        self.moves[cause] += 1
 
     def answered(self, operation: str, status: int) -> None:
         """Count an answer of the API; `operation` is its operationId, "other" for no route."""

@@ -51,8 +51,11 @@ class Ears(Protocol):
         """
         ...
 
-    def serving(self, *, in_service: bool) -> None:
-        """Hear what Finesse published about itself: while it is out of service no events flow."""
+    def serving(self, *, in_service: bool, node: str | None = None) -> None:
+        """Hear what a node of Finesse published about itself; None: which one is not known.
+
+        While it is out of service no events flow.
+        """
         ...
 
 

@@ -1,133 +1,311 @@
-"""Where Finesse is and whether it is in service: SystemInfo, asked once for all agents.
+"""Where Finesse is, for all agents: the nodes are asked while somebody waits, and agents woken.
 
-Knows the configured nodes and their last SystemInfo; knows nothing of sessions or requests. A
-trouble is never kept: it belongs to whoever waited for that answer.
+One object for all. Each node is asked for its SystemInfo every 2 s while an agent has no session,
+or has heard that something is wrong; nobody else asks. What the answers mean is `pair`'s, what an
+agent does with its session is `crew`'s. Knows no session, request or stanza.
+
+How long it takes with the usual times, from when the server is back: up to 2 s until the next
+question, up to 10 s of spreading (1,000 agents; 10 ms for one), 1 s for the handshake, SystemInfo
+and the picture. An agent that had failed before waits up to 8 s (its back-off, which counts towards
+the spreading); an attempt that began before may hang for 10 s first; a link that died silently is
+found out after 15 s (a ping every 10 s, 5 s for the answer). Those do not come together: at worst
+15 + 0.5 + 2 + 10 + 1 = 28.5 s, or 10 + 8 + 2 + 2 + 1 = 23 s. To the other node: three ticks of 2 s,
+then as above.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
+from typing import Protocol
 
 from listener import logs
-from listener.errors import CredentialsRefused, ListenerError, NotFinesse, Unreachable
+from listener.errors import CredentialsRefused, ListenerError, Unreachable
 from listener.finesse.model import SystemInfo
-from listener.rest import Rest
+from listener.inquiry import Answer, Asked, Inquiry, Lenders
+from listener.pair import NodeState, NodeStatus, Pair, Polling
+from listener.rest.nodes import Nodes
+from listener.rounds import Rounds
 from listener.settings import Settings
 from listener.settings.model import Endpoint as Node
 from listener.xmpp.contract import Endpoint
 
-FRESH_FOR = 2.0  # seconds for which one good answer serves whoever begins to connect
-
 _log = logs.get(__name__)
 
 
-class Whereabouts:
-    """Asks the nodes for their SystemInfo, the one in use first; one question at a time.
+class Rest(Asked, Protocol):
+    """What is needed of the REST side."""
 
-    `learnt` is told the deployment (UCCE or UCCX) whenever a node names it.
+    nodes: Nodes
+
+
+class Whereabouts:
+    """Says where sessions are to be made, and when. Made inside a running loop.
+
+    `learnt` is told the deployment (UCCE or UCCX) whenever a node names it; `moved` the cause of
+    each change-over; `alarm` the name of a node from whose sessions nothing is certain any more.
+    `chance` returns a number from 0 to 1, for the spreading.
     """
 
-    def __init__(self, settings: Settings, rest: Rest, learnt: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        rest: Rest,
+        learnt: Callable[[str], None],
+        *,
+        polling: Polling | None = None,
+        moved: Callable[[str], None] = lambda _cause: None,
+        chance: Callable[[], float] | None = None,
+    ) -> None:
+        self.lenders = Lenders()
+        self.alarm: Callable[[str, str], None] = lambda _name, _cause: None
         self._settings = settings
         self._rest = rest
         self._learnt = learnt
-        self._asking = asyncio.Lock()
-        self._begun = self._ended = float("-inf")  # of the last question, on the loop's clock
-        self._trouble: ListenerError | None = None
-        self._endpoint: Endpoint | None = None
-        self._node: Node | None = None
-        self._blamed: Node | None = None
+        self._moved = moved
+        self._polling = polling or Polling()
+        self._chance = chance or random.Random().random  # noqa: S311  spreads, guards nothing
+        self._nodes = _named(settings.finesse.endpoints)
+        self._pair = Pair(self._nodes, self._polling)
+        self._inquiries = {
+            name: Inquiry(
+                name,
+                node.rest_url,
+                rest,
+                lenders=self.lenders,
+                polling=self._polling,
+                took=self._took,
+            )
+            for name, node in self._nodes.items()
+        }
+        self._endpoints: dict[str, Endpoint] = {}
+        self._good_at: dict[str, float] = {}  # when each node last said IN_SERVICE
+        self._told: dict[str, NodeState] = {}
+        self._down: set[str] = set()  # agents without a session who want one
+        self._unsure: set[str] = set()  # agents whose session may not be used now
+        self._doubted = False  # a request found that the node in use does not answer
+        self._barred: set[str] = set()  # nodes at which nothing may be relied on
+        self._news = asyncio.Event()
+        self._rounds = Rounds(
+            self._inquiries.values(),
+            self._polling.every,
+            wanted=lambda: bool(self._down or self._unsure or self._doubted),
+            begin=self._pair.begin,
+            over=self._round,
+        )
+        rest.nodes.watch(self._doubt)
+
+    def __repr__(self) -> str:
+        return f"<Whereabouts {self._pair!r}, {len(self._down)} wait>"
+
+    # -- asked --------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> tuple[NodeStatus, ...]:
+        """How each node is, as far as is known."""
+        return self._pair.status()
 
     @property
     def endpoint(self) -> Endpoint:
-        """The node to connect to; raises Unreachable before `in_service` found one."""
-        if self._endpoint is None:
+        """The node to connect to; raises Unreachable before `ready` found one."""
+        found = self._endpoints.get(self._pair.current)
+        if found is None:
             raise Unreachable("no Finesse node has said that it is in service")
-        return self._endpoint
+        return found
 
-    async def in_service(self, agent: str) -> None:
-        """Return when a node says IN_SERVICE; else raise what was found instead.
+    def name_of(self, endpoint: Endpoint) -> str:
+        """Return the name of the node that is reached there."""
+        for name, node in self._nodes.items():
+            if (node.host, node.xmpp_port) == (endpoint.host, endpoint.port):
+                return name
+        raise Unreachable(f"{endpoint.host} is not configured")
 
-        Raises Unreachable, NotFinesse, CertificateRefused, CredentialsRefused. A good answer serves
-        for 2 s; a question that runs serves all who wait for it.
+    def is_left(self, endpoint: Endpoint) -> bool:
+        """Say whether all agents use another node from now on."""
+        return self.name_of(endpoint) != self._pair.current
+
+    def view(self, agent: str, endpoint: Endpoint) -> bool | None:
+        """Say whether `finesse` is available as that agent's session there shows it."""
+        return self._pair.view(self.name_of(endpoint), agent)
+
+    def tried_all(self, missed: set[Endpoint]) -> bool:
+        """Say whether an agent who got no session at these nodes need not wait for another."""
+        names = {self.name_of(endpoint) for endpoint in missed}
+        if any(self._pair.has_sessions(name) for name in names):
+            return True  # it is not the node, so nobody moves
+        return not any(self._pair.promising(name) for name in self._pair if name not in names)
+
+    # -- waited for ---------------------------------------------------------------------------
+
+    async def ready(
+        self, agent: str, *, waited: float, told: Callable[[ListenerError], None]
+    ) -> None:
+        """Return when a session may be made: the node in use is in service, and it is one's turn.
+
+        `waited`: seconds for which the agent held back by itself; they count towards its turn.
+        `told` hears why it takes longer. Raises CredentialsRefused when SystemInfo wanted the
+        agent's password and refused it.
         """
-        arrived = _clock()
-        await self._learn(
-            agent,
-            lambda: (
-                self._ended >= arrived
-                or (self._trouble is None and self._ended >= arrived - FRESH_FOR)
-            ),
-        )
+        self.wants(agent)
+        rounds = self._rounds.number
+        while True:
+            while not self._is_fresh():
+                await self._next_news(agent, rounds, told)
+                waited = 0.0
+            name = self._pair.current
+            await asyncio.sleep(self._turn(len(self._down)) - waited)
+            if name == self._pair.current and self._pair.in_service(name):
+                return
 
-    async def still(self, agent: str, endpoint: Endpoint) -> None:
-        """Return when `endpoint` says so in an answer that was asked for after this call began.
+    async def usable(
+        self, agent: str, endpoint: Endpoint, told: Callable[[ListenerError], None]
+    ) -> None:
+        """Return when a session that is up there may be used, as asked for since this call.
 
-        Raises as `in_service`, and Unreachable when another node is in use now.
+        IN_SERVICE, and `finesse` not known to be unavailable; `told` as for `ready`.
         """
-        arrived = _clock()
-        await self._learn(agent, lambda: self._begun >= arrived)
-        if endpoint != self._endpoint:
-            raise Unreachable(f"Finesse at {endpoint.host} is not the node in service any more")
-
-    def blame(self, endpoint: Endpoint) -> bool:
-        """Take note that no session could be made to a node that says it is in service.
-
-        The other node is asked first from now on; False when there is none.
-        """
-        if len(self._settings.finesse.nodes) == 1:
-            return False
-        if endpoint == self._endpoint:
-            self._blamed, self._ended = self._node, float("-inf")
-        return True
-
-    async def _learn(self, agent: str, is_known: Callable[[], bool]) -> None:
-        async with self._asking:
-            if not is_known():
-                self._begun = _clock()
-                self._trouble = await self._ask(agent)
-                self._ended = _clock()
-            trouble = self._trouble
-            if isinstance(trouble, CredentialsRefused):
-                # It is about this agent's password, and no other agent may suffer for it.
-                self._trouble, self._begun, self._ended = None, float("-inf"), float("-inf")
-        if trouble is not None:
-            raise trouble
-
-    async def _ask(self, agent: str) -> ListenerError | None:
-        trouble: ListenerError | None = None
-        for node in self._order():
-            try:
-                self._use(node, await self._info(agent, node))
-            except CredentialsRefused as error:
-                return error  # refusals are counted; another node would only count one more
-            except ListenerError as error:
-                trouble = trouble or error
-            else:
-                return None
-        return trouble
-
-    def _order(self) -> tuple[Node, ...]:
-        nodes = self._settings.finesse.endpoints
-        return tuple(sorted(nodes, key=lambda node: (node == self._blamed, node != self._node)))
-
-    async def _info(self, agent: str, node: Node) -> SystemInfo:
+        name, since, rounds = self.name_of(endpoint), _clock(), self._rounds.number
+        self._unsure.add(agent)
         try:
-            info = await self._rest.system_info(node=node.rest_url)
-        except CredentialsRefused:
-            # Through a reverse proxy SystemInfo wants credentials (12.6 ES2).
-            info = await self._rest.system_info(agent=agent, node=node.rest_url)
-        if info.status != "IN_SERVICE":
-            raise Unreachable(f"Finesse at {node.host} says {info.status or 'no status'}")
-        if not info.xmpp_domain:
-            raise NotFinesse(f"the SystemInfo of {node.host} names no xmppDomain")
-        return info
+            await self._inquiries[name].ask(since)
+            waited = False
+            while not (self._good_at.get(name, 0.0) >= since and self._pair.sound(name)):
+                waited = True
+                self._rounds.start()
+                await self._next_news(agent, rounds, told, name)
+            if waited:  # so have the others
+                await asyncio.sleep(self._turn(len(self._unsure)))
+            self._rest.nodes.follow(agent, self._nodes[name].rest_url)
+        finally:
+            self._unsure.discard(agent)
 
-    def _use(self, node: Node, info: SystemInfo) -> None:
-        finesse = self._settings.finesse
+    async def left(self, endpoint: Endpoint) -> None:
+        """Return when all agents use another node from now on."""
+        while not self.is_left(endpoint):
+            await self._news.wait()
+
+    def _is_fresh(self) -> bool:
+        name = self._pair.current
+        at = self._good_at.get(name, float("-inf"))
+        return self._pair.in_service(name) and _clock() - at <= self._polling.every
+
+    def _turn(self, crowd: int) -> float:
+        return self._chance() * min(self._polling.spread, crowd / self._polling.rate)
+
+    async def _next_news(
+        self,
+        agent: str,
+        rounds: int,
+        told: Callable[[ListenerError], None],
+        name: str | None = None,
+    ) -> None:
+        """Wait for the next answer or signal; after a whole round tell why it still takes."""
+        if (refused := self.lenders.refused.get(agent)) is not None:
+            raise CredentialsRefused(str(refused))
+        if self._rounds.number > rounds and (words := self._words(name)) is not None:
+            told(words)
+        await self._news.wait()
+
+    def _words(self, name: str | None) -> ListenerError | None:
+        """Return why that node, or the one in use, is not usable."""
+        trouble = self._inquiries[name or self._pair.current].trouble
+        if trouble is not None:
+            return trouble
+        words = self._pair.trouble(name or self._pair.current)
+        return Unreachable(words) if words is not None else None
+
+    # -- told ---------------------------------------------------------------------------------
+
+    def wants(self, agent: str) -> None:
+        """Hear that an agent has no session and wants one: begin to ask."""
+        self._down.add(agent)
+        self._rounds.start()
+
+    def rests(self, agent: str) -> None:
+        """Hear that an agent wants nothing now: it has a session, or only a person can help."""
+        self._down.discard(agent)
+
+    def unsure(self, agent: str) -> None:
+        """Hear that an agent's session may not be used: its requests go to the node in use."""
+        self._rest.nodes.unfollow(agent)
+
+    def connected(self, agent: str, endpoint: Endpoint) -> None:
+        """Hear that an agent has a session there; it must be asked about before it is used."""
+        self._down.discard(agent)
+        name = self.name_of(endpoint)
+        self._pair.connected(_clock(), name, agent)
+        self._tell(name)
+
+    def gone(self, agent: str, endpoint: Endpoint) -> None:
+        """Hear that an agent has no session there any more."""
+        name = self.name_of(endpoint)
+        self._pair.gone(_clock(), name, agent)
+        self._tell(name)
+
+    def refused(self, agent: str, endpoint: Endpoint, trouble: ListenerError) -> None:
+        """Hear that no session could be made there, for a reason that is the node's."""
+        name = self.name_of(endpoint)
+        self._pair.refused(name, str(trouble))
+        self._pair.gone(_clock(), name, agent)
+
+    def saw(self, agent: str, endpoint: Endpoint, *, available: bool) -> None:
+        """Hear of the user `finesse` what an agent's session there shows."""
+        name = self.name_of(endpoint)
+        self._pair.saw(_clock(), name, agent, available=available)
+        self._tell(name)
+
+    def said(self, name: str, *, in_service: bool) -> None:
+        """Hear of a SystemInfo event of that node; unknown names change nothing."""
+        if name in self._nodes:
+            self._pair.said(_clock(), name, in_service=in_service)
+            self._tell(name)
+            self._rounds.hurry()
+
+    def credentials_changed(self, agent: str) -> None:
+        """Hear that an agent has other credentials, which may be lent again."""
+        self.lenders.refused.pop(agent, None)
+
+    def _doubt(self, url: str) -> None:
+        """Hear from the REST side that a node did not answer a request."""
+        if url == self._nodes[self._pair.current].rest_url:
+            self._doubted = True
+            self._rounds.start()
+
+    # -- asking -------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Ask no more."""
+        await self._rounds.aclose()
+
+    def _round(self) -> None:
+        move = self._pair.tick(_clock())
+        for name in self._nodes:
+            self._tell(name)
+        if move is not None and move.cause is not None:
+            self._moved(move.cause)
+            ends = {"from": move.source, "to": move.target}
+            _log.warning("node.changed", **ends, cause=move.cause, detail=move.detail)
+        self._prefer()
+        if self._pair.usable(self._pair.current):
+            self._doubted = False
+        self._announce()
+
+    def _took(self, name: str, answer: Answer) -> None:
+        now = _clock()
+        if answer.info is not None:
+            self._good_at[name] = now
+            self._learn(name, answer.info)
+        detail = str(answer.trouble) if answer.trouble is not None else None
+        self._pair.answered(now, name, answer.word, detail)
+        self._tell(name)
+        self._announce()
+
+    def _learn(self, name: str, info: SystemInfo) -> None:
+        finesse, node = self._settings.finesse, self._nodes[name]
         domain = info.xmpp_domain or ""
-        endpoint = Endpoint(
+        known = name in self._endpoints
+        self._endpoints[name] = Endpoint(
             host=node.host,
             port=node.xmpp_port,
             domain=domain,
@@ -135,16 +313,46 @@ class Whereabouts:
             security=finesse.security.value,
             certificate_name=finesse.certificate_name,
         )
-        found = {"host": node.host, "domain": domain, "deployment": info.deployment_type}
-        if self._endpoint is None:
-            _log.info("finesse.state", **found)
-        elif endpoint != self._endpoint:
-            _log.info("node.changed", **found)
-        self._endpoint, self._node = endpoint, node
-        self._rest.prefer(node.rest_url)
+        if not known:
+            _log.info("finesse.state", host=name, domain=domain, deployment=info.deployment_type)
+        if name == self._pair.current:
+            self._prefer()
         deployment = finesse.deployment or info.deployment_type
         if deployment is not None:
             self._learnt(deployment)
+
+    def _prefer(self) -> None:
+        self._rest.nodes.prefer(self._nodes[self._pair.current].rest_url)
+
+    def _tell(self, name: str) -> None:
+        """Log once when a node goes out or comes back; let its sessions know when it goes."""
+        state, before = self._pair.state(name), self._told.get(name, NodeState.UNKNOWN)
+        self._told[name] = state
+        words = self._pair.trouble(name)
+        if state is not before:
+            if state is NodeState.OUT:
+                _log.warning("node.out", host=name, detail=words)
+            elif before is NodeState.OUT:
+                _log.info("node.back", host=name)
+            self._announce()
+        if self._pair.hearing(name):
+            self._barred.discard(name)
+        elif name not in self._barred:
+            self._barred.add(name)
+            self.alarm(name, words or "Finesse is out of service")
+
+    def _announce(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+def _named(nodes: tuple[Node, ...]) -> dict[str, Node]:
+    """Return the nodes by their hosts, with the port where two have the same."""
+    hosts = [node.host for node in nodes]
+    return {
+        node.host if hosts.count(node.host) == 1 else f"{node.host}:{node.xmpp_port}": node
+        for node in nodes
+    }
 
 
 def _clock() -> float:

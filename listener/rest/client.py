@@ -43,7 +43,7 @@ _log = get_logger(__name__)
 MAX_REDIRECTS = 5
 MAX_COOKIES = 50
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_UNAUTHORIZED, _ERROR = 401, 500
+_UNAUTHORIZED, _ERROR, _UNAVAILABLE = 401, 500, 503
 
 
 @dataclass(slots=True)
@@ -228,15 +228,17 @@ class Rest:
         if caller is None:
             return raw
         troubles: list[str] = []
-        for node in nodes or self.nodes.order():
+        for node in nodes or self.nodes.order(agent):
             raw = await self._exchange(agent, caller, message, node, until)
+            if not nodes and (raw.unreached or raw.status == _UNAVAILABLE):
+                self.nodes.failed(node)
             if not raw.unreached or loop.time() >= until:
                 break
             troubles.append(raw.trouble)
         if raw.unreached:
             raw.trouble = "; ".join(dict.fromkeys((*troubles, raw.trouble)))
         if not nodes and raw.sent:
-            self.nodes.prefer(raw.node)
+            self.nodes.answered(raw.node)
         return raw
 
     async def _exchange(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
+_UNAVAILABLE = 503
+
 Content: TypeAlias = "bytes | AsyncIterable[bytes] | None"
 
 
@@ -105,13 +107,15 @@ class Forwarder:
         troubles: list[str] = []
         for node in self._nodes.order():
             flow = await self._exchange(node, message, until)
+            if flow.raw.unreached or flow.raw.status == _UNAVAILABLE:
+                self._nodes.failed(node)
             if not flow.raw.unreached or loop.time() >= until:
                 break
             troubles.append(flow.raw.trouble)
         if flow.raw.unreached:
             flow.raw.trouble = "; ".join(dict.fromkeys((*troubles, flow.raw.trouble)))
         if flow.raw.sent:
-            self._nodes.prefer(flow.raw.node)
+            self._nodes.answered(flow.raw.node)
         return flow
 
     async def _exchange(self, node: str, message: Message, until: float) -> Flow:

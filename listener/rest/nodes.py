@@ -11,7 +11,7 @@ from listener.errors import ConfigurationError
 from listener.rest.checks import node_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class Nodes:
@@ -25,6 +25,8 @@ class Nodes:
         if not self._all:
             raise ConfigurationError("at least one Finesse node is needed")
         self._first = self._all[0]
+        self._own: dict[str, str] = {}  # by agent
+        self._doubt: Callable[[str], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Nodes {', '.join(self.order())}>"
@@ -47,6 +49,31 @@ class Nodes:
         if node != self._first:
             self._first = self.known(node)
 
-    def order(self) -> tuple[str, ...]:
-        """Return the nodes in the order in which they are to be tried."""
-        return (self._first, *(node for node in self._all if node != self._first))
+    def follow(self, agent: str, node: str) -> None:
+        """Ask that node first for that agent, whose session hears there; as `prefer`."""
+        self._own[agent] = self.known(node)
+
+    def unfollow(self, agent: str) -> None:
+        """Ask the preferred node first for that agent, too."""
+        self._own.pop(agent, None)
+
+    def order(self, agent: str | None = None) -> tuple[str, ...]:
+        """Return the nodes in the order in which they are to be tried, for an agent or for all."""
+        first = self._own.get(agent, self._first) if agent is not None else self._first
+        return (first, *(node for node in self._all if node != first))
+
+    # -- who decides --------------------------------------------------------------------------
+
+    def watch(self, doubt: Callable[[str], None]) -> None:
+        """Leave it to somebody else which node is preferred; `doubt` hears who did not answer."""
+        self._doubt = doubt
+
+    def answered(self, node: str) -> None:
+        """Hear which node took a request; without somebody who decides, it is preferred."""
+        if self._doubt is None:
+            self.prefer(node)
+
+    def failed(self, node: str) -> None:
+        """Hear that a node could not be reached, or said that it cannot serve (503)."""
+        if self._doubt is not None:
+            self._doubt(node)

@@ -231,9 +231,12 @@ class Requests(Section):
 
 
 class Timings(Section):
-    """[timings]: seconds. Finesse expects a ping every 20 s (Cisco, third-party clients)."""
+    """[timings]: seconds. Finesse expects a ping every 20 s (Cisco, third-party clients).
 
-    ping_interval: Annotated[float, Field(ge=0.1, le=20)] = 15.0
+    A link that died silently is found out after the two of them together at most.
+    """
+
+    ping_interval: Annotated[float, Field(ge=0.1, le=20)] = 10.0
     ping_timeout: Annotated[float, Field(ge=0.1, le=20)] = 5.0
     connect_deadline: Seconds = 10.0
     rest_wait: Seconds = 3.0

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from listener.errors import ListenerError, Unreachable
+from listener.xmpp.parties import Aim, Anywhere, LinkEvents, LinkState, SessionLike
 from listener.xmpp.policy import (
     Backoff,
     Remedy,
@@ -24,72 +24,22 @@ from listener.xmpp.policy import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from listener.xmpp.contract import Ending
 
+__all__ = ["Aim", "Link", "LinkEvents", "LinkState", "SessionLike"]
+
 log = structlog.get_logger()
-
-
-class SessionLike(Protocol):
-    """What the link needs of a session."""
-
-    @property
-    def host(self) -> str:
-        """The node it is made to."""
-        ...
-
-    async def open(self) -> None:
-        """Connect, or raise a ListenerError."""
-        ...
-
-    async def closed(self) -> Ending:
-        """Wait for the end."""
-        ...
-
-    async def close(self, *, graceful: bool = True) -> None:
-        """End it."""
-        ...
-
-
-class LinkEvents(Protocol):
-    """What the owner of a link is told. None of these may block for long but `opened`."""
-
-    async def opened(self, session: SessionLike) -> None:
-        """Reconcile over the new session; the link is up when this returns.
-
-        Cancelled when the session ends meanwhile. An exception ends the session; the link retries.
-        """
-        ...
-
-    def lost(self, trouble: Exception | Ending, retry_in: float | None) -> None:
-        """Hear that an attempt failed or a session ended; None when the link stops.
-
-        `retry_in` is in seconds. Comes for every failed attempt, not only for the first.
-        """
-        ...
-
-    def stopped(self, reason: str) -> None:
-        """Hear that the link waits for `credentials_changed`: a person has to act."""
-        ...
-
-
-class LinkState(StrEnum):
-    """Where a link is in its life."""
-
-    CONNECTING = "connecting"
-    UP = "up"
-    WAITING = "waiting"
-    STOPPED = "stopped"
-    CLOSED = "closed"
 
 
 class Link:
     """Keeps one agent connected from `run` to `close`, whatever happens to its sessions.
 
     `make_session` builds a fresh session for each attempt; `gate` bounds the handshakes of all
-    links at once; `random` returns a number from 0 to 1 (for jitter); `endpoint_ready` returns
-    when the node says that it is in service.
+    links at once; `random` returns a number from 0 to 1 (for jitter); `aim` says where and when.
+    Where it says that another node is used, a session is made there first, and the one that is up
+    is closed, with a goodbye, in the moment in which the new one is there.
     `state`, `since` (the loop's clock) and `last_error` are for whoever asks how it is.
     """
 
@@ -102,7 +52,7 @@ class Link:
         backoff: Backoff,
         gate: asyncio.Semaphore,
         random: Callable[[], float],
-        endpoint_ready: Callable[[], Awaitable[None]] | None = None,
+        aim: Aim | None = None,
     ) -> None:
         self.agent = agent
         self.state = LinkState.CONNECTING
@@ -113,8 +63,13 @@ class Link:
         self._backoff = backoff
         self._gate = gate
         self._random = random
-        self._endpoint_ready = endpoint_ready
-        self._session: SessionLike | None = None
+        self._aim: Aim = aim or Anywhere()
+        self._missed: SessionLike | None = None
+        self._waited = 0.0
+        self._farewells: set[asyncio.Task[None]] = set()
+        self._again = asyncio.Event()
+        self._session: SessionLike | None = None  # the one that is used
+        self._open: list[SessionLike] = []  # all that are to be closed
         self._host: str | None = None
         self._failures = 0
         self._changed = asyncio.Event()
@@ -139,13 +94,23 @@ class Link:
         finally:
             lives.cancel()
             stop.cancel()
-            await asyncio.gather(lives, stop, return_exceptions=True)
+            await asyncio.gather(lives, stop, *self._farewells, return_exceptions=True)
             self._turn(LinkState.CLOSED)
             self._finished.set()
 
     def credentials_changed(self) -> None:
         """Try again at once: leaves STOPPED, and cuts a wait short."""
         self._changed.set()
+
+    def renew(self) -> None:
+        """Have the owner reconcile once more over the session that is up; it stays."""
+        self._again.set()
+
+    def waits(self, why: str) -> None:
+        """Take note that the aim lets one wait, and why."""
+        self.last_error = why
+        if self.state is LinkState.CONNECTING and self._session is None:
+            self._turn(LinkState.WAITING)
 
     async def close(self, *, graceful: bool = True) -> None:
         """End the session and `run`; returns when both have ended. Nobody is told of a loss."""
@@ -168,17 +133,15 @@ class Link:
             await self._recover(trouble)
 
     async def _one_life(self) -> Exception | Ending:
-        """Make one session and live in it; return why that ended."""
+        """Make one session and live in it, and in those that follow it elsewhere.
+
+        Returns why that ended.
+        """
         self._turn(LinkState.CONNECTING)
-        session: SessionLike | None = None
+        waited, self._waited = self._waited, 0.0
         try:
-            if self._endpoint_ready is not None:
-                await self._endpoint_ready()
-            async with self._gate:
-                session = self._make_session()
-                self._host = session.host
-                await session.open()
-            self._session = session
+            session = await self._make(waited)
+            assert session is not None  # it follows none
             return await self._live(session)
         except ListenerError as error:
             return error
@@ -187,52 +150,160 @@ class Link:
             return error
         finally:
             self._session = None
-            if session is not None:
+            while self._open:
+                with suppress(Exception):
+                    await self._open.pop().close(graceful=False)
+
+    async def _make(self, waited: float, former: SessionLike | None = None) -> SessionLike | None:
+        """Make and open a session when the aim lets one; it is `self._session` then.
+
+        None where `former` is at the right place after all.
+        """
+        await self._aim.ready(waited)
+        async with self._gate:
+            if former is not None and not self._aim.is_left(former):
+                return None
+            session = self._make_session()
+            if former is None:
+                self._host = session.host
+                self._turn(LinkState.CONNECTING)
+            self._open.append(session)
+            try:
+                await session.open()
+            except BaseException as trouble:
+                if isinstance(trouble, Exception):
+                    self._missed = session
+                    self._aim.missed(session, trouble)
+                self._open.remove(session)
                 with suppress(Exception):
                     await session.close(graceful=False)
+                raise
+        self._session = session
+        return session
 
     async def _live(self, session: SessionLike) -> Exception | Ending:
-        log.info("session.opened", agent=self.agent, host=session.host)
-        closed = asyncio.create_task(session.closed())
-        opened = asyncio.create_task(self._events.opened(session))
-        born = asyncio.get_running_loop().time()
-        try:
-            await asyncio.wait((closed, opened), return_when=asyncio.FIRST_COMPLETED)
-            if opened.done():
-                if opened.cancelled():
-                    raise Unreachable("the reconciliation was cancelled")
-                opened.result()
-                self.last_error = None
-                self._turn(LinkState.UP)
-            ending = await closed
-        finally:
-            closed.cancel()
-            opened.cancel()
-            await asyncio.gather(closed, opened, return_exceptions=True)
-        if asyncio.get_running_loop().time() - born >= self._backoff.stable:
-            self._failures = 0
+        ending: Exception | Ending | None = None
+        while ending is None:
+            self._missed = None
+            self._host = session.host
+            log.info("session.opened", agent=self.agent, host=session.host)
+            born = asyncio.get_running_loop().time()
+            ending, follower = await self._until_end(session)
+            if asyncio.get_running_loop().time() - born >= self._backoff.stable:
+                self._failures = 0
+            if follower is not None:
+                self._part_from(session)
+                session = follower
         return ending
+
+    async def _until_end(
+        self, session: SessionLike
+    ) -> tuple[Exception | Ending | None, SessionLike | None]:
+        """Return why the session ended, or the session that follows it at another node."""
+        closed = asyncio.create_task(session.closed())
+        heard = asyncio.create_task(self._hear(session))
+        moved = asyncio.create_task(self._move(session), name=f"move {self.agent}")
+        tasks: tuple[asyncio.Task[Any], ...] = (closed, heard, moved)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if moved.done():
+                return None, moved.result()
+            if heard.done() and not closed.done():
+                if heard.cancelled():
+                    raise Unreachable("the reconciliation was cancelled")
+                heard.result()
+            return await closed, None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _hear(self, session: SessionLike) -> None:
+        """Let the owner reconcile, now and whenever `renew` is called; raises what it raises."""
+        while True:
+            self._again.clear()
+            await self._events.opened(session)
+            self.last_error = None
+            self._turn(LinkState.UP)
+            await self._again.wait()
+
+    async def _move(self, session: SessionLike) -> SessionLike:
+        """Make the session that follows this one, once another node is used."""
+        failures = 0
+        while True:
+            await self._aim.left(session)
+            try:
+                follower = await self._make(0.0, session)
+            except ListenerError as trouble:
+                await self._stay(trouble, failures)
+                failures += 1
+            else:
+                if follower is not None:
+                    return follower
+
+    async def _stay(self, trouble: ListenerError, failures: int) -> None:
+        """Wait before the next try to move; the session that is up stays meanwhile."""
+        delay = self._delay(classify(trouble), failures)
+        self.last_error = words_of(trouble)
+        said = {
+            "agent": self.agent,
+            "host": self._missed.host if self._missed is not None else None,
+            "cause": cause_of(trouble),
+            "detail": words_of(trouble),
+        }
+        if delay is None:
+            log.error("session.refused", **said)
+        else:
+            log.warning("session.retry", retry_in=delay, **said)
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._changed.wait()
+
+    def _part_from(self, session: SessionLike) -> None:
+        """Close a session that another one has followed, beside."""
+
+        async def farewell() -> None:
+            with suppress(Exception):
+                await session.close(graceful=True)
+
+        self._open.remove(session)
+        task = asyncio.create_task(farewell(), name=f"farewell {self.agent}")
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
 
     async def _recover(self, trouble: Exception | Ending) -> None:
         """Tell about the trouble, then wait as long as it deserves."""
         was_up = self.state is LinkState.UP
         remedy = classify(trouble)
-        delay = self._delay(remedy)
+        delay = self._delay(remedy, self._failures)
         self._failures += 1
         self.last_error = words_of(trouble)
         self._tell(trouble, delay, was_up=was_up)
         self._changed.clear()
         self._turn(LinkState.STOPPED if delay is None else LinkState.WAITING)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await self._changed.wait()
+        begun = asyncio.get_running_loop().time()
+        await self._hold_back(delay)
+        self._waited = asyncio.get_running_loop().time() - begun
 
-    def _delay(self, remedy: Remedy) -> float | None:
+    async def _hold_back(self, delay: float | None) -> None:
+        """Wait for so long, or for a word; where it was tried is no reason to wait elsewhere."""
+        words: list[asyncio.Task[Any]] = [asyncio.create_task(self._changed.wait())]
+        if self._missed is not None and delay is not None:
+            words.append(asyncio.create_task(self._aim.left(self._missed)))
+        try:
+            await asyncio.wait(words, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for word in words:
+                word.cancel()
+            await asyncio.gather(*words, return_exceptions=True)
+
+    def _delay(self, remedy: Remedy, failures: int) -> float | None:
         if remedy is Remedy.STOP:
             return None
         if remedy is Remedy.RETRY_SLOWLY:
             return slow_delay(self._backoff, self._random())
-        return next_delay(self._backoff, self._failures, self._random())
+        return next_delay(self._backoff, failures, self._random())
 
     def _tell(self, trouble: Exception | Ending, delay: float | None, *, was_up: bool) -> None:
         said = {

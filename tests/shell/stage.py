@@ -13,6 +13,7 @@ from typing import Any
 
 from listener.assembly import Listener
 from listener.crew import Paces
+from listener.pair import Polling
 from listener.settings import Settings
 from listener.simulator.assembly import Simulator
 from listener.simulator.certificates import ThrowawayAuthority
@@ -28,6 +29,7 @@ PACES = Paces(
     backoff=Backoff(base=0.02, cap=0.05, slow=0.1, stable=60),
     reconcile_again=(0.02,),
     watch_every=0.05,
+    polling=Polling(every=0.05, apart=0.005, slow=0.1, rate=1000),
 )
 TIMINGS = {"connect_deadline": 20, "ping_interval": 15, "ping_timeout": 10}
 

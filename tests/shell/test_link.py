@@ -16,6 +16,7 @@ from listener.errors import (
 )
 from listener.xmpp.contract import Cause, Ending
 from listener.xmpp.link import Link, LinkState
+from listener.xmpp.parties import Anywhere
 from listener.xmpp.policy import Backoff
 from tests.shell.scripted_xmpp import PASSWORD, running, session_to, until
 
@@ -48,6 +49,16 @@ class Puppet:
         self.closes.append(graceful)
         if not self.end.done():
             self.end.set_result(Ending(Cause.CLOSED_BY_US, "closed by us"))
+
+
+class Late(Anywhere):
+    """An aim that lets nobody begin before `go`."""
+
+    def __init__(self, go: asyncio.Event) -> None:
+        self.go = go
+
+    async def ready(self, waited: float) -> None:
+        await self.go.wait()
 
 
 class Owner:
@@ -297,7 +308,7 @@ async def test_a_session_that_cannot_be_made_is_a_trouble_like_any_other():
 
 async def test_the_endpoint_is_awaited_before_each_attempt():
     ready = asyncio.Event()
-    async with play(Puppet(), endpoint_ready=ready.wait) as stage:
+    async with play(Puppet(), aim=Late(ready)) as stage:
         await asyncio.sleep(0.005)
         assert stage.made == []
         ready.set()

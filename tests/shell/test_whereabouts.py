@@ -1,38 +1,59 @@
-"""Where Finesse is: one question for all, no trouble that outlives its question."""
+"""Where Finesse is: one question for all, who is woken when, and what moves everybody."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
-from listener.errors import CredentialsRefused, NotFinesse, Unreachable
+from listener.errors import (
+    CertificateRefused,
+    CredentialsRefused,
+    ListenerError,
+    NotFinesse,
+    Unreachable,
+)
 from listener.finesse.model import SystemInfo
+from listener.pair import NodeState, Polling
+from listener.rest.nodes import Nodes
 from listener.settings import Settings
 from listener.whereabouts import Whereabouts
+from tests.shell.stage import until
 
 GOOD = SystemInfo(
     status="IN_SERVICE", xmpp_domain="example.com", deployment_type="UCCE", xmpp_pub_sub_domain=None
 )
 OUT = SystemInfo(status="OUT_OF_SERVICE", xmpp_domain="example.com")
 FIRST, SECOND = "https://one.example.com:8445", "https://two.example.com:8445"
+ONE, TWO = "one.example.com", "two.example.com"
+QUICK = Polling(every=0.02, within=5.0, apart=0.001, slow=1000)
 
 
 class Rest:
     """Answers for each node what the test says; counts; waits at `gate`."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes) -> None:
+        self.nodes = Nodes(nodes)
         self.says = {FIRST: GOOD, SECOND: GOOD}
         self.refuses: set[str] = set()
         self.asked: list[tuple[str, str | None]] = []
-        self.preferred: list[str] = []
+        self.now: dict[str, int] = {}
+        self.most = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.locked = False
 
     async def system_info(self, *, agent=None, node) -> SystemInfo:
         self.asked.append((node, agent))
-        await self.gate.wait()
+        self.now[node] = self.now.get(node, 0) + 1
+        self.most = max(self.most, self.now[node])
+        try:
+            await self.gate.wait()
+            await asyncio.sleep(0)
+        finally:
+            self.now[node] -= 1
         if self.locked and (agent is None or agent in self.refuses):
             raise CredentialsRefused(f"{agent} refused")
         told = self.says[node]
@@ -40,157 +61,496 @@ class Rest:
             raise told
         return told
 
-    def prefer(self, node) -> None:
-        self.preferred.append(node)
+    def count(self, node) -> int:
+        return sum(each == node for each, _ in self.asked)
 
 
 class Rig:
-    def __init__(self, nodes=(FIRST,), **finesse) -> None:
-        self.rest, self.learnt = Rest(), []
-        told = Settings(
+    def __init__(self, nodes=(FIRST,), *, polling=QUICK, chance=None, **finesse) -> None:
+        self.rest, self.learnt = Rest(nodes), []
+        self.moved: list[str] = []
+        self.told: list[ListenerError] = []
+        self.alarms: list[str] = []
+        settings = Settings(
             finesse={"nodes": list(nodes)} | finesse, agents=[{"id": "1001", "password": "x"}]
         )
-        self.where = Whereabouts(told, self.rest, self.learnt.append)
+        self.where = Whereabouts(
+            settings,
+            self.rest,
+            self.learnt.append,
+            polling=polling,
+            moved=self.moved.append,
+            chance=chance or (lambda: 0.0),
+        )
+        self.where.alarm = lambda name, _why: self.alarms.append(name)
+
+    async def ready(self, agent="1001", waited=0.0) -> None:
+        await self.where.ready(agent, waited=waited, told=self.told.append)
+
+    async def connected(self, agent="1001"):
+        """Let an agent have a session at the node in use; return where."""
+        await self.ready(agent)
+        place = self.where.endpoint
+        self.where.connected(agent, place)
+        return place
+
+    async def usable(self, place, agent="1001") -> None:
+        await self.where.usable(agent, place, self.told.append)
+
+    @property
+    def used(self) -> str:
+        (name,) = (node.name for node in self.where.nodes if node.in_use)
+        return name
+
+    def state(self, name) -> NodeState:
+        return next(node.state for node in self.where.nodes if node.name == name)
+
+    async def rounds(self, count=1) -> None:
+        end = self.where._rounds.number + count
+        await until(lambda: self.where._rounds.number >= end)
 
 
-async def test_good_answer_names_the_place_and_the_deployment():
-    rig = Rig()
+@pytest.fixture
+async def rig():
+    """Make rigs whose questions end with the test."""
+    made = []
+
+    def make(*nodes, **how) -> Rig:
+        made.append(Rig(nodes or (FIRST,), **how))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.where.aclose()
+
+
+async def fails(work) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await work
+
+
+# -- one node -------------------------------------------------------------------------------------
+
+
+async def test_good_answer_names_the_place_and_the_deployment(rig):
+    one = rig()
     with pytest.raises(Unreachable, match="no Finesse node"):
-        _ = rig.where.endpoint
-    await rig.where.in_service("1001")
-    place = rig.where.endpoint
-    assert (place.host, place.port, place.domain) == ("one.example.com", 5223, "example.com")
+        _ = one.where.endpoint
+    await one.ready()
+    place = one.where.endpoint
+    assert (place.host, place.port, place.domain) == (ONE, 5223, "example.com")
     assert (place.pubsub_domain, place.security) == ("pubsub.example.com", "tls")
-    assert (rig.learnt, rig.rest.preferred) == (["UCCE"], [FIRST])
+    assert (one.learnt, one.rest.nodes.order()) == (["UCCE"], (FIRST,))
 
 
-async def test_deployment_of_the_settings_outranks_what_finesse_says():
-    rig = Rig(deployment="UCCX")
-    await rig.where.in_service("1001")
-    assert rig.learnt == ["UCCX"]
+async def test_deployment_of_the_settings_outranks_what_finesse_says(rig):
+    one = rig(deployment="UCCX")
+    await one.ready()
+    assert one.learnt == ["UCCX"]
 
 
-async def test_finesse_that_names_no_deployment_teaches_none():
-    rig = Rig()
-    rig.rest.says[FIRST] = SystemInfo(status="IN_SERVICE", xmpp_domain="d", xmpp_pub_sub_domain="p")
-    await rig.where.in_service("1001")
-    assert (rig.learnt, rig.where.endpoint.pubsub_domain) == ([], "p")
+async def test_finesse_that_names_no_deployment_teaches_none(rig):
+    one = rig()
+    one.rest.says[FIRST] = SystemInfo(status="IN_SERVICE", xmpp_domain="d", xmpp_pub_sub_domain="p")
+    await one.ready()
+    assert (one.learnt, one.where.endpoint.pubsub_domain) == ([], "p")
 
 
-async def test_one_question_serves_all_who_wait_and_who_come_soon_after():
-    rig = Rig()
-    rig.rest.gate.clear()
-    crowd = [asyncio.create_task(rig.where.in_service(str(n))) for n in range(200)]
+async def test_one_question_serves_all_who_wait_and_who_come_soon_after(rig):
+    one = rig(polling=replace(QUICK, every=1000))
+    one.rest.gate.clear()
+    crowd = [asyncio.create_task(one.ready(str(n))) for n in range(200)]
     await asyncio.sleep(0.01)
-    rig.rest.gate.set()
+    one.rest.gate.set()
     await asyncio.gather(*crowd)
-    await rig.where.in_service("late")
-    assert len(rig.rest.asked) == 1
+    await one.ready("late")
+    assert len(one.rest.asked) == 1
 
 
-async def test_trouble_is_told_to_all_who_waited_and_to_nobody_after():
-    rig = Rig()
-    rig.rest.says[FIRST] = OUT
-    rig.rest.gate.clear()
-    crowd = [asyncio.create_task(rig.where.in_service(str(n))) for n in range(20)]
+async def test_nobody_is_asked_while_nobody_waits(rig):
+    one = rig(FIRST, SECOND)
+    await one.connected()
+    await asyncio.sleep(QUICK.every * 3)
+    asked = len(one.rest.asked)
+    await asyncio.sleep(QUICK.every * 5)
+    assert len(one.rest.asked) == asked
+
+
+async def test_who_waits_is_told_why_and_woken_by_the_first_good_answer(rig):
+    one = rig()
+    one.rest.says[FIRST] = OUT
+    crowd = [asyncio.create_task(one.ready(str(n))) for n in range(20)]
+    await until(lambda: len(one.told) >= 20)
+    assert {str(word) for word in one.told} == {f"Finesse at {ONE} says OUT_OF_SERVICE"}
+    one.rest.says[FIRST] = GOOD
+    await asyncio.gather(*crowd)
+
+
+async def test_each_node_is_asked_one_question_at_a_time(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected()
+    one.rest.says[FIRST] = OUT
+    one.rest.gate.clear()
+    crowd = [asyncio.create_task(one.usable(place, str(n))) for n in range(20)]
+    crowd += [asyncio.create_task(one.ready(str(n))) for n in range(20, 40)]
     await asyncio.sleep(0.01)
-    rig.rest.gate.set()
-    ends = await asyncio.gather(*crowd, return_exceptions=True)
-    assert {str(end) for end in ends} == {"Finesse at one.example.com says OUT_OF_SERVICE"}
-    assert len(rig.rest.asked) == 1
-    rig.rest.says[FIRST] = GOOD
-    await rig.where.in_service("1001")
-    assert len(rig.rest.asked) == 2
+    one.rest.gate.set()
+    await asyncio.sleep(0.01)
+    one.rest.says[FIRST] = GOOD
+    await asyncio.gather(*crowd)
+    assert one.rest.most == 1
 
 
 @pytest.mark.parametrize(
     ("told", "error", "words"),
     [
         (SystemInfo(status=None, xmpp_domain="d"), Unreachable, "no status"),
+        (SystemInfo(status="PARTIAL_SERVICE", xmpp_domain="d"), Unreachable, "PARTIAL_SERVICE"),
         (SystemInfo(status="IN_SERVICE"), NotFinesse, "names no xmppDomain"),
         (NotFinesse("a shop"), NotFinesse, "a shop"),
     ],
 )
-async def test_answer_that_is_of_no_use_is_raised_in_words(told, error, words):
-    rig = Rig()
-    rig.rest.says[FIRST] = told
-    with pytest.raises(error, match=words):
-        await rig.where.in_service("1001")
+async def test_answer_that_is_of_no_use_is_told_in_words(rig, told, error, words):
+    one = rig()
+    one.rest.says[FIRST] = told
+    await fails(one.ready())
+    assert words in str(one.told[0])
+    assert isinstance(one.told[0], error)
 
 
-async def test_second_node_serves_when_the_first_does_not_and_is_asked_first_then():
-    rig = Rig((FIRST, SECOND))
-    rig.rest.says[FIRST] = Unreachable("dead")
-    await rig.where.in_service("1001")
-    place = rig.where.endpoint
-    assert place.host == "two.example.com"
-    await rig.where.still("1001", place)
-    assert [node for node, _ in rig.rest.asked] == [FIRST, SECOND, SECOND]
+async def test_node_that_does_not_answer_in_time_is_asked_again(rig):
+    one = rig(polling=replace(QUICK, within=0.01))
+    one.rest.gate.clear()
+    await fails(one.ready())
+    assert one.rest.count(FIRST) > 1
+    assert "gave no SystemInfo within 0.01 s" in str(one.told[0])
 
 
-async def test_blamed_node_is_asked_last_until_the_other_is_blamed():
-    rig = Rig((FIRST, SECOND))
-    await rig.where.in_service("1001")
-    first = rig.where.endpoint
-    assert rig.where.blame(first)
-    await rig.where.in_service("1001")
-    second = rig.where.endpoint
-    assert (first.host, second.host) == ("one.example.com", "two.example.com")
-    rig.where.blame(first)  # late news of an attempt that was made before
-    await rig.where.in_service("1001")
-    assert rig.where.endpoint == second
-    rig.where.blame(second)
-    await rig.where.in_service("1001")
-    assert rig.where.endpoint == first
+async def test_refused_certificate_is_not_asked_for_every_two_seconds(rig):
+    one = rig()
+    one.rest.says[FIRST] = CertificateRefused("not this one")
+    await fails(one.ready())
+    assert (one.rest.count(FIRST), str(one.told[0])) == (1, "not this one")
 
 
-async def test_the_only_node_is_not_blamed():
-    rig = Rig()
-    await rig.where.in_service("1001")
-    assert not rig.where.blame(rig.where.endpoint)
-    await rig.where.in_service("1001")
-    assert len(rig.rest.asked) == 1
+# -- waking ---------------------------------------------------------------------------------------
 
 
-async def test_when_no_node_serves_the_trouble_of_the_first_is_told():
-    rig = Rig((FIRST, SECOND))
-    rig.rest.says = {FIRST: Unreachable("dead"), SECOND: OUT}
-    with pytest.raises(Unreachable, match="dead"):
-        await rig.where.in_service("1001")
+@pytest.fixture
+def slept(monkeypatch):
+    """Collect what was slept, without sleeping."""
+    times: list[float] = []
+    real = asyncio.sleep
+
+    async def sleep(seconds, *more) -> None:
+        times.append(seconds)
+        await real(0, *more)
+
+    monkeypatch.setattr("listener.whereabouts.asyncio.sleep", sleep)
+    return times
 
 
-async def test_session_is_confirmed_only_by_an_answer_asked_for_since():
-    rig = Rig()
-    await rig.where.in_service("1001")
-    place = rig.where.endpoint
-    rig.rest.says[FIRST] = OUT
-    await rig.where.in_service("1001")
-    with pytest.raises(Unreachable, match="OUT_OF_SERVICE"):
-        await rig.where.still("1001", place)
+async def test_one_agent_is_woken_at_once(rig, slept):
+    one = rig(polling=replace(QUICK, rate=100.0), chance=lambda: 1.0)
+    await one.ready()
+    assert 0 < max(slept) <= 0.01
 
 
-async def test_session_at_a_node_that_is_not_in_use_any_more_is_refused():
-    rig = Rig((FIRST, SECOND))
-    await rig.where.in_service("1001")
-    place = rig.where.endpoint
-    rig.rest.says[FIRST] = OUT
-    with pytest.raises(Unreachable, match=r"one\.example\.com is not the node"):
-        await rig.where.still("1001", place)
+@pytest.mark.parametrize(("crowd", "longest"), [(200, 2.0), (1000, 10.0), (5000, 10.0)])
+async def test_crowd_is_spread_in_proportion_and_over_ten_seconds_at_most(
+    rig, slept, crowd, longest
+):
+    one = rig(polling=replace(QUICK, rate=100.0, spread=10.0), chance=lambda: 1.0)
+    for number in range(crowd):
+        one.where.wants(str(number))
+    await one.ready("0")
+    assert max(slept) == pytest.approx(longest)
 
 
-async def test_credentials_go_along_only_where_they_are_wanted():
-    rig = Rig()
-    rig.rest.locked = True
-    await rig.where.in_service("1001")
-    assert rig.rest.asked == [(FIRST, None), (FIRST, "1001")]
+async def test_what_an_agent_held_back_by_itself_counts_towards_its_turn(rig, slept):
+    one = rig(polling=replace(QUICK, every=1000.0, rate=1.0), chance=lambda: 1.0)
+    await one.ready("before")
+    slept.clear()
+    await one.ready("1001", waited=1.5)
+    assert max(slept) == pytest.approx(0.5)
 
 
-async def test_refused_password_of_one_agent_is_not_anothers_trouble():
-    rig = Rig((FIRST, SECOND))
-    rig.rest.locked, rig.rest.refuses = True, {"bad"}
-    bad = asyncio.create_task(rig.where.in_service("bad"))
-    good = asyncio.create_task(rig.where.in_service("good"))
+async def test_node_that_went_meanwhile_is_waited_for_anew(rig):
+    one = rig(polling=replace(QUICK, rate=10.0), chance=lambda: 1.0)
+    waiting = asyncio.create_task(one.ready())  # its turn comes in 0.1 s
+    await until(lambda: one.where._rounds.number >= 1)
+    one.rest.says[FIRST] = OUT
+    await asyncio.sleep(0.15)
+    assert not waiting.done()
+    one.rest.says[FIRST] = GOOD
+    await waiting
+
+
+# -- a session that is up -------------------------------------------------------------------------
+
+
+async def test_session_is_confirmed_only_by_an_answer_asked_for_since(rig):
+    one = rig()
+    place = await one.connected()
+    one.rest.says[FIRST] = OUT
+    await fails(one.usable(place))
+    assert "OUT_OF_SERVICE" in str(one.told[-1])
+
+
+async def test_session_may_be_used_once_its_node_is_back(rig):
+    one = rig()
+    place = await one.connected()
+    one.rest.says[FIRST] = OUT
+    waiting = asyncio.create_task(one.usable(place))
+    await until(lambda: one.told)
+    one.rest.says[FIRST] = GOOD
+    await waiting
+
+
+async def test_system_info_event_raises_the_alarm_for_that_node_alone(rig):
+    one = rig(FIRST, SECOND)
+    await one.connected()
+    one.where.said(TWO, in_service=False)
+    assert one.alarms == [TWO]
+    one.where.said(ONE, in_service=False)
+    one.where.said(ONE, in_service=False)
+    assert one.alarms == [TWO, ONE]
+    assert one.state(ONE) is NodeState.OUT
+
+
+async def test_in_service_event_is_believed_once_it_is_asked(rig):
+    one = rig(polling=replace(QUICK, every=1000.0))
+    place = await one.connected()
+    one.rest.says[FIRST] = OUT
+    one.where.said(ONE, in_service=False)
+    waiting = asyncio.create_task(one.usable(place))
+    await until(lambda: one.told)
+    one.where.said(ONE, in_service=True)
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    one.rest.says[FIRST] = GOOD
+    one.where.said(ONE, in_service=True)
+    await waiting
+
+
+async def test_user_finesse_unavailable_keeps_a_session_from_use(rig):
+    one = rig()
+    place = await one.connected()
+    one.where.saw("1001", place, available=False)
+    assert one.alarms == [ONE]
+    await fails(one.usable(place))
+    assert "the XMPP user finesse is unavailable" in str(one.told[-1])
+    one.where.saw("1001", place, available=True)
+    await one.usable(place)
+
+
+async def test_user_finesse_never_seen_is_not_down(rig):
+    one = rig()
+    await one.usable(await one.connected())
+
+
+async def test_one_agents_view_of_finesse_is_outvoted(rig):
+    one = rig()
+    place = await one.connected("a")
+    for agent in ("b", "c"):
+        one.where.saw(agent, place, available=True)
+    one.where.saw("a", place, available=False)
+    await one.usable(place, "a")
+    assert (one.alarms, one.state(ONE)) == ([], NodeState.USABLE)
+
+
+async def test_requests_of_an_agent_go_where_its_session_may_be_used(rig):
+    one = rig(FIRST, SECOND)
+    await one.usable(await one.connected())
+    one.rest.nodes.prefer(SECOND)
+    assert one.rest.nodes.order("1001")[0] == FIRST
+    assert one.rest.nodes.order("other")[0] == SECOND
+    one.where.unsure("1001")
+    assert one.rest.nodes.order("1001")[0] == SECOND
+
+
+# -- two nodes ------------------------------------------------------------------------------------
+
+
+async def test_second_node_serves_at_once_when_the_first_never_did(rig):
+    one = rig(FIRST, SECOND)
+    one.rest.says[FIRST] = Unreachable("dead")
+    await one.ready()
+    assert (one.where.endpoint.host, one.rest.nodes.order()[0]) == (TWO, SECOND)
+    assert (one.moved, one.told) == ([], [])  # nobody was anywhere
+    assert one.rest.count(FIRST) == 1
+
+
+async def test_three_failures_in_a_row_move_all_to_the_other_node(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected()
+    left = asyncio.create_task(one.where.left(place))
+    one.rest.says[FIRST] = Unreachable("dead")
+    one.where.gone("1001", place)
+    one.rest.asked.clear()
+    with capture_logs() as lines:
+        one.where.wants("1001")
+        await left
+        await one.ready()
+    assert (one.where.endpoint.host, one.moved) == (TWO, ["unreachable"])
+    assert one.rest.count(FIRST) >= 3
+    assert one.rest.nodes.order() == (SECOND, FIRST)
+    said = {line["event"]: line for line in lines}
+    changed = said["node.changed"]
+    assert (changed["from"], changed["to"], changed["cause"]) == (ONE, TWO, "unreachable")
+    assert [line["event"] for line in lines].count("node.out") == 1
+
+
+async def test_attempts_that_fail_count_though_system_info_is_fine(rig):
+    one = rig(FIRST, SECOND)
+    await one.ready()
+    place = one.where.endpoint
+    one.where.refused("1001", place, Unreachable("no XMPP there"))
+    await one.where.left(place)
+    assert one.moved == ["no_session"]
+
+
+async def test_one_agents_failing_attempts_move_nobody_while_another_has_a_session(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected("fine")
+    one.where.wants("odd")
+    one.where.refused("odd", place, Unreachable("no XMPP for you"))
+    await one.rounds(6)
+    assert (one.used, one.moved) == (ONE, [])
+    assert one.where.tried_all({place})
+
+
+async def test_unavailable_finesse_moves_all(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected()
+    one.where.saw("1001", place, available=False)
+    using = asyncio.create_task(one.usable(place))
+    await one.where.left(place)
+    using.cancel()
+    assert one.moved == ["finesse_unavailable"]
+
+
+async def test_where_neither_serves_nobody_moves_and_the_one_in_use_wins_a_tie(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected()
+    one.rest.says = {FIRST: OUT, SECOND: OUT}
+    using = asyncio.create_task(one.usable(place))
+    await one.rounds(8)
+    assert one.moved == []
+    one.rest.says = {FIRST: GOOD, SECOND: GOOD}
+    await using
+    assert (one.used, one.moved) == (ONE, [])
+
+
+async def test_where_neither_serves_the_first_to_come_back_wins(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected()
+    one.rest.says = {FIRST: OUT, SECOND: OUT}
+    using = asyncio.create_task(one.usable(place))
+    await one.rounds(5)
+    one.rest.says[SECOND] = GOOD
+    await one.where.left(place)
+    using.cancel()
+    assert (one.used, one.moved) == (TWO, ["out_of_service"])
+
+
+async def test_nobody_goes_back_when_the_first_node_returns(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected()
+    one.rest.says[FIRST] = Unreachable("dead")
+    one.where.gone("1001", place)
+    one.where.wants("1001")
+    await one.where.left(place)
+    await one.connected()
+    one.rest.says[FIRST] = GOOD
+    one.where.wants("another")
+    await one.rounds(10)
+    assert (one.used, one.moved) == (TWO, ["unreachable"])
+
+
+async def test_request_that_found_no_answer_has_the_nodes_asked(rig):
+    one = rig(FIRST, SECOND)
+    await one.connected()
+    await asyncio.sleep(QUICK.every * 3)
+    one.rest.says[FIRST] = Unreachable("dead")
+    one.rest.nodes.failed(SECOND)  # which is not in use
+    one.rest.asked.clear()
+    await asyncio.sleep(QUICK.every * 3)
+    assert one.rest.asked == []
+    one.rest.nodes.failed(FIRST)
+    await until(lambda: one.used == TWO)
+    await asyncio.sleep(QUICK.every * 3)
+    one.rest.asked.clear()
+    await asyncio.sleep(QUICK.every * 3)
+    assert one.rest.asked == []
+
+
+async def test_only_the_node_that_never_spoke_is_worth_waiting_for(rig):
+    one = rig(FIRST, SECOND)
+    await one.ready()
+    place = one.where.endpoint
+    assert not one.where.tried_all({place})
+    one.rest.says[SECOND] = OUT
+    one.where.wants("1001")
+    await one.rounds(2)
+    assert one.where.tried_all({place})
+    assert rig().where.tried_all(set()) is False
+
+
+async def test_nodes_on_one_host_are_told_apart_by_their_ports(rig):
+    nodes = [{"host": "h", "xmpp_port": port, "rest_port": port + 1} for port in (1000, 2000)]
+    one = Rig.__new__(Rig)
+    one.rest = Rest(["https://h:1001", "https://h:2001"])
+    one.rest.says = {"https://h:1001": Unreachable("dead"), "https://h:2001": GOOD}
+    told = Settings(finesse={"nodes": nodes}, agents=[{"id": "1001", "password": "x"}])
+    where = Whereabouts(told, one.rest, lambda _: None, polling=QUICK)
+    await where.ready("1001", waited=0, told=lambda _: None)
+    assert [node.name for node in where.nodes] == ["h:1000", "h:2000"]
+    assert where.endpoint.port == 2000
+    await where.aclose()
+
+
+# -- credentials ----------------------------------------------------------------------------------
+
+
+async def test_credentials_go_along_only_where_they_are_wanted(rig):
+    one = rig()
+    one.where.lenders.held = lambda: ["1001"]
+    one.rest.locked = True
+    await one.ready()
+    assert one.rest.asked[:2] == [(FIRST, None), (FIRST, "1001")]
+
+
+async def test_refused_password_is_lent_once_and_is_nobody_elses_trouble(rig):
+    one = rig(FIRST, SECOND)
+    one.where.lenders.held = lambda: ["bad", "good"]
+    one.rest.locked, one.rest.refuses = True, {"bad"}
+    good = asyncio.create_task(one.ready("good"))
     with pytest.raises(CredentialsRefused, match="bad refused"):
-        await bad
+        await one.ready("bad")
     await good
-    assert [one for one in rig.rest.asked if one[1] == "bad"] == [(FIRST, "bad")]
+    assert sum(agent == "bad" for _, agent in one.rest.asked) <= 2  # at both nodes at once
+    assert one.moved == []
+
+
+async def test_changed_credentials_are_lent_again(rig):
+    one = rig()
+    one.where.lenders.held = lambda: ["1001"]
+    one.rest.locked, one.rest.refuses = True, {"1001"}
+    with pytest.raises(CredentialsRefused):
+        await one.ready()
+    one.rest.refuses = set()
+    one.where.credentials_changed("1001")
+    await one.ready()
+
+
+async def test_refused_credentials_never_count_against_the_node(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected()
+    one.rest.locked = True  # and nobody lends
+    using = asyncio.create_task(one.usable(place))
+    one.rest.says[SECOND] = GOOD
+    await one.rounds(10)
+    using.cancel()
+    assert (one.used, one.moved, one.alarms) == (ONE, [], [])

@@ -1,0 +1,141 @@
+"""SystemInfo of one node: one question at a time, whoever wants to know.
+
+Knows how a node is asked, and with whose credentials where it wants some; what an answer means for
+the choice of a node is `pair`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from listener.errors import (
+    CertificateRefused,
+    CredentialsRefused,
+    ListenerError,
+    NotFinesse,
+    Unreachable,
+)
+from listener.finesse.model import SystemInfo
+from listener.pair import Polling, Word
+
+
+class Asked(Protocol):
+    """Who can ask a node (`rest.Rest`)."""
+
+    async def system_info(self, *, agent: str | None = None, node: str | None = None) -> SystemInfo:
+        """Return the state of a node, asked without credentials or with an agent's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question brought: `info` where it is IN_SERVICE, else what was wrong."""
+
+    word: Word
+    info: SystemInfo | None = None
+    trouble: ListenerError | None = None
+
+
+class Lenders:
+    """Whose credentials may be used where SystemInfo wants some (behind a proxy, 12.6 ES2).
+
+    `held` yields agents, those first whose password is known to be good. A password that was
+    refused once is not used again: five refusals lock an account.
+    """
+
+    def __init__(self) -> None:
+        self.held: Callable[[], Iterable[str]] = tuple
+        self.refused: dict[str, CredentialsRefused] = {}
+
+    def next(self) -> str | None:
+        """Return who is to lend now, None when nobody can."""
+        return next((agent for agent in self.held() if agent not in self.refused), None)
+
+
+class Inquiry:
+    """Asks one node. `took` is told each answer, once, before anybody else goes on."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        rest: Asked,
+        *,
+        lenders: Lenders,
+        polling: Polling,
+        took: Callable[[str, Answer], None],
+    ) -> None:
+        self._name = name
+        self._url = url
+        self._rest = rest
+        self._lenders = lenders
+        self._polling = polling
+        self._took = took
+        self._one = asyncio.Lock()
+        self._begun = float("-inf")
+        self._answer = Answer(Word.UNTOLD)
+
+    def __repr__(self) -> str:
+        return f"<Inquiry {self._url}: {self._answer.word}>"
+
+    @property
+    def trouble(self) -> ListenerError | None:
+        """What was wrong with the last answer; None when it was IN_SERVICE, or not asked yet."""
+        return self._answer.trouble
+
+    async def ask(self, since: float) -> Answer:
+        """Return an answer that was asked for at `since` (the loop's clock) or later.
+
+        Takes no longer than `polling.within` for a question that runs, and as long for its own.
+        """
+        async with self._one:
+            if self._begun < since and not self._is_refused():
+                await asyncio.sleep(self._begun + self._polling.apart - _clock())
+                self._begun = _clock()
+                self._answer = await self._put()
+                self._took(self._name, self._answer)
+            return self._answer
+
+    def _is_refused(self) -> bool:
+        """Say whether the certificate was refused just now: only a person can mend that."""
+        refused = isinstance(self._answer.trouble, CertificateRefused)
+        return refused and _clock() - self._begun < self._polling.slow
+
+    async def _put(self) -> Answer:
+        try:
+            async with asyncio.timeout(self._polling.within):
+                info = await self._info()
+        except TimeoutError:
+            words = f"{self._url} gave no SystemInfo within {self._polling.within:g} s"
+            return Answer(Word.NOTHING, trouble=Unreachable(words))
+        except CredentialsRefused as refused:
+            return Answer(Word.UNTOLD, trouble=refused)
+        except ListenerError as trouble:
+            return Answer(Word.NOTHING, trouble=trouble)
+        if info.status != "IN_SERVICE":
+            words = f"Finesse at {self._name} says {info.status or 'no status'}"
+            return Answer(Word.OUT, trouble=Unreachable(words))
+        if not info.xmpp_domain:
+            words = f"the SystemInfo of {self._name} names no xmppDomain"
+            return Answer(Word.NOTHING, trouble=NotFinesse(words))
+        return Answer(Word.IN_SERVICE, info)
+
+    async def _info(self) -> SystemInfo:
+        try:
+            return await self._rest.system_info(node=self._url)
+        except CredentialsRefused:
+            lender = self._lenders.next()
+            if lender is None:
+                raise
+        try:
+            return await self._rest.system_info(agent=lender, node=self._url)
+        except CredentialsRefused as refused:
+            self._lenders.refused[lender] = refused
+            raise
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

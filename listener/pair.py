@@ -1,0 +1,326 @@
+"""Which node of a deployment is used: what is known of each, and when all agents change over.
+
+Pure: names, words and times in, decisions out. Knows nothing of questions, sessions or tasks
+(`whereabouts` does), and counts no failure more than once per tick.
+
+A node is usable when SystemInfo says IN_SERVICE, then a session can be made to it, then the XMPP
+user `finesse` is not known to be unavailable, in that order (Cisco, failure scenarios). Ticks are
+2 s apart, and after three in a row at which the node in use was not usable, all change over to the
+other one, if that says IN_SERVICE; else as soon as one of them does, the one in use first. Nobody
+goes back for the going back's sake.
+
+No flapping: each change within five minutes doubles the patience for the next one, from 6 s up to
+24 s, so that a node may be away for less than that without anybody moving. Where SystemInfo says
+IN_SERVICE on both sides and there is nonetheless no session to be had, it goes up to 192 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MOST_PATIENCE = 4  # times the usual one: 24 s, well inside the 60 s that sign an agent out,
+MOST_OF_IN_VAIN = 32  # and where the other side was tried, and was no better
+STEADY = 2  # ticks for which a node that was out must say IN_SERVICE before all go there
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How nodes are asked and agents woken, in seconds; tests make them short.
+
+    `every`: from one tick to the next while somebody waits; `within`: for an answer; `apart`: the
+    least between two questions to one node; `patience`: ticks in a row that make a change-over.
+    When agents are woken they are spread over `crowd / rate` seconds, at most `spread`. `calm`:
+    without a change-over, makes the next one quick again. `slow`: between two questions to a node
+    whose certificate was refused, which only a person can mend.
+    """
+
+    every: float = 2.0
+    within: float = 2.0
+    apart: float = 0.2
+    patience: int = 3
+    rate: float = 100.0
+    spread: float = 10.0
+    calm: float = 300.0
+    slow: float = 60.0
+
+
+class Word(StrEnum):
+    """What a question for SystemInfo brought."""
+
+    IN_SERVICE = "in_service"
+    OUT = "out_of_service"  # Finesse itself says so
+    NOTHING = "unreachable"  # no answer, or none of use
+    UNTOLD = "untold"  # it wants credentials and took none of ours: that says nothing of the node
+
+
+class NodeState(StrEnum):
+    """How a node is, as far as is known; it is asked only while somebody waits."""
+
+    USABLE = "usable"
+    OUT = "out"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """How one node is.
+
+    `since` is the loop's clock, `failures` the ticks in a row, `sessions` how many there are to it;
+    `detail` says in words what is wrong, None when nothing is known to be.
+    """
+
+    name: str
+    state: NodeState
+    in_use: bool
+    since: float
+    failures: int
+    sessions: int
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change-over of all agents.
+
+    `cause` is "out_of_service", "unreachable", "no_session" or "finesse_unavailable"; None where
+    nothing was used before.
+    """
+
+    source: str
+    target: str
+    cause: str | None
+    detail: str | None
+
+
+@dataclass(slots=True)
+class _Node:
+    name: str
+    word: Word | None = None
+    detail: str | None = None
+    refused: str | None = None  # why the last attempt at a session failed; None since one did not
+    failures: int = 0
+    good: int = 0  # ticks in a row with IN_SERVICE
+    was_out: bool = False
+    state: NodeState = NodeState.UNKNOWN
+    since: float = 0.0
+    left_in_vain: float = float("-inf")
+    sessions: set[str] = field(default_factory=set)
+    views: dict[str, bool] = field(default_factory=dict)  # agent: is `finesse` available
+
+    @property
+    def away(self) -> bool:
+        """Whether `finesse` is known to be unavailable: most who know of it say so."""
+        gone = sum(not available for available in self.views.values())
+        return gone * 2 > len(self.views)
+
+    @property
+    def closed(self) -> bool:
+        """Whether no session is to be had: one agent's trouble says nothing while others have."""
+        return self.refused is not None and not self.sessions
+
+    @property
+    def usable(self) -> bool:
+        return self.word is Word.IN_SERVICE and not self.closed and not self.away
+
+    @property
+    def cause(self) -> str:
+        if self.word is not Word.IN_SERVICE:
+            return str(self.word or Word.NOTHING)
+        return "no_session" if self.closed else "finesse_unavailable"
+
+    @property
+    def words(self) -> str | None:
+        if self.word is not Word.IN_SERVICE:
+            return self.detail
+        if self.closed:
+            return self.refused
+        return f"the XMPP user finesse is unavailable at {self.name}" if self.away else None
+
+
+class Pair:
+    """One or two nodes by name, the first one being used to begin with.
+
+    Nothing here waits; every time is on the same clock.
+    """
+
+    def __init__(self, names: Iterable[str], polling: Polling | None = None) -> None:
+        self._polling = polling or Polling()
+        self._nodes = {name: _Node(name) for name in names}
+        self.current = next(iter(self._nodes))
+        """The node in use."""
+        self._settled = False  # whether it was found to be usable, ever
+        self._ticked = float("-inf")
+        self._moved: list[float] = []
+
+    def __repr__(self) -> str:
+        return f"<Pair {', '.join(f'{n.name} {n.state}' for n in self._nodes.values())}>"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    # -- what is heard ------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin to ask anew: what failed long ago counts no more."""
+        for node in self._nodes.values():
+            node.failures = node.good = 0
+
+    def answered(self, now: float, name: str, word: Word, detail: str | None = None) -> None:
+        """Take in what a question to that node brought; `detail` in words when it is not good."""
+        node = self._nodes[name]
+        node.word, node.detail = word, detail
+        if name == self.current and word is Word.IN_SERVICE:
+            self._settled = True
+        self._assess(now, node)
+
+    def said(self, now: float, name: str, *, in_service: bool) -> None:
+        """Take in a SystemInfo event of that node; IN_SERVICE is believed once it is asked."""
+        if not in_service:
+            self.answered(now, name, Word.OUT, f"Finesse at {name} says that it is out of service")
+
+    def saw(self, now: float, name: str, agent: str, *, available: bool) -> None:
+        """Take in what an agent's session at that node shows of the user `finesse`."""
+        self._nodes[name].views[agent] = available
+        self._assess(now, self._nodes[name])
+
+    def refused(self, name: str, detail: str) -> None:
+        """Take in that an attempt at a session failed there for a reason that is the node's."""
+        self._nodes[name].refused = detail
+
+    def connected(self, now: float, name: str, agent: str) -> None:
+        """Take in that an agent has a session there."""
+        node = self._nodes[name]
+        node.sessions.add(agent)
+        node.refused = None
+        self._assess(now, node)
+
+    def gone(self, now: float, name: str, agent: str) -> None:
+        """Take in that an agent has no session there any more, or got none."""
+        node = self._nodes[name]
+        node.sessions.discard(agent)
+        if node.views.pop(agent, None) is not None:
+            self._assess(now, node)
+
+    # -- what is known ------------------------------------------------------------------------
+
+    def in_service(self, name: str) -> bool:
+        """Say whether that node's last word was IN_SERVICE."""
+        return self._nodes[name].word is Word.IN_SERVICE
+
+    def hearing(self, name: str) -> bool:
+        """Say whether nothing speaks against a session there that is up: events may flow."""
+        node = self._nodes[name]
+        return node.word is not Word.OUT and not node.away
+
+    def sound(self, name: str) -> bool:
+        """Say whether a session there may be used: IN_SERVICE, and `finesse` not unavailable."""
+        return self.in_service(name) and not self._nodes[name].away
+
+    def view(self, name: str, agent: str) -> bool | None:
+        """Say whether `finesse` is available as that agent's session there shows it."""
+        return self._nodes[name].views.get(agent)
+
+    def usable(self, name: str) -> bool:
+        """Say whether nothing is known that speaks against that node, which is in service."""
+        return self._nodes[name].usable
+
+    def promising(self, name: str) -> bool:
+        """Say whether a session may be had there: it was not asked yet, or is in service."""
+        return self._nodes[name].word in {None, Word.IN_SERVICE}
+
+    def trouble(self, name: str) -> str | None:
+        """Say in words why that node is not usable; None when it is, or was not asked."""
+        return self._nodes[name].words
+
+    def state(self, name: str) -> NodeState:
+        """Say how that node is."""
+        return self._nodes[name].state
+
+    def has_sessions(self, name: str) -> bool:
+        """Say whether any agent has a session there."""
+        return bool(self._nodes[name].sessions)
+
+    def status(self) -> tuple[NodeStatus, ...]:
+        """Return how each node is, in the order of the settings."""
+        return tuple(
+            NodeStatus(
+                node.name,
+                node.state,
+                node.name == self.current,
+                node.since,
+                node.failures,
+                len(node.sessions),
+                node.words,
+            )
+            for node in self._nodes.values()
+        )
+
+    # -- what is decided ----------------------------------------------------------------------
+
+    def tick(self, now: float) -> Move | None:
+        """Count once for each node, all having been asked; return the change-over that is due.
+
+        A call that comes too early counts nothing.
+        """
+        if now - self._ticked < self._polling.every * 0.75:
+            return None
+        self._ticked = now
+        for node in self._nodes.values():
+            self._count(now, node)
+        return self._decide(now)
+
+    def _count(self, now: float, node: _Node) -> None:
+        if node.usable:
+            node.failures = 0
+        elif node.word is not Word.UNTOLD:
+            node.failures += 1
+        node.good = node.good + 1 if node.word is Word.IN_SERVICE else 0
+        if node.good >= STEADY:
+            node.was_out = False
+        self._assess(now, node)
+
+    def _assess(self, now: float, node: _Node) -> None:
+        state = node.state
+        unheard = state is NodeState.UNKNOWN and node.word is Word.NOTHING
+        tired = node.failures >= self._polling.patience
+        if node.usable:
+            state = NodeState.USABLE
+        elif node.word is Word.OUT or node.away or tired or unheard:
+            state = NodeState.OUT
+        if node.word in {Word.OUT, Word.NOTHING}:
+            node.was_out = True
+        if state is not node.state:
+            node.state, node.since = state, now
+
+    def _decide(self, now: float) -> Move | None:
+        used = self._nodes[self.current]
+        others = [node for node in self._nodes.values() if node is not used]
+        if used.failures == 0 or not others:
+            return None
+        (other,) = others
+        if not self._settled:  # nobody is anywhere yet, so nothing is moved
+            return self._move(now, used, other) if other.word is Word.IN_SERVICE else None
+        ready = other.usable and (other.good >= STEADY or not other.was_out)
+        enough = used.failures >= self._polling.patience * self._factor(now, used, other)
+        return self._move(now, used, other) if ready and enough else None
+
+    def _factor(self, now: float, used: _Node, other: _Node) -> int:
+        """Return how many times the usual patience is due: less and less of to and fro."""
+        self._moved = [at for at in self._moved if now - at < self._polling.calm]
+        in_vain = used.word is Word.IN_SERVICE and now - other.left_in_vain < self._polling.calm
+        most = MOST_OF_IN_VAIN if in_vain else MOST_PATIENCE
+        return int(min(2 ** len(self._moved), most))
+
+    def _move(self, now: float, used: _Node, other: _Node) -> Move:
+        move = Move(used.name, other.name, used.cause if self._settled else None, used.words)
+        if self._settled:
+            self._moved.append(now)
+            if used.word is Word.IN_SERVICE:
+                used.left_in_vain = now
+        self._settled = True
+        self.current = other.name
+        used.failures = other.failures = 0
+        used.refused = None  # whoever comes back there tries anew
+        return move
