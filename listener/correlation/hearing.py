@@ -52,7 +52,7 @@ def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
     if isinstance(event, RequestFailed):
         _on_error(desk, now, event, content, tagged)
     elif isinstance(event, UserChanged):
-        _on_user(desk, now, event, tagged)
+        return _on_user(desk, now, event, content, tagged)
     elif isinstance(event, DialogEvent):
         return _on_dialog(desk, now, event, content, tagged)
     else:
@@ -109,10 +109,12 @@ def _on_error(
         foreign(desk, event)
 
 
-def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) -> None:
+def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: list[Entry]) -> bool:
     if event.owner is None:
-        return
+        return True
     owner = sole(tagged)
+    if desk.picture.of(event.owner).user_repeats(content) and owner is None:
+        return False
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
     sight = Sight(How.CHANGED, event.owner, user=event.user, at=now)
     mark(desk, now, owner, event)
@@ -124,6 +126,7 @@ def _on_user(desk: Desk, now: float, event: UserChanged, tagged: list[Entry]) ->
     if moved and not proven and owner is None:
         for entry in concerned:
             entry.unexplained = True
+    return True
 
 
 def _on_dialog(

@@ -63,6 +63,7 @@ class AgentPicture:
 
     user: User | None = None
     user_at: float = 0.0
+    user_content: int = 0  # what the user was last heard with
     dialogs: dict[str, Known] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
@@ -167,6 +168,15 @@ class AgentPicture:
         known = self.dialogs[id_]
         known.latest, known.doubtful = content, doubtful
         known.contents.append((content, now))
+
+    def user_repeats(self, content: int) -> bool:
+        """Say whether the user was last heard with the same content, and remember this one.
+
+        A user carries the time of its state: one that was really changed is never the same again.
+        """
+        repeated = bool(content) and content == self.user_content
+        self.user_content = content
+        return repeated
 
     def error_repeats(self, content: int, now: float, within: float) -> bool:
         """Say whether the same error came a moment ago or before a gap, and remember this one.

@@ -10,6 +10,7 @@ from listener.finesse.actions import (
     Conference,
     Hold,
     MakeCall,
+    Ready,
     Retrieve,
     UpdateCallData,
 )
@@ -136,6 +137,23 @@ def test_the_same_content_under_a_new_item_is_a_repeat() -> None:
     assert story.hear(an_event(own("HELD")), content=5)
     assert not story.hear(an_event(own("HELD")), content=5)
     assert story.hear(an_event(own("HELD"), owner="agent2"), content=5)
+
+
+def test_a_user_that_is_published_again_is_a_repeat() -> None:
+    # 4: after a fail-over the latest state of each agent is published again
+    story = Story()
+    assert story.hear(a_user_event(a_user("READY", 1)), content=5)
+    assert not story.hear(a_user_event(a_user("READY", 1)), content=5)
+    assert story.hear(a_user_event(a_user("READY", 1), owner="agent2"), content=5)
+    assert story.hear(a_user_event(a_user("NOT_READY", 2)), content=6)
+    assert story.hear(a_user_event(a_user("READY", 3)), content=7)
+
+
+def test_a_repeat_of_a_user_with_our_id_is_still_taken() -> None:
+    story = Story()
+    key = story.ask(Ready(agent="agent1"))
+    story.hear(a_user_event(a_user("READY", 1), tag=key), content=5)
+    assert story.hear(a_user_event(a_user("READY", 1), tag=key), content=5)
 
 
 def test_without_a_content_to_compare_nothing_is_a_repeat() -> None:
