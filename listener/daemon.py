@@ -24,6 +24,7 @@ from listener.handover.channel import Channel
 from listener.handover.starting import Starter, Successor
 from listener.operations import files
 from listener.operations.systemd import Notifier
+from listener.progress import Screen
 from listener.settings import Settings
 from listener.station import Station
 
@@ -39,12 +40,14 @@ def run(
     *,
     command: Sequence[str] | None = None,
     channel: socket.socket | None = None,
+    screen: Screen | None = None,
 ) -> int:
     """Hold the sessions until SIGTERM or SIGINT, or until another process has taken over.
 
     `again` reads the settings anew, for a reload; without it there is none. `command`: what stands
     behind `python -m listener` to start this daemon's successor; without it there is no hand-over.
     `channel`: this is such a successor, and that is its connection to the daemon that started it.
+    `screen` shows how far the sign-on of many agents is; without it the log tells.
 
     Returns the exit code: 0 after a drain or a hand-over, 130 when a second signal cut it short, 70
     when a hand-over failed so that only a restart helps. Raises ConfigurationError for what cannot
@@ -57,7 +60,9 @@ def run(
     files.raise_limit()
     start = Successor(command) if command is not None else None
     try:
-        return asyncio.run(serve(settings, again=again, start=start, channel=channel))
+        return asyncio.run(
+            serve(settings, again=again, start=start, channel=channel, screen=screen)
+        )
     finally:
         gc.freeze()  # what a thousand sessions leave need not be searched before the process ends
 
@@ -71,6 +76,7 @@ async def serve(
     start: Starter | None = None,
     channel: socket.socket | None = None,
     started: Callable[[Station], None] = lambda _station: None,
+    screen: Screen | None = None,
 ) -> int:
     """As `run`, inside a loop that runs already; `stop` ends it as the first signal does.
 
@@ -81,7 +87,13 @@ async def serve(
     arrival = Arrival(Channel(channel)) if channel is not None else None
     with _Signals(stop or asyncio.Event(), task, arrival) as signals:
         opening = partial(
-            Station.open, settings, paces=paces, again=again, start=start, arrival=arrival
+            Station.open,
+            settings,
+            paces=paces,
+            again=again,
+            start=start,
+            arrival=arrival,
+            screen=screen,
         )
         try:
             return await _serve(settings, signals, opening, started)

@@ -53,6 +53,7 @@ EVENTS: dict[str, str] = {
     "session.refused": "the password or the certificate was refused; not tried again by itself",
     "session.stopped": "an agent's session was ended by us",
     "session.failed": "a fault while handling a session; with its trace",
+    "sessions.progress": "how far the sign-on of many agents is; how many came up per second",
     "link.failed": "a fault while keeping an agent's sessions; with its trace",
     "subscription.refused": "a node could not be subscribed to",
     "stanza.failed": "a fault while handling a stanza, whose content is not told",

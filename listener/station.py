@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
@@ -34,6 +34,7 @@ from listener.offers import Resource
 from listener.operations.lag import LoopLag
 from listener.operations.metrics import JournalFigures, Metrics, Sources
 from listener.operations.systemd import Notifier, Watchdog
+from listener.progress import Reporter, Screen
 from listener.reloading import Reloader
 from listener.serving import Doors
 from listener.settings import Settings
@@ -93,16 +94,19 @@ class Station:
         systemd: Notifier | None = None,
         start: Starter | None = None,
         arrival: Arrival | None = None,
+        screen: Screen | None = None,
     ) -> AsyncIterator[Station]:
         """Start everything, and yield once callers can come in; sessions come up by themselves.
 
         `start` starts the process that this one hands over to when it is asked to. `arrival`: this
-        one was started so, and takes over from another one first. Raises ConfigurationError for
-        what cannot work, and Broken when nothing was taken over.
+        one was started so, and takes over from another one first. `screen`: see `progress`. Raises
+        ConfigurationError for what cannot work, and Broken when nothing was taken over.
         """
         tally, station = Tally(), None
+        reporter = Reporter(screen)
 
         def changed(status: AgentStatus) -> None:
+            reporter.moved()
             # Until all is ours, not even the numbers of events are.
             if station is not None and (arrival is None or arrival.begun):
                 station.tell_session(status)
@@ -116,13 +120,13 @@ class Station:
             if arrival is None:
                 kept = await last.enter_async_context(Kept.open(settings, tally))
                 restored = opening(settings, memory=kept.chronicle, first=kept.restore)
-                listener = await stack.enter_async_context(restored)
+                listener = await _watched(stack, restored, reporter)
                 state = None
             else:
                 with arrival.telling():
                     held = await arrival.greet(settings)
                     beside = opening(held, memory=arrival.prelude, first=arrival.introduce)
-                    listener = await stack.enter_async_context(beside)
+                    listener = await _watched(stack, beside, reporter)
                     state = await arrival.gather(listener)
                     kept = await last.enter_async_context(Kept.open(settings, tally, state))
             station = cls(settings, listener, kept, doors, systemd or Notifier({}))
@@ -343,6 +347,16 @@ class Station:
             if (now := self.status()) != told:
                 self._systemd.status(told := now)
             await asyncio.sleep(STATUS_EVERY)
+
+
+async def _watched(
+    stack: AsyncExitStack, opening: AbstractAsyncContextManager[Listener], reporter: Reporter
+) -> Listener:
+    """Open a listener, and tell from then on how far its sign-on is, until it is closed."""
+    listener = await stack.enter_async_context(opening)
+    telling = await stack.enter_async_context(_background())
+    telling.spawn(partial(reporter.run, listener.roster.ears.values), "progress")
+    return listener
 
 
 @asynccontextmanager

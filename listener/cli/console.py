@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 
@@ -19,6 +19,7 @@ from listener.cli.exits import StreamFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from listener.cli.screen import Bottom
     from listener.settings import Settings
 
 
@@ -95,8 +96,11 @@ def out_json(value: Any) -> None:
     out(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")))
 
 
-def start_logs(settings: Settings, *, quiet: bool = False) -> None:
-    """Begin to log as the settings say; `quiet` leaves out what the command itself will tell."""
+def start_logs(settings: Settings, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+    """Begin to log as the settings say; `quiet` leaves out what the command itself will tell.
+
+    `stream` is written to in place of standard error.
+    """
     console = errors()
     if sys.stderr is None:
         return  # nowhere to log to
@@ -105,8 +109,19 @@ def start_logs(settings: Settings, *, quiet: bool = False) -> None:
         form=settings.logs.format,
         show_numbers=settings.logs.show_numbers,
         wire=settings.logs.wire and not quiet,
+        stream=stream,
         colors=console.is_terminal and not console.no_color,
     )
+
+
+def bottom(settings: Settings) -> Bottom | None:
+    """Return the line for progress at the bottom of the terminal; None where it has no place."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    if sys.stderr is None or not console.is_terminal or settings.logs.format == "json":
+        return None
+    from listener.cli.screen import Bottom  # noqa: PLC0415  more of rich loads with it
+
+    return Bottom(console, sys.stderr)
 
 
 @contextmanager

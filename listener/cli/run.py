@@ -41,12 +41,14 @@ def run(
         for line in plan(settings):
             console.out_words(line)
         return
-    console.start_logs(settings)
+    screen = console.bottom(settings)
+    console.start_logs(settings, stream=screen.above if screen is not None else None)
     with loading():
         from listener import daemon  # noqa: PLC0415  the whole program loads with it
 
     again = partial(configuration.load, config)
-    raise typer.Exit(daemon.run(settings, again, command=command_for(config)) or 0)
+    code = daemon.run(settings, again, command=command_for(config), screen=screen)
+    raise typer.Exit(code or 0)
 
 
 def plan(settings: configuration.Settings) -> Iterator[str]:
