@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BEFORE_LOGIN = 16 * 1024
 AFTER_LOGIN = 1024 * 1024
 PIECES = 16  # a stanza may pass its limit by one piece, 1/16 of it
-ELEMENTS = 32_768  # of a stanza, with their attributes; a payload may have 20,000 elements
+ELEMENTS = 24_000  # of a stanza, with their attributes; a payload may have 20,000 elements
 DEEPEST = 1_200  # levels that are built: more than Python can write as text, which is refused
 LONGEST_TAG = 128 * 1024  # bytes; expat reads an unfinished tag from its start at every piece
 _NAMES = 1024  # spellings of tags and attributes kept; what comes beyond is made anew each time
