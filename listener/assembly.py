@@ -19,11 +19,11 @@ from listener.crew import AgentStatus, Paces
 from listener.errors import ConfigurationError, NotListening
 from listener.feed import EventStream, Lagged
 from listener.finesse.actions.request import Request
-from listener.pair import NodeStatus
 from listener.rest import Rest
 from listener.roster import Roster
 from listener.service import Service
 from listener.settings import Settings
+from listener.standing import NodeStatus
 from listener.tally import Tally
 from listener.terms import Memory, Wished
 from listener.ticket import Record, Ticket

@@ -19,7 +19,7 @@ from listener.errors import (
     Unreachable,
 )
 from listener.finesse.model import SystemInfo
-from listener.pair import Polling, Word
+from listener.standing import Polling, Word
 
 
 class Asked(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from listener.pair import Polling
+from listener.standing import Polling
 from listener.xmpp.policy import Backoff
 
 

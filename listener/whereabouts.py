@@ -22,13 +22,13 @@ from typing import Protocol
 
 from listener import logs
 from listener.errors import CredentialsRefused, ListenerError, Unreachable
-from listener.finesse.model import SystemInfo
 from listener.inquiry import Answer, Asked, Inquiry, Lenders
-from listener.pair import NodeState, NodeStatus, Pair, Polling
+from listener.pair import Pair
+from listener.places import Places
 from listener.rest.nodes import Nodes
 from listener.rounds import Rounds
 from listener.settings import Settings
-from listener.settings.model import Endpoint as Node
+from listener.standing import Move, NodeState, NodeStatus, Polling
 from listener.xmpp.contract import Endpoint
 
 _log = logs.get(__name__)
@@ -60,33 +60,33 @@ class Whereabouts:
     ) -> None:
         self.lenders = Lenders()
         self.alarm: Callable[[str, str], None] = lambda _name, _cause: None
-        self._settings = settings
+        self._deployment = settings.finesse.deployment
         self._rest = rest
         self._learnt = learnt
         self._moved = moved
         self._polling = polling or Polling()
         self._chance = chance or random.Random().random  # noqa: S311  spreads, guards nothing
-        self._nodes = _named(settings.finesse.endpoints)
-        self._pair = Pair(self._nodes, self._polling)
+        self._places = Places(settings.finesse)
+        self._pair = Pair(self._places, self._polling)
         self._inquiries = {
             name: Inquiry(
                 name,
-                node.rest_url,
+                self._places.url(name),
                 rest,
                 lenders=self.lenders,
                 polling=self._polling,
                 took=self._took,
             )
-            for name, node in self._nodes.items()
+            for name in self._places
         }
-        self._endpoints: dict[str, Endpoint] = {}
         self._good_at: dict[str, float] = {}  # when each node last said IN_SERVICE
         self._told: dict[str, NodeState] = {}
         self._down: set[str] = set()  # agents without a session who want one
         self._unsure: set[str] = set()  # agents whose session may not be used now
         self._doubted = False  # a request found that the node in use does not answer
         self._barred: set[str] = set()  # nodes at which nothing may be relied on
-        self._news = asyncio.Event()
+        self._news = asyncio.Event()  # another one after each time that it was set
+        self._moves = asyncio.Event()  # as well
         self._rounds = Rounds(
             self._inquiries.values(),
             self._polling.every,
@@ -109,17 +109,11 @@ class Whereabouts:
     @property
     def endpoint(self) -> Endpoint:
         """The node to connect to; raises Unreachable before `ready` found one."""
-        found = self._endpoints.get(self._pair.current)
-        if found is None:
-            raise Unreachable("no Finesse node has said that it is in service")
-        return found
+        return self._places.endpoint(self._pair.current)
 
     def name_of(self, endpoint: Endpoint) -> str:
         """Return the name of the node that is reached there."""
-        for name, node in self._nodes.items():
-            if (node.host, node.xmpp_port) == (endpoint.host, endpoint.port):
-                return name
-        raise Unreachable(f"{endpoint.host} is not configured")
+        return self._places.name_of(endpoint)
 
     def is_left(self, endpoint: Endpoint) -> bool:
         """Say whether all agents use another node from now on."""
@@ -176,14 +170,14 @@ class Whereabouts:
                 await self._next_news(agent, rounds, told, name)
             if waited:  # so have the others
                 await asyncio.sleep(self._turn(len(self._unsure)))
-            self._rest.nodes.follow(agent, self._nodes[name].rest_url)
+            self._rest.nodes.follow(agent, self._places.url(name))
         finally:
             self._unsure.discard(agent)
 
     async def left(self, endpoint: Endpoint) -> None:
         """Return when all agents use another node from now on."""
         while not self.is_left(endpoint):
-            await self._news.wait()
+            await self._moves.wait()
 
     def _is_fresh(self) -> bool:
         name = self._pair.current
@@ -257,7 +251,7 @@ class Whereabouts:
 
     def said(self, name: str, *, in_service: bool) -> None:
         """Hear of a SystemInfo event of that node; unknown names change nothing."""
-        if name in self._nodes:
+        if name in self._pair:
             self._pair.said(_clock(), name, in_service=in_service)
             self._tell(name)
             self._rounds.hurry()
@@ -268,7 +262,7 @@ class Whereabouts:
 
     def _doubt(self, url: str) -> None:
         """Hear from the REST side that a node did not answer a request."""
-        if url == self._nodes[self._pair.current].rest_url:
+        if url == self._places.url(self._pair.current):
             self._doubted = True
             self._rounds.start()
 
@@ -280,49 +274,40 @@ class Whereabouts:
 
     def _round(self) -> None:
         move = self._pair.tick(_clock())
-        for name in self._nodes:
+        for name in self._pair:
             self._tell(name)
-        if move is not None and move.cause is not None:
-            self._moved(move.cause)
-            ends = {"from": move.source, "to": move.target}
-            _log.warning("node.changed", **ends, cause=move.cause, detail=move.detail)
-        self._prefer()
+        if move is not None:
+            self._move(move)
         if self._pair.usable(self._pair.current):
             self._doubted = False
         self._announce()
+
+    def _move(self, move: Move) -> None:
+        if move.cause is not None:  # else nobody was anywhere
+            self._moved(move.cause)
+            ends = {"from": move.source, "to": move.target}
+            _log.warning("node.changed", **ends, cause=move.cause, detail=move.detail)
+        self._rest.nodes.prefer(self._places.url(move.target))
+        moves, self._moves = self._moves, asyncio.Event()
+        moves.set()
 
     def _took(self, name: str, answer: Answer) -> None:
         now = _clock()
         if answer.info is not None:
             self._good_at[name] = now
-            self._learn(name, answer.info)
+            if self._places.learn(name, answer.info):
+                _log.info(
+                    "finesse.state",
+                    host=name,
+                    domain=answer.info.xmpp_domain,
+                    deployment=answer.info.deployment_type,
+                )
+            if (deployment := self._deployment or answer.info.deployment_type) is not None:
+                self._learnt(deployment)
         detail = str(answer.trouble) if answer.trouble is not None else None
         self._pair.answered(now, name, answer.word, detail)
         self._tell(name)
         self._announce()
-
-    def _learn(self, name: str, info: SystemInfo) -> None:
-        finesse, node = self._settings.finesse, self._nodes[name]
-        domain = info.xmpp_domain or ""
-        known = name in self._endpoints
-        self._endpoints[name] = Endpoint(
-            host=node.host,
-            port=node.xmpp_port,
-            domain=domain,
-            pubsub_domain=info.xmpp_pub_sub_domain or f"pubsub.{domain}",
-            security=finesse.security.value,
-            certificate_name=finesse.certificate_name,
-        )
-        if not known:
-            _log.info("finesse.state", host=name, domain=domain, deployment=info.deployment_type)
-        if name == self._pair.current:
-            self._prefer()
-        deployment = finesse.deployment or info.deployment_type
-        if deployment is not None:
-            self._learnt(deployment)
-
-    def _prefer(self) -> None:
-        self._rest.nodes.prefer(self._nodes[self._pair.current].rest_url)
 
     def _tell(self, name: str) -> None:
         """Log once when a node goes out or comes back; let its sessions know when it goes."""
@@ -344,15 +329,6 @@ class Whereabouts:
     def _announce(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
-
-
-def _named(nodes: tuple[Node, ...]) -> dict[str, Node]:
-    """Return the nodes by their hosts, with the port where two have the same."""
-    hosts = [node.host for node in nodes]
-    return {
-        node.host if hosts.count(node.host) == 1 else f"{node.host}:{node.xmpp_port}": node
-        for node in nodes
-    }
 
 
 def _clock() -> float:
