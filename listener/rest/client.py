@@ -230,7 +230,7 @@ class Rest:
         troubles: list[str] = []
         for node in nodes or self.nodes.order(agent):
             raw = await self._exchange(agent, caller, message, node, until)
-            if not nodes and (raw.unreached or raw.status == _UNAVAILABLE):
+            if not nodes and raw.status in {None, _UNAVAILABLE}:
                 self.nodes.failed(node)
             if not raw.unreached or loop.time() >= until:
                 break

@@ -107,7 +107,7 @@ class Forwarder:
         troubles: list[str] = []
         for node in self._nodes.order():
             flow = await self._exchange(node, message, until)
-            if flow.raw.unreached or flow.raw.status == _UNAVAILABLE:
+            if flow.raw.status in {None, _UNAVAILABLE}:
                 self._nodes.failed(node)
             if not flow.raw.unreached or loop.time() >= until:
                 break
