@@ -9,9 +9,10 @@ user `finesse` is not known to be unavailable, in that order (Cisco, failure sce
 other one, if that says IN_SERVICE; else as soon as one of them does, the one in use first. Nobody
 goes back for the going back's sake.
 
-No flapping: each change within five minutes doubles the patience for the next one, from 6 s up to
-24 s, so that a node may be away for less than that without anybody moving. Where SystemInfo says
-IN_SERVICE on both sides and there is nonetheless no session to be had, it goes up to 192 s.
+No flapping: each change doubles the patience for the next one, from 6 s up to 24 s, so that a node
+may be away for less than that without anybody moving; five minutes without a change make it 6 s
+again. Where SystemInfo says IN_SERVICE on both sides and there is nonetheless no session to be had,
+it goes up to 192 s.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Pair:
         """The node in use."""
         self._settled = False  # whether it was found to be usable, ever
         self._ticked = float("-inf")
-        self._moved: list[float] = []
+        self._moves, self._moved = 0, float("-inf")  # how often of late, and when last
 
     def __repr__(self) -> str:
         return f"<Pair {', '.join(f'{n.name} {n.state}' for n in self._nodes.values())}>"
@@ -242,15 +243,16 @@ class Pair:
 
     def _factor(self, now: float, used: _Node, other: _Node) -> int:
         """Return how many times the usual patience is due: less and less of to and fro."""
-        self._moved = [at for at in self._moved if now - at < self._polling.calm]
+        if now - self._moved >= self._polling.calm:
+            self._moves = 0
         in_vain = used.word is Word.IN_SERVICE and now - other.left_in_vain < self._polling.calm
         most = MOST_OF_IN_VAIN if in_vain else MOST_PATIENCE
-        return int(min(2 ** len(self._moved), most))
+        return int(min(2**self._moves, most))
 
     def _move(self, now: float, used: _Node, other: _Node) -> Move:
         move = Move(used.name, other.name, used.cause if self._settled else None, used.words)
         if self._settled:
-            self._moved.append(now)
+            self._moves, self._moved = self._moves + 1, now
             if used.word is Word.IN_SERVICE:
                 used.left_in_vain = now
         self._settled = True
