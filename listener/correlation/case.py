@@ -92,6 +92,7 @@ class Case:
     theirs: set[str | None] = field(default_factory=set)
     """Dialogs and stateChangeTimes that are another request's work, by its id."""
     initiated: str | None = None  # the new dialog that was last seen INITIATED
+    partner: str | None = None  # the other call of a transfer or conference, as it was shown
     gone: frozenset[str] = frozenset()
     gone_tagged: bool = False
     was_accepted: bool = False  # a preview reservation that was taken
@@ -175,9 +176,20 @@ class Case:
             late = late and now.state_change_time not in self.theirs
             return Shown.EFFECT if late else Shown.IF_TAGGED
         if older(now.state_change_time, self.last.state_change_time):
-            return Shown.NOTHING
+            return self._overtaken(now)
         same = (now.state, now.state_cause) == (self.last.state, self.last.state_cause)
         return Shown.UNCHANGED if same else Shown.EFFECT
+
+    def _overtaken(self, now: Participant) -> Shown:
+        """Judge what came behind later news: it was so meanwhile, if it is no older than the start.
+
+        The baseline is what it is compared with, whatever was seen since (rules 4).
+        """
+        was = self.before.participant(self.own) if self.before is not None else None
+        if was is None or older(now.state_change_time, was.state_change_time):
+            return Shown.NOTHING
+        same = (now.state, now.state_cause) == (was.state, was.state_cause)
+        return Shown.NOTHING if same else Shown.EFFECT
 
     def saw(self, sight: Sight) -> None:
         """Remember the own participant as just seen, for the next judgement."""

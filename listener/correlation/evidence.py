@@ -174,7 +174,8 @@ def without_others_share(
         if entry in owners or not any(same_lane(entry, owner) for owner in owners):
             kept.append((entry, finding, seen))
             continue
-        entry.case.rebase(seen)
+        if by_change(finding, seen) or not entry.case.about(seen):
+            entry.case.rebase(seen)
         if by_change(finding, seen):
             entry.note(now, "another_request", "the change is another request's, by its id")
         else:

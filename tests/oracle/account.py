@@ -235,6 +235,8 @@ class Account:
     deeds: list[Deed] = field(default_factory=list)
     restarts: list[tuple[float, float]] = field(default_factory=list)  # killed, started
     outages: list[list[float]] = field(default_factory=list)
+    rest: list[tuple[float, float]] = field(default_factory=list)  # REST suffered
+    slow: list[tuple[str, float, float]] = field(default_factory=list)
     ended: float = 0.0
     faults: list[str] = field(default_factory=list)
     refused: int = 0  # requests that the program did not take

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
+from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, RequestFailed, UserChanged
 from tests.oracle import effects
 
@@ -65,6 +66,8 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
     dialog = asked.request.dialog_id
     if event.dialog_id is None:
         return dialog is None
+    if isinstance(asked.request, do.Transfer | do.Conference):
+        return True  # of two calls, and which the other was is not asked here
     return event.dialog_id in effects.family(account.history, dialog) or dialog is None
 
 
@@ -87,8 +90,10 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
     ours = {id(deed) for each in account.asked for deed in each.deeds}
     dialogs = effects.family(account.history, asked.request.dialog_id)
     return any(
-        isinstance(heard.event, DialogEvent)
-        and heard.event.dialog_id in dialogs
+        (
+            (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)
+            or (isinstance(heard.event, UserChanged) and asked.request.root == "User")
+        )
         and (heard.parcel.cause is None or id(heard.parcel.cause) not in ours)
         for heard in account.heard
         if heard.agent == asked.agent and begun <= heard.at <= error.at

@@ -153,11 +153,9 @@ def _pairs(asked: Asked, history: History) -> Iterator[tuple[str, str]]:
     """Yield (survivor, gone) of every join that the asking agent's call was part of."""
     dialog = asked.request.dialog_id
     for id_, row in history.calls.items():
-        for at, view in row:
-            if view.secondary is not None and dialog in {id_, view.secondary}:
-                if at >= asked.submitted - 10.0:
-                    yield id_, view.secondary
-                break
+        for gone in sorted({view.secondary for _, view in row if view.secondary is not None}):
+            if dialog in {id_, gone}:
+                yield id_, gone
 
 
 def _parties(history: History, asked: Asked, *ids: str) -> frozenset[str]:
@@ -171,10 +169,12 @@ def _parties(history: History, asked: Asked, *ids: str) -> frozenset[str]:
 def _joined(asked: Asked, account: Account, *, stays: bool) -> list[Span]:
     history, found = account.history, []
     for survivor, gone in _pairs(asked, history):
-        row = [(at, view) for at, view in history.calls[survivor] if view.secondary is not None]
+        row = history.calls[survivor]
 
-        def so(view: View) -> bool:
+        def so(view: View, gone: str = gone) -> bool:
             own = view.parties.get(asked.own)
+            if view.secondary != gone:
+                return False
             fits = own == "ACTIVE" if stays else own in LEFT
             return fits and len(view.present - {asked.own}) > 1
 
@@ -267,18 +267,19 @@ def _person(asked: Asked, account: Account) -> list[Span]:
     wanted = "NOT_READY" if isinstance(request, do.SignIn) else request.requested_action
     row = account.history.people.get(asked.agent, ())
 
-    def so(person: Person) -> bool:
-        if extension is not None and person.extension != extension:
-            return False
-        now = person.state == wanted and reason in {None, person.reason}
-        return now or person.pending == wanted
+    def there(person: Person) -> bool:
+        return extension is None or person.extension == extension
 
-    found: list[Span] = []
-    for index, (at, person) in enumerate(row):
-        if so(person):
-            end = row[index + 1][0] if index + 1 < len(row) else ENDLESS
-            found.append(Span(at, end, (asked.agent, at)))
-    return found
+    def now(person: Person) -> bool:
+        return there(person) and person.state == wanted and reason in {None, person.reason}
+
+    found = [
+        Span(at, row[index + 1][0] if index + 1 < len(row) else ENDLESS, (asked.agent, at))
+        for index, (at, person) in enumerate(row)
+        if now(person)
+    ]
+    promised = _row(asked.agent, row, lambda p: there(p) and p.pending == wanted)
+    return [*found, *(span._replace(unit=(asked.agent, span.begin)) for span in promised)]
 
 
 _WHEN: dict[type[do.Request], Callable[[Asked, Account], list[Span]]] = {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def explain(account: Account, asked: Asked) -> str:
     """Return everything that its agent asked and heard while it was open, in order."""
-    begin = asked.submitted - 6.0
+    begin = asked.submitted - 25.0
     end = (asked.settled or account.ended) + 3.0
     lines: list[tuple[float, str]] = []
     for each in account.asked:

@@ -125,7 +125,8 @@ def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
     if isinstance(asked.request, do.MakeCall | do.ConsultCall):
         yield from _call(account, asked, outcome)
     new = outcome.dialogs.new
-    if new and deed is not None and deed.new_dialog_id not in {None, new} and deed.effect:
+    tied = outcome.evidence is Evidence.REQUEST_ID and deed is not None
+    if new and tied and deed.new_dialog_id not in {None, new}:
         yield f"confirmed by dialog {new}, and it made {deed.new_dialog_id}"
 
 

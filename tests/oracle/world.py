@@ -525,6 +525,7 @@ class World:
         """See `Hands`."""
         stream = self.streams.of[agent]
         stream.slow = by
+        self.account.slow.append((agent, self.loop.time(), self.loop.time() + lasts + by))
         self.loop.call_later(lasts, lambda: setattr(stream, "slow", 0.0))
 
     def again(self, agent: str, *, last: int, same_ids: bool) -> None:
@@ -572,6 +573,7 @@ class World:
     def rest(self, *, what: str, lasts: float) -> None:
         """See `Hands`."""
         self._transport.trouble = what
+        self.account.rest.append((self.loop.time(), self.loop.time() + lasts))
         self.loop.call_later(lasts, lambda: setattr(self._transport, "trouble", ""))
 
     def away(self, agent: str, *, lasts: float) -> None:

@@ -22,7 +22,8 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     if case.initiated == sight.dialog_id and _over(case, sight, dialog):
         return ENDED  # however little of it is still shown
     if case.claimed != sight.dialog_id:
-        if not case.is_new(sight) or not _ours(case, want, dialog):
+        new = case.is_new(sight) or _named(case, want, sight, dialog)
+        if not new or not _ours(case, want, dialog):
             return NOTHING
         if sight.tagged and case.claimed is None:
             case.claimed = sight.dialog_id
@@ -30,6 +31,14 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     if not by_id and not _target(want, dialog):
         return _look_alike(case, dialog)
     return _progress(case, sight, dialog, by_id=by_id)
+
+
+def _named(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
+    """Say whether our id is on a call to the very target, where no start tells what is new."""
+    if case.baseline is not None or not sight.tagged or sight.dialog_id in case.theirs:
+        return False
+    origin = uris.dialog_id(dialog.associated_dialog_uri)
+    return _target(want, dialog) or (want.associated is not None and origin == want.associated)
 
 
 def _ours(case: Case, want: x.NewCall, dialog: Dialog) -> bool:

@@ -17,16 +17,19 @@ def pair(case: Case) -> frozenset[str]:
     """Return the ids of the two calls: the request's, and the consult that belongs to it.
 
     The partner is the agent's only other live dialog, or the one that is linked to it by
-    associatedDialogUri; with several and no link it is not known, and the pair has one member.
+    associatedDialogUri; with several and no link it is not known, and the pair has one member,
+    until Finesse shows which one it was: by secondaryId, or by our id on its end.
     """
     partner = _partner(case)
-    other = dialog_id(partner) if partner is not None else None
+    other = case.partner or (dialog_id(partner) if partner is not None else None)
     return frozenset(case.ids | ({other} if other else set()))
 
 
 def _partner(case: Case) -> Dialog | None:
     if case.baseline is None or case.before is None:
         return None
+    if case.partner is not None:
+        return next((d for d in case.baseline.others if dialog_id(d) == case.partner), None)
     live = [each for each in case.baseline.others if not has_left(each.participant(case.own))]
     linked = [
         each
@@ -36,6 +39,21 @@ def _partner(case: Case) -> Dialog | None:
     ]
     chosen = linked or live
     return chosen[0] if len(chosen) == 1 else None
+
+
+def _find_partner(case: Case, sight: Sight) -> None:
+    """Note which call was the other one, where a sight shows it."""
+    if case.baseline is None or sight.dialog is None or sight.dialog_id is None:
+        return
+    secondary = sight.dialog.secondary_id
+    others = case.baseline.ids - case.ids
+    was = case.before.secondary_id if case.before is not None else None
+    if sight.dialog_id in case.ids and secondary not in {None, "", was}:
+        case.partner = secondary
+    elif sight.dialog_id in others and secondary in case.ids:
+        case.partner = sight.dialog_id
+    elif sight.tagged and sight.how is How.REMOVED and case.mine(sight):
+        case.partner = sight.dialog_id if sight.dialog_id in others else case.partner
 
 
 def _addresses(dialog: Dialog | None, own: str | None) -> frozenset[str]:
@@ -68,6 +86,7 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
 
     Two untagged DELETEs are also what two hang-ups leave.
     """
+    _find_partner(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
     others = _others(case)
@@ -101,6 +120,7 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
 
 def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     """CONFERENCE: the survivor with our participant ACTIVE and both others (6.4)."""
+    _find_partner(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
     own = sight.dialog.participant(case.own)
@@ -112,7 +132,8 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         if others and others <= there:
             return Finding(Shown.EFFECT, "ACTIVE", dialogs=ids)
         conference = sight.dialog.media_properties.call_type == "CONFERENCE"
-        if not others and conference and len(there) > 1:
+        shown = sight.tagged and case.partner is not None
+        if (shown or not others) and conference and len(there) > 1:
             return Finding(Shown.IF_TAGGED, "ACTIVE", dialogs=ids)
     if case.mine(sight) and sight.dialog_id in case.ids and sight.how is How.REMOVED:
         return ENDED

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from listener.finesse.actions import NotReady, TaskAccept
+import pytest
+
+from listener.correlation.gate import GateMode
+from listener.finesse.actions import Conference, Hold, MakeCall, NotReady, TaskAccept
 from tests.builders import (
     AGENT,
+    CALL,
+    CUSTOMER,
     Story,
     a_dialog,
     a_participant,
     a_user,
     a_user_event,
+    added,
     an_event,
+    own,
+    placed,
+    removed,
 )
 
 if TYPE_CHECKING:
     from listener.finesse.model import Dialog
 
 TASK = "1_2_1"
+MAKE_CALL = MakeCall(agent=AGENT, to_address="5551")
 
 
 def _task(state: str, at: float) -> Dialog:
@@ -53,3 +63,71 @@ def test_a_get_does_not_prove_a_state_by_a_change_that_is_anothers_by_its_id() -
     assert story.said(first)[0] == "open"
     story.hear(a_user_event(a_user("NOT_READY", 30, reason_code_id="51")))
     assert story.said(first) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_a_call_that_bore_anothers_id_proves_no_second_request_for_that_number(
+    tagged: bool,  # noqa: FBT001  the parameter of a test
+) -> None:
+    # both were let past each other; the call of the first rings in an event without its id
+    story = Story(gate=GateMode.OFF)
+    first, second = story.accepted(MAKE_CALL), story.accepted(MAKE_CALL)
+    story.hear(added(placed("INITIATING"), tag=first))
+    story.hear(an_event(placed("ALERTING"), tag=first if tagged else None))
+    assert story.said(first) == ("confirmed", "request_id")
+    story.hear(an_event(placed("ACTIVE")))
+    assert story.said(second)[0] == "open"
+    story.hear(added(placed("ALERTING", id_="201")))
+    assert story.said(second) == ("confirmed", "expectation")
+
+
+def test_a_call_that_bore_anothers_id_proves_nothing_where_no_start_was_known() -> None:
+    story = Story(gate=GateMode.OFF)
+    story.link_down()
+    first = story.accepted(MAKE_CALL)
+    second = story.ask(MAKE_CALL)
+    story.accept(second, date=0.0)
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(added(placed("ALERTING"), tag=first), an_event(placed("ACTIVE")))
+    assert story.said(first) == ("confirmed", "request_id")
+    assert story.said(second)[0] == "open"
+
+
+def test_a_tagged_call_to_the_target_is_ours_though_nothing_was_known_at_sending() -> None:
+    # its POST was lost, and no Date tells yet what is new
+    story = Story()
+    story.link_down()
+    key = story.ask(MAKE_CALL)
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(an_event(placed("ALERTING", to="5552"), tag=key))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(placed("ALERTING"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_a_change_that_came_behind_later_news_counts_since_the_request() -> None:
+    # two events changed places: the end of the call, and that it had been held
+    story = Story()
+    key = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(removed(own("DROPPED", 2)), an_event(own("HELD", 1)))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_a_change_from_before_the_request_counts_in_no_order() -> None:
+    story = Story(own("ACTIVE", 3))
+    key = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(removed(own("DROPPED", 5)), an_event(own("HELD", 1)))
+    story.wait(3)
+    assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+def test_a_conference_with_a_call_that_came_later_is_known_by_its_id() -> None:
+    # the switch took the call that was active when it got there, not the one known at sending
+    parties = (a_participant(), a_participant(CUSTOMER), a_participant("1004"))
+    media = {"call_type": "CONFERENCE"}
+    story = Story(own("HELD"), a_dialog("200", a_participant(), a_participant("1002")))
+    key = story.accepted(Conference(agent=AGENT, dialog_id=CALL))
+    story.hear(an_event(a_dialog(CALL, *parties, media=media), tag=key))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(a_dialog(CALL, *parties, media=media, secondary_id="300"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")

@@ -112,7 +112,7 @@ def test_the_survivor_in_the_grace_after_two_deletes_confirms() -> None:
     key = story.accepted(TRANSFER)
     story.hear(removed(gone("100")), removed(gone("200")))
     story.wait(1.9)
-    story.hear(an_event(survivor(), owner="agent2"))
+    story.hear(an_event(survivor(secondary_id="200"), owner="agent2"))
     assert story.said(key) == ("confirmed", "expectation")
 
 
@@ -136,10 +136,23 @@ def test_less_than_the_survivor_proves_no_transfer(dialog: object) -> None:
 def test_with_several_other_calls_and_no_link_the_second_call_is_not_known() -> None:
     story = Story(HELD, consult(), a_dialog("300", a_participant(), a_participant("1003")))
     key = story.accepted(TRANSFER)
-    story.hear(an_event(survivor(), owner="agent2"))
-    story.hear(removed(gone("100"), tag=key), removed(gone("200"), tag=key))
+    story.hear(removed(gone("100"), tag=key), removed(gone("200")))
     story.wait(2)
     assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+def test_our_id_on_the_end_of_another_call_says_that_it_was_the_second_one() -> None:
+    story = Story(HELD, consult(), a_dialog("300", a_participant(), a_participant("1003")))
+    key = story.accepted(TRANSFER)
+    story.hear(removed(gone("100")), removed(gone("200"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_the_survivors_secondary_id_says_which_the_second_call_was() -> None:
+    story = Story(HELD, consult(), a_dialog("300", a_participant(), a_participant("1003")))
+    key = story.accepted(TRANSFER)
+    story.hear(an_event(survivor(), owner="agent2"))
+    assert story.said(key) == ("confirmed", "expectation")
 
 
 @pytest.mark.parametrize("linked", ["consult", "origin"])
