@@ -172,6 +172,7 @@ class Station:
             lag=lambda: self.lag.worst,
             readers=lambda: self.chronicle.readers,
             journal=self._journal_figures,
+            nodes=lambda: ((node.name, node.state, node.in_use) for node in self.listener.nodes),
             agents=(lambda: ((s.agent, s.live) for s in roster.status().values()))
             if named
             else None,

@@ -33,6 +33,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 STATES = ("connecting", "up", "waiting", "stopped", "closed", "signed_out")
 """How a session can be (`xmpp.link.LinkState`, and "signed_out" where none is due)."""
 
+NODE_STATES = ("usable", "out", "unknown")
+"""How a Finesse node can be (`standing.NodeState`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class JournalFigures:
@@ -53,7 +56,8 @@ class Sources:
     """Where the present values come from, asked at each scrape. None of these may wait.
 
     `sessions` yields the state of each agent's session, `lag` is in seconds. `journal` answers None
-    where there is none. `agents` (id, whether its session hears) is for api.agent_labels alone.
+    where there is none, `nodes` yields name, state and whether it is in use. `agents` (id, whether
+    its session hears) is for api.agent_labels alone.
     """
 
     version: str
@@ -63,6 +67,7 @@ class Sources:
     lag: Callable[[], float]
     readers: Callable[[], int]
     journal: Callable[[], JournalFigures | None] = _no_journal
+    nodes: Callable[[], Iterable[tuple[str, str, bool]]] = tuple
     agents: Callable[[], Iterable[tuple[str, bool]]] | None = None
 
 
@@ -88,6 +93,7 @@ class _Ours(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
         yield from self._sessions()
+        yield from self._nodes()
         yield from self._heard()
         yield from self._callers()
         yield from self._process()
@@ -139,6 +145,28 @@ class _Ours(Collector):
             for agent, hears in self._now.agents():
                 up.add_metric((agent,), hears)
             yield up
+
+    def _nodes(self) -> Iterator[Metric]:
+        states = GaugeMetricFamily(
+            "listener_node_state",
+            "1 for the state of a Finesse node as far as is known: asked only while needed.",
+            labels=("node", "state"),
+        )
+        used = GaugeMetricFamily(
+            "listener_node_in_use", "1 for the Finesse node in use.", labels=("node",)
+        )
+        for name, state, in_use in self._now.nodes():
+            used.add_metric((name,), in_use)
+            for each in NODE_STATES:
+                states.add_metric((name, each), each == state)
+        yield states
+        yield used
+        yield _by_label(
+            "node_moves_total",
+            "Changes of all agents to the other node, by what was wrong.",
+            "cause",
+            self._tally.moves,
+        )
 
     def _heard(self) -> Iterator[Metric]:
         tally = self._tally

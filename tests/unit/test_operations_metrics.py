@@ -109,6 +109,24 @@ def test_what_was_heard_is_counted():
     assert read["listener_gap_seconds_sum"] == 12
 
 
+def test_nodes_are_told_by_their_state_and_moves_by_their_cause():
+    tally = Tally()
+    tally.moved("unreachable")
+    tally.moved("unreachable")
+    nodes = [("one.example.com", "out", False), ("two.example.com", "usable", True)]
+    read = rendered(tally, nodes=lambda: nodes)
+
+    told = {
+        name: {each: read[f"listener_node_state{{'node': '{name}', 'state': '{each}'}}"]}
+        for name, each, _ in nodes
+    }
+    assert told == {"one.example.com": {"out": 1}, "two.example.com": {"usable": 1}}
+    assert read["listener_node_state{'node': 'one.example.com', 'state': 'usable'}"] == 0
+    assert read["listener_node_in_use{'node': 'one.example.com'}"] == 0
+    assert read["listener_node_in_use{'node': 'two.example.com'}"] == 1
+    assert read["listener_node_moves_total{'cause': 'unreachable'}"] == 2
+
+
 def test_callers_are_counted_and_nobody_is_named():
     tally = Tally()
     tally.answered("create_request", 202)
