@@ -84,7 +84,7 @@ class Played:
     cases: list[Case] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)  # as they were read, repeats too
     items: list[Item] = field(default_factory=list)
-    failures: list[Exception] = field(default_factory=list)
+    failures: list[object] = field(default_factory=list)
 
 
 class Nobody:
@@ -131,7 +131,7 @@ async def _play(which: Which, server: Server, folder: Path) -> Played:
         await scene.play(where)
         await where.simulator.finesse.quiet()  # the server's last acknowledgements
         played.cases = cases_of(where)
-    played.failures = sides[0].failures
+    played.failures = [*sides[0].failures, *["an item was not published"] * sides[0].unpublished]
     return played
 
 

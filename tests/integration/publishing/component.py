@@ -62,6 +62,7 @@ class ComponentPublisher(ServerSide):
             name=self.pubsub_domain,
             secret=self._server.component_secret,
             on_stanza=self.heard,
+            on_end=self.roll.clear,
         )
 
     def heard(self, stanza: Element) -> None:
@@ -81,15 +82,12 @@ class ComponentPublisher(ServerSide):
             for node in AUTOMATIC:
                 self._subscriptions.add(node.format(user=user), bare, explicit=False)
 
-    async def publish(
-        self, node: str, payload: str, *, item_id: str | None = None, form: Form = Form.ESCAPED
-    ) -> int:
-        """Publish one item; return to how many sessions it went, once the server has routed it."""
+    async def put(self, node: str, payload: str, item_id: str, form: Form) -> int:
+        """Send one item to whoever is subscribed."""
         jids = [entry.jid for entry in self._subscriptions.at(node)]
-        item = (item_id or new_item_id(), payload)
         for jid in jids:
             for target in self._targets(jid):
-                self._send(target, jid, node, item, form)
+                self._send(target, jid, node, (item_id, payload), form)
         return await self._routed(jids)
 
     async def send_from(self, sender: str, user: str, node: str, payload: str) -> int:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from listener.simulator.interfaces import Form
-from listener.simulator.pubsub import AUTOMATIC, PUBSUB, _body, new_item_id
+from listener.simulator.pubsub import AUTOMATIC, PUBSUB, _body
 from listener.simulator.xmpp_xml import Element, attribute
 from tests.integration.publishing.side import ServerSide
 from tests.integration.publishing.stream import Refused, Stream
@@ -42,7 +42,6 @@ class OwnerPublisher(ServerSide):
         super().__init__(server, passwords)
         self._subscribes = subscribes
         self._nodes: set[str] = set()
-        self._turn = asyncio.Lock()
 
     async def open_line(self) -> Stream:
         """Sign in as the owner."""
@@ -50,27 +49,22 @@ class OwnerPublisher(ServerSide):
 
     async def prepare(self) -> None:
         """Make the nodes to which agents are subscribed without asking."""
+        self._nodes.clear()
         nodes = {node.format(user=user) for node in AUTOMATIC for user in self._agents}
         async with asyncio.TaskGroup() as group:
             for node in sorted(nodes):
                 group.create_task(self._make(node))
 
-    async def publish(
-        self, node: str, payload: str, *, item_id: str | None = None, form: Form = Form.ESCAPED
-    ) -> int:
-        """Publish one item; return to how many sessions it went when the server has accepted it.
-
-        Sessions without presence are not counted (a full JID may have subscribed without it).
-        """
+    async def put(self, node: str, payload: str, item_id: str, form: Form) -> int:
+        """Publish one item, on a node that is made if need be."""
         item = (
-            f"<publish{attribute('node', node)}><item{attribute('id', item_id or new_item_id())}>"
+            f"<publish{attribute('node', node)}><item{attribute('id', item_id)}>"
             f"<notification xmlns='{PUBSUB}'>{_body(payload, form)}</notification></item></publish>"
         )
-        async with self._turn:  # a node may have to be made first, and order is promised
-            if node not in self._nodes:
-                await self._make(node)
-            jids = await self._subscribed(node)
-            return await self._ask("set", item, PUBSUB, look=lambda _: self._reached(jids))
+        if node not in self._nodes:
+            await self._make(node)
+        jids = await self._subscribed(node)
+        return await self._ask("set", item, PUBSUB, look=lambda _: self._reached(jids))
 
     def _reached(self, jids: Iterable[str]) -> int:
         """Count the sessions there are now: servers send items as headlines, to all of them."""

@@ -45,12 +45,18 @@ class Roll:
             self.left.update(gone)
             for one in gone:
                 del mine[one]
-        self._news.set()
-        self._news = asyncio.Event()
+        self._tell()
 
     def clear(self) -> None:
-        """Forget all: the stream that told of them has ended."""
-        self._there.clear()
+        """Take everybody for gone: the stream that told of them has ended, as the server has."""
+        for mine in self._there.values():
+            self.left.update(list(mine))
+            mine.clear()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
 
     def sessions(self, jid: str, *, best: bool = False) -> list[str]:
         """Return the sessions that hear what is sent to that JID.

@@ -11,7 +11,8 @@ import secrets
 import ssl
 from typing import TYPE_CHECKING
 
-from listener.simulator.pubsub import bare_of
+from listener.simulator.interfaces import Form
+from listener.simulator.pubsub import bare_of, new_item_id
 from listener.simulator.xmpp_xml import Element, attribute
 from tests.integration.publishing.relay import Cut, Link, Relay
 from tests.integration.publishing.roll import Roll
@@ -31,11 +32,12 @@ _ATTEMPTS = 5
 
 
 class ServerSide:
-    """The notification side of a simulator, made of a real server; heirs add `publish`.
+    """The notification side of a simulator, made of a real server; heirs say how is published.
 
     `passwords` are those of the agents: `start` makes their accounts, and those of `finesse` and
     `publisher` where there are none. Agents connect to `tls_port`, a relay in front of the server,
-    and trust `ca_pem`; they see `finesse` in their rosters. `failures` stays empty but for bugs.
+    and trust `ca_pem`; they see `finesse` in their rosters. `failures` stays empty but for bugs,
+    `unpublished` counts the items that the server was not there for.
     """
 
     def __init__(self, server: Server, passwords: Mapping[str, str]) -> None:
@@ -44,6 +46,7 @@ class ServerSide:
         self.ca_pem = server.ca_file.read_bytes()
         self.roll = Roll()
         self.failures: list[Exception] = []
+        self.unpublished = 0
         self._server = server
         self._agents = dict(passwords)
         self._own = {
@@ -53,6 +56,7 @@ class ServerSide:
         self._resource = secrets.token_hex(4)  # several sides may share a server
         self._tls = ssl.create_default_context(cadata=self.ca_pem.decode())
         self._relay = Relay(("127.0.0.1", server.ports.tls))
+        self._turn = asyncio.Lock()  # calls wait in their order
         self._finesse: Stream | None = None
         self._own_line: Stream | None = None
 
@@ -68,7 +72,7 @@ class ServerSide:
     def line(self) -> Stream:
         """The stream of the publishing account or component, which also learns who is there."""
         if self._own_line is None:
-            raise RuntimeError(f"{self!r} was not started")
+            raise ConnectionError(f"{self!r} is not signed in")
         return self._own_line
 
     # -- life ----------------------------------------------------------------------------------
@@ -76,6 +80,18 @@ class ServerSide:
     async def start(self, host: str = "127.0.0.1", *, tls_port: int | None = 0) -> None:
         """Make the accounts, introduce them to each other, and take connections."""
         await asyncio.to_thread(self._make_accounts)
+        await self._settle_in()
+        await self._relay.start(host, tls_port or 0)
+
+    async def resume(self) -> None:
+        """Sign in again after the server was down, once it runs; what it forgot is made anew.
+
+        Agents may come back before or meanwhile. Until then `publish` reaches nobody.
+        """
+        await self._sign_out()
+        await self._settle_in()
+
+    async def _settle_in(self) -> None:
         self._finesse = await self.sign_in(FINESSE, self._resource, self._meet)
         self._finesse.send("<presence/>")
         self._own_line = await self.open_line()
@@ -83,20 +99,25 @@ class ServerSide:
             for agent in self._agents:
                 group.create_task(self._introduce(agent))
         await self.prepare()
-        await self._relay.start(host, tls_port or 0)
 
     async def stop(self) -> None:
         """Break every connection and sign out; idempotent."""
         await self._relay.stop()
+        await self._sign_out()
+
+    async def _sign_out(self) -> None:
         for stream in (self._own_line, self._finesse):
             if stream is not None:
                 await stream.close()
                 self.failures += [stream.failure] if stream.failure is not None else []
         self._own_line = self._finesse = None
-        self.roll.clear()
 
     async def open_line(self) -> Stream:
         """Return the stream by which is published; its presence stanzas are for `roll`."""
+        raise NotImplementedError
+
+    async def put(self, node: str, payload: str, item_id: str, form: Form) -> int:
+        """Publish one item; return the sessions that it went to. Raises ConnectionError."""
         raise NotImplementedError
 
     async def prepare(self) -> None:
@@ -107,7 +128,11 @@ class ServerSide:
             self._server.add_account(user, password)
 
     async def sign_in(
-        self, user: str, resource: str, on_stanza: Callable[[Element], None]
+        self,
+        user: str,
+        resource: str,
+        on_stanza: Callable[[Element], None],
+        on_end: Callable[[], None] | None = None,
     ) -> Stream:
         """Sign in as one of the accounts, at the server itself."""
         return await Stream.of_account(
@@ -118,11 +143,12 @@ class ServerSide:
             resource=resource,
             tls=self._tls,
             on_stanza=on_stanza,
+            on_end=on_end,
         )
 
     async def sign_in_publisher(self) -> Stream:
         """Sign in the account `publisher`, which is told of the agents' presence."""
-        stream = await self.sign_in(PUBLISHER, self._resource, self.heard)
+        stream = await self.sign_in(PUBLISHER, self._resource, self.heard, self.roll.clear)
         stream.send("<presence/>")
         return stream
 
@@ -170,6 +196,22 @@ class ServerSide:
             self.line.send(_no_service(stanza))
 
     # -- what a simulator wants ----------------------------------------------------------------
+
+    async def publish(
+        self, node: str, payload: str, *, item_id: str | None = None, form: Form = Form.ESCAPED
+    ) -> int:
+        """Publish one item; return to how many sessions it went when the server has taken it.
+
+        Order of calls is order of arrival. Sessions without presence are not counted, though a full
+        JID may have subscribed without it. 0 when the server is down, or goes down meanwhile: who
+        heard the item then lost the session with it.
+        """
+        try:
+            async with self._turn:
+                return await self.put(node, payload, item_id or new_item_id(), form)
+        except ConnectionError:
+            self.unpublished += 1
+            return 0
 
     def present(self, user: str) -> bool:
         """Say whether any session of that user is available (presence sent, priority >= 0)."""

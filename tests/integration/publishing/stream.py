@@ -50,14 +50,17 @@ class Stream:
     """A stream that is signed in: `await Stream.of_account(...)` or `of_component(...)`.
 
     `on_stanza` is called with each stanza that is no answer to `ask`, in the order of arrival.
-    Raises ConnectionError when the server says no, and from `ask` when the stream has ended.
+    `on_end` is called when the stream has ended, for whatever reason. Raises ConnectionError when
+    the server says no, and from `ask` when the stream has ended.
     """
 
-    def __init__(self, on_stanza: Callable[[Element], None]) -> None:
+    def __init__(
+        self, on_stanza: Callable[[Element], None], on_end: Callable[[], None] | None = None
+    ) -> None:
         self.jid = ""
         self.ended = asyncio.Event()
         self.failure: Exception | None = None  # what `on_stanza` or a `look` raised
-        self._on_stanza = on_stanza
+        self._on_stanza, self._on_end = on_stanza, on_end
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._feed = Feed(_LIMIT)
@@ -82,9 +85,10 @@ class Stream:
         resource: str,
         tls: ssl.SSLContext,
         on_stanza: Callable[[Element], None],
+        on_end: Callable[[], None] | None = None,
     ) -> Stream:
         """Sign in with SASL PLAIN over TLS from the first byte, and bind `resource`."""
-        stream = cls(on_stanza)
+        stream = cls(on_stanza, on_end)
         async with stream._signing_in():
             await stream._connect(address, ssl=tls, server_hostname=domain)
             await stream._open("jabber:client", domain)
@@ -110,9 +114,10 @@ class Stream:
         name: str,
         secret: str,
         on_stanza: Callable[[Element], None],
+        on_end: Callable[[], None] | None = None,
     ) -> Stream:
         """Become the component `name` (in clear text, as XEP-0114 has it)."""
-        stream = cls(on_stanza)
+        stream = cls(on_stanza, on_end)
         async with stream._signing_in():
             await stream._connect(address)
             ident = await stream._open("jabber:component:accept", name, features=False)
@@ -187,6 +192,8 @@ class Stream:
                     future.set_exception(ConnectionError(f"the stream of {self.jid} has ended"))
             self._asks.clear()
             self._end()
+            if self._on_end is not None:
+                self._on_end()
 
     def _take(self, event: Event) -> bool:
         if isinstance(event, Closed | Broken):

@@ -220,3 +220,22 @@ async def test_an_agent_may_not_subscribe_to_others_where_the_component_forbids_
         session = await agent.sign_in()
         side.rules.restrict_nodes = True
         assert "not-authorized" in (await session.subscribe("/finesse/api/User/1/Dialogs") or "")
+
+
+@ways
+async def test_publishing_goes_on_after_a_restart_of_the_server(own_server, way):
+    async with served(own_server, way) as (side, agent):
+        broken = await agent.sign_in()
+        await until(lambda: agent.finesse == [True])
+        await asyncio.to_thread(own_server.kill)
+        await broken.closed()
+        await until(lambda: not side.present(agent.user))
+        assert await side.publish(agent.node, agent.update(), item_id="lost") == 0
+        assert side.unpublished == 1
+        await asyncio.to_thread(own_server.restart)
+        await side.resume()
+        session = await agent.sign_in()
+        assert await side.publish(agent.node, agent.update(), item_id="again") == 1
+        await until(lambda: agent.finesse == [True, True])
+        assert await session.ping(20)
+        assert [each.item_id for each in agent.heard] == ["again"]
