@@ -151,7 +151,7 @@ def test_our_id_on_the_end_of_another_call_says_that_it_was_the_second_one() -> 
 def test_the_survivors_secondary_id_says_which_the_second_call_was() -> None:
     story = Story(HELD, consult(), a_dialog("300", a_participant(), a_participant("1003")))
     key = story.accepted(TRANSFER)
-    story.hear(an_event(survivor(), owner="agent2"))
+    story.hear(an_event(survivor(secondary_id="200"), owner="agent2"))
     assert story.said(key) == ("confirmed", "expectation")
 
 
