@@ -21,6 +21,7 @@ PIECES = 16  # a stanza may pass its limit by one piece, 1/16 of it
 ELEMENTS = 24_000  # of a stanza, with their attributes; a payload may have 20,000 elements
 DEEPEST = 1_200  # levels that are built: more than Python can write as text, which is refused
 LONGEST_TAG = 128 * 1024  # bytes; expat reads an unfinished tag from its start at every piece
+LONGEST_NAME = 1_000  # characters, with the namespace: names go into words for operators
 _NAMES = 1024  # spellings of tags and attributes kept; what comes beyond is made anew each time
 _MARKS = (codecs.BOM_UTF16_BE[:1], codecs.BOM_UTF16_LE[:1])  # no byte of UTF-8 either
 
@@ -37,6 +38,8 @@ class _Names(dict[str, str]):
     """From expat's spelling of a name to ElementTree's, up to a bound: a peer must not grow it."""
 
     def __missing__(self, name: str) -> str:
+        if len(name) > LONGEST_NAME:
+            raise TooBig(f"a name of more than {LONGEST_NAME} characters")
         full = "{" + name if "}" in name else name
         if len(self) < _NAMES:
             self[name] = full

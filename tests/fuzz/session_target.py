@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from listener.finesse.model import Notification
 from listener.xmpp.contract import Cause
+from listener.xmpp.parser import LONGEST_NAME
 from listener.xmpp.session import Session
 from tests.fuzz import corpus
 from tests.fuzz.mutate import Mutator
@@ -173,6 +174,9 @@ def _meaning(whole: bytes, sent: list[str]) -> tuple[bool, list[str]]:
     except (ET.ParseError, ValueError):
         return False, []
     if any(child.tag == f"{_STREAMS}error" for child in root):
+        return False, []
+    names = [name for each in root.iter() for name in (each.tag, *each.attrib)]
+    if max(map(len, names)) > LONGEST_NAME:
         return False, []
     texts = ["".join(child.itertext()) for child in root if child.tag == f"{_CLIENT}message"]
     return True, [payload for payload in sent if payload in texts]
