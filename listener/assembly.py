@@ -214,6 +214,15 @@ class Listener:
         return self._where.nodes
 
     @property
+    def node(self) -> str:
+        """The name of the node in use."""
+        return self._where.node
+
+    def begin_at(self, node: str) -> None:
+        """Try that node first, before any session was made; an unknown name changes nothing."""
+        self._where.begin_at(node)
+
+    @property
     def deployment(self) -> str | None:
         """UCCE or UCCX, as configured or as SystemInfo said; None before either."""
         return self.service.deployment

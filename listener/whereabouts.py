@@ -107,6 +107,17 @@ class Whereabouts:
         return self._pair.status()
 
     @property
+    def node(self) -> str:
+        """The name of the node in use."""
+        return self._pair.current
+
+    def begin_at(self, name: str) -> None:
+        """Try that node first, before anything was asked; an unknown name changes nothing."""
+        if name in self._pair:
+            self._pair.current = name
+            self._rest.nodes.prefer(self._places.url(name))
+
+    @property
     def endpoint(self) -> Endpoint:
         """The node to connect to; raises Unreachable before `ready` found one."""
         return self._places.endpoint(self._pair.current)

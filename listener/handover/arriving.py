@@ -56,6 +56,7 @@ class Arrival:
         self._force = False
         self._token = secrets.token_hex(4)
         self._spared = ""
+        self._node: str | None = None
 
     def __repr__(self) -> str:
         return f"<Arrival {self.prelude!r}>"
@@ -83,11 +84,18 @@ class Arrival:
         self._agents = spoken.agents_of(message)
         self._force = message.get("force") is True
         self._spared = str(message.get("token"))
+        node = message.get("node")
+        self._node = node if isinstance(node, str) else None
 
     async def introduce(self, listener: Listener) -> None:
-        """Let both processes know each other's sessions, before the first of ours begins."""
+        """Let both processes know each other's sessions, before the first of ours begins.
+
+        It begins at the node that the first one uses: each node numbers events in its own way.
+        """
         listener.roster.token = self._token
         listener.roster.spared.add(self._spared)
+        if self._node is not None:
+            listener.begin_at(self._node)
 
     # -- connecting -------------------------------------------------------------------------------
 

@@ -142,6 +142,7 @@ class Attempt:
             "say": word,
             "token": self._listener.roster.token,
             "force": self._asked.force,
+            "node": self._listener.node,
             **spoken.agents_json(agents),
         }
 

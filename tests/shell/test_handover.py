@@ -65,6 +65,19 @@ async def test_the_second_daemon_serves_and_no_agent_was_absent(tmp_path, journa
                 assert simulator.notifications.present(A)
 
 
+async def test_after_a_change_of_nodes_the_second_daemon_begins_where_the_first_one_is(tmp_path):
+    async with simulated(nodes=2) as simulator, pair(simulator, tmp_path) as both:
+        await simulator.nodes[0].stop()
+        await until(lambda: both.first.listener.node != both.first.listener.nodes[0].name)
+        await until(lambda: both.first.listener.roster.up == 2)
+        await simulator.nodes[0].start()
+        await both.hand_over()
+        listener = both.second.listener
+        assert [node.in_use for node in listener.nodes] == [False, True]
+        assert listener.service.tally.moves == {}
+        assert simulator.nodes[0].notifications.sessions() == []
+
+
 async def test_agents_that_callers_added_are_held_by_the_second_daemon_too(tmp_path, caplog):
     agents = [{"id": A, "password": "correct-horse-1"}]
     async with simulated() as simulator:
