@@ -125,7 +125,7 @@ def _past_prolog(text: str) -> str:
     White space and comments before an XML declaration are let pass: samples are pasted that way.
     What is taken away leaves blanks, so that the lines and columns of a problem stay right.
     """
-    text = text.removeprefix("\ufeff")
+    text = text.lstrip("\ufeff")  # all of them: lxml would skip one more, and find what is behind
     if not text.strip():
         raise MalformedUpdate("not_well_formed", "it is empty")
     if declared := _DECLARATION.match(text):
