@@ -28,7 +28,7 @@ PATIENT = Timings(connect=20, ask=20, reflect=10, ping_every=60, ping_answer=20,
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where sessions are made. `refused_logins` counts since the place was opened."""
+    """Where sessions are made. `refused_logins` counts since the server was started."""
 
     name: str
     ports: Ports
@@ -110,17 +110,21 @@ async def own(folder: Path) -> AsyncIterator[Place]:
 async def real(server: Server) -> AsyncIterator[Place]:
     """Publish through a server that runs, as the owner of its nodes."""
     publisher = OwnerPublisher(server, PASSWORD)
-    before = server.refused_logins()
     await publisher.start()
     try:
-        yield Place(
-            name=server.name,
-            ports=server.ports,
-            ca_file=server.ca_file,
-            tls=client_context(server.ca_file),
-            publisher=publisher,
-            refused_logins=lambda: server.refused_logins() - before,
-        )
+        yield at(server, publisher)
         assert not publisher.failures
     finally:
         await publisher.stop()
+
+
+def at(server: Server, publisher: Any = None) -> Place:
+    """Return a place at a server that runs; without a publisher nothing is published there."""
+    return Place(
+        name=server.name,
+        ports=server.ports,
+        ca_file=server.ca_file,
+        tls=client_context(server.ca_file),
+        publisher=publisher,
+        refused_logins=server.refused_logins,
+    )

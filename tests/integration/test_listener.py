@@ -75,7 +75,7 @@ async def running(server, folder, **how):
 
 async def explicit(server) -> set[tuple[str, str]]:
     """Return the explicit subscriptions of the agent, as the server lists them."""
-    async with places.real(server) as place, place.opened(resource="looking") as session:
+    async with places.at(server).opened(resource="looking") as session:
         listed = await session.subscriptions()
         return {(one.node, one.jid) for one in listed if "/" in one.jid}
 

@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from tests.integration.conftest import need
-from tests.integration.servers import KINDS, descendants, running
+from tests.integration.processes import descendants
+from tests.integration.servers import KINDS, running
 from tests.shell.stage import wait_for
 
 
@@ -73,7 +74,8 @@ def test_a_server_that_does_not_start_is_told_with_what_it_said(kind, monkeypatc
 def test_a_server_dies_with_the_process_that_started_it(kind):
     words = (
         "import sys, time\n"
-        "from tests.integration.servers import descendants, running\n"
+        "from tests.integration.processes import descendants\n"
+        "from tests.integration.servers import running\n"
         f"with running({kind.name!r}) as server:\n"
         "    print(server.pid, *descendants(server.pid), server.folder, flush=True)\n"
         "    time.sleep(60)\n"

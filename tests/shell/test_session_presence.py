@@ -53,6 +53,15 @@ async def test_a_node_that_is_subscribed_already_is_not_subscribed_again():
             assert said(server, "<subscribe node=") == len(OWN) - 1
 
 
+async def test_what_was_subscribed_already_is_ended_with_the_rest():
+    async with running() as server:
+        server.subscriptions.add((NODE, ME))
+        session = session_to(server, presence=False)
+        await session.open()
+        await session.close()
+        assert server.subscriptions == set()
+
+
 async def test_the_bare_address_of_the_agent_is_no_subscription_of_ours():
     async with running() as server:
         server.subscriptions.add((NODE, f"{AGENT}@{DOMAIN}"))
