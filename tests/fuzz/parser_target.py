@@ -30,6 +30,10 @@ GOOD = (
     "<Update><event>PUT</event><source>/finesse/api/Dialog/5</source><requestId/><data><dialog>"
     "<id>5</id><mediaType>Voice</mediaType><fromAddress>{}</fromAddress></dialog></data></Update>"
 )
+_BEFORE = (
+    *("\ufeff", "\ufeff", "\n", "<?xml version='1.0'?>", "<!-- c -->", "<?p i?>", "<!-->"),
+    *("<!DOCTYPE Update [<!ENTITY a 'b'>]>", "<!DOCTYPE Update SYSTEM 'file:///x'>"),
+)
 _REQUEST_ID = re.compile(r"<requestId>[^<]*</requestId>|<requestId/>")
 
 
@@ -69,6 +73,8 @@ class ParserTarget(Target):
         payload = chance.choice(corpus.payloads())
         if chance.random() < 0.3:
             payload = _REQUEST_ID.sub(f"<requestId>{OURS}</requestId>", payload)
+        if chance.random() < 0.1:
+            payload = "".join(chance.choices(_BEFORE, k=chance.randrange(1, 6))) + payload
         other = chance.choice((*corpus.samples(), *corpus.answers()))
         if chance.random() < 0.5:
             payload = mutator.xml(payload)
