@@ -85,11 +85,11 @@ def test_the_same_seed_makes_the_same_cases():
 def test_a_fault_in_the_reader_is_found_saved_and_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    """Planted: the JSON of an error breaks when its type is empty."""
+    """Planted: the JSON of an error breaks when it has no type."""
     right = parsed.error_json
 
     def wrong(error):
-        if error.error_type == "":
+        if not error.error_type:
             raise KeyError("planted")
         return right(error)
 
