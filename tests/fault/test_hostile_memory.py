@@ -82,6 +82,7 @@ async def test_floods_end_one_session_alone_and_take_no_memory():
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
+        pings = 0
         try:
             for name, (begin, piece, times) in FLOODS.items():
                 assert json.loads(await side.stdout.readline()) == {"ready": True}
@@ -91,8 +92,10 @@ async def test_floods_end_one_session_alone_and_take_no_memory():
                 assert told["grown"] < AFTER_LOGIN + ROOM, (name, told)
                 assert sent < len(piece) * times or times < 10, name
                 assert told["neighbour"], name
+                pings += told["during"]
                 side.stdin.write(b"again\n")
             assert json.loads(await side.stdout.readline()) == {"ready": True}
+            assert pings > 0, "the neighbour was answered while others were flooded"
         finally:
             side.stdin.close()
             assert await side.wait() == 0
