@@ -25,9 +25,17 @@ from listener.correlation.outcome import (
 from listener.correlation.pending import Trigger
 from listener.correlation.steps import Late
 from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
-from listener.finesse.actions.expectation import Conferenced, Tied, Transferred
+from listener.finesse.actions.checks import same_number
+from listener.finesse.actions.expectation import (
+    Conferenced,
+    Monitoring,
+    NewCall,
+    Tied,
+    Transferred,
+)
 from listener.finesse.events import RequestFailed
 from listener.finesse.messages import named_action, named_extension
+from listener.finesse.model import Dialog
 
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 PRESUMED_FOR = 5.0  # seconds after a presumed silence in which its error may still come
@@ -57,7 +65,11 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
             continue
         if _names_another_object(entry, event) or _bears_anothers_id(entry, event):
             continue
-        _suspect(now, entry, suspicion, sure=_sure(entry, event, repeated=repeated))
+        known = _known(desk, entry, event)
+        if known is not None and not _may_be_its_call(entry, known):
+            continue
+        sure = known is None and _sure(entry, event, repeated=repeated)
+        _suspect(now, entry, suspicion, sure=sure)
     suspicion.barred |= _other_owners(desk, now, event)
     for key in suspicion.suspects:
         desk.rearm(desk.books.entries[key])
@@ -69,6 +81,9 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
     All requests for which the same error is told share the suspicion.
     """
     if not _could_own(entry, event) or _bears_anothers_id(entry, event):
+        return
+    known = _known(desk, entry, event)
+    if known is not None and not _may_be_its_call(entry, known):
         return
     repeated = any(each != event and _alike(each, event) for each in desk.reheard)
     suspicion = desk.reheard.get(event)
@@ -85,7 +100,24 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
     suspicion.barred |= any(
         e.restarted and _could_own(e, event) for e in desk.books.of(entry.agent)
     )
-    _suspect(now, entry, suspicion, sure=_sure(entry, event, repeated=repeated))
+    sure = known is None and _sure(entry, event, repeated=repeated)
+    _suspect(now, entry, suspicion, sure=sure)
+
+
+def _known(desk: Desk, entry: Entry, event: RequestFailed) -> Dialog | None:
+    """Return the dialog of an error that is known, and not known to be what the request makes."""
+    case = entry.case
+    makes = isinstance(case.expectation, NewCall | Monitoring)
+    own = {*case.ids, case.claimed, case.initiated}
+    if not makes or event.dialog_id is None or event.dialog_id in own:
+        return None
+    known = desk.picture.of(entry.agent).dialogs.get(event.dialog_id)
+    return known.dialog if known is not None else None
+
+
+def _may_be_its_call(entry: Entry, dialog: Dialog) -> bool:
+    """Say whether a call may be the one that the request makes: it comes from its device."""
+    return same_number(dialog.from_address, entry.case.own)
 
 
 def _bears_anothers_id(entry: Entry, event: RequestFailed) -> bool:

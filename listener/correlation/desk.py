@@ -74,18 +74,23 @@ class Desk:
                 last = self.books.entries[suspicion.sole]
                 last.suspicion_due = max(now, suspicion.at + SETTLES_AFTER)
                 self.rearm(last)
-        self._release_rivals(entry, outcome)
+        self._release_rivals(now, entry, outcome)
         self.unchain(now, entry)
         self.release(now, entry)
         entry.slim()
 
-    def _release_rivals(self, entry: Entry, outcome: Outcome) -> None:
+    def _release_rivals(self, now: float, entry: Entry, outcome: Outcome) -> None:
         # A change that fitted two requests is the other's when one of them was never done.
-        if isinstance(outcome, Rejected):
-            for key in entry.rivals:
-                rival = self.books.entries.get(key)
-                if rival is not None:
-                    rival.rivals -= {entry.key}
+        if not _never_done(outcome):
+            return
+        for key in entry.rivals:
+            rival = self.books.entries.get(key)
+            if rival is None:
+                continue
+            rival.rivals -= {entry.key}
+            if rival.contested is not None and not rival.rivals and rival.quiet is None:
+                rival.quiet, rival.quiet_due = rival.contested, now
+                self.rearm(rival)
 
     def release(self, now: float, entry: Entry) -> None:
         """Let go of the gate; whoever waits goes out."""
@@ -231,6 +236,15 @@ class Desk:
         if entry.late_count < MAX_LATE:
             entry.late_count += 1
             self.steps.append(late)
+
+
+def _never_done(outcome: Outcome) -> bool:
+    """Say whether a request certainly changed nothing: refused at once, or by an error with its id.
+
+    A call that went FAILED, or values that were set in part, are changes too.
+    """
+    by_id = isinstance(outcome, Failed) and outcome.evidence is Evidence.REQUEST_ID
+    return isinstance(outcome, Rejected) or (by_id and bool(getattr(outcome, "errors", ())))
 
 
 def _superseded(entry: Entry) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, RequestFailed, UserChanged
-from tests.oracle import effects
+from tests.oracle import effects, shown
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
@@ -100,13 +100,22 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
     )
 
 
+def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
+    tagged = heard.event.request_id == asked.request_id
+    if isinstance(asked.request, do.SendDtmf | do.StartRecording):
+        return tagged
+    if not tagged and isinstance(asked.request, shown.NEEDS_ID):
+        return False
+    return shown.shows(account, asked, heard, tagged=tagged)
+
+
 def _proof_came(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether its own event was heard in time to save it."""
     return any(
         heard.parcel.cause is not None
         and heard.parcel.cause is asked.deed
         and not heard.parcel.is_error
-        and isinstance(heard.event, UserChanged) is (asked.request.root == "User")
+        and _proves(account, asked, heard)
         and heard.at <= min(error.at + SETTLES, asked.deadline)
         for heard in account.heard
         if heard.agent == asked.agent

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import MinimumEvidence, Reason, Unconfirmed
 from listener.finesse import actions as do
+from listener.finesse import uris
 from listener.finesse.actions.expectation import Probe
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
-from tests.oracle import blame, effects
+from tests.oracle import blame, effects, shown
 from tests.oracle.judge import SILENT, Find
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 SLACK = 0.05
 GET_BEFORE = 3.0
-NEEDS_ID = (*effects.BY_ID, do.Transfer, do.TransferSst, do.PreviewClose, do.PreviewReject)
-"""Without their id nothing, or not enough, tells them from a hang-up."""
 DATA = (do.UpdateCallData, do.Reclassify, do.UpdateScheduledCallback, do.CancelScheduledCallback)
 """What they change carries no time: an old content looks like a new one."""
 
@@ -95,54 +94,27 @@ def _own_event(account: Account, asked: Asked) -> str | None:
     deed = asked.deed
     if deed is None or deed.effect is not True or isinstance(asked.request, SILENT):
         return None
+    if isinstance(asked.request, do.CancelScheduledCallback) and not _promised(account, asked):
+        return None
     for heard in _open(account, asked):
         own = heard.event.request_id == asked.request_id and heard.parcel.cause is deed
-        if own and _on_own_node(heard) and _shows(account, asked, heard, tagged=True):
+        if own and shown.on_own_node(heard) and shown.shows(account, asked, heard, tagged=True):
             return "confirmed: an event with its id showed it"
     return None
 
 
-def _on_own_node(heard: Heard) -> bool:
-    return heard.event.owner == heard.agent
-
-
-def _shows(account: Account, asked: Asked, heard: Heard, *, tagged: bool) -> bool:
-    """Say whether that event was published while the effect was there, and is about it."""
-    event, made = heard.event, heard.parcel.made
-    if isinstance(asked.request, do.UserRequest):
-        return isinstance(event, UserChanged) and _holds(account, asked, made)
-    if not isinstance(event, DialogEvent):
-        return False
-    removed = isinstance(event, DialogRemoved)
-    if tagged and removed and isinstance(asked.request, NEEDS_ID):
-        return not isinstance(asked.request, do.Transfer)  # which needs both to be gone
-    if removed and not isinstance(asked.request, do.Drop):
-        return False
-    return _about(account, asked, event.dialog_id) and _holds(account, asked, made, event.dialog_id)
-
-
-def _about(account: Account, asked: Asked, dialog: str) -> bool:
-    if isinstance(asked.request, do.MakeCall | do.ConsultCall | do.SilentMonitor | do.BargeCall):
-        deed = asked.deed
-        return deed is not None and deed.new_dialog_id == dialog
-    return dialog == asked.request.dialog_id
-
-
-def _holds(account: Account, asked: Asked, at: float, dialog: str | None = None) -> bool:
-    """Say whether the effect was there at that time, and began since it went out."""
-    if isinstance(asked.request, do.MakeCall | do.ConsultCall):
-        view = account.history.at(dialog, at)
-        return view is not None and view.state in {"ALERTING", "ACTIVE"}
+def _promised(account: Account, asked: Asked) -> bool:
+    """Say whether the callback was heard of before it was cancelled."""
     assert asked.begun is not None
-    return any(
-        span.begin <= at < span.end and span.begin >= asked.begun
-        for span in effects.spans(asked, account)
-        if dialog is None or _names(span, dialog, asked)
-    )
-
-
-def _names(span: Span, dialog: str, asked: Asked) -> bool:
-    return isinstance(asked.request, do.Drop) or dialog in span.unit
+    last = [
+        heard.event.dialog.scheduled_callback_info
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == asked.request.dialog_id
+        and heard.at <= asked.begun
+    ]
+    return bool(last) and last[-1] is not None
 
 
 # -- without it ---------------------------------------------------------------------------------
@@ -153,11 +125,42 @@ def _fair(account: Account, asked: Asked) -> bool:
     assert asked.begun is not None
     if not account.listening(asked.agent, asked.begun, asked.begun + 0.001):
         return False
-    if asked.mode in {"no", "never_sent"} or isinstance(asked.request, NEEDS_ID):
+    if asked.mode in {"no", "never_sent"} or isinstance(asked.request, shown.NEEDS_ID):
         return False
+    if _stale(account, asked):
+        return False  # what it is compared with was not true
+    if isinstance(asked.request, do.TaskRequest) and not _met(account, asked):
+        return False  # no list shows tasks, so that after a gap there is nothing to compare with
     if getattr(asked.request, "reason_code_id", None) is not None:
         return False  # a pending state does not show its reason
     return not any(_rival(asked, other) for other in account.asked if other is not asked)
+
+
+def _stale(account: Account, asked: Asked) -> bool:
+    """Say whether news of the object from before it was asked had not been read by then."""
+    assert asked.begun is not None
+    begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
+    what = asked.request.dialog_id or "</user>"
+    return any(
+        parcel.node.startswith(uris.user_node(asked.agent))
+        and what in parcel.payload
+        and begin <= parcel.made < asked.begun
+        and not any(who == asked.agent and at <= asked.begun for at, who in parcel.heard)
+        for parcel in account.parcels
+    )
+
+
+def _met(account: Account, asked: Asked) -> bool:
+    """Say whether the dialog was heard of in the session in which it was asked."""
+    assert asked.begun is not None
+    begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
+    return any(
+        heard.agent == asked.agent
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == asked.request.dialog_id
+        and begin <= heard.at <= asked.begun
+        for heard in account.heard
+    )
 
 
 def _rival(asked: Asked, other: Asked) -> bool:
@@ -179,7 +182,9 @@ def _change(account: Account, asked: Asked) -> str | None:
         return None
     for heard in _open(account, asked):
         if not (
-            heard.first and _on_own_node(heard) and _shows(account, asked, heard, tagged=False)
+            heard.first
+            and shown.on_own_node(heard)
+            and shown.shows(account, asked, heard, tagged=False)
         ):
             continue
         if isinstance(asked.request, DATA) and not _fresh(account, asked, heard):
@@ -236,6 +241,8 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
     ours = {id(deed) for each in account.asked for deed in each.deeds}
     if any(id(h.parcel.cause) not in ours for h in _open(account, asked) if h.at <= own[0].at):
         return None  # somebody else was at work
+    if any(isinstance(h.event, UserChanged) for h in _open(account, asked) if h.at <= own[0].at):
+        return None  # the agent's state went along with some call
     alike = [
         h
         for h in account.heard
@@ -321,7 +328,7 @@ def _by_get(account: Account, asked: Asked) -> str | None:
     usable: Callable[[], bool] = lambda: _answerable(account, asked)  # noqa: E731  asked last
     if probe not in {Probe.DIALOG, Probe.USER, Probe.DIALOGS} or not asked.accepted:
         return None
-    if isinstance(asked.request, (*DATA, *NEEDS_ID)) or outcome.reason is Reason.DIALOG_ENDED:
+    if isinstance(asked.request, (*DATA, *shown.NEEDS_ID)) or outcome.reason is Reason.DIALOG_ENDED:
         return None
     end = asked.deadline
     if (asked.settled or 0.0) < end - SLACK or asked.length < 2 * GET_BEFORE + 1:

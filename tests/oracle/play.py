@@ -43,6 +43,12 @@ _PLAIN: dict[str, type[do.DialogRequest]] = {
     "TASK_WRAP_UP": do.TaskWrapUp,
     "TASK_CLOSE": do.TaskClose,
 }
+WATCHING = ("SILENT_MONITOR", "BARGE_CALL")
+RARE = (
+    *("PARTICIPANT_DROP", "RECLASSIFY", "UPDATE_SCHEDULED_CALLBACK", "CANCEL_SCHEDULED_CALLBACK"),
+    *("ACCEPT", "CLOSE", "REJECT", "TRANSFER", "CONFERENCE", "TASK_START", "TASK_PAUSE"),
+    *("TASK_RESUME", "TASK_WRAP_UP", "TASK_TRANSFER", "TASK_CLOSE", *WATCHING),
+)
 _DIGITS = ("1", "1234#", "1A", "99")
 _CLASSES = ("VOICE", "BUSY", "FAX")
 
@@ -138,14 +144,21 @@ class Player:
         if args.get("same") and agent in self._last and args["n"] < 0.5:
             return self._last[agent]
         wishes: Sequence[str] = args["wish"]
-        fitting = self._fitting(agent)
         if args.get("fits", True):
-            for wish in wishes:
+            fitting = self._fitting(agent)
+            for wish in (*self._rare(fitting, args), *wishes, *sorted(fitting)):
                 made = self._fits(agent, wish, fitting, args)
                 if made is not None:
                     return made
         calls = self._calls(agent)
         return self._any(agent, wishes[0], calls, args) if calls else None
+
+    @staticmethod
+    def _rare(fitting: dict[str, list[Call]], args: Any) -> list[str]:
+        """Return what can seldom be asked for, every second time that it can."""
+        n = int(args["n"] * 10_000)
+        there = [name for name in RARE if name in fitting or name in WATCHING]
+        return there[n % len(there) :] + there[: n % len(there)] if n % 2 else []
 
     def _calls(self, agent: str) -> list[tuple[Call, Party]]:
         switch = self._world.finesse.switch
@@ -210,11 +223,19 @@ class Player:
         finesse = self._world.finesse
         if not finesse.agents[agent].spec.supervisor:
             return None
+        if (
+            args.get("fits", True)
+            and wish == "SILENT_MONITOR"
+            and (finesse.agents[agent].state != "NOT_READY")
+        ):
+            return None
         monitors = [call for call, _ in self._calls(agent) if call.kind is Kind.MONITOR]
         if wish == "BARGE_CALL":
             if not monitors:
                 return None
             call = monitors[-1]
+            if call.state != "ACTIVE" and args.get("fits", True):
+                return None
             return do.BargeCall(
                 agent=agent,
                 to_address=call.to_address,
@@ -332,7 +353,8 @@ class Player:
 
     async def _preview(self, agent: str, args: Any) -> None:
         finesse = self._world.finesse
-        if finesse.agents[agent].extension is not None and not self._calls(agent):
+        voice = [call for call, _ in self._calls(agent) if call.kind is not Kind.TASK]
+        if finesse.agents[agent].extension is not None and not voice:
             await finesse.preview(agent, CUSTOMER, direct=args["direct"])
 
     async def _task(self, agent: str, _args: Any) -> None:

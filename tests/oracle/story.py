@@ -128,11 +128,11 @@ class Author:
         who = dice.randrange(traits["agents"])
         kinds = {
             "ask": 10.0,
-            "incoming": 1.6,
+            "incoming": 1.3,
             "far": 0.4,
             "phone": 0.8,
             "desktop": 0.8,
-            "preview": 0.5,
+            "preview": 1.0,
             "task": 0.0 if traits["profile"] == "UCCX" else 0.5,
             "cut": 0.15 * rough,
             "hole": 0.08 * rough,

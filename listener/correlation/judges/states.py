@@ -49,7 +49,16 @@ def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
     own = sight.dialog.participant(case.own) if sight.dialog is not None else None
     if sight.how is How.REMOVED:
         return _removed(case, own) if case.mine(sight) else NOTHING
-    return Finding(case.moved(own), stage=own.state) if own and has_left(own) else NOTHING
+    if not has_left(own) or own is None:
+        return NOTHING
+    # Who is in wrap-up is off the call already: that its time ends is no news of a DROP.
+    shown = Shown.UNCHANGED if _was_off(case) else case.moved(own)
+    return Finding(shown, stage=own.state)
+
+
+def _was_off(case: Case) -> bool:
+    """Say whether the own participant was off the call before the request."""
+    return case.before is not None and has_left(case.before.participant(case.own))
 
 
 def _removed(case: Case, own: Participant | None) -> Finding:
@@ -65,9 +74,8 @@ def _removed(case: Case, own: Participant | None) -> Finding:
 
 
 def _dropped(case: Case, own: Participant | None) -> Shown:
-    was = case.before.participant(case.own) if case.before is not None else None
-    if was is not None and was.state == "DROPPED":
-        return Shown.IF_TAGGED  # off the call before the request
+    if _was_off(case):
+        return Shown.IF_TAGGED
     if case.last is not None or own is None:
         return Shown.EFFECT
     return case.moved(own)

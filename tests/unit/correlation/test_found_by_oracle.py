@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from listener.correlation.gate import GateMode
-from listener.finesse.actions import Conference, Hold, MakeCall, NotReady, TaskAccept
+from listener.finesse.actions import Conference, Drop, Hold, MakeCall, NotReady, TaskAccept
 from tests.builders import (
     AGENT,
     CALL,
@@ -18,6 +18,7 @@ from tests.builders import (
     a_user,
     a_user_event,
     added,
+    an_error,
     an_event,
     own,
     placed,
@@ -25,6 +26,8 @@ from tests.builders import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from listener.finesse.model import Dialog
 
 TASK = "1_2_1"
@@ -131,3 +134,45 @@ def test_a_conference_with_a_call_that_came_later_is_known_by_its_id() -> None:
     assert story.said(key)[0] == "open"
     story.hear(an_event(a_dialog(CALL, *parties, media=media, secondary_id="300"), tag=key))
     assert story.said(key) == ("confirmed", "request_id")
+
+
+@pytest.mark.parametrize("event", [removed, an_event])
+def test_the_end_of_wrap_up_is_no_drop(event: Callable[[Dialog], object]) -> None:
+    # who is in wrap-up is off the call already; Finesse refuses, and then the time ends
+    story = Story(own("WRAP_UP", 0))
+    key = story.accepted(Drop(agent=AGENT, dialog_id=CALL))
+    story.hear(event(own("DROPPED", 9)))
+    story.wait(20)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_an_error_about_a_call_that_came_in_is_no_refusal_of_a_call_that_is_made() -> None:
+    # the desktop's ANSWER of a call that came while ours was on its way
+    story = Story()
+    key = story.accepted(MAKE_CALL)
+    story.hear(added(a_dialog("300", a_participant(state="ALERTING"), state="ALERTING")))
+    story.hear(an_error(dialog_id="300"))
+    story.wait(3)
+    assert story.said(key)[0] == "open"
+    story.hear(added(placed("ALERTING")))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_an_error_about_another_call_from_the_same_device_names_nobody() -> None:
+    story = Story()
+    key = story.accepted(MAKE_CALL)
+    story.hear(added(placed("INITIATING", id_="300")), an_error(dialog_id="300"))
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_a_change_that_fitted_two_is_the_others_when_one_is_refused_by_its_id() -> None:
+    story = Story(gate=GateMode.OFF)
+    first = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    second = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(an_event(own("HELD")))
+    story.hear(an_error(tag=second))
+    assert story.said(second) == ("failed", "request_id")
+    story.hear(an_error())
+    story.wait(3)
+    assert story.said(first) == ("confirmed", "expectation")

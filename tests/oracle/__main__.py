@@ -1,0 +1,77 @@
+"""`python -m tests.oracle`: thousands of requests in virtual time, judged; exit code 1 for a find.
+
+--requests N   until that many requests were judged (1500)
+--minutes M    or until that many minutes of this machine's time are over
+--seed S       the first story's seed; each story has the next one (1)
+--story FILE   play that story alone, and tell what happened around each find
+--keep DIR     where the smallest failing stories are written (.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.oracle.explain import explain
+from tests.oracle.play import play
+from tests.oracle.report import Tally, finds
+from tests.oracle.shrink import shrink
+from tests.oracle.story import Story, generate
+
+MOST_SHRUNK = 5
+
+
+def main() -> int:
+    """Play, judge, print; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
+    parser.add_argument("--requests", type=int, default=1500)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--story", type=Path)
+    parser.add_argument("--keep", type=Path, default=Path())
+    asked = parser.parse_args()
+    if asked.story is not None:
+        return _one(Story.from_json(asked.story.read_text(encoding="utf-8")))
+    return _many(asked)
+
+
+def _one(story: Story) -> int:
+    account = play(story)
+    found = finds(account)
+    tally = Tally()
+    tally.add(account, found)
+    print(tally.text())
+    for find in found:
+        print(f"\n{find}\n{explain(account, find.asked)}")
+    return 1 if found else 0
+
+
+def _many(asked: argparse.Namespace) -> int:
+    tally, seed = Tally(), asked.seed
+    until = time.monotonic() + 60 * asked.minutes
+    print(f"seed {seed}")
+    while tally.requests < asked.requests and time.monotonic() < until:
+        story = generate(seed)
+        account = play(story)
+        found = finds(account)
+        tally.add(account, found)
+        for find in found:
+            print(f"story {seed}: {find}")
+        if found and len({number for number, _ in tally.finds}) <= MOST_SHRUNK:
+            _keep(story, {find.kind for find in found}, asked.keep)
+        seed += 1
+    print(tally.text())
+    return 1 if tally.finds else 0
+
+
+def _keep(story: Story, kinds: set[str], folder: Path) -> None:
+    small = shrink(story, lambda made: bool(kinds & {find.kind for find in finds(play(made))}))
+    path = folder / f"story-{story.seed}.json"
+    path.write_text(small.to_json(), encoding="utf-8")
+    print(f"story {story.seed}: {len(small.steps)} steps of it are in {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The tables of a run: per action and per fault how requests ended, and what was wrong.
+
+Counts what the judge found; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from listener.correlation.outcome import Unconfirmed
+from tests.oracle import blame
+from tests.oracle.judge import Find, wrongs
+from tests.oracle.knowable import missed
+
+if TYPE_CHECKING:
+    from tests.oracle.account import Account, Asked
+
+KINDS = ("confirmed", "presumed", "failed", "rejected", "unconfirmed", "abandoned")
+COLUMNS = (*KINDS, "none", "wrong", "missed")
+
+
+def finds(account: Account) -> list[Find]:
+    """Return everything that is wrong with a run."""
+    faults = [Find("fault", account.asked[0], line) for line in account.trouble if account.asked]
+    return wrongs(account) + missed(account) + faults
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of any number of runs."""
+
+    runs: int = 0
+    requests: int = 0
+    refused: int = 0
+    events: int = 0
+    blamed: int = 0  # an error of the agent's desktop that looked just like ours
+    seconds: float = 0.0  # of the runs' own time
+    by_action: dict[str, Counter[str]] = field(default_factory=dict)
+    by_fault: dict[str, Counter[str]] = field(default_factory=dict)
+    evidence: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    promises: Counter[str] = field(default_factory=Counter)
+    finds: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, account: Account, found: Iterable[Find]) -> None:
+        """Take in one run."""
+        found = list(found)
+        self.runs += 1
+        self.requests += len(account.asked)
+        self.refused += account.refused
+        self.events += len(account.heard)
+        self.seconds += account.ended - 1000.0
+        bad = {id(find.asked): find.kind for find in found}
+        for asked in account.asked:
+            self._count(account, asked, bad.get(id(asked)))
+        for find in found:
+            self.promises[find.kind] += 1
+            self.finds.append((account.seed, str(find)))
+
+    def _count(self, account: Account, asked: Asked, bad: str | None) -> None:
+        outcome = asked.outcome
+        word = outcome.kind if outcome is not None else "none"
+        rows = [self.by_action.setdefault(asked.action, Counter())]
+        rows += [self.by_fault.setdefault(name, Counter()) for name in faults_of(account, asked)]
+        for row in rows:
+            row[word] += 1
+            row["missed" if bad == "missed" else "wrong"] += bad is not None
+        if outcome is None:
+            return
+        if (evidence := getattr(outcome, "evidence", None)) is not None:
+            self.evidence[f"{word} {evidence}"] += 1
+        if isinstance(outcome, Unconfirmed):
+            self.reasons[str(outcome.reason)] += 1
+        self.blamed += _blamed(account, asked)
+
+    def text(self) -> str:
+        """Return the tables."""
+        asked = max(1, self.requests)
+        open_ = sum(self.reasons.values())
+        lines = [
+            f"{self.requests} requests in {self.runs} stories, {self.events} events read,"
+            f" {self.seconds / 60:.0f} minutes of the agents' time;"
+            f" {self.refused} not taken (busy device, repeated id)",
+            "",
+            *_table("action", self.by_action),
+            "",
+            *_table("fault", self.by_fault),
+            "",
+            "how it was known: "
+            + ", ".join(f"{name} {count}" for name, count in self.evidence.most_common()),
+            f"unconfirmed: {open_} ({100 * open_ / asked:.1f} %): "
+            + ", ".join(f"{name} {count}" for name, count in self.reasons.most_common()),
+            f"failed by an unsigned error of the agent's own desktop, which nobody can tell from"
+            f" the request's own: {self.blamed}",
+            "",
+            *(
+                f"{name}: {self.promises[name]}"
+                for name in (
+                    *("wrong", "missed", "overdue", "sent twice", "told twice", "gate", "fault"),
+                )
+            ),
+        ]
+        return "\n".join(lines)
+
+
+def faults_of(account: Account, asked: Asked) -> list[str]:
+    """Name what went wrong while a request was open."""
+    end = asked.settled if asked.settled is not None else account.ended
+    found = set(asked.faults)
+    if not account.whole(asked.agent, asked.submitted, end):
+        found.add("session lost")
+    if any(asked.submitted <= b and a <= end for a, b in account.restarts):
+        found.add("restart")
+    if any(asked.submitted <= b and a <= end for a, b in account.outages):
+        found.add("out of service")
+    if any(asked.submitted <= b and a <= end for a, b in account.rest):
+        found.add("rest trouble")
+    if any(who == asked.agent and asked.submitted <= b and a <= end for who, a, b in account.slow):
+        found.add("slow stream")
+    if asked.ambiguous:
+        found.add("repeated id")
+    found |= {name for name, there in _company(account, asked, end).items() if there}
+    return sorted(found) or ["nothing special"]
+
+
+def _company(account: Account, asked: Asked, end: float) -> dict[str, bool]:
+    dialog = asked.request.dialog_id
+    return {
+        "desktop at work": any(
+            deed.client == "desktop"
+            and deed.agent == asked.agent
+            and asked.submitted <= deed.received <= end
+            for deed in account.deeds
+        ),
+        "phone or far end": any(
+            parcel.cause is None
+            and not parcel.is_error
+            and dialog is not None
+            and f"/{dialog}" in parcel.payload
+            and asked.submitted <= parcel.made <= end
+            for parcel in account.parcels
+        ),
+    }
+
+
+def _blamed(account: Account, asked: Asked) -> bool:
+    failed = getattr(asked.outcome, "evidence", None) == "sole_pending"
+    refused = asked.deed is not None and asked.deed.effect is False
+    return failed and not refused and blame.entitled(account, asked)
+
+
+def _table(name: str, rows: dict[str, Counter[str]]) -> list[str]:
+    head = f"{name:28}" + "".join(f"{column[:9]:>10}" for column in ("asked", *COLUMNS))
+    lines = [head]
+    for row in sorted(rows):
+        counts = rows[row]
+        total = sum(counts[kind] for kind in (*KINDS, "none"))
+        cells = "".join(f"{counts[column] or '.':>10}" for column in COLUMNS)
+        lines.append(f"{row:28}{total:>10}{cells}")
+    return lines

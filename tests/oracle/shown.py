@@ -1,0 +1,63 @@
+"""Does an event show what a request asked for, to somebody who knows that it is true?
+
+Between the history (`effects.py`) and what was read. Nothing here comes from the correlator.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from listener.finesse import actions as do
+from listener.finesse.events import DialogEvent, DialogRemoved, UserChanged
+from tests.oracle import effects
+
+if TYPE_CHECKING:
+    from tests.oracle.account import Account, Asked, Heard
+    from tests.oracle.effects import Span
+
+NEEDS_ID = (*effects.BY_ID, do.Transfer, do.TransferSst, do.PreviewClose, do.PreviewReject)
+"""Without their id nothing, or not enough, tells them from a hang-up."""
+
+
+def on_own_node(heard: Heard) -> bool:
+    """Say whether it was heard on its reader's own node."""
+    return heard.event.owner == heard.agent
+
+
+def shows(account: Account, asked: Asked, heard: Heard, *, tagged: bool) -> bool:
+    """Say whether that event was published while the effect was there, and is about it."""
+    event, made = heard.event, heard.parcel.made
+    if isinstance(asked.request, do.UserRequest):
+        return isinstance(event, UserChanged) and _holds(account, asked, made)
+    if not isinstance(event, DialogEvent):
+        return False
+    removed = isinstance(event, DialogRemoved)
+    if tagged and removed and isinstance(asked.request, NEEDS_ID):
+        return not isinstance(asked.request, do.Transfer)  # which needs both to be gone
+    if removed and not isinstance(asked.request, do.Drop):
+        return False
+    return _about(account, asked, event.dialog_id) and _holds(account, asked, made, event.dialog_id)
+
+
+def _about(account: Account, asked: Asked, dialog: str) -> bool:
+    if isinstance(asked.request, do.MakeCall | do.ConsultCall | do.SilentMonitor | do.BargeCall):
+        deed = asked.deed
+        return deed is not None and deed.new_dialog_id == dialog
+    return dialog == asked.request.dialog_id
+
+
+def _holds(account: Account, asked: Asked, at: float, dialog: str | None = None) -> bool:
+    """Say whether the effect was there at that time, and began since it went out."""
+    if isinstance(asked.request, do.MakeCall | do.ConsultCall):
+        view = account.history.at(dialog, at)
+        return view is not None and view.state in {"ALERTING", "ACTIVE"}
+    assert asked.begun is not None
+    return any(
+        span.begin <= at < span.end and span.begin >= asked.begun
+        for span in effects.spans(asked, account)
+        if dialog is None or _names(span, dialog, asked)
+    )
+
+
+def _names(span: Span, dialog: str, asked: Asked) -> bool:
+    return isinstance(asked.request, do.Drop) or dialog in span.unit
