@@ -39,7 +39,7 @@ from listener.offers import AgentSignedIn, Idempotency, Readiness, Resource, Tak
 from listener.readers import ChronicleReader
 from listener.report import record_json, stamp, state_word
 from listener.roster import agent_of
-from listener.settings import Settings
+from listener.settings import Presence, Settings
 from listener.settings.model import problem_with_id
 from listener.settings.serving import ReadyWhen
 from listener.terms import Wishes
@@ -306,11 +306,15 @@ class Backend:
                 raise InvalidRequest(f"this agent is held already, as {held}", field="id")
 
     async def remove_agent(self, id_: str, *, force: bool) -> bool:
-        """End an agent's session; False when it is not held. Raises AgentSignedIn."""
+        """End an agent's session; False when it is not held. Raises AgentSignedIn.
+
+        A session without presence may end at any time: Finesse does not see it.
+        """
         if id_ not in self._listener.roster.ears:
             return False
         self._check_open()
-        if not force and (why := await self._why_kept(id_)) is not None:
+        seen = self._settings.finesse.presence is Presence.AVAILABLE
+        if seen and not force and (why := await self._why_kept(id_)) is not None:
             raise AgentSignedIn(
                 f"{why}, and this may be the only session: Finesse would sign the agent out 60 s"
                 " later; sign out first, or use force=true"

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from listener.correlation.steps import Look
 from listener.errors import CredentialsRefused, Unreachable
+from listener.settings import Presence
 from tests.builders import a_user
 from tests.shell.api_rig import AGENT, CALL, OTHER, WALLBOARD, problem, rigged
 
@@ -131,6 +132,14 @@ async def test_a_picture_from_before_a_gap_is_no_proof_that_the_agent_is_signed_
     rig.service.session_down(AGENT, "lost")
     assert (await rig.client().delete(f"{AGENTS}/{AGENT}")).status_code == 204
     assert rig.wire.asked == [AGENT]
+
+
+async def test_agent_whose_session_finesse_does_not_see_is_removed_at_once(rig):
+    settings = rig.backend._settings
+    unseen = settings.finesse.model_copy(update={"presence": Presence.NONE})
+    rig.backend._settings = settings.model_copy(update={"finesse": unseen})
+    assert (await rig.client().delete(f"{AGENTS}/{AGENT}")).status_code == 204
+    assert AGENT not in rig.roster.ears
 
 
 async def test_agent_of_whom_finesse_says_nothing_is_kept_unless_forced(rig):
