@@ -222,9 +222,9 @@ async def test_an_agent_may_not_subscribe_to_others_where_the_component_forbids_
         assert "not-authorized" in (await session.subscribe("/finesse/api/User/1/Dialogs") or "")
 
 
-@ways
-async def test_publishing_goes_on_after_a_restart_of_the_server(own_server, way):
-    async with served(own_server, way) as (side, agent):
+async def test_publishing_goes_on_after_a_restart_of_the_server(own_server):
+    """As a component; as an owner it does so in `tests/integration/test_scene_pair.py`."""
+    async with served(own_server, "component") as (side, agent):
         broken = await agent.sign_in()
         await until(lambda: agent.finesse == [True])
         await asyncio.to_thread(own_server.kill)
