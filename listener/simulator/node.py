@@ -47,6 +47,7 @@ class Node:
         self.http = http
         self.notifications: NotificationService | Any = notifications
         self._finesse = finesse
+        self._stopped = Part(0)
 
     def __repr__(self) -> str:
         return f"<Node {self.number} {self.status} rest={self.http.port} xmpp={self.xmpp_port}>"
@@ -82,14 +83,18 @@ class Node:
 
         Without REST it publishes nothing either, as both are the web application's; that the user
         `finesse` is gone is seen by those whose session stays. `how` sessions end: reset, closed,
-        or with a stream error.
+        or with a stream error. What is stopped already stays so.
         """
+        part &= ~self._stopped
+        self._stopped |= part
         if Part.XMPP in part:
             await self._stop_notifications(how)
-        if Part.REST not in part:
-            return
+        if Part.REST in part:
+            await self._stop_web_app()
+
+    async def _stop_web_app(self) -> None:
         self._finesse.standing.stop_web_app(self.number)
-        if Part.XMPP not in part or isinstance(self.notifications, NotificationService):
+        if Part.XMPP not in self._stopped or isinstance(self.notifications, NotificationService):
             self.notifications.set_finesse_presence(available=False)
         self.http.reset()
         await self.http.stop()
@@ -102,14 +107,20 @@ class Node:
             await self.notifications.stop()
 
     async def start(self, part: Part = Part.ALL) -> None:
-        """Let it come back, on the same ports; the web application publishes what it finds."""
+        """Let what was stopped come back, on the same ports; the web application publishes anew.
+
+        A port that somebody else has taken meanwhile is an OSError; it stays stopped then.
+        """
+        part &= self._stopped
         if Part.XMPP in part:
             if isinstance(self.notifications, NotificationService):
                 await self.notifications.accept_connections()
             else:
                 await self.notifications.start(self.host, tls_port=self.xmpp_port)
+            self._stopped &= ~Part.XMPP
         if Part.REST in part:
             await self.http.start(self.host, self.http.port)
+            self._stopped &= ~Part.REST
             self.notifications.set_finesse_presence(available=True)
             self._finesse.standing.start_web_app(self.number)
 

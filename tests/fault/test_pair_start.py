@@ -66,7 +66,7 @@ async def test_a_first_node_out_of_service_with_a_second_that_only_says_it_is_so
         pair.nodes[0].set_status("OUT_OF_SERVICE")
         await pair.deaf()
         pair.nodes[0].set_status("IN_SERVICE")
-        await until(lambda: pair.heard_at(0) or pair.heard_at(1))
+        await pair.settled()
 
         assert pair.heard_at(0)
         assert (await pair.hold())[1] == 0

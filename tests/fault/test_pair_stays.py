@@ -10,7 +10,6 @@ import pytest
 from listener import roster
 from listener.correlation.outcome import Confirmed
 from listener.simulator.node import Node
-from listener.simulator.xmpp_faults import Cut
 from listener.xmpp.policy import Backoff
 from tests.fault.pair_stage import (
     EVERY,
@@ -76,7 +75,7 @@ async def test_a_first_node_that_comes_and_goes_makes_agents_move_once(tmp_path)
         made = pair.sessions_made(0)
         pair.nodes[0].set_status("OUT_OF_SERVICE")
         await pair.moved_to(1)
-        await come_and_go(pair.nodes[0], 5)
+        await come_and_go(pair.nodes[0], 3)
 
         assert pair.sessions_made(0) == made
         assert pair.at(A) == [1]
@@ -86,13 +85,13 @@ async def test_a_first_node_that_comes_and_goes_makes_agents_move_once(tmp_path)
 async def test_two_nodes_that_come_and_go_in_turns_are_not_followed_to_and_fro(tmp_path):
     async with pair_of(tmp_path, paces=QUICK_PACES) as pair:
         made = [pair.sessions_made(number) for number in (0, 1)]
-        for _ in range(4):
+        for _ in range(3):
             for node in pair.nodes:
                 await come_and_go(node, 1)
         await until(lambda: pair.listener.agents[A].live)
         signed_in = sum(pair.sessions_made(number) - made[number] for number in (0, 1))
 
-        # Eight outages and two agents: without a patience that grows it would be sixteen.
+        # Six outages and two agents: without a patience that grows it would be twelve.
         assert signed_in <= 6
 
 
@@ -124,28 +123,21 @@ def watch_handshakes(node: Node) -> list[int]:
 
 
 @pytest.mark.usefixtures("narrow_gate")
-async def test_fifty_agents_come_back_after_a_restart_through_the_gate(tmp_path):
-    many = crowd(50)
-    async with pair_of(tmp_path, agents=many) as pair:
-        most = [watch_handshakes(node) for node in pair.nodes]
-        await pair.nodes[0].stop()
-        await until(lambda: not any(each.live for each in pair.listener.agents.values()))
-        await pair.nodes[0].start()
-        await until(lambda: pair.heard_at(0) or pair.heard_at(1))
-
-        assert 0 < max(each[0] for each in most) <= GATE
-        assert len([s for node in pair.nodes for s in node.notifications.sessions()]) == 50
-
-
-@pytest.mark.usefixtures("narrow_gate")
-async def test_fifty_agents_move_to_the_other_node_through_the_gate(tmp_path):
-    many = crowd(50)
-    async with pair_of(tmp_path, agents=many) as pair:
-        most = watch_handshakes(pair.nodes[1])
+async def test_fifty_agents_move_and_come_back_after_a_restart_through_the_gate(tmp_path):
+    first, second = "a move", "a restart"
+    async with pair_of(tmp_path, agents=crowd(50)) as pair:
+        most = {}
+        most[first] = watch_handshakes(pair.nodes[1])
         await pair.nodes[0].stop()
         await pair.moved_to(1)
+        most[second] = watch_handshakes(pair.nodes[1])
+        await pair.nodes[1].stop()
+        await pair.all_deaf()
+        await pair.nodes[1].start()
+        await pair.moved_to(1)
 
-        assert 0 < most[0] <= GATE
+        assert all(0 < each[0] <= GATE for each in most.values()), most
+        assert len(pair.nodes[1].notifications.sessions()) == 50
 
 
 SLOW_PACES = replace(
@@ -153,6 +145,27 @@ SLOW_PACES = replace(
     backoff=Backoff(base=0.5 / SCALE, cap=8 / SCALE, slow=60 / SCALE, stable=60 / SCALE),
     polling=replace(POLLING, every=2 / SCALE, within=2 / SCALE, rate=100.0 * SCALE, spread=1.0),
 )
+
+
+async def restarted(node: Node) -> None:
+    await node.stop()
+    await node.start()
+
+
+async def stopped(node: Node) -> None:
+    await node.stop()
+
+
+async def frozen(node: Node) -> None:
+    node.freeze()
+
+
+async def without_tomcat(node: Node) -> None:
+    await node.stop_web_app()
+
+
+async def reset(node: Node) -> None:
+    node.reset()
 
 
 async def test_no_recoverable_fault_lasts_until_the_forced_logout(tmp_path):
@@ -163,24 +176,17 @@ async def test_no_recoverable_fault_lasts_until_the_forced_logout(tmp_path):
         paces=SLOW_PACES,
         how={"forced_logout": 60 / SCALE},
         timings=timings,
+        first=None,
     ) as pair:
-        first, second = pair.nodes
         pair.sim.finesse.watches[0].look()
-        first.reset()
-        await pair.moved_to(0)
-        first.notifications.cut(None, Cut.STREAM_ERROR)
-        await pair.moved_to(0)
-        first.freeze()
-        await pair.moved_to(1)
-        first.thaw()
-        await second.stop()
-        await pair.moved_to(0)
-        await second.start()
-        await first.stop_web_app()
-        await pair.moved_to(1)
-        await first.start_web_app()
+        for fault in (reset, restarted, frozen, stopped, without_tomcat):
+            node, before = pair.nodes[await pair.settled()], pair.sign_ins()
+            await fault(node)
+            await pair.renewed(before)
+            node.thaw()
+            await node.start()
         await pair.sim.cti_failover(1.0)
-        await until(lambda: pair.heard_at(0) or pair.heard_at(1))
+        await pair.settled()
 
         codes = {agent.id: agent.reason_code_id for agent in pair.sim.finesse.agents.values()}
         assert codes == dict.fromkeys(codes)

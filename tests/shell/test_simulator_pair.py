@@ -254,6 +254,22 @@ async def test_a_node_that_comes_back_has_its_ports_and_subscriptions_again(pair
     again.writer.transport.abort()
 
 
+async def test_stopping_twice_and_starting_what_runs_change_nothing(pair, ears):
+    node = pair.nodes[0]
+    await node.start()
+    assert node.notifications.sessions(A)
+    await node.stop()
+    await node.stop(Part.XMPP)
+    assert await ears[0].ended()
+    await node.start(Part.REST)
+    assert (await asked(pair, 0, USER)).status_code == 200
+    with pytest.raises(ConnectionRefusedError):
+        await Ear.open(pair, AGENT, 0)
+    await node.start()
+    again = await Ear.open(pair, AGENT, 0)
+    again.writer.transport.abort()
+
+
 async def test_the_user_finesse_goes_with_the_web_application_and_the_sessions_stay(pair, ears):
     await pair.nodes[0].stop_web_app()
     gone = await heard_by(ears)
