@@ -27,6 +27,7 @@ from listener.errors import (
 )
 from listener.xmpp import stanzas, troubles
 from listener.xmpp.contract import Cause, Ending, Security, as_error
+from listener.xmpp.dismantling import take_apart
 from listener.xmpp.parser import AFTER_LOGIN
 from listener.xmpp.quiet import quiet_slixmpp
 from listener.xmpp.stream import CalmStream
@@ -121,6 +122,7 @@ class GuardedClient(CalmStream):
         self._ready: asyncio.Future[None] = loop.create_future()
         self._gone = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
+        self._asked: list[Any] = []
         self._upgrading = False
         self._closing = False
         self._negotiate_narrowly(security)
@@ -199,17 +201,27 @@ class GuardedClient(CalmStream):
         await asyncio.gather(*tasks, return_exceptions=True)
         self._forget_secrets()
         self._on_stanza = _deaf
+        if self._gone.is_set() or self.transport is None:  # else something may still call it
+            self.release_parser()
+            take_apart(self, self._asked)
 
     def _own(self, task: asyncio.Future[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def register_handler(self, handler: Any, before: Any = None, after: Any = None) -> None:
+        """Remember what slixmpp makes for each IQ of its own, to take it apart at the end."""
+        if handler.name.startswith("IqCallback"):
+            self._asked.append(handler._pointer)  # noqa: SLF001 - it has no other name
+        super().register_handler(handler, before, after)
 
     def _at(self, stage: str) -> None:
         self.stage = stage
 
     def _forget_secrets(self) -> None:
         self.credentials.clear()
-        self.plugin["feature_mechanisms"].mech = None
+        if self.plugin is not None:  # else it was taken apart
+            self.plugin["feature_mechanisms"].mech = None
 
     def disconnect(self, *_args: Any, **_kwargs: Any) -> asyncio.Future[Any]:
         """Cut at once; slixmpp calls this when it gives up, and would start a task."""

@@ -71,6 +71,12 @@ class PullParser:
         self._events: list[tuple[str, ET.Element]] = []
         self._broken: Malformed | None = None
 
+    def release(self) -> None:
+        """Hear nothing more: expat holds us as we hold it, and so neither would go by itself."""
+        self._parser.StartElementHandler = None
+        self._parser.EndElementHandler = None
+        self._parser.CharacterDataHandler = None
+
     def feed(self, data: bytes) -> None:
         """Read the next bytes; `read_events` tells what was in them or wrong with them."""
         if self._broken is not None:

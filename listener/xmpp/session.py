@@ -216,6 +216,8 @@ class Session:
             self._pinging.cancel()
             await asyncio.gather(self._pinging, return_exceptions=True)
         await client.finish()
+        # These lead back to here: in a circle, nothing goes before it is searched for.
+        self._pinging = self._on_finesse_presence = None
 
     # --- ping -----------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ class CalmStream(slixmpp.ClientXMPP):
     _since = 0
     _fresh = True
     _prolog: Prolog | None = None
+    _pull: PullParser | None = None
 
     def end(self, cause: Cause, detail: str, trouble: ListenerError | None = None) -> None:
         """Note why the connection ends and cut it."""
@@ -83,9 +84,17 @@ class CalmStream(slixmpp.ClientXMPP):
     def init_parser(self) -> None:
         """Start a new document, before and after login."""
         super().init_parser()
-        self.parser = PullParser()  # type: ignore[assignment]  # it has what slixmpp calls
+        self.release_parser()
+        self._pull = PullParser()
+        self.parser = self._pull  # type: ignore[assignment]  # it has what slixmpp calls
         self._prolog, self._since = Prolog(), 0
         self._limit = self.stanza_limit if self.authenticated else BEFORE_LOGIN
+
+    def release_parser(self) -> None:
+        """Let go of the document that was read so far."""
+        if self._pull is not None:
+            self._pull.release()
+            self._pull = None
 
     def data_received(self, data: bytes | str) -> None:
         """Feed the parser in pieces, so that no stanza grows past its limit unseen (P14)."""

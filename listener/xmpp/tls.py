@@ -15,7 +15,7 @@ from listener.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-TLS_BUFFER = 32 * 1024  # asyncio's own is 256 KiB for each connection
+TLS_BUFFER = 16 * 1024  # asyncio's own is 256 KiB for each connection; a record is 16 KiB at most
 
 _HOW_TO_TRUST = (
     "Finesse shows its Tomcat certificate, self-signed unless the site replaced it: download it as"
@@ -121,7 +121,7 @@ def is_not_tls(error: BaseException) -> bool:
 
 
 def shrink_tls_buffers() -> bool:
-    """Make asyncio's read buffer of each later TLS connection 32 KiB instead of 256 KiB.
+    """Make asyncio's read buffer of each later TLS connection 16 KiB instead of 256 KiB.
 
     Returns False where this Python has no such knob (a private attribute of asyncio).
     """

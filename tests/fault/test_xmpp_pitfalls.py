@@ -360,19 +360,48 @@ async def test_the_password_is_forgotten_once_the_session_is_there():
         assert session._client.plugin["feature_mechanisms"].mech is None
 
 
-async def test_a_finished_client_is_collected():
-    """P17: the task that sends would keep it alive."""
+async def until_gone(refs):
+    """Let the loop drop what it still holds of a closed transport; nothing is searched for."""
+    for _ in range(50):
+        if all(ref() is None for ref in refs):
+            return
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("graceful", [True, False])
+async def test_a_finished_client_goes_at_once_without_a_search_for_garbage(graceful):
+    """P17: the task that sends would keep it alive, and circles would until all is searched."""
     async with running() as server:
         session = session_to(server)
         await session.open()
-        client = weakref.ref(session._client)
-        await session.close()
-        assert client()._run_out_filters.done()
-        del session
-        for _ in range(10):
-            await asyncio.sleep(0)  # the loop drops the handles of the closed transport
-        gc.collect()
-        assert client() is None
+        client, refs = session._client, [weakref.ref(session), weakref.ref(session._client)]
+        filters = client._run_out_filters
+        gc.disable()
+        try:
+            await session.close(graceful=graceful)
+            assert filters.done()
+            del session, client, filters
+            await until_gone(refs)
+            assert [ref() for ref in refs] == [None, None]
+        finally:
+            gc.enable()
+
+
+async def test_a_session_that_the_server_cut_goes_at_once_as_well():
+    """P17: as after a loss of many sessions."""
+    async with running() as server:
+        session = session_to(server)
+        await session.open()
+        refs = [weakref.ref(session), weakref.ref(session._client)]
+        gc.disable()
+        try:
+            server.bound[0].cut()
+            await session.closed()
+            del session
+            await until_gone(refs)
+            assert [ref() for ref in refs] == [None, None]
+        finally:
+            gc.enable()
 
 
 async def test_notifications_are_handed_over_in_the_stanza_handler_without_a_task():
