@@ -33,6 +33,8 @@ from listener.xmpp.tls import client_context, shrink_tls_buffers
 
 __all__ = ["EventStream", "Lagged", "Listener", "Paces", "Record", "Ticket"]
 
+BATCH = 20  # agents that begin in one turn of the loop
+
 _log = logs.get(__name__)
 
 
@@ -118,8 +120,10 @@ class Listener:
             stack.push_async_callback(listener._close)
             if first is not None:
                 await first(listener)
-            for agent in settings.agents:
+            for number, agent in enumerate(settings.agents, 1):
                 listener.roster.add(agent)
+                if number % BATCH == 0:  # thousands that begin in one turn would hold the loop up
+                    await asyncio.sleep(0)
             if wait:
                 await listener.tried(strict=strict)
             yield listener

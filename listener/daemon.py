@@ -11,7 +11,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
@@ -23,7 +23,9 @@ from listener.handover.arriving import Arrival
 from listener.handover.channel import Channel
 from listener.handover.starting import Starter, Successor
 from listener.operations import files
+from listener.operations.collector import Collector
 from listener.operations.systemd import Notifier
+from listener.operations.turns import bounded_loop
 from listener.progress import Screen
 from listener.settings import Settings
 from listener.station import Station
@@ -54,17 +56,23 @@ def run(
     work (a CA file, a journal that another daemon holds, an address that is taken), and Broken when
     a successor took nothing over; everything else is tried again and again.
     """
-    # What is kept (records, pictures) lives long and what an event makes dies at once, so the
-    # collector need not look every 700 objects: measured, a tenth of the work of an event.
-    gc.set_threshold(20_000, 20, 50)
     files.raise_limit()
     start = Successor(command) if command is not None else None
     try:
-        return asyncio.run(
-            serve(settings, again=again, start=start, channel=channel, screen=screen)
-        )
+        with Collector() as collector, asyncio.Runner(loop_factory=bounded_loop) as runner:
+            serving = serve(settings, again=again, start=start, channel=channel, screen=screen)
+            return runner.run(_with(collector, serving))
     finally:
         gc.freeze()  # what a thousand sessions leave need not be searched before the process ends
+
+
+async def _with(collector: Collector, serving: Coroutine[None, None, int]) -> int:
+    looking = asyncio.create_task(collector.run(), name="garbage collector")
+    try:
+        return await serving
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
 
 
 async def serve(

@@ -65,6 +65,7 @@ class Roster:
         self._service = service
         self._paces = paces
         self._changed = changed
+        self._ids: set[str] = set()  # of those in `ears`, `casefold`ed
         self._origins: dict[str, str] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}  # by the agent's id, `casefold`ed
@@ -120,7 +121,7 @@ class Roster:
 
         `origin` says who wanted it: "configured", "api" or "dropin".
         """
-        if any(agent.id.casefold() == held.casefold() for held in self.ears):
+        if agent.id.casefold() in self._ids:
             raise ConfigurationError(f"agent {agent.id} is held already; each agent is held once")
         self.revision += 1
         self._rest.set_credentials(agent.id, wiring.credentials(agent))
@@ -136,6 +137,7 @@ class Roster:
             changed=self._changed,
         )
         self.ears[agent.id] = ear
+        self._ids.add(agent.id.casefold())
         self._origins[agent.id] = origin
         self._running[agent.id] = asyncio.create_task(self._run(ear), name=f"ear {agent.id}")
 
@@ -164,6 +166,7 @@ class Roster:
         ear = self.ear(agent)
         self.revision += 1
         del self.ears[agent]
+        self._ids.discard(agent.casefold())
         self._origins.pop(agent, None)
         task = self._running.pop(agent)
         self._leaving.setdefault(agent.casefold(), set()).add(task)

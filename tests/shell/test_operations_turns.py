@@ -1,0 +1,147 @@
+"""The loop's turns stay short: few sockets at a time, and no search through all of memory."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import selectors
+import socket
+
+import pytest
+import structlog
+
+from listener.operations import collector as collecting
+from listener.operations.collector import Collector
+from listener.operations.turns import BoundedSelector
+from tests.shell.stage import until
+
+MANY, MOST = 20, 6
+
+
+@pytest.fixture
+def pairs():
+    made = [socket.socketpair() for _ in range(MANY)]
+    yield made
+    for pair in made:
+        for end in pair:
+            end.close()
+
+
+def ready(selector, pairs):
+    """Make all sockets readable, and register them."""
+    for near, far in pairs:
+        selector.register(near, selectors.EVENT_READ, near)
+        far.send(b"x")
+
+
+def test_so_many_sockets_are_told_at_a_time_and_each_in_its_turn(pairs):
+    with BoundedSelector(MOST) as selector:
+        ready(selector, pairs)
+        turns = [[key.data for key, _ in selector.select(0)] for _ in range(4)]
+        assert [len(turn) for turn in turns] == [6, 6, 6, 2]
+        assert {one for turn in turns for one in turn} == {near for near, _ in pairs}
+
+
+def test_few_sockets_are_told_as_ever(pairs):
+    with BoundedSelector(MANY) as selector:
+        ready(selector, pairs)
+        assert len(selector.select(0)) == MANY
+        assert len(selector.select(0)) == MANY  # they were not read
+
+
+def test_what_was_closed_or_changed_while_it_waited_is_not_told(pairs):
+    with BoundedSelector(MOST) as selector:
+        ready(selector, pairs)
+        told = {key.data for key, _ in selector.select(0)}
+        waiting = [near for near, _ in pairs if near not in told]
+        selector.unregister(waiting[0])
+        selector.modify(waiting[1], selectors.EVENT_WRITE, waiting[1])
+        later = {key.data for _ in range(2) for key, _ in selector.select(0)}
+        assert later == set(waiting[2:])
+        # The system tells what the change was about at the next look.
+        events = [events for key, events in all_of(selector) if key.data is waiting[1]]
+        assert events == [selectors.EVENT_WRITE]
+
+
+def all_of(selector):
+    return [each for _ in range(4) for each in selector.select(0)]
+
+
+def test_a_loop_looks_at_its_timers_between_many_sockets_that_end_at_once(pairs):
+    seen: list[object] = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        for near, far in pairs:
+            loop.add_reader(near, lambda near=near: (loop.remove_reader(near), seen.append(near)))
+            far.send(b"x")
+        while len(seen) < MANY:
+            before = len(seen)
+            await asyncio.sleep(0)
+            assert len(seen) - before <= MOST
+
+    with asyncio.Runner(
+        loop_factory=lambda: asyncio.SelectorEventLoop(BoundedSelector(MOST))
+    ) as runner:
+        runner.run(main())
+    assert len(seen) == MANY
+
+
+# -- the collector ---------------------------------------------------------------------------------
+
+
+class Circle:
+    """Garbage that only a search finds."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.fixture
+def collector(monkeypatch):
+    monkeypatch.setattr(collecting, "YOUNG", 700)  # a test need not make so many objects
+    before = gc.get_threshold()
+    with Collector(more=1000, every=0.01) as one:
+        yield one
+    gc.unfreeze()
+    assert gc.get_threshold() == before
+    assert collecting._set_aside not in gc.callbacks
+
+
+def test_what_stays_is_set_aside_and_not_looked_at_again(collector):
+    kept = [[number] for number in range(20_000)]
+    assert gc.get_freeze_count() > 10_000
+    assert len(gc.get_objects(generation=2)) < 1000
+    assert len(kept) == 20_000
+
+
+def test_what_is_dropped_goes_although_it_was_set_aside(collector):
+    kept = [[number] for number in range(20_000)]
+    before = gc.get_freeze_count()
+    kept.clear()
+    assert gc.get_freeze_count() < before - 10_000
+
+
+async def test_circles_that_were_set_aside_are_found_once_there_may_be_many(collector):
+    circles = [Circle() for _ in range(20_000)]
+    before = gc.get_freeze_count()
+    circles.clear()
+    with structlog.testing.capture_logs() as log:
+        task = asyncio.create_task(collector.run())
+        await until(lambda: log)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    [line] = log
+    assert line["event"] == "memory.collected"
+    assert line["found"] > 10_000
+    assert gc.get_freeze_count() < before
+
+
+async def test_a_search_is_not_repeated_while_nothing_is_added(collector):
+    collector.look_at_all()
+    with structlog.testing.capture_logs() as log:
+        task = asyncio.create_task(collector.run())
+        await asyncio.sleep(0.05)  # some of its looks
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert log == []
