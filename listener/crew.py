@@ -138,8 +138,8 @@ class Ear(LinkEvents):
             for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
                 _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
         while True:
-            await self._place.usable(self.agent.id, mine.endpoint, self._waits)
             signals = self._signals
+            await self._place.usable(self.agent.id, mine.endpoint, self._waits)
             look = await self._reconcile()
             if signals == self._signals:
                 break

@@ -32,9 +32,13 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a question brought: `info` where it is IN_SERVICE, else what was wrong."""
+    """What a question brought: `info` where it is IN_SERVICE, else what was wrong.
+
+    `asked`: when the question went out, on the loop's clock.
+    """
 
     word: Word
+    asked: float
     info: SystemInfo | None = None
     trouble: ListenerError | None = None
 
@@ -76,7 +80,7 @@ class Inquiry:
         self._took = took
         self._one = asyncio.Lock()
         self._begun = float("-inf")
-        self._answer = Answer(Word.UNTOLD)
+        self._answer = Answer(Word.UNTOLD, self._begun)
 
     def __repr__(self) -> str:
         return f"<Inquiry {self._url}: {self._answer.word}>"
@@ -110,18 +114,18 @@ class Inquiry:
                 info = await self._info()
         except TimeoutError:
             words = f"{self._url} gave no SystemInfo within {self._polling.within:g} s"
-            return Answer(Word.NOTHING, trouble=Unreachable(words))
+            return Answer(Word.NOTHING, self._begun, trouble=Unreachable(words))
         except CredentialsRefused as refused:
-            return Answer(Word.UNTOLD, trouble=refused)
+            return Answer(Word.UNTOLD, self._begun, trouble=refused)
         except ListenerError as trouble:
-            return Answer(Word.NOTHING, trouble=trouble)
+            return Answer(Word.NOTHING, self._begun, trouble=trouble)
         if info.status != "IN_SERVICE":
             words = f"Finesse at {self._name} says {info.status or 'no status'}"
-            return Answer(Word.OUT, trouble=Unreachable(words))
+            return Answer(Word.OUT, self._begun, trouble=Unreachable(words))
         if not info.xmpp_domain:
             words = f"the SystemInfo of {self._name} names no xmppDomain"
-            return Answer(Word.NOTHING, trouble=NotFinesse(words))
-        return Answer(Word.IN_SERVICE, info)
+            return Answer(Word.NOTHING, self._begun, trouble=NotFinesse(words))
+        return Answer(Word.IN_SERVICE, self._begun, info)
 
     async def _info(self) -> SystemInfo:
         try:

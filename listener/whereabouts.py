@@ -31,6 +31,8 @@ from listener.settings import Settings
 from listener.standing import Move, NodeState, NodeStatus, Polling
 from listener.xmpp.contract import Endpoint
 
+_NEVER = (float("-inf"), float("-inf"))
+
 _log = logs.get(__name__)
 
 
@@ -79,7 +81,7 @@ class Whereabouts:
             )
             for name in self._places
         }
-        self._good_at: dict[str, float] = {}  # when each node last said IN_SERVICE
+        self._good: dict[str, tuple[float, float]] = {}  # asked and answered: last IN_SERVICE
         self._told: dict[str, NodeState] = {}
         self._down: set[str] = set()  # agents without a session who want one
         self._unsure: set[str] = set()  # agents whose session may not be used now
@@ -156,7 +158,9 @@ class Whereabouts:
         rounds = self._rounds.number
         while True:
             while not self._is_fresh():
-                await self._next_news(agent, rounds, told)
+                if (refused := self.lenders.refused.get(agent)) is not None:
+                    raise CredentialsRefused(str(refused))
+                await self._next_news(rounds, told)
                 waited = 0.0
             name = self._pair.current
             await asyncio.sleep(self._turn(len(self._down)) - waited)
@@ -168,18 +172,18 @@ class Whereabouts:
     ) -> None:
         """Return when a session that is up there may be used, as asked for since this call.
 
-        IN_SERVICE, and `finesse` not known to be unavailable; `told` as for `ready`.
+        IN_SERVICE, and `finesse` not known to be unavailable; `told` as for `ready`. A password
+        that SystemInfo refuses ends no session that SASL has let in.
         """
         name, since, rounds = self.name_of(endpoint), _clock(), self._rounds.number
         self._unsure.add(agent)
         try:
             await self._inquiries[name].ask(since)
-            waited = False
-            while not (self._good_at.get(name, 0.0) >= since and self._pair.sound(name)):
-                waited = True
+            waits = not self._is_sound(name, since)
+            while not self._is_sound(name, since):
                 self._rounds.start()
-                await self._next_news(agent, rounds, told, name)
-            if waited:  # so have the others
+                await self._next_news(rounds, told, name)
+            if waits:  # and so have the others
                 await asyncio.sleep(self._turn(len(self._unsure)))
             self._rest.nodes.follow(agent, self._places.url(name))
         finally:
@@ -192,22 +196,20 @@ class Whereabouts:
 
     def _is_fresh(self) -> bool:
         name = self._pair.current
-        at = self._good_at.get(name, float("-inf"))
-        return self._pair.in_service(name) and _clock() - at <= self._polling.every
+        _, answered = self._good.get(name, _NEVER)
+        return self._pair.in_service(name) and _clock() - answered <= self._polling.every
+
+    def _is_sound(self, name: str, since: float) -> bool:
+        asked, _ = self._good.get(name, _NEVER)
+        return asked >= since and self._pair.sound(name)
 
     def _turn(self, crowd: int) -> float:
         return self._chance() * min(self._polling.spread, crowd / self._polling.rate)
 
     async def _next_news(
-        self,
-        agent: str,
-        rounds: int,
-        told: Callable[[ListenerError], None],
-        name: str | None = None,
+        self, rounds: int, told: Callable[[ListenerError], None], name: str | None = None
     ) -> None:
         """Wait for the next answer or signal; after a whole round tell why it still takes."""
-        if (refused := self.lenders.refused.get(agent)) is not None:
-            raise CredentialsRefused(str(refused))
         if self._rounds.number > rounds and (words := self._words(name)) is not None:
             told(words)
         await self._news.wait()
@@ -305,7 +307,7 @@ class Whereabouts:
     def _took(self, name: str, answer: Answer) -> None:
         now = _clock()
         if answer.info is not None:
-            self._good_at[name] = now
+            self._good[name] = (answer.asked, now)
             if self._places.learn(name, answer.info):
                 _log.info(
                     "finesse.state",
