@@ -46,7 +46,7 @@ class Place:
 
     def session(self, *, agent: str = A, security: str = "tls", heard: Any = None, **how: Any):
         """Return a session that trusts this place; `heard` is a list for its notifications."""
-        password = how.pop("password", PASSWORD[agent])
+        password = how.pop("password", None) or PASSWORD[agent]
         return Session(
             agent,
             lambda: password,

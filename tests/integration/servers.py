@@ -134,8 +134,16 @@ class Ejabberd(Server):
             "HOME": str(self.folder),
         }
         idle = ("+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none")  # no busy waiting
-        place = ("-mnesia", "dir", f'"{self.folder}/db"')
-        command = ["erl", *idle, "-noinput", "-start_epmd", "false", *place, "-s", "ejabberd"]
+        # Each write goes to disk at once: a server that is killed comes back with its accounts.
+        store = (
+            "-mnesia",
+            "dir",
+            f'"{self.folder}/db"',
+            "-mnesia",
+            "dump_log_write_threshold",
+            "1",
+        )
+        command = ["erl", *idle, "-noinput", "-start_epmd", "false", *store, "-s", "ejabberd"]
         return command, environment
 
     def _configuration(self) -> str:
