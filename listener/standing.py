@@ -24,7 +24,7 @@ class Polling:
     within: float = 2.0
     apart: float = 0.2
     patience: int = 3
-    rate: float = 100.0
+    rate: float = 200.0
     spread: float = 10.0
     calm: float = 300.0
     slow: float = 60.0

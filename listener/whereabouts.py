@@ -5,12 +5,12 @@ or has heard that something is wrong; nobody else asks. What the answers mean is
 agent does with its session is `crew`'s. Knows no session, request or stanza.
 
 How long it takes with the usual times, from when the server is back: up to 2 s until the next
-question, up to 10 s of spreading (1,000 agents; 10 ms for one), 1 s for the handshake, SystemInfo
+question, up to 10 s of spreading (2,000 agents; 5 ms for one), 1 s for the handshake, SystemInfo
 and the picture. An agent that had failed before waits up to 8 s (its back-off, which counts towards
 the spreading); an attempt that began before may hang for 10 s first; a link that died silently is
 found out after 15 s (a ping every 10 s, 5 s for the answer). Those do not come together: at worst
-15 + 0.5 + 2 + 10 + 1 = 28.5 s, or 10 + 8 + 2 + 2 + 1 = 23 s. To the other node: three ticks of 2 s,
-then as above.
+15 + 0.5 + 2 + 10 + 1 = 28.5 s, or 10 + 10 + 4 + 1 = 25 s. To the other node: three ticks of 2 s,
+then as above. One agent's drop that is seen: 0.5 s of back-off, and the handshake.
 """
 
 from __future__ import annotations

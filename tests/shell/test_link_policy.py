@@ -11,6 +11,9 @@ from listener.errors import (
     ResourceConflict,
     Unreachable,
 )
+from listener.pair import MOST_PATIENCE
+from listener.settings.model import Timings
+from listener.standing import Polling
 from listener.xmpp.contract import Cause, Ending
 from listener.xmpp.policy import (
     Backoff,
@@ -75,3 +78,22 @@ def test_troubles_have_a_short_name_and_words():
     assert cause_of(Unreachable("why")) == "Unreachable"
     assert words_of(Ending(Cause.DTD, "why")) == words_of(Unreachable("why")) == "why"
     assert words_of(RuntimeError()) == "RuntimeError"
+
+
+def test_every_recoverable_fault_is_over_within_30_seconds_by_the_usual_times():
+    """As `whereabouts` sums them up, for 1,000 agents; what comes after the handshake is 1 s."""
+    waits = Timings()
+    backoff, polling = Backoff(), Polling()
+    noticed = waits.ping_interval + waits.ping_timeout
+    spread = min(polling.spread, 1000 / polling.rate)
+    assert noticed + backoff.base + polling.every + spread + 1 <= 30  # a link that died silently
+    asked = polling.every + polling.within
+    hung = waits.connect_deadline + max(backoff.cap, spread) + asked + 1
+    assert hung <= 30  # an attempt that began before the server was back
+    moved = (polling.patience - 1) * polling.every + polling.within
+    assert moved + polling.spread + 1 <= 30  # to the other node, once it is known that one must
+
+
+def test_no_change_of_nodes_waits_until_finesse_signs_agents_out():
+    polling = Polling()
+    assert polling.patience * polling.every * MOST_PATIENCE + polling.spread + 1 < 60

@@ -1,0 +1,298 @@
+"""One agent's ears by themselves: what they tell the service and the place, and when they hear."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from listener.correlation.steps import Look
+from listener.crew import Ear, Paces
+from listener.errors import (
+    CertificateRefused,
+    CredentialsRefused,
+    NotFinesse,
+    ResourceConflict,
+    Unreachable,
+)
+from listener.settings.model import Agent
+from listener.tally import Tally
+from listener.xmpp.contract import Cause, Ending, Endpoint
+from tests.shell.stage import until
+
+ID = "1001"
+ONE = Endpoint("one.example.com", 5223, "d", "pubsub.d")
+TWO = Endpoint("two.example.com", 5223, "d", "pubsub.d")
+CUT = Ending(Cause.LINK_LOST, "cut")
+
+
+class Place:
+    """Lets a session be used when the test says so, and writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple] = []
+        self.sound = asyncio.Event()
+        self.sound.set()
+        self.asked = 0
+        self.views: dict[Endpoint, bool] = {}
+        self.all_tried = True
+
+    async def usable(self, agent, endpoint, told) -> None:
+        self.asked += 1
+        if not self.sound.is_set():
+            told(Unreachable("out of service"))
+        await self.sound.wait()
+
+    def tried_all(self, missed) -> bool:
+        return self.all_tried
+
+    def view(self, agent, endpoint):
+        return self.views.get(endpoint)
+
+    def name_of(self, endpoint) -> str:
+        return endpoint.host
+
+    def saw(self, agent, endpoint, *, available) -> None:
+        self.views[endpoint] = available
+        self.told.append(("saw", endpoint.host, available))
+
+    def unsure(self, agent) -> None:
+        """Take note of nothing."""
+
+    def wants(self, agent) -> None:
+        self.told.append(("wants",))
+
+    def rests(self, agent) -> None:
+        self.told.append(("rests",))
+
+    def connected(self, agent, endpoint) -> None:
+        self.told.append(("connected", endpoint.host))
+
+    def gone(self, agent, endpoint) -> None:
+        self.told.append(("gone", endpoint.host))
+
+    def refused(self, agent, endpoint, trouble) -> None:
+        self.told.append(("refused", endpoint.host, str(trouble)))
+
+
+class Service:
+    """Writes down what it is told of an agent's hearing."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple] = []
+        self.tally = Tally()
+
+    def session_up(self, agent, look) -> None:
+        self.told.append(("up", look.asked))
+
+    def session_down(self, agent, cause, *, on_purpose=False) -> None:
+        self.told.append(("down", cause))
+
+    def finesse_present(self, agent, *, available) -> None:
+        self.told.append(("finesse", available))
+
+
+class Session:
+    def __init__(self, endpoint) -> None:
+        self.endpoint, self.host = endpoint, endpoint.host
+
+    async def tidy(self, wanted) -> tuple[str, ...]:
+        return ()
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.place, self.service = Place(), Service()
+        self.renewed = self.looks = 0
+        self.read = asyncio.Event()
+        self.read.set()
+        self.link = SimpleNamespace(renew=self._renew, waits=lambda _why: None, state="up", since=1)
+        self.ear = Ear(
+            Agent(id=ID, password="x"),
+            make_link=lambda _ear: self.link,
+            picture=self._picture,
+            signed_in=None,
+            service=lambda: self.service,
+            place=self.place,
+            paces=Paces(reconcile_again=(0.001,)),
+        )
+        self.ear._link = self.link
+
+    def _renew(self) -> None:
+        self.renewed += 1
+
+    async def _picture(self, agent) -> Look:
+        self.looks += 1
+        number = self.looks
+        await self.read.wait()
+        return Look(float(number))
+
+    async def hearing(self, endpoint=ONE) -> Session:
+        session = Session(endpoint)
+        self.ear.made(session)
+        await self.ear.opened(session)
+        self.service.told.clear()
+        self.place.told.clear()
+        return session
+
+
+@pytest.fixture
+async def rig() -> Rig:
+    return Rig()
+
+
+# -- beginning to hear ----------------------------------------------------------------------------
+
+
+async def test_session_hears_once_its_node_may_be_used_and_the_picture_was_read(rig):
+    rig.place.sound.clear()
+    opening = asyncio.create_task(rig.ear.opened(Session(ONE)))
+    await until(lambda: rig.place.asked)
+    assert (rig.looks, rig.ear.up.is_set()) == (0, False)
+    assert str(rig.ear.trouble) == "out of service"
+    assert rig.ear.tried.is_set()
+    rig.place.sound.set()
+    await opening
+    assert rig.ear.up.is_set()
+    assert rig.place.told == [("connected", ONE.host)]
+    assert rig.service.told == [("finesse", True), ("up", 1.0)]
+
+
+async def test_signal_while_the_picture_is_read_has_it_read_again_once_the_node_was_asked(rig):
+    rig.read.clear()
+    opening = asyncio.create_task(rig.ear.opened(Session(ONE)))
+    await until(lambda: rig.looks)
+    rig.ear.signal("out of service")
+    rig.read.set()
+    await opening
+    assert (rig.looks, rig.place.asked) == (2, 2)
+    assert rig.service.told[-1] == ("up", 2.0)
+
+
+async def test_signal_while_the_node_is_waited_for_is_looked_into_too(rig):
+    rig.place.sound.clear()
+    opening = asyncio.create_task(rig.ear.opened(Session(ONE)))
+    await until(lambda: rig.place.asked)
+    rig.ear.signal("out of service")
+    rig.place.sound.set()
+    await opening
+    assert rig.place.asked == 2
+
+
+async def test_signal_ends_the_hearing_and_has_the_link_reconcile_over_the_same_session(rig):
+    session = await rig.hearing()
+    rig.ear.signal("out of service")
+    assert (rig.ear.up.is_set(), rig.renewed) == (False, 1)
+    assert rig.service.told == [("down", "out of service")]
+    rig.ear.signal("again")
+    assert rig.renewed == 1
+    await rig.ear.opened(session)
+    assert rig.service.told[-1] == ("up", 2.0)
+    assert not any(word[0] == "connected" for word in rig.place.told)
+
+
+# -- moving ---------------------------------------------------------------------------------------
+
+
+async def test_session_at_another_node_takes_over_from_the_one_before(rig):
+    await rig.hearing(ONE)
+    await rig.ear.opened(Session(TWO))
+    assert rig.service.told == [
+        ("down", f"moved to {TWO.host}"),
+        ("finesse", True),
+        ("up", 2.0),
+    ]
+    assert rig.place.told == [("gone", ONE.host), ("connected", TWO.host)]
+    assert rig.ear.node == TWO.host
+
+
+async def test_what_a_left_session_shows_of_finesse_changes_nothing(rig):
+    former = await rig.hearing(ONE)
+    await rig.hearing(TWO)
+    rig.ear.presence(former, available=False)
+    assert (rig.place.told, rig.service.told, rig.renewed) == ([], [], 0)
+
+
+async def test_finesse_known_to_be_away_before_a_move_is_unknown_after_it(rig):
+    former = await rig.hearing(ONE)
+    rig.ear.presence(former, available=False)
+    await rig.ear.opened(Session(TWO))
+    assert ("finesse", True) in rig.service.told
+
+
+# -- the user finesse -----------------------------------------------------------------------------
+
+
+async def test_finesse_going_away_ends_the_hearing(rig):
+    session = await rig.hearing()
+    rig.ear.presence(session, available=False)
+    assert rig.place.told == [("saw", ONE.host, False)]
+    assert rig.service.told == [
+        ("finesse", False),
+        ("down", "the user finesse is unavailable"),
+    ]
+    assert rig.renewed == 1
+
+
+async def test_finesse_coming_back_is_told_and_ends_nothing(rig):
+    session = await rig.hearing()
+    rig.ear.presence(session, available=True)
+    assert rig.service.told == [("finesse", True)]
+    assert rig.ear.up.is_set()
+
+
+async def test_finesse_seen_while_the_session_is_being_made_counts_from_its_beginning(rig):
+    session = Session(ONE)
+    rig.ear.made(session)
+    rig.ear.presence(session, available=False)
+    assert (rig.place.told, rig.service.told) == ([("saw", ONE.host, False)], [])
+    await rig.ear.opened(session)
+    assert rig.service.told[0] == ("finesse", False)
+
+
+# -- what failed ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [Unreachable, NotFinesse, CertificateRefused])
+async def test_attempt_that_a_node_may_be_to_blame_for_is_told(rig, error):
+    rig.ear.missed(Session(ONE), error("no"))
+    assert rig.place.told == [("refused", ONE.host, "no")]
+
+
+@pytest.mark.parametrize("error", [CredentialsRefused, ResourceConflict, RuntimeError])
+async def test_one_agents_own_trouble_says_nothing_of_the_node(rig, error):
+    rig.ear.missed(Session(ONE), error("no"))
+    assert rig.place.told == [("gone", ONE.host)]
+
+
+async def test_lost_session_is_wanted_again_at_once_and_its_node_hears_of_it(rig):
+    await rig.hearing()
+    rig.ear.lost(CUT, 0.3)
+    assert rig.place.told == [("gone", ONE.host), ("wants",)]
+    assert rig.service.told == [("down", "cut")]
+    await rig.ear.opened(Session(ONE))
+    assert rig.service.tally.reconnects == {"link_lost": 1}
+
+
+async def test_who_waits_for_a_person_wants_nothing_of_the_nodes(rig):
+    await rig.hearing()
+    rig.ear.lost(CredentialsRefused("no"), None)
+    assert ("rests",) in rig.place.told
+    assert ("wants",) not in rig.place.told
+
+
+async def test_agent_was_tried_once_the_other_node_was_too(rig):
+    rig.place.all_tried = False
+    rig.ear.missed(Session(ONE), Unreachable("no"))
+    rig.ear.lost(Unreachable("no"), 0.1)
+    assert not rig.ear.tried.is_set()
+    rig.place.all_tried = True
+    rig.ear.lost(Unreachable("no"), 0.1)
+    assert rig.ear.tried.is_set()
+
+
+async def test_agents_own_trouble_needs_no_other_node_to_be_tried(rig):
+    rig.place.all_tried = False
+    rig.ear.lost(CredentialsRefused("no"), None)
+    assert rig.ear.tried.is_set()
