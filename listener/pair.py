@@ -121,8 +121,12 @@ class Pair:
         self._assess(now, self._nodes[name])
 
     def refused(self, name: str, detail: str) -> None:
-        """Take in that an attempt at a session failed there for a reason that is the node's."""
-        self._nodes[name].refused = detail
+        """Take in that an attempt at a session failed there for a reason that is the node's.
+
+        Of a node that is not in use it says nothing: nobody tries again there, and it would stay.
+        """
+        if name == self.current:
+            self._nodes[name].refused = detail
 
     def connected(self, now: float, name: str, agent: str) -> None:
         """Take in that an agent has a session there."""

@@ -280,6 +280,18 @@ def test_what_failed_before_nobody_waited_counts_no_more(story):
     assert story.tick(a=NOTHING, b=GOOD) is None
 
 
+def test_attempt_that_fails_behind_a_move_bars_nobody_from_coming_back(story):
+    story.pair.refused(A, "no session")
+    story.last(8, a=GOOD, b=GOOD)
+    assert story.pair.current == B
+    story.pair.refused(A, "an attempt that was under way failed as well")
+    story.pair.connected(story.now, B, "1001")
+    story.last(300, a=GOOD, b=GOOD)
+    story.pair.gone(story.now, B, "1001")
+    story.last(60, a=GOOD, b=OUT)
+    assert story.pair.current == A
+
+
 # -- how a node is --------------------------------------------------------------------------------
 
 
