@@ -107,7 +107,7 @@ class Rig:
 
     async def quiet(self) -> None:
         """Wait until nobody asks any more."""
-        await until(lambda: self.where._rounds._task.done())
+        await until(self.where._rounds._task.done)
 
     async def rounds(self, count=1) -> None:
         end = self.where._rounds.number + count
