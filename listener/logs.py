@@ -41,6 +41,7 @@ EVENTS: dict[str, str] = {
     "handover.unavailable": "nobody can ask for a hand-over now; why",
     "files.limited": "the limit of open files could not be raised, or is too low for the settings",
     "systemd.unreachable": "systemd could not be told how the program is",
+    "loop.late": "the loop was held up for more than 100 ms; how long it computed meanwhile",
     "memory.collected": "all objects were looked at for garbage; how much there was",
     "watchdog.withheld": "systemd is not told that all is well: the loop is late, or a part failed",
     "settings.warning": "a setting that works and should not stay so",

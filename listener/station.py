@@ -170,6 +170,7 @@ class Station:
             sessions=lambda: (status.state for status in roster.status().values()),
             ready=lambda: self.backend.ready().ready,
             lag=lambda: self.lag.worst,
+            late=lambda: self.lag.late,
             readers=lambda: self.chronicle.readers,
             journal=self._journal_figures,
             nodes=lambda: ((node.name, node.state, node.in_use) for node in self.listener.nodes),

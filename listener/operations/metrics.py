@@ -47,6 +47,10 @@ class JournalFigures:
     trouble: bool
 
 
+def _never() -> int:
+    return 0
+
+
 def _no_journal() -> JournalFigures | None:
     return None
 
@@ -66,6 +70,7 @@ class Sources:
     ready: Callable[[], bool]
     lag: Callable[[], float]
     readers: Callable[[], int]
+    late: Callable[[], int] = _never
     journal: Callable[[], JournalFigures | None] = _no_journal
     nodes: Callable[[], Iterable[tuple[str, str, bool]]] = tuple
     agents: Callable[[], Iterable[tuple[str, bool]]] | None = None
@@ -215,7 +220,10 @@ class _Ours(Collector):
     def _process(self) -> Iterator[Metric]:
         yield _gauge("ready", "1 while /readyz says so.", self._now.ready())
         yield _gauge(
-            "loop_lag_seconds", "By how much the loop was late, at worst, in 15 s.", self._now.lag()
+            "loop_lag_seconds", "By how much the loop was late, at worst, in 60 s.", self._now.lag()
+        )
+        yield _count(
+            "loop_late_total", "Times that the loop was late by more than 100 ms.", self._now.late()
         )
         yield InfoMetricFamily(
             "listener_build",

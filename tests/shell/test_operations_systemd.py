@@ -270,3 +270,17 @@ async def test_the_worst_lag_is_forgotten_after_its_window():
         await asyncio.gather(running, return_exceptions=True)
 
     assert lag.now() < 0.2
+
+
+async def test_a_late_loop_is_warned_of_once_a_minute_and_each_time_is_counted():
+    lag = LoopLag()
+    with structlog.testing.capture_logs() as log:
+        lag._note(0.0, 0.05, 0.001)
+        lag._note(1.0, 0.2, 0.15)
+        lag._note(2.0, 0.9, 0.1)
+        lag._note(3.0, 0.3, 0.1)
+        lag._note(61.0, 0.4, 0.001)
+    told = [(each["event"], each["lag"], each["busy"], each["worst"]) for each in log]
+    assert told == [("loop.late", 0.2, 0.15, 0.2), ("loop.late", 0.4, 0.001, 0.9)]
+    assert [each["times"] for each in log] == [1, 3]
+    assert (lag.late, lag.worst) == (4, 0.9)
