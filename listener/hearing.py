@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from listener import logs
 from listener.correlation.correlator import Correlator
@@ -25,6 +26,26 @@ from listener.telling import kind_of
 from listener.terms import Ears, Memory, Policy
 
 _log = logs.get(__name__)
+
+
+class Recording(Protocol):
+    """Writes down what the core is told, in its order. Nothing here waits or raises."""
+
+    def over(self, core: Correlator) -> Correlator:
+        """Return the same core, watched."""
+        ...
+
+    def notified(self, now: float, heard: Notification, host: str | None) -> None:
+        """Take in a notification, before the core sees what it says."""
+        ...
+
+    def up(self, now: float, agent: str, look: Look) -> None:
+        """Take in that an agent's session hears."""
+        ...
+
+    def down(self, now: float, agent: str, cause: str, *, on_purpose: bool) -> None:
+        """Take in that an agent's events may be lost from now on."""
+        ...
 
 
 class Hearing(ABC):
@@ -44,6 +65,8 @@ class Hearing(ABC):
         self.tally = tally or Tally()
         self.loop = asyncio.get_running_loop()
         self._memory: Memory = memory or NothingKept()
+        self._recording: Recording | None = None
+        self._unwatched = self.correlator
         self._ears = ears
         self.witness: Callable[[Event], None] | None = None
         self._gaps: dict[str, tuple[bool, float]] = {}  # agents in a gap: on purpose, since when
@@ -57,6 +80,12 @@ class Hearing(ABC):
     @abstractmethod
     def discreet(self, event: Event) -> Event:
         """Return an event as it may be told."""
+
+    def record(self, recording: Recording | None) -> None:
+        """Let all that the core is told from now on be written down; None ends that."""
+        self._recording = recording
+        core = self._unwatched
+        self.correlator = core if recording is None else recording.over(core)
 
     def _now(self) -> float:
         """Return the time at which what is judged now happened."""
@@ -76,6 +105,9 @@ class Hearing(ABC):
         """
         if self._put_off(lambda: self.hear(notification, via)):
             return
+        now = self._now()
+        if self._recording is not None:
+            self._recording.notified(now, notification, via)
         try:
             update = parse_update(notification.payload)
             content = hash(notification.payload)
@@ -93,13 +125,13 @@ class Hearing(ABC):
             _log.exception("notification.failed", node=notification.node)
         else:
             for event in events:
-                self._judge(event, content, via)
+                self._judge(now, event, content, via)
 
-    def _judge(self, event: Event, content: int, via: str | None) -> None:
+    def _judge(self, now: float, event: Event, content: int, via: str | None) -> None:
         if self.witness is not None:
             self.witness(event)
         try:
-            news, steps = self.correlator.receive(self._now(), event, content)
+            news, steps = self.correlator.receive(now, event, content)
             self._count(event, news=news)
             if news:
                 self.feed.put(self.discreet(event))
@@ -128,7 +160,10 @@ class Hearing(ABC):
         """Take note that an agent's session hears, and of what was read since."""
         if self._put_off(lambda: self.session_up(agent, look)):
             return
-        self._carry_out(self.correlator.link_up(self._now(), agent, look))
+        now = self._now()
+        if self._recording is not None:
+            self._recording.up(now, agent, look)
+        self._carry_out(self.correlator.link_up(now, agent, look))
         if (gap := self._gaps.pop(agent, None)) is not None:
             on_purpose, since = gap
             tell = _log.debug if on_purpose else _log.info
@@ -148,7 +183,10 @@ class Hearing(ABC):
             tell("gap.opened", agent=agent, cause=cause)
             self._gaps[agent] = (on_purpose, self._now())
             self._memory.gap(agent, cause)
-        self._carry_out(self.correlator.link_down(self._now(), agent))
+        now = self._now()
+        if self._recording is not None:
+            self._recording.down(now, agent, cause, on_purpose=on_purpose)
+        self._carry_out(self.correlator.link_down(now, agent))
 
     def finesse_present(self, agent: str, *, available: bool) -> None:
         """Take note of the XMPP user `finesse`, as that agent's session sees it."""

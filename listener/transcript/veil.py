@@ -1,0 +1,190 @@
+"""What of a line may be written: no DTMF digits, and numbers, names and call data only as masks.
+
+Goes by the names of fields, which are Finesse's in payloads and the same in snake_case in values.
+Knows which fields hold what; knows no file. A payload is written anew from its elements, so that
+nothing of it is passed over: comments, attributes and text between elements are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from listener import digits
+from listener.errors import InvalidRequest, MalformedUpdate
+from listener.finesse.actions.request import Request
+from listener.finesse.body import Element
+from listener.finesse.events import RequestFailed
+from listener.finesse.model import ApiError
+from listener.finesse.sealed import NO_DIGIT
+from listener.finesse.wire import read_element, render
+from listener.finesse.wire.read import is_escaped, unescape
+from listener.redaction import HIDDEN
+from listener.transcript.masks import Masks, hide_keys, without_digits
+
+NUMBERS = frozenset(
+    {
+        "fromaddress",
+        "toaddress",
+        "mediaaddress",
+        "targetmediaaddress",
+        "dialeddigits",
+        "dialednumber",
+        "dialnumber",
+        "dnis",
+        "ani",
+        "callbacknumber",
+        "extension",
+        "phonenumber",
+        "mobilenumber",
+        "number",
+        "own",
+        "target",
+    }
+)
+"""Names of fields with a telephone number, in small letters and without underscores."""
+VALUES = frozenset(
+    {
+        "firstname",
+        "lastname",
+        "loginname",
+        "wrapupreason",
+        "wrapupitem",
+        "wrapupitems",
+        "callbacktime",
+    }
+)
+"""Names of fields with a person's name or with what an agent wrote about a call."""
+ERRORS = {
+    "errortype": "error_type",
+    "errormessage": "error_message",
+    "errordata": "error_data",
+    "errormedia": "error_media",
+    "peripheralerrorcode": "peripheral_error_code",
+    "peripheralerrormsg": "peripheral_error_msg",
+    "peripheralerrortext": "peripheral_error_text",
+}
+TEXTS = frozenset({"detail", "cause", "reasonphrase"})
+SECRETS = frozenset({"dtmfstring", "password", "token", "authorization"})
+LEFT_OUT = frozenset({"tree"})  # everything once more, as it came
+
+_VARIABLES = "callvariables"
+_PLAIN = ("BAResponse", "BAStatus")  # what the dialer and the agent say of a call, not of a person
+
+
+class Veil:
+    """Lays masks over what is written. `masks` None: digits alone are hidden.
+
+    `spoken` returns the requests whose digits may be repeated now.
+    """
+
+    def __init__(self, masks: Masks | None, spoken: Callable[[], Iterable[Request]]) -> None:
+        self._masks = masks
+        self._spoken = spoken
+
+    def payload(self, text: str) -> str | None:
+        """Return a notification's payload as it may be written; None when it cannot be read."""
+        try:
+            whole = read_element(unescape(text) if is_escaped(text) else text)
+            return render(self._element(whole)).decode()
+        except (MalformedUpdate, InvalidRequest):
+            return None
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value as it may be written."""
+        if isinstance(value, dict):
+            return self._object(value)
+        return [self.value(each) for each in value] if isinstance(value, list) else value
+
+    def text(self, text: str, name: str = "error_message") -> str:
+        """Return a text about a request or a link; `name` is that of an error's member."""
+        for request in self._spoken():
+            text = _without(text, name, request)
+        text = without_digits(text)
+        return text if self._masks is None else self._masks.text(text)
+
+    # -- payloads -----------------------------------------------------------------------------
+
+    def _element(self, element: Element, *, dtmf: bool = False) -> Element:
+        content, name = element.content, _plain(element.tag)
+        if isinstance(content, str):
+            return Element(element.tag, self._leaf(name, content, dtmf=dtmf))
+        if name == "callvariable":
+            return Element(element.tag, tuple(self._variable(element)))
+        if name == "apierror":
+            dtmf = any("dtmf" in str(each.content).lower() for each in content if _is_text(each))
+        return Element(element.tag, tuple(self._element(each, dtmf=dtmf) for each in content))
+
+    def _variable(self, element: Element) -> Iterable[Element]:
+        named = _child(element, "name") or ""
+        for each in element.content if not isinstance(element.content, str) else ():
+            masked = _plain(each.tag) == "value" and isinstance(each.content, str)
+            yield Element(each.tag, self._of(named, str(each.content))) if masked else each
+
+    def _leaf(self, name: str, text: str, *, dtmf: bool) -> str:
+        if name in SECRETS and text:
+            return NO_DIGIT * len(text) if name == "dtmfstring" else HIDDEN
+        if name in ERRORS:
+            return self._error(ERRORS[name], text, dtmf=dtmf)
+        if self._masks is None or not text:
+            return text
+        if name in NUMBERS:
+            return self._masks.number(text)
+        return self._masks.value(text) if name in VALUES else text
+
+    def _error(self, member: str, text: str, *, dtmf: bool) -> str:
+        for request in self._spoken():
+            text = _without(text, member, request)
+        if dtmf and member != "error_type":
+            text = hide_keys(text)
+        return text if self._masks is None else self._masks.text(text)
+
+    def _of(self, variable: str, text: str) -> str:
+        hidden = self._masks is not None and text and variable not in _PLAIN
+        return self._masks.value(text) if hidden and self._masks is not None else text
+
+    # -- values -------------------------------------------------------------------------------
+
+    def _object(self, given: dict[str, Any]) -> dict[str, Any]:
+        dtmf = any("dtmf" in str(given[name]).lower() for name in given if name.startswith(_OF_ONE))
+        return {
+            name: self._member(_plain(name), value, dtmf=dtmf)
+            for name, value in given.items()
+            if name not in LEFT_OUT
+        }
+
+    def _member(self, name: str, value: Any, *, dtmf: bool) -> Any:
+        if isinstance(value, str):
+            if name in TEXTS:
+                return self.text(value)
+            return self._leaf(name, value, dtmf=dtmf)
+        if name == _VARIABLES and isinstance(value, list):
+            return [[key, self._of(key, text) if text else text] for key, text in value]
+        if name in VALUES and isinstance(value, list):
+            return [self._leaf(name, each, dtmf=False) for each in value]
+        return self.value(value)
+
+
+_OF_ONE = ("error_", "peripheral_error_")
+
+
+def _plain(name: str) -> str:
+    return name.rpartition("}")[2].replace("_", "").lower()
+
+
+def _is_text(element: Element) -> bool:
+    return isinstance(element.content, str)
+
+
+def _child(element: Element, name: str) -> str | None:
+    if isinstance(element.content, str):
+        return None
+    found = (e.content for e in element.content if _plain(e.tag) == name)
+    return next((text for text in found if isinstance(text, str)), None)
+
+
+def _without(text: str, member: str, request: Request) -> str:
+    """Return one member of an error without the digits of a request."""
+    name = member if member in ERRORS.values() else "error_message"
+    event = RequestFailed(node="", errors=(ApiError(**{name: text}),))
+    return str(getattr(digits.of_event(event, (request,)).errors[0], name))
