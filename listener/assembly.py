@@ -22,11 +22,12 @@ from listener.finesse.actions.request import Request
 from listener.rest import Rest
 from listener.roster import Roster
 from listener.service import Service
-from listener.settings import Settings
+from listener.settings import Recording, Settings
 from listener.standing import NodeStatus
 from listener.tally import Tally
 from listener.terms import Memory, Wished
 from listener.ticket import Record, Ticket
+from listener.transcript import Recorder, Where, recorder_for
 from listener.translation import RestWire
 from listener.whereabouts import Whereabouts
 from listener.xmpp.tls import client_context, shrink_tls_buffers
@@ -117,6 +118,8 @@ class Listener:
         async with AsyncExitStack() as stack:
             listener = cls(settings, paces=paces, memory=memory, tally=tally, changed=changed)
             stack.push_async_callback(listener.rest.aclose)
+            if settings.recording.path is not None:
+                stack.push_async_callback(listener.record(settings.recording).aclose)
             stack.push_async_callback(listener._close)
             if first is not None:
                 await first(listener)
@@ -221,6 +224,23 @@ class Listener:
     def node(self) -> str:
         """The name of the node in use."""
         return self._where.node
+
+    def record(self, wanted: Recording) -> Recorder:
+        """Begin to write a transcript; it goes on until the recorder is closed.
+
+        Raises ConfigurationError for a file that cannot be written to.
+        """
+        roster = self.roster
+
+        def host(agent: str) -> str | None:
+            ear = roster.ears.get(agent)
+            return ear.node if ear is not None else None
+
+        where = Where(deployment=lambda: self.deployment, host=host)
+        recorder = recorder_for(wanted, self.service.policy, self.service.loop.time(), where)
+        recorder.start()
+        self.service.record(recorder)
+        return recorder
 
     def begin_at(self, node: str) -> None:
         """Try that node first, before any session was made; an unknown name changes nothing."""

@@ -14,7 +14,9 @@ from listener.cli import (
     forget,
     handover,
     parse,
+    record,
     reload,
+    replay,
     requests,
     run,
     send,
@@ -60,6 +62,8 @@ app.command("parse", epilog=parse.EXAMPLES)(parse.parse)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("send", epilog=send.EXAMPLES)(send.send)
 app.command("run", epilog=run.EXAMPLES)(run.run)
+app.command("record", epilog=record.EXAMPLES)(record.record)
+app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
 app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
 app.command("requests", epilog=requests.EXAMPLES)(requests.requests)
 app.command("agents", epilog=agents.EXAMPLES)(agents.agents)

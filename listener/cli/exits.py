@@ -31,7 +31,8 @@ class Exit(IntEnum):
 MEANINGS: dict[Exit, str] = {
     Exit.OK: "done; send: confirmed or presumed",
     Exit.FAILED: (
-        "send: failed; parse: an input was not understood; explain, requests, forget: not there; "
+        "send: failed; parse: an input was not understood; replay: not as recorded; "
+        "explain, requests, forget: not there; "
         "reload: the settings are invalid; handover: refused, and the daemon goes on"
     ),
     Exit.USAGE: "the call was wrong, or the request cannot be valid; nothing was sent",

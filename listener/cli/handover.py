@@ -6,7 +6,6 @@ The command asks the daemon, which starts its successor itself: see `listener.ha
 import asyncio
 import socket
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from listener import settings as configuration
 from listener.cli import console, exits
 from listener.cli.loading import loading
 from listener.cli.reaching import Config, Socket, Where
+from listener.cli.record import with_recording
 from listener.errors import DaemonUnreachable, ListenerError
 from listener.handover.asking import ask, socket_beside
 from listener.handover.channel import Broken, Channel, Refused
@@ -65,12 +65,17 @@ def successor(
     *,
     config: Annotated[Path, typer.Option(help="The settings file (TOML).")],
     channel: Annotated[int, typer.Option(help="The open file that leads to the first process.")],
+    record: Annotated[Path | None, typer.Option(help="The transcript, as of `run`.")] = None,
 ) -> None:
     """Take over from the daemon that started this process; nobody else calls it."""
     connection = socket.socket(fileno=channel)
     connection.set_inheritable(False)
+
+    def load() -> configuration.Settings:
+        return with_recording(configuration.load(config), record)
+
     try:
-        settings = configuration.load(config)
+        settings = load()
     except ListenerError as why:
         asyncio.run(_failed(connection, why))
         raise
@@ -78,14 +83,15 @@ def successor(
     with loading():
         from listener import daemon  # noqa: PLC0415  the whole program loads with it
 
-    again = partial(configuration.load, config)
-    code = daemon.run(settings, again, command=command_for(config), channel=connection)
+    command = command_for(config, record)
+    code = daemon.run(settings, load, command=command, channel=connection)
     raise typer.Exit(code or 0)
 
 
-def command_for(config: Path) -> tuple[str, ...]:
+def command_for(config: Path, record: Path | None = None) -> tuple[str, ...]:
     """Return what stands behind `python -m listener` to start a successor with these settings."""
-    return ("successor", "--config", str(config.absolute()))
+    recorded = () if record is None else ("--record", str(record.absolute()))
+    return ("successor", "--config", str(config.absolute()), *recorded)
 
 
 async def _failed(connection: socket.socket, why: ListenerError) -> None:

@@ -4,7 +4,6 @@ Knows the settings' words; the daemon itself is `listener.daemon`.
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +13,14 @@ from listener import settings as configuration
 from listener.cli import console, exits
 from listener.cli.handover import command_for
 from listener.cli.loading import loading
+from listener.cli.record import with_recording
 
 EXAMPLES = exits.lines(
     "Examples",
     (
         "listener run --config /etc/finesse-listener/listener.toml",
         "listener run --config listener.toml --check",
+        "listener run --config listener.toml --record today.jsonl",
     ),
 )
 
@@ -30,9 +31,17 @@ def run(
     check: Annotated[
         bool, typer.Option("--check", help="Only check the settings and say what would be done.")
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Also write a transcript into that file, as [recording] path does."),
+    ] = None,
 ) -> None:
     """Hold a session for each agent and judge what they ask, until told to stop."""
-    settings = configuration.load(config)
+
+    def load() -> configuration.Settings:
+        return with_recording(configuration.load(config), record)
+
+    settings = load()
     if check:
         if settings.finesse.ca_file is not None:
             from listener.xmpp.tls import client_context  # noqa: PLC0415  slixmpp loads with it
@@ -46,8 +55,8 @@ def run(
     with loading():
         from listener import daemon  # noqa: PLC0415  the whole program loads with it
 
-    again = partial(configuration.load, config)
-    code = daemon.run(settings, again, command=command_for(config), screen=screen)
+    command = command_for(config, record)
+    code = daemon.run(settings, load, command=command, screen=screen)
     raise typer.Exit(code or 0)
 
 
@@ -67,6 +76,7 @@ def plan(settings: configuration.Settings) -> Iterator[str]:
     yield from _api(settings.api)
     yield from _journal(settings.journal)
     yield from _dropin(settings.dropin)
+    yield from _recording(settings.recording)
     for warning in settings.warnings:
         yield f"  warning: {warning}"
 
@@ -129,3 +139,12 @@ def _dropin(dropin: configuration.Dropin) -> Iterator[str]:
         else "no sessions for agents that are not configured"
     )
     yield f"  take drop-in requests {token} X-Listener-Token, with {sessions}"
+
+
+def _recording(recording: configuration.Recording) -> Iterator[str]:
+    if recording.path is not None:
+        numbers = "as they are" if recording.show_numbers else "masked"
+        yield (
+            f"  write a transcript into {recording.path}: {recording.max_megabytes} MB at most,"
+            f" numbers and names {numbers}"
+        )

@@ -25,6 +25,7 @@ from listener.correlation.outcome import MinimumEvidence
 from listener.errors import ConfigurationError
 from listener.finesse.actions.table import ACTIONS
 from listener.settings.basis import Host, Port, Seconds, Section
+from listener.settings.recording import Recording
 from listener.settings.serving import (
     Api,
     Dropin,
@@ -49,6 +50,7 @@ __all__ = [
     "Notifications",
     "Presence",
     "ReadyWhen",
+    "Recording",
     "Requests",
     "Security",
     "Settings",
@@ -280,6 +282,7 @@ class Settings(BaseSettings):
     api: Api = Field(default_factory=Api)
     journal: Journal = Field(default_factory=Journal)
     dropin: Dropin = Field(default_factory=Dropin)
+    recording: Recording = Field(default_factory=Recording)
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 

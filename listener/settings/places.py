@@ -28,7 +28,13 @@ _FILES = (
     ("dropin", "tls_certificate"),
     ("dropin", "tls_key"),
 )
-_PATHS = (*_FILES, ("api", "socket"), ("dropin", "socket"), ("journal", "path"))
+_PATHS = (
+    *_FILES,
+    ("api", "socket"),
+    ("dropin", "socket"),
+    ("journal", "path"),
+    ("recording", "path"),
+)
 
 NO_API = (
     "api.socket: left out, and neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set: there is no"

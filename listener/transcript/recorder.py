@@ -7,9 +7,11 @@ stands, so that a reader can go on there. Knows the loop's side; masks and files
 
 from __future__ import annotations
 
+import asyncio
 import queue
 from collections.abc import Callable
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +20,13 @@ from listener.correlation.correlator import Correlator
 from listener.correlation.steps import Look
 from listener.finesse.model import Notification
 from listener.ledger import now_utc
+from listener.settings.recording import Recording
+from listener.terms import Policy
 from listener.transcript import entries
 from listener.transcript.witnessed import Recorded
 from listener.transcript.writer import Head, Item, Options, Writer
 
+MEGABYTE = 1024 * 1024
 MOST_WAITING = 20_000
 """Entries that wait for the thread; more are dropped."""
 MOST_BYTES = 32 * 1024 * 1024
@@ -29,7 +34,7 @@ MOST_BYTES = 32 * 1024 * 1024
 
 _log = logs.get(__name__)
 
-__all__ = ["Options", "Recorder", "Where"]
+__all__ = ["Options", "Recorder", "Where", "recorder_for"]
 
 
 class Where(NamedTuple):
@@ -84,6 +89,7 @@ class Recorder:
         self._writer.open()
         self._writer.start()
         self._open = True
+        _log.info("recording.started", path=str(self.path))
 
     def over(self, core: Correlator) -> Correlator:
         """Return the same core, watched; from now on it is to be used in its place."""
@@ -95,14 +101,23 @@ class Recorder:
 
         False: not all of it could be written. May be called twice.
         """
+        self._end()
+        return self._writer.finish(within)
+
+    def _end(self) -> None:
         if not self._open:
-            return True
+            return
         if self._dropped:
             self._queue_it(self._now, entries.Lost(agent=None, count=self._dropped))
         self._queue_it(self._now, entries.Ended(agent=None))
         self._open = False
         self._queue.put(None)
-        return self._writer.finish(within)
+        _log.info("recording.stopped", path=str(self.path), lost=self.lost)
+
+    async def aclose(self, within: float = 5.0) -> bool:
+        """Do as `close`, and let the loop go on meanwhile."""
+        self._end()
+        return await asyncio.to_thread(self._writer.finish, within)
 
     # -- from the service -------------------------------------------------------------------
 
@@ -178,3 +193,25 @@ class Recorder:
 
     def _bytes(self) -> int:
         return self._bytes_put - self._writer.bytes_taken
+
+
+def recorder_for(wanted: Recording, policy: Policy, clock: float, where: Where) -> Recorder:
+    """Return a recorder as the settings want it; `clock` is the loop's time. Not started yet."""
+    assert wanted.path is not None
+    options = Options(
+        path=wanted.path,
+        part=wanted.part_megabytes * MEGABYTE,
+        total=wanted.max_megabytes * MEGABYTE,
+        show_numbers=wanted.show_numbers,
+    )
+    head = Head(
+        program=f"finesse-listener {version('finesse-listener')}",
+        deployment=where.deployment(),
+        started=now_utc(),
+        clock=clock,
+        max_pending=policy.limits.max_pending,
+        max_pending_per_agent=policy.limits.max_pending_per_agent,
+        tombstone_for=policy.limits.tombstone_for,
+        gate=policy.gate,
+    )
+    return Recorder(options, head, where=where)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from listener import digits, logs
+from listener.finesse import uris
 from listener.report import stamp
 from listener.transcript import entries
 from listener.transcript.lines import told
@@ -197,7 +198,10 @@ class Writer:
     def _notified(self, entry: entries.Notified) -> entries.Notified:
         payload = entry.payload or ""
         return replace(
-            entry, payload=self._veil.payload(payload), content=self._hashes.content(payload)
+            entry,
+            agent=uris.place(entry.node).user,
+            payload=self._veil.payload(payload),
+            content=self._hashes.content(payload),
         )
 
     # -- the file ---------------------------------------------------------------------------
