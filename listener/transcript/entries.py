@@ -333,6 +333,16 @@ class Standing(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alike(Entry):
+    """A text, as it is written here, is the one of which an earlier process left only a hash."""
+
+    what: ClassVar[str] = "alike"
+    way: ClassVar[Way] = Way.HERE
+    sealed: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lost(Entry):
     """So many lines are missing here: the disk was full, or too slow."""
 
@@ -354,7 +364,7 @@ KINDS: dict[str, type[Entry]] = {
     for each in (
         *(Asked, Abandoned, Adopted, Remembered, Reheard, Sent, Answered, Looking, Looked),
         *(Notified, Up, Down, Presence, Fencing, Fenced, Expired, HeldBack, LetThrough),
-        *(Settled, LateNews, Standpoint, Standing, Lost, Ended),
+        *(Settled, LateNews, Standpoint, Standing, Alike, Lost, Ended),
     )
 }
 """The classes by their words."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from listener import digits
 from listener.correlation.correlator import Correlator
@@ -25,6 +25,10 @@ from listener.finesse.wire import parse_update
 from listener.transcript import entries
 from listener.transcript.comparing import differences
 from listener.transcript.entries import Header, Line
+from listener.transcript.likeness import Told
+from listener.transcript.lines import told, understood
+
+_Opened = TypeVar("_Opened", entries.Adopted, entries.Remembered)
 
 MOST_HELD = 50_000
 """Results that wait for the other half; the oldest is told without it."""
@@ -87,6 +91,7 @@ class Replay:
         self._run: Header | None = None
         self._deployment: str | None = None
         self._results: dict[str, Result] = {}
+        self._sealer = Told()
         self._telling = 0  # lines of a standpoint that are still to come
         self._skipping = False
         self.requests = self.lines = self.lost = 0
@@ -107,6 +112,7 @@ class Replay:
             entries.HeldBack: self._held_back,
             entries.LetThrough: self._let_through,
             entries.Standing: self._standing,
+            entries.Alike: self._alike,
         }
 
     def run(self, lines: Iterable[Line]) -> Iterator[Result]:
@@ -227,7 +233,12 @@ class Replay:
     def _abandoned(self, now: float, entry: entries.Abandoned) -> Iterable[Step]:
         return self._it.abandon(now, entry.key, entry.reason)
 
+    def _alike(self, _now: float, entry: entries.Alike) -> Iterable[Step]:
+        self._sealer.learn(entry.sealed, entry.text)
+        return ()
+
     def _adopted(self, now: float, entry: entries.Adopted) -> Iterable[Step]:
+        entry = self._opened(entry)
         return self._it.adopt(
             now,
             entry.request,
@@ -242,6 +253,7 @@ class Replay:
         )
 
     def _remembered(self, now: float, entry: entries.Remembered) -> Iterable[Step]:
+        entry = self._opened(entry)
         return self._it.remember(
             now,
             entry.request,
@@ -251,6 +263,11 @@ class Replay:
             settled_ago=entry.settled_ago,
             left=entry.left,
         )
+
+    def _opened(self, entry: _Opened) -> _Opened:
+        """Return an entry of before with its sealed texts as values that can be compared."""
+        opened = understood(entry.what, self._sealer.opened(told(entry)))
+        return cast("_Opened", opened)
 
     def _reheard(self, now: float, entry: entries.Reheard) -> Iterable[Step]:
         return self._it.rehear(now, entry.key, entry.event)

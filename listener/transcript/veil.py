@@ -16,7 +16,7 @@ from listener.finesse.actions.request import Request
 from listener.finesse.body import Element
 from listener.finesse.events import RequestFailed
 from listener.finesse.model import ApiError
-from listener.finesse.sealed import NO_DIGIT
+from listener.finesse.sealed import NO_DIGIT, is_sealed
 from listener.finesse.wire import read_element, render
 from listener.finesse.wire.read import is_escaped, unescape
 from listener.redaction import HIDDEN
@@ -75,12 +75,19 @@ _PLAIN = ("BAResponse", "BAStatus")  # what the dialer and the agent say of a ca
 class Veil:
     """Lays masks over what is written. `masks` None: digits alone are hidden.
 
-    `spoken` returns the requests whose digits may be repeated now.
+    `spoken` returns the requests whose digits may be repeated now; `met` is told of call data, as
+    it is and as it is written.
     """
 
-    def __init__(self, masks: Masks | None, spoken: Callable[[], Iterable[Request]]) -> None:
+    def __init__(
+        self,
+        masks: Masks | None,
+        spoken: Callable[[], Iterable[Request]],
+        met: Callable[[str, str], None] = lambda _text, _masked: None,
+    ) -> None:
         self._masks = masks
         self._spoken = spoken
+        self._met = met
 
     def payload(self, text: str) -> str | None:
         """Return a notification's payload as it may be written; None when it cannot be read."""
@@ -126,11 +133,16 @@ class Veil:
             return NO_DIGIT * len(text) if name == "dtmfstring" else HIDDEN
         if name in ERRORS:
             return self._error(ERRORS[name], text, dtmf=dtmf)
-        if self._masks is None or not text:
+        if not text or is_sealed(text):
             return text
         if name in NUMBERS:
-            return self._masks.number(text)
-        return self._masks.value(text) if name in VALUES else text
+            masked = text if self._masks is None else self._masks.number(text)
+        elif name in VALUES:
+            masked = text if self._masks is None else self._masks.value(text)
+        else:
+            return text
+        self._met(text, masked)
+        return masked
 
     def _error(self, member: str, text: str, *, dtmf: bool) -> str:
         for request in self._spoken():
@@ -140,8 +152,12 @@ class Veil:
         return text if self._masks is None else self._masks.text(text)
 
     def _of(self, variable: str, text: str) -> str:
-        hidden = self._masks is not None and text and variable not in _PLAIN
-        return self._masks.value(text) if hidden and self._masks is not None else text
+        if not text or is_sealed(text):
+            return text
+        plain = self._masks is None or variable in _PLAIN
+        masked = text if plain or self._masks is None else self._masks.value(text)
+        self._met(text, masked)
+        return masked
 
     # -- values -------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from listener import digits, logs
 from listener.finesse import uris
 from listener.report import stamp
 from listener.transcript import entries
+from listener.transcript.likeness import Likeness
 from listener.transcript.lines import told
 from listener.transcript.masks import Masks
 from listener.transcript.parts import Parts
@@ -79,7 +80,8 @@ class Writer:
         self._hashes = self._masks or Masks(secrets.token_bytes(32))
         self._spoken = digits.Spoken()
         self._now = head.clock
-        self._veil = Veil(self._masks, lambda: self._spoken.of((), self._now))
+        self._likeness = Likeness()
+        self._veil = Veil(self._masks, lambda: self._spoken.of((), self._now), self._likeness.look)
         self._parts = Parts(options)
         self._header = entries.Header(
             format=entries.FORMAT,
@@ -161,6 +163,10 @@ class Writer:
         if isinstance(entry, entries.Standpoint):
             self._asked = False
             self._next_part(item)
+        for form, text in self._likeness.found:
+            alike = entries.Alike(agent=None, sealed=form, text=text)
+            self._write(self._text(item.now, item.wall, alike, told(alike)), item)
+        self._likeness.found.clear()
         self._write(line, item)
         if not self._asked and self._parts.full:
             self._asked = self.wants_standpoint = True
@@ -168,6 +174,8 @@ class Writer:
     def _note(self, now: float, entry: entries.Entry) -> None:
         """Keep in mind which digits Finesse may repeat."""
         self._now = now
+        if isinstance(entry, entries.Adopted | entries.Remembered):
+            self._likeness.learn(entry)
         if isinstance(entry, entries.Asked | entries.Adopted):
             self._spoken.begin(entry.key, entry.request)
         elif isinstance(entry, entries.Settled):

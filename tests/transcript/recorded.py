@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from listener.correlation.picture import Baseline
+from listener.finesse.sealed import Sealer, sealed_dialog, sealed_request
 from listener.transcript import Head, Options, Recorder
 from tests.oracle.clock import EPOCH, VirtualLoop, run
+from tests.oracle.kept import Kept
 from tests.oracle.play import Player
 from tests.oracle.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from listener.journal import Stored
     from tests.oracle.account import Account
     from tests.oracle.story import Story
 
@@ -30,6 +36,27 @@ def head_of(gate: str, clock: float) -> Head:
     )
 
 
+class SealedKept(Kept):
+    """A memory that seals call data, as the journal does."""
+
+    sealer = Sealer(b"a key of sixteen")
+
+    def unsettled(self) -> list[Stored]:
+        return [self._sealed(row) for row in super().unsettled()]
+
+    def _sealed(self, row: Stored) -> Stored:
+        record = copy(row.record)
+        record.request = sealed_request(record.request, self.sealer)
+        baseline = row.baseline
+        if baseline is not None:
+            baseline = Baseline(
+                baseline.dialog and sealed_dialog(baseline.dialog, self.sealer),
+                tuple(sealed_dialog(each, self.sealer) for each in baseline.others),
+                baseline.user,
+            )
+        return replace(row, record=record, baseline=baseline)
+
+
 class RecordedWorld(World):
     """A world whose service is recorded, each process as a run of its own in one file."""
 
@@ -39,11 +66,11 @@ class RecordedWorld(World):
         super().__init__(loop, seed, traits)
 
     def _start(self) -> None:
+        if not isinstance(self.kept, SealedKept):
+            self.kept = SealedKept(self._begun)
         super()._start()
         head = head_of(self.traits["gate"], self.loop.time())
-        self._recorder = Recorder(
-            self._options, head, wall=self.loop.wall, most_waiting=10_000_000
-        )
+        self._recorder = Recorder(self._options, head, wall=self.loop.wall, most_waiting=10_000_000)
         self._recorder.start()
         self.service.record(self._recorder)
 
