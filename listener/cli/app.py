@@ -9,6 +9,7 @@ import typer
 
 from listener.cli import (
     agents,
+    check,
     demo,
     explain,
     forget,
@@ -61,6 +62,7 @@ def _main(
 app.command("parse", epilog=parse.EXAMPLES)(parse.parse)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("send", epilog=send.EXAMPLES)(send.send)
+app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.command("record", epilog=record.EXAMPLES)(record.record)
 app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
