@@ -7,6 +7,7 @@ element that was absent is None or left out, an empty one is "".
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeAlias
 
 from listener.errors import MalformedUpdate
@@ -24,6 +25,7 @@ from listener.finesse.model import (
     Update,
     User,
 )
+from listener.finesse.pasted import Piece, asked_in, read_pasted
 from listener.finesse.sealed import Sealed
 from listener.finesse.wire import Document, read_document
 
@@ -34,21 +36,95 @@ Object: TypeAlias = dict[str, Json]
 def to_json(file: str, document: bytes) -> Object:
     """Return the line of `listener parse --json` for one document; never raises.
 
-    `file` is the path as given, "-" for standard input.
+    `file` is the path as given, "-" for standard input. A document that is one stanza, update or
+    body is read as such; of anything else, what can be found in it (see `pasted`).
     """
     found = read_document(document)
     problem = _problem(found)
-    return {
+    if found.form == "unknown" and _reason(found) not in _FOR_GOOD:
+        pieces = read_pasted(document)
+        if not _stands_alone(document) or any(_understood(piece) for piece in pieces):
+            return _pasted(file, pieces)
+    asked = asked_in(document) if found.form == "body" else None
+    updates: list[Json] = []
+    for notification, update in found.notifications:
+        if isinstance(update, Update):
+            noted = replace(update, notes=(*update.notes, asked)) if asked else update
+            updates.append(update_json(noted, notification))
+    return _line(file, problem, found.form, updates)
+
+
+_FOR_GOOD = frozenset({"dtd", "entity", "too_big"})
+"""Reasons to refuse a document as a whole: nothing is looked for in it."""
+
+
+def _line(
+    file: str, problem: str | None, form: str, updates: list[Json], notes: list[Json] | None = None
+) -> Object:
+    line: Object = {
         "file": file,
         "ok": problem is None,
         "problem": problem,
-        "form": found.form,
-        "updates": [
-            update_json(update, notification)
-            for notification, update in found.notifications
-            if isinstance(update, Update)
-        ],
+        "form": form,
+        "updates": updates,
     }
+    if notes:
+        line["notes"] = notes
+    return line
+
+
+def _reason(found: Document) -> str | None:
+    return next((u.reason for _, u in found.notifications if isinstance(u, MalformedUpdate)), None)
+
+
+def _stands_alone(document: bytes) -> bool:
+    """Say whether a document is meant as XML and nothing else, so that its reader's words fit."""
+    return document.lstrip(_BLANK)[:1] in {b"<", b""}
+
+
+def _understood(piece: Piece) -> bool:
+    return isinstance(piece.outcome, Update) or piece.note is not None
+
+
+_BLANK = b" \t\r\n\xef\xbb\xbf\xff\xfe\0"
+_NOTHING = (
+    "Nothing of Finesse's was found; what would be understood: an XMPP stanza, a BOSH body, a"
+    " WebSocket frame, an Update, a REST request or answer, an object of Finesse's JavaScript"
+    " library, a tunnel frame, and logs, traces or mails with one of these in them."
+)
+_NAMED = 3  # places in one sentence
+
+
+def _pasted(file: str, pieces: list[Piece]) -> Object:
+    """Return the line for a document that holds pieces among other things."""
+    updates: list[Json] = []
+    notes: list[Json] = []
+    for piece in pieces:
+        if isinstance(piece.outcome, Update):
+            updates.append(update_json(piece.outcome, piece.notification))
+        elif piece.note is not None:
+            notes.append(f"line {piece.place[0]}: {piece.note}")
+    forms = [p.form for p in pieces if isinstance(p.outcome, Update)]
+    forms += [p.form for p in pieces if p.note is not None and p.form]
+    problem = _unread(pieces) if pieces else _NOTHING
+    return _line(file, problem, forms[0] if forms else "unknown", updates, notes)
+
+
+def _unread(pieces: list[Piece]) -> str | None:
+    """Say in one sentence what could not be read, and where."""
+    bad = [piece for piece in pieces if isinstance(piece.outcome, MalformedUpdate)]
+    if not bad:
+        return None
+    said = f"What begins at {_at(bad[0])} could not be read: {bad[0].outcome}"
+    others = [_at(piece) for piece in bad[1 : 1 + _NAMED]]
+    if len(bad) > 1 + _NAMED:
+        others.append(f"{len(bad) - 1 - _NAMED} more")
+    return f"{said}; nor could what begins at {', '.join(others)}." if others else f"{said}."
+
+
+def _at(piece: Piece) -> str:
+    line, column = piece.place
+    return f"line {line}, column {column}"
 
 
 def _problem(found: Document) -> str | None:

@@ -33,10 +33,10 @@ class Document:
     notifications: tuple[tuple[Notification | None, Update | MalformedUpdate], ...]
 
 
-def read_document(document: bytes) -> Document:
+def read_document(document: bytes | str) -> Document:
     """Read a whole document; never raises: what cannot be read stands in its pair."""
     try:
-        text = to_text(document, STANZA)
+        text = document if isinstance(document, str) else to_text(document, STANZA)
         escaped = read.is_escaped(text)
         if escaped:
             text = read.unescape(text)
