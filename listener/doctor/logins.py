@@ -10,7 +10,8 @@ from listener.doctor.findings import Cause, Verdict, doubtful, failed, good
 from listener.doctor.seen import Answered, UserSeen, Visited, Wrong
 
 ONE_TRY = "it was tried once and is not tried again: five refusals lock an account for five minutes"
-_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _ERROR = 200, 401, 403, 404, 500
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_NOT_BOUND = "refused to bind"
 
 
 def account(agent: str, seen: UserSeen, extension: str | None, *, sso: bool) -> Verdict:
@@ -118,11 +119,11 @@ def session(agent: str, seen: Visited, *, vouched: bool, sso: bool = False) -> V
     if seen.wrong is Wrong.CREDENTIALS:
         causes = _sasl(agent, seen.detail, vouched=vouched, sso=sso)
         return failed(f"{seen.detail}; {ONE_TRY}", *causes)
-    if seen.wrong is Wrong.CONFLICT:
+    if seen.wrong is Wrong.CONFLICT or _NOT_BOUND in seen.detail:
         return failed(
-            seen.detail,
+            seen.detail.partition(" (an earlier session")[0],  # the check has no earlier one
             Cause(
-                "the service allows an account one session, and another client holds it",
+                "the service allows an account one session or a few, and other clients hold them",
                 "see who is signed in as that agent besides the desktop; look at the service's"
                 " policy for resource conflicts",
             ),
