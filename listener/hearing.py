@@ -13,6 +13,7 @@ from typing import Protocol
 
 from listener import logs
 from listener.correlation.correlator import Correlator
+from listener.correlation.outcome import Outcome
 from listener.correlation.steps import Look, Step
 from listener.errors import MalformedUpdate
 from listener.feed import Feed
@@ -24,6 +25,7 @@ from listener.pausing import Pause
 from listener.tally import Tally
 from listener.telling import kind_of
 from listener.terms import Ears, Memory, Policy
+from listener.ticket import Record
 
 _log = logs.get(__name__)
 
@@ -45,6 +47,10 @@ class Recording(Protocol):
 
     def down(self, now: float, agent: str, cause: str, *, on_purpose: bool) -> None:
         """Take in that an agent's events may be lost from now on."""
+        ...
+
+    def unsent(self, now: float, record: Record, outcome: Outcome) -> None:
+        """Take in a request of an earlier process that ends without the core."""
         ...
 
 

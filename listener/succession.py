@@ -134,7 +134,10 @@ class Succession(Hearing):
     def unsent(self, record: Record, reason: Reason = Reason.NOT_SENT) -> None:
         """Take over a request of which it is certain that it never left: it ends rejected."""
         self._enter(record)
-        self._settled(record.key, Rejected(reason=reason, sent=False))
+        outcome = Rejected(reason=reason, sent=False)
+        if self._recording is not None:
+            self._recording.unsent(self.loop.time(), record, outcome)
+        self._settled(record.key, outcome)
 
     def remember(
         self,

@@ -120,6 +120,18 @@ class Adopted(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NeverSent(Entry):
+    """A request of an earlier process of which it is certain that it never left: it ends here."""
+
+    what: ClassVar[str] = "never_sent"
+    way: ClassVar[Way] = Way.TO_CALLER
+    key: str
+    request_id: str
+    request: Request
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered(Entry):
     """A request that an earlier process settled."""
 
@@ -362,7 +374,18 @@ class Ended(Entry):
 KINDS: dict[str, type[Entry]] = {
     each.what: each
     for each in (
-        *(Asked, Abandoned, Adopted, Remembered, Reheard, Sent, Answered, Looking, Looked),
+        *(
+            Asked,
+            Abandoned,
+            Adopted,
+            NeverSent,
+            Remembered,
+            Reheard,
+            Sent,
+            Answered,
+            Looking,
+            Looked,
+        ),
         *(Notified, Up, Down, Presence, Fencing, Fenced, Expired, HeldBack, LetThrough),
         *(Settled, LateNews, Standpoint, Standing, Alike, Lost, Ended),
     )

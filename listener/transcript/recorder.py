@@ -17,11 +17,13 @@ from typing import NamedTuple
 
 from listener import logs
 from listener.correlation.correlator import Correlator
+from listener.correlation.outcome import Outcome
 from listener.correlation.steps import Look
 from listener.finesse.model import Notification
 from listener.ledger import now_utc
 from listener.settings.recording import Recording
 from listener.terms import Policy
+from listener.ticket import Record
 from listener.transcript import entries
 from listener.transcript.witnessed import Recorded
 from listener.transcript.writer import Head, Item, Options, Writer
@@ -148,6 +150,20 @@ class Recorder:
         host = self._where.host(agent)
         self.turn(now)
         self.put(now, entries.Down(agent=agent, cause=cause, on_purpose=on_purpose, host=host))
+
+    def unsent(self, now: float, record: Record, outcome: Outcome) -> None:
+        """Take in a request of an earlier process that ends without the core."""
+        self.turn(now)
+        self.put(
+            now,
+            entries.NeverSent(
+                agent=record.request.agent,
+                key=record.key,
+                request_id=record.request_id,
+                request=record.request,
+                outcome=outcome,
+            ),
+        )
 
     # -- from the core ----------------------------------------------------------------------
 

@@ -135,6 +135,8 @@ class Replay:
             self._core = self._core or self._new()
         elif isinstance(entry, entries.Settled):
             yield from self._recorded(entry)
+        elif isinstance(entry, entries.NeverSent):
+            yield self._never_sent(line, entry)
         elif self._core is not None:
             yield from self._do(line, entry)
 
@@ -190,6 +192,13 @@ class Replay:
             self._deployment,
             partial=entry.retold,
         )
+
+    def _never_sent(self, line: Line, entry: entries.NeverSent) -> Result:
+        self.requests += 1
+        result = Result(line, entry.key, entry.request_id, entry.request, self._deployment)
+        result.partial = True
+        result.recorded = result.replayed = entry.outcome
+        return result
 
     def _recorded(self, entry: entries.Settled) -> Iterator[Result]:
         result = self._results.get(entry.key)

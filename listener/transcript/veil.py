@@ -2,12 +2,14 @@
 
 Goes by the names of fields, which are Finesse's in payloads and the same in snake_case in values.
 Knows which fields hold what; knows no file. A payload is written anew from its elements, so that
-nothing of it is passed over: comments, attributes and text between elements are left out.
+nothing of it is passed over: comments, attributes and text between elements are left out; where it
+has none of these, in its text (`inplace`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from listener import digits
@@ -20,6 +22,7 @@ from listener.finesse.sealed import NO_DIGIT, is_sealed
 from listener.finesse.wire import read_element, render
 from listener.finesse.wire.read import is_escaped, unescape
 from listener.redaction import HIDDEN
+from listener.transcript.inplace import InPlace
 from listener.transcript.masks import Masks, hide_keys, without_digits
 
 NUMBERS = frozenset(
@@ -37,6 +40,7 @@ NUMBERS = frozenset(
         "extension",
         "phonenumber",
         "mobilenumber",
+        "mobiledialnumber",
         "number",
         "own",
         "target",
@@ -88,9 +92,13 @@ class Veil:
         self._masks = masks
         self._spoken = spoken
         self._met = met
+        self._in_place = InPlace(NUMBERS | VALUES | SECRETS, self._leaf, self._of)
 
     def payload(self, text: str) -> str | None:
         """Return a notification's payload as it may be written; None when it cannot be read."""
+        quick = self._in_place.masked(text)
+        if quick is not None:
+            return quick
         try:
             whole = read_element(unescape(text) if is_escaped(text) else text)
             return render(self._element(whole)).decode()
@@ -128,7 +136,7 @@ class Veil:
             masked = _plain(each.tag) == "value" and isinstance(each.content, str)
             yield Element(each.tag, self._of(named, str(each.content))) if masked else each
 
-    def _leaf(self, name: str, text: str, *, dtmf: bool) -> str:
+    def _leaf(self, name: str, text: str, *, dtmf: bool = False) -> str:
         if name in SECRETS and text:
             return NO_DIGIT * len(text) if name == "dtmfstring" else HIDDEN
         if name in ERRORS:
@@ -184,7 +192,9 @@ class Veil:
 _OF_ONE = ("error_", "peripheral_error_")
 
 
+@lru_cache(4096)
 def _plain(name: str) -> str:
+    """Return a name as it is compared; the names in payloads and values are few."""
     return name.rpartition("}")[2].replace("_", "").lower()
 
 
