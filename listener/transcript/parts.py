@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MODE = 0o600
 LONGEST_HEAD = 16 * 1024
+_CHUNK = 64 * 1024  # bytes that are searched at once for the end of a line
 BUFFER = 64 * 1024  # bytes that are gathered before they are written
 
 _log = logs.get(__name__)
@@ -117,6 +118,16 @@ class Parts:
         if len(self._buffer) >= BUFFER:
             self.flush()
 
+    def write_now(self, line: bytes) -> None:
+        """Add a line at once, all or nothing as far as is known. Raises OSError."""
+        self.flush()
+        self._buffer += line
+        try:
+            self.flush()
+        except OSError:
+            self._buffer.clear()
+            raise
+
     def flush(self) -> None:
         """Write what was gathered. Raises OSError; what is in the file then may end in half a line.
 
@@ -131,10 +142,15 @@ class Parts:
     def mend(self) -> None:
         """Go on after a failure, behind the last whole line. Raises OSError."""
         end = os.fstat(self._file).st_size
-        tail = os.pread(self._file, BUFFER * 2, max(0, end - BUFFER * 2))
-        whole = end - (len(tail) - (tail.rfind(b"\n") + 1))
-        os.ftruncate(self._file, whole)
-        self._size = whole
+        while end > 0:
+            start = max(0, end - _CHUNK)
+            found = os.pread(self._file, end - start, start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        os.ftruncate(self._file, end)
+        self._size = end
 
     def next(self) -> None:
         """Put the full part aside, and begin another one. Raises OSError."""

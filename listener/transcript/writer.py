@@ -139,8 +139,8 @@ class Writer:
                 continue
             if item is None:
                 break
-            self.taken += 1
             self._take(item)
+            self.taken += 1
             if time.monotonic() >= due:
                 self._flush()
                 due = time.monotonic() + FLUSHED_EVERY
@@ -229,31 +229,37 @@ class Writer:
             self._failed(error, 0)
 
     def _write(self, line: bytes, item: Item) -> None:
-        if self._broken and not self._mended():
+        if self._broken and not self._mended(item):
             self._lose(1)
             return
         try:
-            if self._missing and not isinstance(item.entry, entries.Lost):
-                missing = entries.Lost(agent=None, count=self._missing)
-                self._parts.write(self._line(item.now, item.wall, missing))
-                self._missing = 0
+            if self._missing:
+                self._tell_missing(item)
             self._parts.write(line)
         except OSError as error:
-            self._failed(error, 1)
+            self._failed(error, 0)
 
-    def _mended(self) -> bool:
+    def _mended(self, item: Item) -> bool:
         """Try whether the disk takes lines again; what comes next must say how all stands."""
         if time.monotonic() < self._again:
             return False
         self._again = time.monotonic() + AGAIN_EVERY
+        lost = self._missing
         try:
             self._parts.mend()
+            self._tell_missing(item)
         except OSError:
             return False
         self._broken = False
         self.wants_standpoint = True
-        _log.info("recording.resumed", path=str(self.path), lost=self._missing)
+        _log.info("recording.resumed", path=str(self.path), lost=lost)
         return True
+
+    def _tell_missing(self, item: Item) -> None:
+        """Write how many lines are missing here. Raises OSError."""
+        missing = entries.Lost(agent=None, count=self._missing)
+        self._parts.write_now(self._text(item.now, item.wall, missing, told(missing)))
+        self._missing = 0
 
     def _flush(self) -> None:
         if self._broken:
