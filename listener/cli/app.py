@@ -22,6 +22,7 @@ from listener.cli import (
     run,
     send,
     simulate,
+    story,
     token,
     watch,
 )
@@ -66,6 +67,7 @@ app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.command("record", epilog=record.EXAMPLES)(record.record)
 app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
+app.command("story", epilog=story.EXAMPLES)(story.story)
 app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
 app.command("requests", epilog=requests.EXAMPLES)(requests.requests)
 app.command("agents", epilog=agents.EXAMPLES)(agents.agents)

@@ -1,0 +1,271 @@
+"""Known causes that lie in the call or in what was asked. One function per cause; pure.
+
+Each returns a finding that says what it saw, or None. Sources: docs/outcomes.md, docs/errors.md.
+"""
+
+from __future__ import annotations
+
+from listener.story.case import Case, Finding
+from listener.story.steps import Kind
+from listener.story.veil import clean
+
+_NEEDS_CONSULT = frozenset({"TRANSFER", "CONFERENCE"})
+_NOT_WHEN_HELD = frozenset(
+    {"SEND_DTMF", "START_RECORDING", "CONSULT_CALL", "TRANSFER_SST", "HOLD", "TRANSFER"}
+)
+_GOOD = frozenset({"confirmed", "presumed"})
+
+
+def consult_not_answered(case: Case) -> Finding | None:
+    """TRANSFER or CONFERENCE while the consult call was still ringing (guide p.86, 131)."""
+    asked = case.asked
+    if asked.action not in _NEEDS_CONSULT or asked.kind in _GOOD:
+        return None
+    consult = case.consult(asked.began)
+    if consult is None:
+        if not case.warned("no_second_call"):
+            return None
+        return _finding(
+            case,
+            "consult_not_answered",
+            "There was no consult call",
+            "no second call of this agent was known when it was sent",
+            "Make the consult call first, and wait until it is answered.",
+        )
+    parties = case.states(consult, asked.began)
+    waiting = [each for each in parties if each.address != asked.own and each.state != "ACTIVE"]
+    if not waiting:
+        return None
+    there = waiting[0]
+    later = _active_later(case, consult, there.address)
+    after = f"; it was answered {case.when(later)}" if later is not None else ""
+    return _finding(
+        case,
+        "consult_not_answered",
+        "It was sent before the consult call was answered",
+        f"the other party of dialog {clean(consult)} was {clean(there.state)} at its sending{after}",
+        f"Wait until the consult call (dialog {clean(consult)}) is ACTIVE on both sides, then send"
+        f" {asked.action} again.",
+        there.step,
+    )
+
+
+def _active_later(case: Case, dialog: str, address: str | None) -> float | None:
+    for step in case.steps:
+        if step.at > case.asked.began and step.dialog == dialog:
+            for move in step.moves:
+                if move.address == address and move.after == "ACTIVE":
+                    return step.at
+    return None
+
+
+def participant_held(case: Case) -> Finding | None:
+    """The own participant was on hold, which rules the action out (guide p.91, 93, 107)."""
+    asked = case.asked
+    if asked.action not in _NOT_WHEN_HELD or asked.kind in _GOOD:
+        return None
+    if asked.action == "TRANSFER" and case.consult(asked.began) is not None:
+        return None  # the first call is held then, as it must be
+    stood = case.own_state(asked.began)
+    if stood is not None and stood.state == "HELD":
+        since = f" since {case.when(stood.since)}" if stood.since is not None else ""
+        saw, step = f"the own participant was HELD{since}", stood.step
+    elif case.warned("participant_held"):
+        saw, step = "the own participant was last seen HELD when it was sent", None
+    elif _held_by_answer(case):
+        saw, step = "Finesse answered 401 with Invalid State, which here says on hold", None
+    else:
+        return None
+    if asked.action == "HOLD":
+        return _finding(
+            case,
+            "participant_held",
+            "The call was on hold already",
+            saw,
+            "Nothing changes then, and nothing need come: read the dialog before sending HOLD.",
+            step,
+        )
+    return _finding(
+        case,
+        "participant_held",
+        "The agent's side of the call was on hold",
+        saw,
+        f"RETRIEVE the call, wait for its confirmation, then send {asked.action}.",
+        step,
+    )
+
+
+def _held_by_answer(case: Case) -> bool:
+    status = (case.asked.outcome or {}).get("status")
+    return status == 401 and case.names("Invalid State")  # noqa: PLR2004  HTTP
+
+
+def letters_on_uccx(case: Case) -> Finding | None:
+    """UCCX refuses the letters A to D in a DTMF string (guide p.93)."""
+    if case.asked.action != "SEND_DTMF" or not case.names("CF_VALUE_OUT_OF_RANGE"):
+        return None
+    return _finding(
+        case,
+        "letters_on_uccx",
+        "The DTMF string holds letters, and UCCX refuses them",
+        "SEND_DTMF was refused with CF_VALUE_OUT_OF_RANGE (the digits are kept nowhere)",
+        "Send only 0-9, * and #.",
+    )
+
+
+def refused(case: Case) -> Finding | None:
+    """Finesse or the CTI side said no, with an error that the catalogue may know."""
+    errors = case.errors()
+    if not errors:
+        return None
+    error = errors[0]
+    named = error.get("constant") or error.get("errorType") or error.get("errorData")
+    at_once = case.asked.kind == "rejected"
+    family = f" of {clean(error['family'])}" if error.get("family") else ""
+    places = [
+        n for n, step in enumerate(case.steps, 1) if case.asked.key == step.key and step.errors
+    ]
+    places += [n for n, step in case.heard(case.asked.submitted, case.end + 1) if step.errors]
+    return _finding(
+        case,
+        "refused",
+        f"Finesse refused it {'at once' if at_once else 'after its 202'}: {clean(named or 'no name')}",
+        f"the error{family}"
+        + (
+            f", meaning: {case.veil.text(error['meaning'])}"
+            if error.get("meaning")
+            else " is none that the catalogue knows"
+        ),
+        case.veil.text(error.get("advice") or "Look into Finesse's log at that time."),
+        *sorted(set(places))[:3],
+    )
+
+
+def refused_without_words(case: Case) -> Finding | None:
+    """Finesse refused it at once and gave no error that could be read."""
+    if case.asked.kind != "rejected" or case.asked.reason or case.errors():
+        return None
+    status = (case.asked.outcome or {}).get("status")
+    return _finding(
+        case,
+        "refused",
+        f"Finesse refused it at once with {status}",
+        "its answer named no error",
+        "Check path, body and credentials; look into Finesse's log at that time.",
+    )
+
+
+def call_failed(case: Case) -> Finding | None:
+    """The call itself went FAILED (guide p.80-82)."""
+    cause = (case.asked.outcome or {}).get("stateCause")
+    if case.asked.kind != "failed" or not cause:
+        return None
+    return _finding(
+        case,
+        "call_failed",
+        f"The call failed: {clean(cause)}",
+        f"the dialog went FAILED with stateCause {clean(cause)}",
+        "BUSY and BAD_DESTINATION are about the number; the failed call still needs a DROP.",
+    )
+
+
+def dialog_ended(case: Case) -> Finding | None:
+    """The dialog ended while the request was open, which does not say why."""
+    asked = case.asked
+    if asked.kind in _GOOD or asked.action in {"DROP", "CLOSE", "REJECT"} | _NEEDS_CONSULT:
+        gone = None
+    else:
+        gone = next(
+            (
+                (place, step)
+                for place, step in enumerate(case.steps, 1)
+                if step.change == "removed"
+                and asked.submitted - 60 <= step.at <= case.end
+                and step.dialog == asked.dialog
+                and asked.dialog is not None
+            ),
+            None,
+        )
+    if gone is None and asked.reason != "dialog_ended":
+        return None
+    if gone is None:
+        saw = "the dialog ended while the request was open; that is also what a hang-up leaves"
+    else:
+        saw = f"dialog {clean(gone[1].dialog)} was removed {case.when(gone[1].at)}"
+    return _finding(
+        case,
+        "dialog_ended",
+        "The dialog ended meanwhile",
+        saw,
+        "Look who is left in the call before sending anything again.",
+        gone[0] if gone is not None else None,
+    )
+
+
+def truncated(case: Case) -> Finding | None:
+    """Values were cut at the configured length of an ECC variable."""
+    names = (case.asked.outcome or {}).get("truncated") or ()
+    if not names:
+        return None
+    return _finding(
+        case,
+        "truncated",
+        "Values were cut",
+        f"Finesse shows only the beginning of what was asked for in {', '.join(map(clean, names))}",
+        "Raise the length of these expanded call variables in the configuration, or send less.",
+    )
+
+
+def not_all_set(case: Case) -> Finding | None:
+    """Some call variables were set and some were not."""
+    missing = (case.asked.outcome or {}).get("missing") or ()
+    if case.asked.action != "UPDATE_CALL_DATA" or not missing:
+        return None
+    return _finding(
+        case,
+        "not_all_set",
+        "Some values were not set",
+        f"{', '.join(map(clean, missing))} did not come to what was asked for",
+        "Check their names, lengths and whether they are scalar or array, and who else sets them.",
+    )
+
+
+def already_so(case: Case) -> Finding | None:
+    """It was so before, so that nothing changed and nothing need be told."""
+    if case.asked.kind in _GOOD or not case.warned("already_so"):
+        return None
+    return _finding(
+        case,
+        "already_so",
+        "It was so already",
+        "the state asked for was there at its sending; Finesse tells only of changes",
+        "Nothing to do: read the dialog or the agent to be sure.",
+    )
+
+
+def _finding(
+    case: Case, rule: str, cause: str, saw: str, advice: str, *steps: int | None
+) -> Finding:
+    return Finding(
+        rule, cause, saw, advice, tuple(n for n in steps if n is not None), case.asked.key
+    )
+
+
+def answer_doubtful(case: Case) -> Finding | None:
+    """No answer to the request itself, or one that says nothing (rules of REST answers)."""
+    asked = case.asked
+    if asked.reason != "no_answer" and not case.noted("doubtful_answer"):
+        return None
+    status = (asked.outcome or {}).get("status")
+    saw = f"Finesse answered {status}" if status else "no answer came to the REST request"
+    places = [
+        n for n, s in enumerate(case.steps, 1) if s.kind is Kind.ANSWERED and s.key == asked.key
+    ]
+    return _finding(
+        case,
+        "no_answer",
+        "Finesse did not answer the request itself",
+        f"{saw}; whether it was carried out is not said",
+        "Look at the call before sending it again; then at Finesse's REST service and the network.",
+        *places,
+    )

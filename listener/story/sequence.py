@@ -1,0 +1,372 @@
+"""Facts -> steps in order: what was asked, sent, answered, heard, settled, and came late.
+
+Pure. What was heard is told as what it changed (`changes`); which step proved what is marked at
+the end. Knows neither files nor screens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from listener.story import meanings
+from listener.story.changes import Changes
+from listener.story.facts import Asked, Facts, Heard, Told, dialogs_of, seconds
+from listener.story.steps import Kind, Lane, Step, Tag
+from listener.story.veil import Veil, clean
+
+_TURN = {Kind.ASKED: 0, Kind.SENT: 1, Kind.ANSWERED: 2, Kind.OUTCOME: 8, Kind.LATE: 9}
+_NEAR = 0.5
+"""Seconds between what proves a request and its being told, at most, but for quiet times."""
+_OF_EFFECT = frozenset({Kind.HEARD, Kind.ERROR})
+
+
+def steps_of(facts: Facts, veil: Veil) -> tuple[Step, ...]:
+    """Return the steps of a story, oldest first."""
+    made: list[Step] = []
+    for asked in facts.requests:
+        made += _of_request(asked, veil)
+    made += _heard(facts, veil)
+    made.sort(key=lambda step: (step.at, _TURN.get(step.kind, 5)))
+    return tuple(_proven(made, facts.requests))
+
+
+def _of_request(asked: Asked, veil: Veil) -> Iterator[Step]:
+    told, key = asked.told, asked.key
+    common: dict[str, Any] = {
+        "agent": asked.agent,
+        "key": key,
+        "dialog": asked.dialog,
+        "request_id": asked.request_id,
+        "tag": Tag.OURS,
+    }
+    caller = Lane.OTHERS if asked.neighbour else Lane.CALLER
+    who = told.get("askedBy")
+    lines = [f"asked by {clean(who)}"] if who else []
+    lines += _parameters(asked, veil)
+    if asked.expected:
+        lines.append("the caller sends it itself")
+    yield Step(
+        at=asked.submitted,
+        kind=Kind.ASKED,
+        source=caller,
+        target=Lane.LISTENER,
+        title=f"{asked.action}{_on(asked.dialog)} asked",
+        lines=tuple(lines),
+        **common,
+    )
+    if asked.sent is not None:
+        yield Step(
+            at=asked.sent,
+            kind=Kind.SENT,
+            source=Lane.LISTENER,
+            target=Lane.REST,
+            title=f"{asked.action} sent",
+            lines=(f"requestId {clean(asked.request_id)}",),
+            **common,
+        )
+    if asked.answered is not None:
+        yield _answer(asked, veil, common)
+    for seen in (asked.outcome or {}).get("seen") or ():
+        yield Step(
+            at=asked.submitted + float(seen.get("at") or 0.0),
+            kind=Kind.NOTED,
+            source=Lane.LISTENER,
+            target=Lane.LISTENER,
+            title=f"noted for {asked.action}: {clean(seen.get('what'))}",
+            lines=(veil.text(seen["detail"]),) if seen.get("detail") else (),
+            **common,
+        )
+    yield from _ends(asked, veil, common)
+
+
+def _ends(asked: Asked, veil: Veil, common: dict[str, Any]) -> Iterator[Step]:
+    if asked.settled is not None and asked.outcome is not None:
+        yield _outcome(asked, veil, common)
+    for late in asked.told.get("late") or ():
+        at = asked.submitted + float(late.get("at") or 0.0)
+        errors = tuple(late.get("errors") or ())
+        after = at - (asked.settled or at)
+        yield Step(
+            at=at,
+            kind=Kind.LATE,
+            source=Lane.NOTIFICATION,
+            target=Lane.LISTENER,
+            title=f"late for {asked.action}: {clean(late.get('kind'))},"
+            f" {after:.1f} s after its outcome",
+            lines=tuple(
+                [veil.text(late["detail"])] * bool(late.get("detail")) + error_lines(errors, veil)
+            ),
+            errors=errors,
+            **common,
+        )
+
+
+def _answer(asked: Asked, veil: Veil, common: dict[str, Any]) -> Step:
+    known = asked.answer or {}
+    outcome = asked.outcome or {}
+    status = known.get("status", outcome.get("status"))
+    refused = asked.kind == "rejected"
+    errors = tuple(known.get("errors") or (outcome.get("errors") if refused else None) or ())
+    lines = [meanings.of_status(status), *error_lines(errors, veil)]
+    if known.get("detail"):
+        lines.append(veil.text(known["detail"]))
+    return Step(
+        at=asked.answered or 0.0,
+        kind=Kind.ANSWERED,
+        source=Lane.REST,
+        target=Lane.LISTENER,
+        title=f"{status or 'no answer'} to {asked.action}",
+        lines=tuple(lines),
+        status=status,
+        errors=errors,
+        **common,
+    )
+
+
+def _outcome(asked: Asked, veil: Veil, common: dict[str, Any]) -> Step:
+    outcome = asked.outcome or {}
+    why = outcome.get("evidence") or outcome.get("reason")
+    words = meanings.HOW.get(str(why)) or meanings.WHY.get(str(why))
+    lines = [words] if words else []
+    if outcome.get("stage"):
+        lines.append(f"stage {clean(outcome['stage'])}")
+    if outcome.get("stateCause"):
+        lines.append(f"the call failed: {clean(outcome['stateCause'])}")
+    lines += error_lines(outcome.get("errors") or (), veil)
+    lines.append(meanings.REPEAT.get(asked.kind, meanings.REPEAT["unconfirmed"]))
+    return Step(
+        at=asked.settled or 0.0,
+        kind=Kind.OUTCOME,
+        source=Lane.LISTENER,
+        target=Lane.OTHERS if asked.neighbour else Lane.CALLER,
+        title=f"{asked.action} {clean(asked.kind)}{f' ({clean(why)})' if why else ''}",
+        lines=tuple(lines),
+        status=outcome.get("status"),
+        errors=tuple(outcome.get("errors") or ()),
+        good=asked.kind in {"confirmed", "presumed"},
+        **common,
+    )
+
+
+def _parameters(asked: Asked, veil: Veil) -> Iterator[str]:
+    for each in asked.parameters:
+        shown = {"number": veil.number, "data": veil.data}.get(each.sort, clean)(each.value)
+        yield f"{clean(each.name)}: {shown}"
+
+
+def _on(dialog: str | None) -> str:
+    return f" on dialog {clean(dialog)}" if dialog else ""
+
+
+def error_lines(errors: tuple[Told, ...] | list[Told], veil: Veil) -> list[str]:
+    """Return what errors say, mean, and what is to be done about them."""
+    lines = []
+    names = ("errorType", "errorData", "errorMessage", "peripheralErrorText")
+    for error in errors:
+        said = [veil.text(error[name]) for name in names if error.get(name)]
+        lines.append("Finesse said: " + (", ".join(said) or "nothing more"))
+        if error.get("meaning"):
+            lines.append(f"meaning: {veil.text(error['meaning'])}")
+        if error.get("advice"):
+            lines.append(f"what to do: {veil.text(error['advice'])}")
+    return lines
+
+
+# ---------------------------------------------------------------- what was heard
+
+
+def _heard(facts: Facts, veil: Veil) -> Iterator[Step]:
+    told = [each for each in facts.requests if not each.neighbour] or list(facts.requests)
+    agents = {each.agent for each in told}
+    ours = {(each.agent, each.request_id) for each in facts.requests}
+    owns = frozenset(each.own for each in told if each.own)
+    changes = Changes(owns, veil)
+    for asked in told:
+        for dialog in asked.before:
+            changes.remember(dialog)
+    for event in sorted(facts.events, key=lambda each: each.at):
+        make = _MAKERS.get(event.name)
+        if make is None:
+            continue
+        lane = Lane.NOTIFICATION if event.agent in agents or not agents else Lane.OTHERS
+        if not event.tag:
+            tag = Tag.NONE
+        else:
+            known = (event.agent, event.tag) in ours
+            mine = known or (event.agent is None and _any(ours, event.tag))
+            tag = Tag.OURS if mine else Tag.FOREIGN
+        for step in make(event, lane, changes, veil):
+            yield replace(
+                step,
+                agent=event.agent,
+                dialog=event.dialog,
+                request_id=event.tag,
+                tag=tag,
+                lines=(*step.lines, *_tagged(event, tag, facts.requests)),
+            )
+
+
+def _any(ours: set[tuple[str | None, str | None]], tag: str) -> bool:
+    return any(id_ == tag for _, id_ in ours)
+
+
+def _tagged(event: Heard, tag: Tag, requests: tuple[Asked, ...]) -> tuple[str, ...]:
+    if event.name not in {"dialog", "user", "error"}:
+        return ()
+    if tag is Tag.NONE:
+        return ("it carries no requestId",)
+    whose = next(
+        (r for r in requests if r.request_id == event.tag and event.agent in {r.agent, None}), None
+    )
+    named = f"that of {whose.action}" if whose is not None else "of another client"
+    return (f"it carries requestId {clean(event.tag)}, {named}",)
+
+
+def _dialog(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
+    del veil
+    change = str(event.data.get("change") or "changed")
+    dialog = event.data.get("dialog") or {}
+    found = changes.of_dialog(event.dialog, dialog, change, event.agent)
+    yield Step(
+        at=event.at,
+        kind=Kind.HEARD,
+        source=lane,
+        target=Lane.LISTENER,
+        title=found.title,
+        lines=found.lines,
+        change=change,
+        moves=found.moves,
+        shown=dialog,
+    )
+
+
+def _user(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
+    del veil
+    found = changes.of_user(event.agent, event.data.get("user") or {})
+    yield Step(
+        at=event.at,
+        kind=Kind.HEARD,
+        source=lane,
+        target=Lane.LISTENER,
+        title=found.title,
+        lines=found.lines,
+        moves=found.moves,
+    )
+
+
+def _error(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
+    del changes
+    errors = tuple(event.data.get("errors") or ())
+    named = next((each.get("constant") or each.get("errorType") for each in errors), None)
+    yield Step(
+        at=event.at,
+        kind=Kind.ERROR,
+        source=lane,
+        target=Lane.LISTENER,
+        title=f"error{_on(event.dialog)}{f': {clean(named)}' if named else ''}",
+        lines=tuple(error_lines(errors, veil)),
+        errors=errors,
+    )
+
+
+def _gap(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
+    del changes
+    data = event.data
+    up = bool(data.get("until"))
+    since = seconds(data.get("from"))
+    cause = f" ({veil.text(data['cause'])})" if data.get("cause") else ""
+    lost = f" after {event.at - since:.1f} s; what came in between may be lost" if since else ""
+    yield Step(
+        at=event.at,
+        kind=Kind.LINK_UP if up else Kind.LINK_DOWN,
+        source=lane,
+        target=Lane.LISTENER,
+        title=f"agent {clean(event.agent)} is heard again{lost}"
+        if up
+        else f"the link of agent {clean(event.agent)} is down{cause}",
+        lines=() if up else ("events may be lost from now on",),
+    )
+
+
+_WORDS: dict[str, tuple[Kind, Lane, Lane]] = {
+    "get": (Kind.LOOKED, Lane.LISTENER, Lane.REST),
+    "shown": (Kind.SHOWN, Lane.REST, Lane.LISTENER),
+    "ping": (Kind.FENCE, Lane.LISTENER, Lane.NOTIFICATION),
+    "pong": (Kind.FENCE, Lane.NOTIFICATION, Lane.LISTENER),
+    "restart": (Kind.RESTART, Lane.LISTENER, Lane.LISTENER),
+    "lost": (Kind.LOST, Lane.LISTENER, Lane.LISTENER),
+}
+
+
+def _other(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
+    del lane, changes
+    kind, source, target = _WORDS[event.name]
+    yield Step(
+        at=event.at,
+        kind=kind,
+        source=source,
+        target=target,
+        title=veil.text(event.data.get("words") or event.name),
+        key=event.key,
+    )
+
+
+_MAKERS = {
+    "dialog": _dialog,
+    "user": _user,
+    "error": _error,
+    "gap": _gap,
+    **dict.fromkeys(_WORDS, _other),
+}
+
+
+# ---------------------------------------------------------------- what proved what
+
+
+def _proven(steps: list[Step], requests: tuple[Asked, ...]) -> list[Step]:
+    for asked in requests:
+        evidence = (asked.outcome or {}).get("evidence")
+        if evidence is None or asked.settled is None:
+            continue
+        place = _proof(steps, asked, str(evidence))
+        if place is None:
+            continue
+        verb = "fails" if asked.kind == "failed" else "proves"
+        said = f"{verb} {asked.action} ({clean(evidence)})"
+        before = steps[place].proof
+        steps[place] = replace(steps[place], proof=f"{before}; {said}" if before else said)
+    return steps
+
+
+def _proof(steps: list[Step], asked: Asked, evidence: str) -> int | None:
+    """Return the place of the last step before the outcome that is such evidence."""
+    assert asked.settled is not None
+    for place in range(len(steps) - 1, -1, -1):
+        step = steps[place]
+        if step.at > asked.settled + _NEAR or step.at < asked.submitted - _NEAR:
+            continue
+        if _is_proof(step, asked, evidence):
+            return place
+    return None
+
+
+def _is_proof(step: Step, asked: Asked, evidence: str) -> bool:
+    if evidence == "snapshot":
+        return step.kind is Kind.SHOWN and step.key in {asked.key, None}
+    if step.kind not in _OF_EFFECT or step.key is not None:
+        return False
+    if evidence == "request_id":
+        ours = step.tag is Tag.OURS and step.request_id == asked.request_id
+        return ours and (step.kind is Kind.ERROR) == (asked.kind == "failed" and _erred(asked))
+    if evidence == "sole_pending":
+        return step.kind is Kind.ERROR and step.agent == asked.agent and step.tag is Tag.NONE
+    near = step.dialog in dialogs_of(asked) or (asked.dialog is None)
+    own = asked.dialog is not None or step.dialog is not None or step.agent == asked.agent
+    # What carries its own id would be the stronger evidence.
+    return step.kind is Kind.HEARD and near and own and bool(step.moves or step.change)
+
+
+def _erred(asked: Asked) -> bool:
+    return bool((asked.outcome or {}).get("errors"))
