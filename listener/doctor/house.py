@@ -16,6 +16,7 @@ from listener.errors import ConfigurationError
 from listener.operations.files import check_settings
 from listener.web.certificates import server_context
 from listener.web.tokens import Tokens
+from listener.wiring import credentials
 from listener.xmpp.tls import client_context
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ def _read(path: Path, agents: tuple[str, ...]) -> Settings | list[str]:
     """Return the settings, or what is wrong with them."""
     try:
         found = configuration.load(path)
-        if not agents:
-            return found
-        chosen = tuple(found.agent(one) for one in dict.fromkeys(agents))
+        if agents:
+            chosen = tuple(found.agent(one) for one in dict.fromkeys(agents))
+            found = found.model_copy(update={"agents": chosen})
+        for one in found.agents:
+            credentials(one)  # a token or password that no header can carry
     except ConfigurationError as error:
         return [line.removeprefix(f"{path}: ") for line in str(error).splitlines()]
-    return found.model_copy(update={"agents": chosen})
+    return found
 
 
 def _judge(path: Path, read: Settings | list[str]) -> Verdict:
@@ -81,7 +84,9 @@ def _authorities(path: Path | None) -> Verdict:
 
 def daemon_runs(settings: Settings) -> bool:
     """Say whether a daemon with these settings runs on this machine."""
-    path, sockets = settings.journal.path, (settings.api.socket, settings.dropin.socket)
+    path = settings.journal.path
+    # The system's daemon may have its socket where only its unit says.
+    sockets = (configuration.client_socket(settings), settings.dropin.socket)
     answering = any(
         probe.unix_socket("", one).hold is Hold.DAEMON for one in sockets if one is not None
     )

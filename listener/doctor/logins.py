@@ -11,6 +11,8 @@ from listener.doctor.seen import Answered, UserSeen, Visited, Wrong
 
 ONE_TRY = "it was tried once and is not tried again: five refusals lock an account for five minutes"
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_REDIRECT = 3  # hundreds
+_UNSPEAKABLE = "SASL forbids"
 _NOT_BOUND = "refused to bind"
 
 
@@ -39,13 +41,26 @@ def account(agent: str, seen: UserSeen, extension: str | None, *, sso: bool) -> 
                 "look at the rules of the proxy, and at `utils finesse` allow-lists",
             ),
         )
-    return failed(
-        saw,
-        Cause(
-            "Finesse answers SystemInfo and not the API: the CTI server is away, or nobody has"
-            " noticed yet that it is",
-            "wait some seconds and check again; then look at CTI server and PG",
-        ),
+    return failed(saw, _elsewhere(answer.status))
+
+
+def _elsewhere(status: int | None) -> Cause:
+    """Return the cause of an answer that says nothing of the account."""
+    if status is None:
+        return Cause(
+            "the web application hangs: it answered SystemInfo and not this",
+            "check again in a minute; then look at the load of Cisco Finesse Tomcat on the node",
+        )
+    if status // 100 == _REDIRECT:
+        return Cause(
+            "single sign-on, or a proxy with a page of its own, is in front of Finesse",
+            "configure a token (token_file) for the agent, and name the nodes themselves in"
+            " finesse.nodes",
+        )
+    return Cause(
+        "Finesse answers SystemInfo and not the API: the CTI server is away, or nobody has"
+        " noticed yet that it is",
+        "wait some seconds and check again; then look at CTI server and PG",
     )
 
 
@@ -146,6 +161,13 @@ def session(agent: str, seen: Visited, *, vouched: bool, sso: bool = False) -> V
 
 
 def _sasl(agent: str, detail: str, *, vouched: bool, sso: bool) -> tuple[Cause, ...]:
+    if _UNSPEAKABLE in detail:
+        return (
+            Cause(
+                "SASL cannot carry the password, so it was not sent",
+                f"have agent {agent} choose one of letters, digits and common signs",
+            ),
+        )
     locked = Cause(
         "the account is locked or disabled: five wrong passwords lock it for five minutes",
         "stop who tries with a wrong one, wait five minutes, and check again",

@@ -38,6 +38,11 @@ def _way_out(problem: str, path: str) -> str:
 
 
 def _mend(warning: str, path: str) -> str:
+    if "_DIRECTORY" in warning:
+        return (
+            "systemd sets it for the daemon (RuntimeDirectory=, StateDirectory=); where the daemon"
+            f" is started otherwise, name the path in {path}"
+        )
     file, found, _ = warning.partition(" can be read by everybody")
     return f"chmod 600 {file}" if found else f"change it in {path}, or leave it so on purpose"
 

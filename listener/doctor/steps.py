@@ -6,7 +6,7 @@ Knows nothing of what a step is about.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from listener.doctor.findings import Family, Report, Status, Step, Verdict, skipped
@@ -72,8 +72,3 @@ class Notes:
         """Tell what a part has noted."""
         for step in part.report.steps:
             self.add(step)
-
-
-def at(what: What, *, node: str | None = None, agent: str | None = None) -> What:
-    """Return the same step about a node or an agent."""
-    return replace(what, node=node, agent=agent)

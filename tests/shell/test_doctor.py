@@ -9,8 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import trustme
 
 from listener.doctor import Family, Status
+from listener.journal.place import Lock
 from listener.simulator.faults import Fault
 from listener.simulator.users import AgentSpec
 from listener.simulator.xmpp_faults import Refusal, Stage
@@ -504,6 +506,85 @@ async def test_a_port_that_somebody_else_has_is_told(tmp_path):
     assert failed(report) == ["api.listen", "tokens"]
     assert "ss -ltnp" in words(step(report, "api.listen"))
     assert "listener token" in words(step(report, "tokens"))
+
+
+async def test_a_daemon_is_known_by_its_journal_too(tmp_path):
+    lock = Lock(tmp_path / "journal.sqlite")
+    async with simulated() as simulator:
+        file = config(tmp_path, simulator, edit={'socket = "api.sock"': 'socket = ""'})
+        assert lock.take()
+        beside = await examined(file, confirm=yes)
+        lock.release()
+        alone = await examined(file, confirm=yes)
+    assert step(beside, "notification").status is Status.SKIPPED
+    assert step(alone, "notification").status is Status.OK
+
+
+async def test_the_daemons_own_certificate_is_looked_at(tmp_path):
+    issued = trustme.CA().issue_cert("localhost")
+    issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "good.pem"))
+    (tmp_path / "bad.pem").write_text("no certificate")
+    tokens = tmp_path / "tokens.toml"
+    tokens.touch(mode=0o600)
+    found = []
+    async with simulated() as simulator:
+        for name in ("good", "bad"):
+            text = (
+                'listen = "127.0.0.1:0"\ntokens_file = "tokens.toml"\n'
+                f'tls_certificate = "{name}.pem"\ntls_key = "key.pem"'
+            )
+            file = config(tmp_path, simulator, edit={'socket = "api.sock"': text})
+            found.append(step(await examined(file), "api.certificate"))
+    assert [one.status for one in found] == [Status.OK, Status.FAILED]
+    assert "bad.pem" in words(found[1])
+
+
+async def test_settings_without_agents_are_checked_as_far_as_nodes(tmp_path):
+    async with simulated() as simulator:
+        file = config(tmp_path, simulator, agents=())
+        report = await examined(file, confirm=yes)
+    assert step(report, "stream").status is Status.OK
+    assert "there is no agent" in words(step(report, "notification"))
+    assert report.exit_code == 0
+
+
+# --- ways to speak -------------------------------------------------------------------------------
+
+
+async def test_another_name_for_the_certificate_holds_for_the_xmpp_port_alone(tmp_path):
+    async with simulated() as simulator:
+        edit = {"[finesse]": '[finesse]\ncertificate_name = "node.example"'}
+        report = await examined(config(tmp_path, simulator, edit=edit))
+    assert failed(report) == ["tls.xmpp"]
+    assert "not for node.example" in words(step(report, "tls.xmpp"))
+
+
+@pytest.mark.parametrize("security", ["starttls", "plain"])
+async def test_where_tls_does_not_come_first_that_step_is_left_out(tmp_path, security):
+    async with simulated() as simulator:
+        service = simulator.notifications
+        await service.stop(grace=0)
+        await service.start(tls_port=0, starttls_port=0, plain_port=0)
+        port = getattr(service, f"{security}_port")
+        edit = {
+            "[finesse]": f'[finesse]\nsecurity = "{security}"',
+            f"xmpp_port = {service.tls_port}": f"xmpp_port = {port}",
+        }
+        report = await examined(config(tmp_path, simulator, edit=edit))
+    assert failed(report) == []
+    assert step(report, "tls.xmpp").status is Status.SKIPPED
+    assert step(report, "login").status is Status.OK
+
+
+async def test_a_token_that_no_header_can_carry_is_a_matter_of_the_settings(tmp_path):
+    (tmp_path / "token").touch(mode=0o600)
+    (tmp_path / "token").write_text("two words")
+    async with simulated() as simulator:
+        edit = {f'extension = "{A}"': 'token_file = "token"'}
+        report = await examined(config(tmp_path, simulator, edit=edit))
+    assert failed(report) == ["configuration"]
+    assert "two words" not in words(step(report, "configuration"))
 
 
 # --- the notification ----------------------------------------------------------------------------

@@ -433,6 +433,12 @@ async def test_what_is_no_xmpp_is_told():
     assert "does not speak XMPP" in said(systeminfo.stream(seen))
 
 
+async def test_a_domain_that_cannot_be_one_is_told():
+    place = Endpoint("localhost", dead_port(), "a b@c", PUBSUB, "plain")
+    seen = await stream.greet(place, client_context(None), 20)
+    assert systeminfo.stream(seen).status is Status.FAILED
+
+
 async def visited(server, *, show=False, password=PASSWORD):
     return await stream.visit(
         AGENT,

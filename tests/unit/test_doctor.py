@@ -190,6 +190,44 @@ def test_a_proxy_that_forbids_is_told():
     assert "proxy" in first(logins.account("1001", user(403), None, sso=False))
 
 
+@pytest.mark.parametrize(
+    ("status", "words"), [(None, "hangs"), (302, "single sign-on"), (500, "CTI server")]
+)
+def test_an_answer_that_says_nothing_of_the_account_is_no_wrong_password(status, words):
+    seen = UserSeen(Answered(status, detail="answered"))
+    verdict = logins.account("1001", seen, None, sso=False)
+    assert verdict.status is Status.FAILED
+    assert words in said(verdict)
+    assert "lock" not in said(verdict)
+
+
+def test_a_password_that_sasl_cannot_carry_is_told():
+    detail = "the password holds a character that SASL forbids"
+    seen = Visited("a", wrong=Wrong.CREDENTIALS, detail=detail)
+    assert "was not sent" in said(logins.session("1001", seen, vouched=True))
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("agents (1001).password_file: /x: Permission denied", "chown"),
+        ("finesse.ca_file: /x: no such file", "make the file"),
+        ("finesse.nodez: no such setting", "listener.example.toml"),
+    ],
+)
+def test_each_problem_of_the_settings_has_its_way_out(problem, words):
+    verdict = machine.configuration("listener.toml", (problem,), ())
+    assert verdict.status is Status.FAILED
+    assert words in said(verdict)
+
+
+def test_folders_that_systemd_gives_are_no_fault_of_the_settings():
+    warning = "journal.path: left out, and STATE_DIRECTORY is not set: a restart forgets"
+    verdict = machine.configuration("listener.toml", (), (warning,))
+    assert verdict.status is Status.WARNING
+    assert "StateDirectory=" in said(verdict)
+
+
 def test_who_is_neither_agent_nor_supervisor_is_a_warning():
     seen = user(200, state="LOGOUT", roles=("Administrator",))
     assert logins.account("1001", seen, None, sso=False).status is Status.WARNING

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from listener.doctor.probes.finesse import wrong
-from listener.doctor.seen import Greeted, Visited
+from listener.doctor.seen import Greeted, Visited, Wrong
 from listener.errors import ListenerError, Unreachable
 from listener.xmpp import stanzas
 from listener.xmpp.contract import Cause
@@ -45,29 +46,33 @@ class _Greeter(GuardedClient):
 async def greet(endpoint: Endpoint, tls: ssl.SSLContext, within: float) -> Greeted:
     """Open a stream, note which mechanisms are offered, and close it; nobody logs in."""
     address = f"{endpoint.host}:{endpoint.port}"
-    client = _Greeter(
-        f"nobody@{endpoint.domain}/{stanzas.RESOURCE_PREFIX}check",
-        "",
-        user="nobody",
-        tls=tls,
-        security=endpoint.security,
-        certificate_name=endpoint.certificate_name or endpoint.host,
-        on_stanza=lambda _: None,
-    )
+    made = partial(Greeted, address, endpoint.domain, endpoint.security)
+    try:
+        client = _Greeter(
+            f"nobody@{endpoint.domain}/{stanzas.RESOURCE_PREFIX}check",
+            "",
+            user="nobody",
+            tls=tls,
+            security=endpoint.security,
+            certificate_name=endpoint.certificate_name or endpoint.host,
+            on_stanza=lambda _: None,
+        )
+    except ListenerError as error:  # a domain that cannot be one
+        return made((), wrong(error), str(error))
     kind, detail = None, ""
     try:
         async with asyncio.timeout(within):
             await client.start(endpoint.host, endpoint.port)
     except TimeoutError:
-        kind = wrong(Unreachable(""))
+        kind = Wrong.UNREACHABLE
         detail = f"{address} fell silent; it stopped at: {client.stage}"
     except ListenerError as error:
         kind, detail = wrong(error), str(error)
     finally:
         await client.finish()
     if client.offered is not None:
-        return Greeted(address, endpoint.domain, endpoint.security, client.offered)
-    return Greeted(address, endpoint.domain, endpoint.security, (), kind, detail)
+        return made(client.offered)
+    return made((), kind, detail)
 
 
 class _Visitor(Session):
