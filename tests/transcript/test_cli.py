@@ -156,7 +156,8 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch):
 @pytest.fixture
 def settings(tmp_path: Path) -> configuration.Settings:
     file = tmp_path / "listener.toml"
-    agent = '[[agents]]\nid = "1001"\npassword = "x"\n'
+    (tmp_path / "secret").write_text("x")
+    agent = '[[agents]]\nid = "1001"\npassword_file = "secret"\n'
     file.write_text(f'finesse.nodes = ["f.example.com"]\nrecording.path = "t.jsonl"\n{agent}')
     return configuration.load(file)
 
