@@ -159,23 +159,44 @@ def _local(name: str) -> str:
     return name.rpartition(":")[2].lower()
 
 
-def cut(text: str, at: int, root: Root) -> Cut:
-    """Cut out the element that begins at `at`: to its end tag, or as far as it can go."""
+class Over:
+    """Finds the ends of comments and CDATA sections; where there is none, it looks only once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._missing: set[str] = set()
+
+    def past(self, opening: str, pos: int) -> int:
+        """Return where what was opened ends; `pos` where it never does."""
+        closing = "-->" if opening == "<!--" else "]]>"
+        if closing in self._missing:
+            return pos
+        end = self._text.find(closing, pos)
+        if end < 0:
+            self._missing.add(closing)
+            return pos
+        return end + len(closing)
+
+
+def cut(text: str, at: int, root: Root, over: Over) -> Cut:
+    """Cut out the element that begins at `at`: to its end tag, or as far as it can go.
+
+    `over` is one for the whole text.
+    """
     if root.closed:
         return Cut(root.name, root.level, at, root.end, whole=True)
     run = _Run(root)
     tokens = _tokens(root.level)
     first = root.level.tag.match(text, at)
     run.push(_Element(first["name"] if first else "", at, text[at : root.end]))
-    end = _walk(text, root.end, run, tokens)
+    end = _walk(text, root.end, run, tokens, over)
     if not run.open:
         return Cut(root.name, root.level, at, end, whole=True)
     return Cut(root.name, root.level, at, end, whole=False, saved=tuple(run.saved))
 
 
-def _walk(text: str, pos: int, run: _Run, tokens: re.Pattern[str]) -> int:
+def _walk(text: str, pos: int, run: _Run, tokens: re.Pattern[str], over: Over) -> int:
     """Go from tag to tag; return where the element ends, is broken off or is too deep."""
-    over = _Over(text)
     while run.open:
         found = tokens.search(text, pos)
         if found is None:
@@ -197,24 +218,6 @@ def _walk(text: str, pos: int, run: _Run, tokens: re.Pattern[str]) -> int:
             if _self_closed(found):
                 run.pop(found["name"], pos)
     return pos
-
-
-class _Over:
-    """Finds the ends of comments and CDATA sections; where there is none, it looks only once."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._missing: set[str] = set()
-
-    def past(self, opening: str, pos: int) -> int:
-        closing = "-->" if opening == "<!--" else "]]>"
-        if closing in self._missing:
-            return pos
-        end = self._text.find(closing, pos)
-        if end < 0:
-            self._missing.add(closing)
-            return pos
-        return end + len(closing)
 
 
 @lru_cache(maxsize=16)

@@ -32,8 +32,10 @@ MOST = 10_000
 WORK = 64 << 20
 """Characters gone through for one input, those inside objects counted again."""
 
+_KEY = r"\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|“[^”\n]{0,200}”|[A-Za-z_$][\w$]{0,100}+"
 _CANDIDATE = re.compile(
-    r"<(?=[A-Za-z!])|&(?:amp;)*+(?:lt|#0*+60|#[xX]0*+3[cC]);|\\u003[cC]|%3[cC]|[{\[]"
+    r"<(?=[A-Za-z!])|&(?:amp;)*+(?:lt|#0*+60|#[xX]0*+3[cC]);|\\u003[cC]|%3[cC]"
+    rf"|\{{(?=\s*+(?:{_KEY})\s*+:)|\[(?=\s*+(?:[{{\[\"'“(]|Object\b|Array\b))"
 )
 _DOCTYPE = re.compile(r"<!DOCTYPE(?!\s+html)\b", re.IGNORECASE)
 _DTD = MalformedUpdate("dtd", "a document type declaration (DTD) is refused")
@@ -104,6 +106,7 @@ class Reader:
     def __init__(self, text: str, where: Where, work: Work, depth: int = 0) -> None:
         work.add(len(text))
         self._text, self._where, self._work, self._depth = text, where, work, depth
+        self._over = markup.Over(text)
         self._floor = 0  # the end of the last payload: what stands before is not about the next
 
     def marks(self) -> list[Piece]:
@@ -132,7 +135,7 @@ class Reader:
             if root is not None and root.quiet and not root.closed:
                 pos = root.end
             elif root is not None:
-                cut = markup.cut(self._text, at, root)
+                cut = markup.cut(self._text, at, root, self._over)
                 self._work.add(cut.end - at)
                 yield from self._element(cut)
                 pos = self._floor = max(cut.end, at + 1)
@@ -154,7 +157,7 @@ class Reader:
         nearby = re.compile(r"\s*+").match(self._text, end)
         start = nearby.end() if nearby else end
         root = markup.root_at(self._text, start)
-        return markup.cut(self._text, start, root).end if root is not None else end
+        return markup.cut(self._text, start, root, self._over).end if root is not None else end
 
     def _element(self, cut: markup.Cut) -> Iterator[Piece]:
         place = self._where(cut.start)
@@ -198,11 +201,12 @@ class Reader:
 
     def _notated(self, at: int, taken: Notated) -> Iterator[Piece]:
         place = self._where(at)
-        node = around.node_before(self._text, at, self._floor)
         any_of_it = False
         value = objects.whole_in(taken.unfinished) if taken.problem else taken.value
-        for found in objects.found_in(value, node):
-            for piece in self._found(found, place):
+        for number, found in enumerate(objects.found_in(value)):
+            if not number:
+                node = around.node_before(self._text, at, self._floor)
+            for piece in self._found(replace(found, node=found.node or node), place):
                 any_of_it = True
                 yield piece
         ours = any_of_it or _OWN.search(self._text[at : min(taken.end, at + _LOOKED_AT)])
