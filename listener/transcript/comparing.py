@@ -1,4 +1,4 @@
-"""Whether two outcomes of one request say the same, and in what they differ. Pure.
+"""What a replay says of one request: both outcomes, and in what they differ. Pure.
 
 What decides is compared: the word, how it is known, why not, how far it came, the errors, the
 dialogs and what came of call data. How long it took, and what was noted beside it, is not.
@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from listener.correlation.outcome import Outcome
+from listener.correlation.steps import Late
+from listener.finesse.actions.request import Request
 from listener.finesse.model import ApiError
 from listener.redaction import HIDDEN
+from listener.transcript.entries import Line
 
 FIELDS = (
     "kind",
@@ -29,6 +34,51 @@ FIELDS = (
     "missing",
     "truncated",
 )
+
+
+class Word(StrEnum):
+    """How the replay of one request compares with the record."""
+
+    SAME = "same"
+    DIFFERENT = "different"  # another outcome, or none
+    PARTIAL = "partial"  # it was open before the place where reading began: not compared
+    OPEN = "open"  # the transcript ends, or lacks lines, before its outcome: not compared
+
+
+@dataclass(slots=True)
+class Result:
+    """One request as it was asked for, with what was recorded of it and what the replay says.
+
+    `line` is where it was asked for. `late`: what came after the replayed outcome. `partial`: it
+    was open before the place where reading began.
+    """
+
+    line: Line
+    key: str
+    request_id: str
+    request: Request
+    deployment: str | None
+    partial: bool = False
+    recorded: Outcome | None = None
+    replayed: Outcome | None = None
+    late: list[Late] = field(default_factory=list)
+
+    @property
+    def word(self) -> Word:
+        """How the two outcomes compare."""
+        if self.recorded is None:
+            return Word.OPEN
+        if self.partial:
+            return Word.PARTIAL
+        return Word.DIFFERENT if self.differences() else Word.SAME
+
+    def differences(self) -> list[tuple[str, Any, Any]]:
+        """Return each field that differs, with its recorded and its replayed value."""
+        if self.recorded is None:
+            return []
+        if self.replayed is None:
+            return [("kind", self.recorded.kind, None)]
+        return list(differences(self.recorded, self.replayed))
 
 
 def differences(recorded: Outcome, replayed: Outcome) -> Iterator[tuple[str, Any, Any]]:

@@ -1,168 +1,69 @@
 """What a transcript says, line by line: one class per kind of line.
 
 Every entry is a frozen value; `what` is its word in the file, `way` who told whom. The fields are
-those of the line, so that a reader gets what was written as the values of the cores. Knows neither
-JSON (`lines`) nor files (`reading`, `writer`).
+those of the line, so that a reader gets what was written as the values of the cores. Those about
+requests are in `requests`, and can be had from here. Knows neither JSON (`lines`) nor files
+(`reading`, `writer`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import ClassVar
 
-from listener.correlation.outcome import Outcome, Reason
-from listener.correlation.picture import Baseline
-from listener.correlation.registration import Registration
-from listener.correlation.steps import Late, Look, RestAnswer
+from listener.correlation.steps import Look, RestAnswer
 from listener.finesse.actions.expectation import Probe
-from listener.finesse.actions.request import Request
-from listener.finesse.events import Event
+from listener.transcript.base import FORMAT, Entry, Header, Way
+from listener.transcript.requests import (
+    Abandoned,
+    Adopted,
+    Asked,
+    LateNews,
+    NeverSent,
+    Reheard,
+    Remembered,
+    Settled,
+)
 
-FORMAT = 1
-"""The version of the format that is written, and the newest that is read."""
-
-
-class Way(StrEnum):
-    """Who told whom."""
-
-    FROM_CALLER = "from caller"
-    TO_CALLER = "to caller"
-    TO_FINESSE = "to finesse"
-    FROM_FINESSE = "from finesse"
-    HERE = "here"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """The first line of a file, and of each run in it.
-
-    `run` is the same in all parts of one run, `part` counts them from 1. `clock` is the monotonic
-    second at which the run began, `started` the same moment by the wall (RFC 3339, UTC). `masked`:
-    numbers, names and call data are masks. The bounds and the gate are those of the core.
-    """
-
-    what: ClassVar[str] = "transcript"
-    way: ClassVar[Way] = Way.HERE
-    format: int
-    program: str
-    run: str
-    part: int
-    deployment: str | None
-    started: str
-    clock: float
-    masked: bool
-    max_pending: int
-    max_pending_per_agent: int
-    tombstone_for: float
-    gate: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One line. `agent` is None where it concerns all; times are in `Line`."""
-
-    what: ClassVar[str]
-    way: ClassVar[Way]
-    agent: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked(Entry):
-    """A caller asks for something; `age`: seconds since it was asked of an earlier process.
-
-    `registration.expected`: the caller sends it itself. `deployment` as known by then. `retold`:
-    it waits for its turn since before this place.
-    """
-
-    what: ClassVar[str] = "request"
-    way: ClassVar[Way] = Way.FROM_CALLER
-    key: str
-    request_id: str
-    request: Request
-    registration: Registration
-    age: float = 0.0
-    deployment: str | None = None
-    retold: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abandoned(Entry):
-    """A caller, or the end of the program, gives a request up."""
-
-    what: ClassVar[str] = "abandon"
-    way: ClassVar[Way] = Way.FROM_CALLER
-    key: str
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adopted(Entry):
-    """An open request of before: of an earlier process, or of this one before the recording.
-
-    `retold`: this process had it already, and the line is there for who begins to read here.
-    """
-
-    what: ClassVar[str] = "taken_over"
-    way: ClassVar[Way] = Way.HERE
-    key: str
-    request_id: str
-    request: Request
-    registration: Registration
-    baseline: Baseline | None
-    left: float
-    accepted: bool
-    age: float = 0.0
-    status: int | None = None
-    answer_date: float | None = None
-    gap: bool = True
-    retold: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeverSent(Entry):
-    """A request of an earlier process of which it is certain that it never left: it ends here."""
-
-    what: ClassVar[str] = "never_sent"
-    way: ClassVar[Way] = Way.TO_CALLER
-    key: str
-    request_id: str
-    request: Request
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered(Entry):
-    """A request that an earlier process settled."""
-
-    what: ClassVar[str] = "remembered"
-    way: ClassVar[Way] = Way.HERE
-    key: str
-    request: Request
-    registration: Registration
-    outcome: Outcome
-    age: float
-    settled_ago: float
-    left: float
-    retold: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reheard(Entry):
-    """An event from before a request was taken over, judged for that request alone."""
-
-    what: ClassVar[str] = "heard_before"
-    way: ClassVar[Way] = Way.HERE
-    key: str
-    event: Event
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "Abandoned",
+    "Adopted",
+    "Alike",
+    "Answered",
+    "Asked",
+    "Down",
+    "Ended",
+    "Entry",
+    "Expired",
+    "Fenced",
+    "Fencing",
+    "Header",
+    "HeldBack",
+    "LateNews",
+    "LetThrough",
+    "Line",
+    "Looked",
+    "Looking",
+    "Lost",
+    "NeverSent",
+    "Notified",
+    "Presence",
+    "Reheard",
+    "Remembered",
+    "Sent",
+    "Settled",
+    "Standing",
+    "Standpoint",
+    "Up",
+    "Way",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent(Entry):
-    """A request goes to Finesse, with its fields as in the line in which it was asked for.
-
-    `by_caller`: it is passed on for a caller of the drop-in.
-    """
+    """A request goes to Finesse, with its fields as in the line in which it was asked for."""
 
     what: ClassVar[str] = "send"
     way: ClassVar[Way] = Way.TO_FINESSE
@@ -171,7 +72,6 @@ class Sent(Entry):
     method: str
     path: str
     action: str
-    by_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,27 +195,6 @@ class LetThrough(Entry):
 
     what: ClassVar[str] = "let_through"
     way: ClassVar[Way] = Way.HERE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled(Entry):
-    """A request has its outcome."""
-
-    what: ClassVar[str] = "outcome"
-    way: ClassVar[Way] = Way.TO_CALLER
-    key: str
-    request_id: str
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LateNews(Entry):
-    """Something was heard about a request that had its outcome."""
-
-    what: ClassVar[str] = "late"
-    way: ClassVar[Way] = Way.TO_CALLER
-    key: str
-    late: Late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,75 +8,28 @@ too: no DTMF digit is told. Memory is bounded as the core is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from listener import digits
 from listener.correlation.correlator import Correlator
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
-from listener.correlation.outcome import Outcome
 from listener.correlation.steps import Late, Settled, Step
 from listener.errors import InvalidRequest, MalformedUpdate, NotAccepted
-from listener.finesse.actions.request import Request
 from listener.finesse.events import events_of
 from listener.finesse.wire import parse_update
 from listener.transcript import entries
-from listener.transcript.comparing import differences
+from listener.transcript.comparing import Result, Word
 from listener.transcript.entries import Header, Line
 from listener.transcript.likeness import Told
 from listener.transcript.lines import told, understood
 
 _Opened = TypeVar("_Opened", entries.Adopted, entries.Remembered)
 
+__all__ = ["Replay", "Result", "Word"]
+
 MOST_HELD = 50_000
 """Results that wait for the other half; the oldest is told without it."""
-
-
-class Word(StrEnum):
-    """How the replay of one request compares with the record."""
-
-    SAME = "same"
-    DIFFERENT = "different"  # another outcome, or none
-    PARTIAL = "partial"  # it was open before the place where reading began: not compared
-    OPEN = "open"  # the transcript ends, or lacks lines, before its outcome: not compared
-
-
-@dataclass(slots=True)
-class Result:
-    """One request as it was asked for, with what was recorded of it and what the replay says.
-
-    `line` is where it was asked for. `late`: what came after the replayed outcome. `partial`: it
-    was open before the place where reading began.
-    """
-
-    line: Line
-    key: str
-    request_id: str
-    request: Request
-    deployment: str | None
-    partial: bool = False
-    recorded: Outcome | None = None
-    replayed: Outcome | None = None
-    late: list[Late] = field(default_factory=list)
-
-    @property
-    def word(self) -> Word:
-        """How the two outcomes compare."""
-        if self.recorded is None:
-            return Word.OPEN
-        if self.partial:
-            return Word.PARTIAL
-        return Word.DIFFERENT if self.differences() else Word.SAME
-
-    def differences(self) -> list[tuple[str, Any, Any]]:
-        """Return each field that differs, with its recorded and its replayed value."""
-        if self.recorded is None:
-            return []
-        if self.replayed is None:
-            return [("kind", self.recorded.kind, None)]
-        return list(differences(self.recorded, self.replayed))
 
 
 class Replay:
