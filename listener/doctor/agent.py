@@ -77,7 +77,7 @@ class AgentWalk:
             notes.skip(what, f"the credentials are not tried again: {self._refused}")
             return False
         if not node.in_service:
-            notes.skip(what, "needs the step systeminfo: out of service, the API answers 503")
+            notes.skip(what, node.no_api)
             return False
         node.rest.set_credentials(agent.id, credentials(agent))
         sso = agent.token is not None

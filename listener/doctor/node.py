@@ -43,8 +43,8 @@ class Loan:
 class NodeWalk:
     """One node: `walk` looks at everything that needs no login.
 
-    Afterwards `rest` can be asked; `in_service` says what SystemInfo did; `endpoint` is None where
-    no session can be made, and `why_not` says which step is in the way.
+    Afterwards `rest` can be asked where `in_service` is true (else `no_api` says why not);
+    `endpoint` is None where no session can be made, and `why_not` says which step is in the way.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class NodeWalk:
         self.settings = settings
         self.in_service = False
         self.endpoint: Endpoint | None = None
-        self.why_not = "the step systeminfo was not done"
+        self.why_not = _needs("systeminfo")
+        self.no_api = _needs("systeminfo")
         url = urlsplit(place.rest_url)
         self._scheme = url.scheme
         self._ports = {
@@ -157,6 +158,8 @@ class NodeWalk:
         if seen.info is None:
             notes.skip(clock, _needs("systeminfo"))
             return None
+        if not well:
+            self.no_api = f"Finesse says {seen.info.status}: its API answers 503 then"
         stamp = seen.info.current_timestamp
         notes.note(clock, systeminfo.clock(stamp, seen.before, seen.after))
         return seen.info

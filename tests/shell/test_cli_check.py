@@ -105,8 +105,13 @@ async def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path):
     assert err.decode().splitlines() == ["listener: interrupted"]
 
 
-def on_terminal(*args: object, columns: int, answer: bytes = b"", **more: str) -> tuple[int, str]:
-    """Run the command on a terminal of its own; return its code and what was shown."""
+def on_terminal(
+    *args: object, columns: int = 100, answer: bytes | None = None, **more: str
+) -> tuple[int, str]:
+    """Run the command on a terminal of its own; return its code and what was shown.
+
+    To a question `answer` is typed, and for an empty one Ctrl-C pressed.
+    """
     ours, theirs = pty.openpty()
     with closing(os.fdopen(ours, "rb", buffering=0)) as shown:
         process = subprocess.Popen(
@@ -117,13 +122,17 @@ def on_terminal(*args: object, columns: int, answer: bytes = b"", **more: str) -
             env=dict(os.environ) | {"COLUMNS": str(columns), "TERM": "xterm"} | more,
         )
         os.close(theirs)
-        if answer:
-            os.write(ours, answer)
-        parts = []
+        seen = b""
         with suppress(OSError):  # Linux says EIO when the other side is closed
             while part := shown.read(65536):
-                parts.append(part)
-        return process.wait(60), b"".join(parts).decode()
+                seen += part
+                if answer is not None and b"[y/N]" in seen:
+                    if answer:
+                        os.write(ours, answer)
+                    else:
+                        process.send_signal(signal.SIGINT)
+                    answer = None
+        return process.wait(60), seen.decode()
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
@@ -154,11 +163,22 @@ async def test_a_notification_is_provoked_only_after_a_yes(tmp_path, answer, ask
     async with simulated() as simulator:
         file = config(tmp_path, simulator)
         code, shown = await asyncio.to_thread(
-            on_terminal, "--config", file, "--notification", columns=100, answer=answer
+            on_terminal, "--config", file, "--notification", answer=answer
         )
         assert len(simulator.finesse.truth) == asked
     assert code == 0
     assert "[y/N]" in shown
+
+
+async def test_ctrl_c_at_the_question_ends_it(tmp_path):
+    async with simulated() as simulator:
+        file = config(tmp_path, simulator)
+        code, shown = await asyncio.to_thread(
+            on_terminal, "--config", file, "--notification", answer=b""
+        )
+        assert not simulator.finesse.truth
+    assert code == 130
+    assert "listener: interrupted" in shown
 
 
 async def test_an_agents_call_is_left_alone(tmp_path):
