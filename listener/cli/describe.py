@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from listener.cli.exits import Exit
-from listener.correlation.outcome import Evidence, Reason
+from listener.story.meanings import HOW, WHY
 
 Told: TypeAlias = Mapping[str, Any]
 
@@ -20,27 +20,6 @@ _CODES: dict[str, Exit] = {
     "rejected": Exit.REJECTED,
     "unconfirmed": Exit.UNCONFIRMED,
     "abandoned": Exit.ABANDONED,
-}
-_HOW: dict[str, str] = {
-    Evidence.REQUEST_ID: "Finesse tied it to this request by its id",
-    Evidence.EXPECTATION: "the change asked for was seen; who caused it is not said",
-    Evidence.SOLE_PENDING: "an error without an id fits this request alone",
-    Evidence.SNAPSHOT: "a GET showed it; who caused it is not said",
-}
-_WHY: dict[str, str] = {
-    Reason.DEADLINE: "nothing that proves it was heard in time",
-    Reason.LINK_LOST: "the link was lost while waiting, and the answer may have gone with it",
-    Reason.AMBIGUOUS: "what was heard fits more than one request",
-    Reason.NO_ANSWER: "Finesse did not answer the request itself",
-    Reason.DIALOG_ENDED: "the dialog ended, which does not say why",
-    Reason.RESTARTED: "this program was restarted while waiting",
-    Reason.WEAK: "what was heard is weaker evidence than was asked for",
-    Reason.NOT_REPORTED: "whether it was sent was never reported",
-    Reason.NOT_SENT: "nothing left this machine",
-    Reason.EXPIRED_IN_QUEUE: "its device was busy until the deadline; it was not sent",
-    Reason.CANCELLED: "it was cancelled before it was sent",
-    Reason.SHUTDOWN: "this program is stopping",
-    Reason.CALLER: "the caller stopped waiting",
 }
 
 
@@ -67,7 +46,7 @@ def describe(outcome: Told, action: str) -> Iterator[str]:
 
 
 def _because(outcome: Told) -> str:
-    how, why = _HOW.get(outcome["evidence"], ""), _WHY.get(outcome["reason"], "")
+    how, why = HOW.get(outcome["evidence"], ""), WHY.get(outcome["reason"], "")
     match outcome["kind"]:
         case "confirmed":
             return how + (f"; it is {outcome['stage']}" if outcome["stage"] else "")
@@ -84,7 +63,7 @@ def _because(outcome: Told) -> str:
 
 def _refusal(outcome: Told) -> str:
     if reason := outcome["reason"]:
-        return _WHY.get(reason, str(reason))
+        return WHY.get(reason, str(reason))
     status = outcome["status"]
     return f"Finesse answered {status}" if status else "Finesse refused it"
 

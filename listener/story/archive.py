@@ -108,6 +108,7 @@ class Archive(Reading):
             more_events=left_out,
             end=now,
             notes=notes,
+            known=self._known(events),
         )
 
     # -- requests ---------------------------------------------------------------------------------
@@ -129,10 +130,8 @@ class Archive(Reading):
                 conditions.append(f"{column} = ?")
                 values.append(value)
         where = "WHERE " + " AND ".join(conditions)
-        (count,) = self.connection.execute(
-            f"SELECT count(*) FROM requests {where}",
-            values,  # noqa: S608  ours, but for parameters
-        ).fetchone()
+        counting = f"SELECT count(*) FROM requests {where}"  # noqa: S608  ours, but for parameters
+        (count,) = self.connection.execute(counting, values).fetchone()
         found = self._stored(f"{where} ORDER BY id DESC LIMIT ?", (*values, wanted.limit))
         return found, max(0, count - wanted.limit)
 
@@ -178,6 +177,16 @@ class Archive(Reading):
                 return replace(asked, told={**asked.told, "outcome": {**outcome, "errors": errors}})
         return asked
 
+    def _known(self, events: tuple[Heard, ...]) -> dict[tuple[str | None, str], str]:
+        """Return which of our requests the ids on the events are of."""
+        tags = sorted({each.tag for each in events if each.tag})[:_NEAR_OF]
+        found: dict[tuple[str | None, str], str] = {}
+        for tag in tags:
+            for each in self.requests(None, None, tag, _NEIGHBOURS):
+                request = each.record.request
+                found[request.agent, each.record.request_id] = request.requested_action
+        return found
+
     def _near(self, wanted: Wanted) -> tuple[str, ...]:
         """Return what resembles the id that nobody knows."""
         rows = self.connection.execute(
@@ -215,10 +224,8 @@ class Archive(Reading):
         values = [id_ for _, ids in about for id_ in ids]
         which = f"BETWEEN ? AND ? AND {_NAMES} AND ({' OR '.join(parts)})"
         span = (low, high, *values)
-        (count,) = self.connection.execute(
-            f"SELECT count(*) FROM events WHERE sequence {which}",
-            span,  # noqa: S608  as above
-        ).fetchone()
+        counting = f"SELECT count(*) FROM events WHERE sequence {which}"  # noqa: S608  as above
+        (count,) = self.connection.execute(counting, span).fetchone()
         rows = self.connection.execute(
             f"{_EVENTS} {which} ORDER BY sequence LIMIT ?", (*span, MOST_EVENTS)
         ).fetchall()

@@ -14,6 +14,8 @@ from listener.story.facts import Asked, Facts, Told, dialogs_of, seconds
 from listener.story.steps import Kind, Step, Tag
 from listener.story.veil import Veil
 
+_INSTANT = 0.002  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -213,6 +215,18 @@ class Case:
             if since is not None:
                 found.append(Gap(since, until))
         return found or self._gaps_heard()
+
+    def deaf_at_sending(self, gap: Gap) -> bool:
+        """Say whether nobody was listening already when the request went out."""
+        if gap.since > self.asked.began + _INSTANT:
+            return False
+        # A link that was lost in the same moment was there before.
+        return not any(
+            step.kind is Kind.LINK_DOWN
+            and step.agent == self.asked.agent
+            and self.asked.began - _INSTANT < step.at <= gap.since + _INSTANT
+            for step in self.steps
+        )
 
     def _moment(self, given: object) -> float | None:
         if isinstance(given, int | float):

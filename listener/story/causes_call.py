@@ -43,7 +43,8 @@ def consult_not_answered(case: Case) -> Finding | None:
         case,
         "consult_not_answered",
         "It was sent before the consult call was answered",
-        f"the other party of dialog {clean(consult)} was {clean(there.state)} at its sending{after}",
+        f"the other party of dialog {clean(consult)} was {clean(there.state)} at its sending"
+        f"{after}",
         f"Wait until the consult call (dialog {clean(consult)}) is ACTIVE on both sides, then send"
         f" {asked.action} again.",
         there.step,
@@ -60,7 +61,7 @@ def _active_later(case: Case, dialog: str, address: str | None) -> float | None:
 
 
 def participant_held(case: Case) -> Finding | None:
-    """The own participant was on hold, which rules the action out (guide p.91, 93, 107)."""
+    """Look for: the own participant was on hold, which rules the action out (guide p.91, 93, 107)."""
     asked = case.asked
     if asked.action not in _NOT_WHEN_HELD or asked.kind in _GOOD:
         return None
@@ -129,7 +130,8 @@ def refused(case: Case) -> Finding | None:
     return _finding(
         case,
         "refused",
-        f"Finesse refused it {'at once' if at_once else 'after its 202'}: {clean(named or 'no name')}",
+        f"Finesse refused it {'at once' if at_once else 'after its 202'}:"
+        f" {clean(named or 'no name')}",
         f"the error{family}"
         + (
             f", meaning: {case.veil.text(error['meaning'])}"
@@ -156,7 +158,7 @@ def refused_without_words(case: Case) -> Finding | None:
 
 
 def call_failed(case: Case) -> Finding | None:
-    """The call itself went FAILED (guide p.80-82)."""
+    """Look for: the call itself went FAILED (guide p.80-82)."""
     cause = (case.asked.outcome or {}).get("stateCause")
     if case.asked.kind != "failed" or not cause:
         return None
@@ -170,7 +172,7 @@ def call_failed(case: Case) -> Finding | None:
 
 
 def dialog_ended(case: Case) -> Finding | None:
-    """The dialog ended while the request was open, which does not say why."""
+    """Look for: the dialog ended while the request was open, which does not say why."""
     asked = case.asked
     if asked.kind in _GOOD or asked.action in {"DROP", "CLOSE", "REJECT"} | _NEEDS_CONSULT:
         gone = None
@@ -217,7 +219,7 @@ def truncated(case: Case) -> Finding | None:
 
 
 def not_all_set(case: Case) -> Finding | None:
-    """Some call variables were set and some were not."""
+    """Look for: some call variables were set and some were not."""
     missing = (case.asked.outcome or {}).get("missing") or ()
     if case.asked.action != "UPDATE_CALL_DATA" or not missing:
         return None
@@ -231,7 +233,7 @@ def not_all_set(case: Case) -> Finding | None:
 
 
 def already_so(case: Case) -> Finding | None:
-    """It was so before, so that nothing changed and nothing need be told."""
+    """Look for: it was so before, so that nothing changed and nothing need be told."""
     if case.asked.kind in _GOOD or not case.warned("already_so"):
         return None
     return _finding(

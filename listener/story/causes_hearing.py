@@ -24,7 +24,7 @@ def no_session(case: Case) -> Finding | None:
     asked = case.asked
     if asked.kind in _GOOD or asked.kind == "rejected":
         return None
-    gap = next((g for g in case.gaps() if g.since <= asked.began + 0.001), None)
+    gap = next((g for g in case.gaps() if case.deaf_at_sending(g)), None)
     if gap is None:
         return None
     until = f"it was heard again {case.when(gap.until)}" if gap.until else "it was not heard again"
@@ -32,27 +32,27 @@ def no_session(case: Case) -> Finding | None:
         case,
         "no_session",
         f"No session of agent {clean(asked.agent)} was listening when it was sent",
-        f"its events may have been lost from {case.when(gap.since)} on; {until}",
+        f"its events may have been lost since {case.when(gap.since)}; {until}",
         "Send when `listener agents` shows the agent up; `listener check` looks for the reason.",
         gap.step,
     )
 
 
 def link_down(case: Case) -> Finding | None:
-    """The link was down for a while, while the request was open."""
+    """Look for: the link was down for a while, while the request was open."""
     asked = case.asked
     if asked.kind in _GOOD:
         return None
-    gaps = [g for g in case.gaps() if g.since > asked.began + 0.001]
+    gaps = [g for g in case.gaps() if not case.deaf_at_sending(g)]
     if not gaps and asked.reason != "link_lost":
         return None
     if not gaps:
-        if any(g.since <= asked.began for g in case.gaps()):
+        if case.gaps():
             return None  # there was no session from the beginning
         saw = "the outcome says so; from when until when is not kept"
         return _link(case, saw, None)
     spans = "; ".join(
-        f"between {case.when(g.since)} and "
+        f"from {case.when(g.since).removeprefix('at ')} to "
         + (case.when(g.until) if g.until is not None else "the end of what is known")
         for g in gaps[:3]
     )
@@ -72,7 +72,7 @@ def _link(case: Case, saw: str, step: int | None) -> Finding:
 
 
 def late_event(case: Case) -> Finding | None:
-    """What proves or fails it came after its deadline."""
+    """Look for: what proves or fails it came after its deadline."""
     asked = case.asked
     if asked.kind in _GOOD or asked.settled is None:
         return None
@@ -101,7 +101,7 @@ def late_event(case: Case) -> Finding | None:
 
 
 def id_on_another(case: Case) -> Finding | None:
-    """The requestId came back on another request, or on another object."""
+    """Look for: the requestId came back on another request, or on another object."""
     asked = case.asked
     twins = [
         other
@@ -135,7 +135,7 @@ def id_on_another(case: Case) -> Finding | None:
 
 
 def another_request(case: Case) -> Finding | None:
-    """The change that fits it is another request's, by its id."""
+    """Look for: the change that fits it is another request's, by its id."""
     if case.asked.kind in _GOOD or not case.noted("another_request"):
         return None
     return _finding(
@@ -169,7 +169,7 @@ def two_on_one_device(case: Case) -> Finding | None:
 
 
 def expired_in_queue(case: Case) -> Finding | None:
-    """It waited at the gate until its deadline, and was not sent."""
+    """Look for: it waited at the gate until its deadline, and was not sent."""
     if case.asked.reason != "expired_in_queue":
         return None
     holder = next(iter(_holders(case)), None)
@@ -196,14 +196,16 @@ def _holders(case: Case) -> list[Asked]:
 
 
 def another_client(case: Case) -> Finding | None:
-    """The desktop, the phone or another program was at work on the same call."""
+    """Look for: the desktop, the phone or another program was at work on the same call."""
     asked = case.asked
     if asked.kind == "presumed" or _by_id(asked):
         return None
     for place, step in case.heard(asked.began, case.end):
         if not case.about(step) or step.kind is not Kind.HEARD:
             continue
-        if step.tag is Tag.FOREIGN and _whose(step, case) is None:
+        if asked.kind in _GOOD and step.proof is None:
+            continue
+        if step.tag is Tag.FOREIGN:
             carried = f"carries requestId {clean(step.request_id)}, which is none of ours"
             return _other_hand(case, place, step, carried)
         if (
@@ -220,17 +222,6 @@ def _by_id(asked: Asked) -> bool:
     return (asked.outcome or {}).get("evidence") == "request_id"
 
 
-def _whose(step: Step, case: Case) -> Asked | None:
-    return next(
-        (
-            each
-            for each in case.facts.requests
-            if each.request_id == step.request_id and each.agent == step.agent
-        ),
-        None,
-    )
-
-
 def _other_hand(case: Case, place: int, step: Step, carried: str) -> Finding:
     good = case.asked.kind in _GOOD
     return _finding(
@@ -245,7 +236,7 @@ def _other_hand(case: Case, place: int, step: Step, carried: str) -> Finding:
 
 
 def no_tags(case: Case) -> Finding | None:
-    """This site's notifications carry no requestId at all."""
+    """Look for: this site's notifications carry no requestId at all."""
     asked = case.asked
     if _by_id(asked) or asked.kind == "rejected" or case.tags_here:
         return None
@@ -269,7 +260,7 @@ def no_tags(case: Case) -> Finding | None:
 
 
 def restarted(case: Case) -> Finding | None:
-    """This program was restarted while the request was open."""
+    """Look for: this program was restarted while the request was open."""
     asked = case.asked
     place = next(
         (
@@ -296,7 +287,7 @@ def restarted(case: Case) -> Finding | None:
 
 
 def weak_evidence(case: Case) -> Finding | None:
-    """What was heard is weaker than the caller wanted."""
+    """Look for: what was heard is weaker than the caller wanted."""
     if case.asked.reason != "weak":
         return None
     seen = ", ".join(
@@ -341,7 +332,7 @@ _ENDS = {
 
 
 def ended_by_us(case: Case) -> Finding | None:
-    """It ended by the caller's hand or by this program's end."""
+    """Look for: it ended by the caller's hand or by this program's end."""
     words = _ENDS.get(str(case.asked.reason))
     if words is None:
         return None
@@ -349,7 +340,7 @@ def ended_by_us(case: Case) -> Finding | None:
 
 
 def still_open(case: Case) -> Finding | None:
-    """It never had an outcome, as far as the source knows."""
+    """Look for: it never had an outcome, as far as the source knows."""
     asked = case.asked
     if asked.outcome is not None:
         return None

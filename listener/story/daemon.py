@@ -64,6 +64,10 @@ async def facts_of(client: Client, wanted: Wanted, now: float) -> Facts:
         more_events=left_out,
         end=now,
         notes=notes,
+        known={
+            (each.get("agent"), str(each.get("requestId"))): str(each.get("requestedAction"))
+            for each in listed
+        },
     )
 
 
@@ -206,7 +210,7 @@ async def _place(client: Client) -> tuple[str, int] | None:
         first = asyncio.create_task(anext(events))
         try:
             async with asyncio.timeout(PATIENCE):
-                while events.last_id is None and not first.done():
+                while events.last_id is None and not first.done():  # noqa: ASYNC110  it tells nobody
                     await asyncio.sleep(0.01)
         except TimeoutError:
             return None

@@ -78,7 +78,7 @@ def of_request(asked: Asked, facts: Facts, steps: tuple[Step, ...], veil: Veil) 
 
 
 def missing(asked: Asked) -> str | None:
-    """Return what would have proved a request that nothing proved; None where nothing is missing."""
+    """Return what would have proved a request that nothing proved; else None."""
     if asked.kind in {"confirmed", "presumed", "failed", "rejected"}:
         return None
     return meanings.PROOF.get(asked.action, "a notification with its requestId")

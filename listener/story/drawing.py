@@ -30,9 +30,11 @@ svg text { fill: var(--ink); } svg .faint { fill: var(--faint); }
 svg .head { font-weight: 700; } svg .bad { fill: var(--bad); font-weight: 700; }
 svg .good { fill: var(--good); font-weight: 700; }
 svg line { stroke: var(--ink); stroke-width: 1.4; } svg .life { stroke: var(--faint);
-stroke-width: 1; stroke-dasharray: 2 5; } svg .badline { stroke: var(--bad); stroke-dasharray: 7 3; }
+stroke-width: 1; stroke-dasharray: 2 5; }
+svg .badline { stroke: var(--bad); stroke-dasharray: 7 3; }
 svg .goodline { stroke: var(--good); stroke-width: 2.6; } svg .late { stroke-dasharray: 3 3; }
-svg path { fill: var(--ink); } svg .badhead { fill: var(--bad); } svg .goodhead { fill: var(--good); }
+svg path { fill: var(--ink); } svg .badhead { fill: var(--bad); }
+svg .goodhead { fill: var(--good); }
 svg .paper { fill: var(--paper); }
 """
 
@@ -73,7 +75,7 @@ def _heads(story: Story) -> Iterator[tuple[str, str]]:
     for asked in story.requests:
         if asked.neighbour:
             continue
-        yield from ((said, "head") for said in _folded(headline(asked, story)))
+        yield from ((said, "head") for said in _folded(headline(asked)))
         for found in story.of(asked):
             said = f"* {found.cause}. Saw: {found.saw}. What to do: {found.advice}"
             yield from ((each, "") for each in _folded(said))

@@ -165,7 +165,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that a source knows of a story. `more_*`: what was left out; `end`: the source ends."""
+    """All that a source knows of a story. `more_*`: what was left out; `end`: the source ends.
+
+    `known`: actions of our other requests by agent and requestId, that are not told of.
+    """
 
     source: str
     requests: tuple[Asked, ...] = ()
@@ -174,6 +177,16 @@ class Facts:
     more_events: int = 0
     end: float | None = None
     notes: tuple[str, ...] = ()
+    known: Mapping[tuple[str | None, str], str] = field(default_factory=dict)
+
+    def whose(self, agent: str | None, tag: str | None) -> str | None:
+        """Return the action of our request that has that requestId; None for nobody's."""
+        if tag is None:
+            return None
+        for each in self.requests:
+            if each.request_id == tag and agent in {each.agent, None}:
+                return each.action
+        return self.known.get((agent, tag))
 
 
 class NothingKnown(LookupError):

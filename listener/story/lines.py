@@ -72,7 +72,7 @@ def _left_out(story: Story, width: int) -> Iterator[Line]:
 
 
 def _request(asked: Asked, story: Story, width: int) -> Iterator[Line]:
-    yield from _wrapped(headline(asked, story), width, style_of(asked.kind))
+    yield from _wrapped(headline(asked), width, style_of(asked.kind))
     yield from _wrapped(
         meanings.REPEAT.get(asked.kind, meanings.REPEAT["unconfirmed"]), width, "", 2
     )
@@ -85,7 +85,7 @@ def _request(asked: Asked, story: Story, width: int) -> Iterator[Line]:
         yield from _wrapped(f"what to do: {found.advice}", width, "", 4)
 
 
-def headline(asked: Asked, story: Story) -> str:
+def headline(asked: Asked) -> str:
     """Return what was asked and what came of it, in one sentence."""
     on = f" on dialog {clean(asked.dialog)}" if asked.dialog else ""
     asks = f"{asked.action}{on} of agent {clean(asked.agent)}"

@@ -48,7 +48,7 @@ PROOF: Mapping[str, str] = MappingProxyType(
         "TRANSFER": "both dialogs gone and one of the two ends with the request's id, or the call"
         " that is left without this agent",
         "CONFERENCE": "one call that is left, with this agent ACTIVE and both others in it",
-        "TRANSFER_SST": "this agent's leaving with the request's id, or the call at its destination",
+        "TRANSFER_SST": "this agent leaving with the request's id, or the call at its destination",
         "SEND_DTMF": "a notification with the request's id and no error (silence is normal)",
         "START_RECORDING": "a notification with the request's id and no error (silence is normal)",
         "UPDATE_CALL_DATA": "every value asked for, in a notification since the request",

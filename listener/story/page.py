@@ -76,7 +76,7 @@ def _about(story: Story) -> str:
 
 
 def _request(asked: Asked, story: Story) -> Iterator[Markup]:
-    yield tag("h2", headline(asked, story))
+    yield tag("h2", headline(asked))
     yield tag("p", meanings.REPEAT.get(asked.kind, meanings.REPEAT["unconfirmed"]))
     if wanted := diagnosis.missing(asked):
         yield tag("p", f"Missing: {wanted}.")

@@ -17,8 +17,8 @@ from listener.story.steps import Kind, Lane, Step, Tag
 from listener.story.veil import Veil, clean
 
 _TURN = {Kind.ASKED: 0, Kind.SENT: 1, Kind.ANSWERED: 2, Kind.OUTCOME: 8, Kind.LATE: 9}
-_NEAR = 0.5
-"""Seconds between what proves a request and its being told, at most, but for quiet times."""
+_NEAR = 0.01
+"""Seconds by which what proves a request may seem to be after its outcome (rounding)."""
 _OF_EFFECT = frozenset({Kind.HEARD, Kind.ERROR})
 
 
@@ -180,7 +180,6 @@ def error_lines(errors: tuple[Told, ...] | list[Told], veil: Veil) -> list[str]:
 def _heard(facts: Facts, veil: Veil) -> Iterator[Step]:
     told = [each for each in facts.requests if not each.neighbour] or list(facts.requests)
     agents = {each.agent for each in told}
-    ours = {(each.agent, each.request_id) for each in facts.requests}
     owns = frozenset(each.own for each in told if each.own)
     changes = Changes(owns, veil)
     for asked in told:
@@ -194,9 +193,8 @@ def _heard(facts: Facts, veil: Veil) -> Iterator[Step]:
         if not event.tag:
             tag = Tag.NONE
         else:
-            known = (event.agent, event.tag) in ours
-            mine = known or (event.agent is None and _any(ours, event.tag))
-            tag = Tag.OURS if mine else Tag.FOREIGN
+            mine = facts.whose(event.agent, event.tag)
+            tag = Tag.OURS if mine is not None else Tag.FOREIGN
         for step in make(event, lane, changes, veil):
             yield replace(
                 step,
@@ -204,23 +202,17 @@ def _heard(facts: Facts, veil: Veil) -> Iterator[Step]:
                 dialog=event.dialog,
                 request_id=event.tag,
                 tag=tag,
-                lines=(*step.lines, *_tagged(event, tag, facts.requests)),
+                lines=(*step.lines, *_tagged(event, tag, facts)),
             )
 
 
-def _any(ours: set[tuple[str | None, str | None]], tag: str) -> bool:
-    return any(id_ == tag for _, id_ in ours)
-
-
-def _tagged(event: Heard, tag: Tag, requests: tuple[Asked, ...]) -> tuple[str, ...]:
+def _tagged(event: Heard, tag: Tag, facts: Facts) -> tuple[str, ...]:
     if event.name not in {"dialog", "user", "error"}:
         return ()
     if tag is Tag.NONE:
         return ("it carries no requestId",)
-    whose = next(
-        (r for r in requests if r.request_id == event.tag and event.agent in {r.agent, None}), None
-    )
-    named = f"that of {whose.action}" if whose is not None else "of another client"
+    whose = facts.whose(event.agent, event.tag)
+    named = f"that of {whose}" if whose is not None else "of another client"
     return (f"it carries requestId {clean(event.tag)}, {named}",)
 
 
@@ -343,13 +335,15 @@ def _proven(steps: list[Step], requests: tuple[Asked, ...]) -> list[Step]:
 def _proof(steps: list[Step], asked: Asked, evidence: str) -> int | None:
     """Return the place of the last step before the outcome that is such evidence."""
     assert asked.settled is not None
-    for place in range(len(steps) - 1, -1, -1):
-        step = steps[place]
-        if step.at > asked.settled + _NEAR or step.at < asked.submitted - _NEAR:
-            continue
-        if _is_proof(step, asked, evidence):
-            return place
-    return None
+    found = [
+        place
+        for place, step in enumerate(steps)
+        if asked.submitted - _NEAR <= step.at <= asked.settled + _NEAR
+        and _is_proof(step, asked, evidence)
+    ]
+    # The call itself says more than the agent's state beside it.
+    on_it = [place for place in found if steps[place].dialog in dialogs_of(asked)]
+    return max(on_it or found, default=None)
 
 
 def _is_proof(step: Step, asked: Asked, evidence: str) -> bool:

@@ -275,6 +275,12 @@ class _Tape:
             more_requests=max(0, len(chosen) - wanted.limit),
             more_events=max(0, len(events) - MOST_EVENTS) + self._dropped,
             end=self._end,
+            known={
+                (each.record.request.agent, each.record.request_id): (
+                    each.record.request.requested_action
+                )
+                for each in self._known.values()
+            },
         )
 
     def _one(self, known: _Known) -> Asked:

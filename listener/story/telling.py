@@ -62,7 +62,8 @@ def told(facts: Facts, subject: str, *, show_numbers: bool = False) -> Story:
     begin = min((each.began for each in facts.requests if not each.neighbour), default=None)
     if begin is None:
         begin = every[0].at if every else 0.0
-    steps, places = _chosen(facts, every)
+    shown = {place for finding in findings for place in finding.steps}
+    steps, places = _chosen(facts, every, shown)
     kept = {place: number for number, place in enumerate(places, 1)}
     return Story(
         subject=clean(subject),
@@ -82,8 +83,13 @@ def told(facts: Facts, subject: str, *, show_numbers: bool = False) -> Story:
     )
 
 
-def _chosen(facts: Facts, every: tuple[Step, ...]) -> tuple[tuple[Step, ...], list[int]]:
-    """Return the steps that are told, and their places (from 1) among all."""
+def _chosen(
+    facts: Facts, every: tuple[Step, ...], shown: set[int]
+) -> tuple[tuple[Step, ...], list[int]]:
+    """Return the steps that are told, and their places (from 1) among all.
+
+    `shown`: the places of those that a finding names, which are always told.
+    """
     told_of = [each for each in facts.requests if not each.neighbour]
     first = min((each.submitted for each in told_of), default=None)
     dialogs = frozenset[str]().union(*(dialogs_of(each) for each in told_of))
@@ -92,11 +98,11 @@ def _chosen(facts: Facts, every: tuple[Step, ...]) -> tuple[tuple[Step, ...], li
     for place, step in enumerate(every, 1):
         on_it = step.kind in _ALWAYS | _LINK or step.key is not None
         on_it = on_it or whole or step.dialog in dialogs or step.proof is not None
-        if on_it or step.request_id in {each.request_id for each in told_of}:
+        if on_it or place in shown or step.request_id in {each.request_id for each in told_of}:
             places.append(place)
     if first is not None:
         before = [p for p in places if every[p - 1].at < first and every[p - 1].key is None]
-        left_out = set(before[:-_BEFORE])
+        left_out = set(before[:-_BEFORE]) - shown
         places = [p for p in places if p not in left_out]
     places = places[:MOST_STEPS]
     return tuple(every[place - 1] for place in places), places
