@@ -160,8 +160,7 @@ class NodeWalk:
             return None
         if not well:
             self.no_api = f"Finesse says {seen.info.status}: its API answers 503 then"
-        stamp = seen.info.current_timestamp
-        notes.note(clock, systeminfo.clock(stamp, seen.before, seen.after))
+        notes.note(clock, systeminfo.clock(seen.stamp, seen.before, seen.after))
         return seen.info
 
     async def _info(self, loan: Loan) -> InfoSeen:

@@ -119,13 +119,18 @@ class Wrong(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InfoSeen:
-    """What SystemInfo brought; `lent`: with that agent's credentials; wall times around it."""
+    """What SystemInfo brought; `lent`: with that agent's credentials.
+
+    `stamp` is the node's time: currentTimestamp, else the Date of the answer; `before` and `after`
+    are this machine's wall times around it.
+    """
 
     url: str
     info: SystemInfo | None = None
     wrong: Wrong | None = None
     detail: str = ""
     lent: str | None = None
+    stamp: str | None = None
     before: float = 0.0
     after: float = 0.0
 

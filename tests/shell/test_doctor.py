@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from contextlib import closing
 from dataclasses import replace
@@ -281,6 +282,21 @@ async def test_clocks_that_differ_are_a_warning(tmp_path, seconds):
     assert "NTP" in words(step(report, "clock"))
 
 
+async def test_without_a_timestamp_the_date_of_the_answer_tells_the_clock(tmp_path):
+    async with simulated(wall=lambda: datetime.now(UTC) + timedelta(seconds=60)) as simulator:
+        inner = simulator.http._handler
+
+        async def no_timestamp(request):
+            answer = await inner(request)
+            body = re.sub(b"<currentTimestamp>.*?</currentTimestamp>", b"", answer.body)
+            return replace(answer, body=body)
+
+        simulator.http._handler = no_timestamp
+        report = await examined(config(tmp_path, simulator))
+    assert step(report, "clock").status is Status.WARNING
+    assert "ahead of" in words(step(report, "clock"))
+
+
 # --- the stream ----------------------------------------------------------------------------------
 
 
@@ -291,7 +307,7 @@ async def test_clocks_that_differ_are_a_warning(tmp_path, seconds):
 async def test_a_service_that_falls_silent_is_told_with_where(tmp_path, stage, stopped):
     async with simulated() as simulator:
         simulator.notifications.tarpit(stage)
-        extra = "\n[timings]\nconnect_deadline = 0.5\n"
+        extra = "\n[timings]\nconnect_deadline = 2\n"
         report = await examined(config(tmp_path, simulator, extra=extra))
     assert failed(report) == ["stream"]
     assert stopped in words(step(report, "stream"))
@@ -425,7 +441,7 @@ async def test_a_login_without_a_word_of_rest_names_the_causes_of_both(tmp_path)
 async def test_a_login_that_stops_halfway_is_told_with_where(tmp_path, stage):
     async with simulated() as simulator:
         simulator.notifications.tarpit(stage)
-        extra = "\n[timings]\nconnect_deadline = 1\n"
+        extra = "\n[timings]\nconnect_deadline = 3\n"
         report = await examined(config(tmp_path, simulator, extra=extra))
     assert failed(report) == ["login"]
     assert "after login" in words(step(report, "login"))

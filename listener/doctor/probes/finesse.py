@@ -5,6 +5,7 @@ Each question is put once. Must not know what follows from the answers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from listener.doctor import wall
@@ -17,6 +18,7 @@ from listener.errors import (
     ResourceConflict,
     Unreachable,
 )
+from listener.finesse import uris
 
 if TYPE_CHECKING:
     from listener.finesse.model import User
@@ -38,13 +40,21 @@ def wrong(error: ListenerError) -> Wrong:
 
 
 async def ask_info(rest: Rest, url: str, lender: str | None = None) -> InfoSeen:
-    """Return SystemInfo of a node, asked without credentials or with those of `lender`."""
+    """Return SystemInfo of a node, asked without credentials or with those of `lender`.
+
+    One that has no currentTimestamp is asked for once more, for the Date of the answer.
+    """
     before = wall.now()
     try:
         info = await rest.system_info(agent=lender, node=url)
     except ListenerError as error:
         return InfoSeen(url, wrong=wrong(error), detail=str(error), lent=lender)
-    return InfoSeen(url, info, lent=lender, before=before, after=wall.now())
+    seen = InfoSeen(url, info, lent=lender, before=before, after=wall.now())
+    if info.current_timestamp:
+        return replace(seen, stamp=info.current_timestamp)
+    before = wall.now()
+    raw = await rest._get(lender, uris.SYSTEM_INFO, (url,))  # noqa: SLF001  for the Date alone
+    return replace(seen, stamp=raw.headers.get("date"), before=before, after=wall.now())
 
 
 async def ask_user(rest: Rest, agent: str) -> UserSeen:
