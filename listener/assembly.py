@@ -87,6 +87,8 @@ class Listener:
             tally=tally,
         )
 
+        self._recorder: Recorder | None = None
+
     def __repr__(self) -> str:
         up, held = self.roster.up, len(self.roster.ears)
         return f"<Listener {up} of {held} agents up, {self.service!r}>"
@@ -119,7 +121,7 @@ class Listener:
             listener = cls(settings, paces=paces, memory=memory, tally=tally, changed=changed)
             stack.push_async_callback(listener.rest.aclose)
             if settings.recording.path is not None:
-                stack.push_async_callback(listener.record(settings.recording).aclose)
+                await stack.enter_async_context(listener.recording(settings.recording))
             stack.push_async_callback(listener._close)
             if first is not None:
                 await first(listener)
@@ -225,11 +227,27 @@ class Listener:
         """The name of the node in use."""
         return self._where.node
 
-    def record(self, wanted: Recording) -> Recorder:
-        """Begin to write a transcript; it goes on until the recorder is closed.
+    @asynccontextmanager
+    async def recording(self, wanted: Recording) -> AsyncIterator[Recorder]:
+        """Write a transcript as long as the block lasts; one at a time.
 
-        Raises ConfigurationError for a file that cannot be written to.
+        Raises ConfigurationError for a file that cannot be written to, and when one is written.
         """
+        if self._recorder is not None:
+            raise ConfigurationError(
+                f"a transcript is written already, into {self._recorder.path}; one at a time"
+            )
+        self._recorder = recorder = self._recorder_for(wanted)
+        try:
+            recorder.start()
+            self.service.record(recorder)
+            yield recorder
+        finally:
+            self.service.record(None)
+            self._recorder = None
+            await recorder.aclose()
+
+    def _recorder_for(self, wanted: Recording) -> Recorder:
         roster = self.roster
 
         def host(agent: str) -> str | None:
@@ -237,10 +255,7 @@ class Listener:
             return ear.node if ear is not None else None
 
         where = Where(deployment=lambda: self.deployment, host=host)
-        recorder = recorder_for(wanted, self.service.policy, self.service.loop.time(), where)
-        recorder.start()
-        self.service.record(recorder)
-        return recorder
+        return recorder_for(wanted, self.service.policy, self.service.loop.time(), where)
 
     def begin_at(self, node: str) -> None:
         """Try that node first, before any session was made; an unknown name changes nothing."""

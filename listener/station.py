@@ -190,7 +190,9 @@ class Station:
     ) -> None:
         """Make ready to serve; callers may connect, and wait."""
         sockets = dict(inherited or {})
-        self._desk = open_desk(self.settings.api.socket, self.leaving.hand_over, sockets)
+        self._desk = open_desk(
+            self.settings.api.socket, self.leaving.hand_over, self.listener.recording, sockets
+        )
         self.doors.inherit(sockets)
         await open_api(self.doors, self.settings, self.backend, self.listener.service.tally)
         await open_dropin(self.doors, self.settings, self.listener, self.background, stack)

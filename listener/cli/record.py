@@ -1,6 +1,7 @@
-"""`listener record`: a transcript without a daemon that serves callers.
+"""`listener record`: a transcript of what the running daemon does, or without one.
 
-Knows the options; the sessions are `listener.assembly`'s, the file `listener.transcript`'s.
+Knows the options; the conversation with the daemon is `listener.handover`'s, the sessions are
+`listener.assembly`'s, the file `listener.transcript`'s.
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ import typer
 from listener import settings as configuration
 from listener.cli import console, exits
 from listener.cli.loading import like_interrupt, loading
+from listener.cli.reaching import Config, Socket, Where
+from listener.errors import DaemonUnreachable, InvalidRequest
 
 if TYPE_CHECKING:
-    from listener.settings import Settings
+    from collections.abc import Coroutine
+
+    from listener.settings import Recording, Settings
 
 EXAMPLES = exits.lines(
     "Examples",
     (
-        "listener record today.jsonl --config listener.toml --seconds 600",
-        "listener run --record today.jsonl --config listener.toml    (and serves callers)",
+        "listener record today.jsonl                        (of the running daemon)",
+        "listener record today.jsonl --seconds 600 --config listener.toml",
+        "listener record today.jsonl --direct --agent 1001 --config listener.toml",
     ),
 )
 
@@ -41,8 +47,14 @@ def with_recording(
 def record(
     file: Annotated[Path, typer.Argument(help="The transcript; added to when it is one already.")],
     *,
-    config: Annotated[Path, typer.Option(help="The settings file (TOML).")],
-    agent: Annotated[str | None, typer.Option(help="Only that agent's session.")] = None,
+    config: Config = None,
+    socket_: Socket = None,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Hold sessions of its own, beside any daemon.")
+    ] = False,
+    agent: Annotated[
+        str | None, typer.Option(help="With --direct: only that agent's session.")
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="End after so long; goes on if left out.")
     ] = None,
@@ -51,13 +63,28 @@ def record(
         typer.Option("--show-numbers", help="Write numbers, names and call data as they are."),
     ] = False,
 ) -> None:
-    """Hold the agents' sessions and write down what Finesse says, until Ctrl-C.
+    """Write down what is asked, sent, answered and heard, until Ctrl-C.
 
-    No caller is served, and nothing is sent but what sessions need. To record what callers of a
-    daemon ask for as well, start it with `listener run --record FILE`, or set [recording] in its
-    settings. DTMF digits and credentials are never written; numbers, names and call data only as
-    masks, unless asked for.
+    The running daemon writes the file, as its own user, as long as this command runs; only root and
+    the daemon's user may ask for that. Where no daemon runs, and with --direct, this command holds
+    the agents' sessions itself and serves no caller. `listener run --record FILE` and [recording]
+    in the settings record from the start. DTMF digits and credentials are never written; numbers,
+    names and call data only as masks, unless asked for.
     """
+    if agent is not None and not direct:
+        raise InvalidRequest("--agent goes with --direct; a daemon records all of its agents")
+    api = None if direct else Where(config=config, socket=socket_).unix
+    if api is not None:
+        try:
+            wanted = configuration.Recording(path=file.absolute(), show_numbers=show_numbers)
+            _end(_of_daemon(api, wanted, seconds))
+        except DaemonUnreachable as nobody:
+            if nobody.sent or socket_ is not None or config is None:
+                raise
+        else:
+            return
+    if config is None:
+        raise InvalidRequest("--config is needed to record, since no daemon runs here")
     settings = configuration.load(config)
     if agent is not None:
         settings = settings.only(agent)
@@ -65,17 +92,39 @@ def record(
     console.start_logs(settings)
     with loading():
         import listener.assembly  # noqa: F401, PLC0415  slixmpp and httpx load with it
-    with like_interrupt():
-        try:
-            asyncio.run(_hold(settings, seconds))
-        except KeyboardInterrupt:
-            console.errors().print(f"recorded in {file}")
-            raise typer.Exit(exits.Exit.OK) from None
+    _end(_alone(settings, seconds))
     console.errors().print(f"recorded in {file}")
 
 
-async def _hold(settings: Settings, seconds: float | None) -> None:
+def _end(work: Coroutine[None, None, None]) -> None:
+    """Run until it has ended, or Ctrl-C, which is how a recording ends."""
+    with like_interrupt():
+        try:
+            asyncio.run(work)
+        except KeyboardInterrupt:
+            return
+
+
+async def _of_daemon(api: Path, wanted: Recording, seconds: float | None) -> None:
+    from listener.handover.asking import socket_beside  # noqa: PLC0415  loads more than --help needs
+    from listener.handover.channel import Refused  # noqa: PLC0415  as above
+    from listener.handover.recording import recording  # noqa: PLC0415  as above
+
+    words = console.errors()
+    try:
+        async with recording(socket_beside(api), wanted, words.print) as ending:
+            await asyncio.wait((ending,), timeout=seconds)
+    except Refused as why:
+        words.print(f"not recorded: {why}")
+        raise typer.Exit(exits.Exit.FAILED) from None
+
+
+async def _alone(settings: Settings, seconds: float | None) -> None:
     from listener.assembly import Listener  # noqa: PLC0415  loaded above
 
     async with Listener.open(settings, strict=False, wait=False):
-        await asyncio.wait((asyncio.create_task(asyncio.Event().wait()),), timeout=seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            return

@@ -1,7 +1,7 @@
-"""The operators' socket beside the API's, in the daemon: who may, asks here for a hand-over.
+"""The operators' socket beside the API's, in the daemon: who may, asks for a hand-over or a record.
 
 Unix, 0600, and only for the daemon's own user and root. Knows that conversation; knows nothing of
-what is handed over.
+what is handed over or recorded.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from listener.errors import ConfigurationError
 from listener.handover.asking import LONGEST, SPEAKS, socket_beside
 from listener.handover.attempt import Asked
 from listener.handover.channel import VERSION, Broken, Channel, Refused
+from listener.handover.recording import ASK, Records, serve
 from listener.serving import name_of
 from listener.tasks import Tasks
 from listener.web.sockets import SocketFile, unix_socket
@@ -35,10 +36,13 @@ Begin: TypeAlias = Callable[[Asked, Callable[[str], None]], Awaitable[str]]
 """Hands over: is told words meanwhile, returns the last ones, raises Refused."""
 
 
-def open_desk(api: Path | None, begin: Begin, inherited: dict[str, socket.socket]) -> Desk | None:
+def open_desk(
+    api: Path | None, begin: Begin, records: Records, inherited: dict[str, socket.socket]
+) -> Desk | None:
     """Make the operators' socket beside the API's; None where there is none, or it cannot be made.
 
-    `inherited`: sockets of the process before, by name; ours is taken out of it.
+    `records` writes a transcript. `inherited`: sockets of the process before, by name; ours is
+    taken out of it.
     """
     if api is None:
         return None
@@ -50,7 +54,7 @@ def open_desk(api: Path | None, begin: Begin, inherited: dict[str, socket.socket
     except ConfigurationError as error:
         _log.warning("handover.unavailable", detail=str(error))
         return None
-    return Desk(name, made, begin, inherited=taken is not None)
+    return Desk(name, made, begin, records, inherited=taken is not None)
 
 
 class Desk:
@@ -60,11 +64,18 @@ class Desk:
     """
 
     def __init__(
-        self, name: str, listening: socket.socket, begin: Begin, *, inherited: bool = False
+        self,
+        name: str,
+        listening: socket.socket,
+        begin: Begin,
+        records: Records,
+        *,
+        inherited: bool = False,
     ) -> None:
         self._name = name
         self._listening = listening
         self._begin = begin
+        self._records = records
         self._file = SocketFile.of(listening)
         self._ours = not inherited
         self._loop = asyncio.get_running_loop()
@@ -121,12 +132,17 @@ class Desk:
     async def _serve(self, channel: Channel) -> None:
         with closing(channel), suppress(Broken):  # whoever says rubbish, or goes, is let go
             try:
-                asked = _asked_of(await channel.hear(SPEAKS))
-                last = await self._begin(asked, lambda words: _tell(channel, {"tell": words}))
+                last = await self._answer(channel, await channel.hear(SPEAKS))
             except Refused as why:
                 await channel.say({"refused": str(why)})
             else:
                 await channel.say({"done": last})
+
+    async def _answer(self, channel: Channel, message: dict[str, Any]) -> str:
+        if message.get("ask") == ASK:
+            return await serve(channel, message, self._records)
+        asked = _asked_of(message)
+        return await self._begin(asked, lambda words: _tell(channel, {"tell": words}))
 
 
 def _tell(channel: Channel, message: dict[str, Any]) -> None:

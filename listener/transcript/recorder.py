@@ -117,7 +117,9 @@ class Recorder:
         _log.info("recording.stopped", path=str(self.path), lost=self.lost)
 
     async def aclose(self, within: float = 5.0) -> bool:
-        """Do as `close`, and let the loop go on meanwhile."""
+        """Do as `close`, and let the loop go on meanwhile. True where it was never started."""
+        if not self._open:
+            return True
         self._end()
         return await asyncio.to_thread(self._writer.finish, within)
 

@@ -7,7 +7,10 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from listener.assembly import Listener
+from listener.errors import ConfigurationError
 from listener.finesse.actions import Hold, MakeCall, SendDtmf, UpdateCallData
 from listener.settings import Recording
 from listener.transcript import Replay, Word, read
@@ -85,11 +88,9 @@ async def test_recording_may_begin_and_end_while_requests_are_open(tmp_path: Pat
             dialog = await answered_call(sim, listener)
             open_ = listener.start(SendDtmf(agent=A, dialog_id=dialog, dtmf_string="1"))
             await until(lambda: str(open_.state) == "accepted")
-            recorder = listener.record(Recording(path=path))
-            await listener.submit(MakeCall(agent=B, to_address="5551234"))
-            await open_.outcome()
-            listener.service.record(None)
-            assert await recorder.aclose()
+            async with listener.recording(Recording(path=path)):
+                await listener.submit(MakeCall(agent=B, to_address="5551234"))
+                await open_.outcome()
             await listener.submit(Hold(agent=A, dialog_id=dialog))
 
     results = list(Replay().run(read(path)))
@@ -109,21 +110,29 @@ async def test_a_file_that_cannot_be_written_keeps_nobody_waiting(tmp_path: Path
     async with simulated() as sim:
         told = settings(sim, tmp_path)
         async with Listener.open(told, paces=PACES) as listener:
-            recorder = listener.record(Recording(path=path))
-            held = asyncio.Event()
-            loop = asyncio.get_running_loop()
-            release = threading.Event()
-            write = recorder._writer._parts.write
+            async with listener.recording(Recording(path=path)) as recorder:
+                held, release = asyncio.Event(), threading.Event()
+                loop = asyncio.get_running_loop()
+                write = recorder._writer._parts.write
 
-            def slow(line: bytes) -> None:
-                loop.call_soon_threadsafe(held.set)
-                release.wait(30)
-                write(line)
+                def slow(line: bytes) -> None:
+                    loop.call_soon_threadsafe(held.set)
+                    release.wait(30)
+                    write(line)
 
-            recorder._writer._parts.write = slow
-            outcome = await listener.submit(MakeCall(agent=B, to_address="5551234"))
-            await held.wait()
-            assert outcome.kind == "confirmed"
-            release.set()
-            listener.service.record(None)
-            assert await recorder.aclose(30)
+                recorder._writer._parts.write = slow
+                outcome = await listener.submit(MakeCall(agent=B, to_address="5551234"))
+                await held.wait()
+                assert outcome.kind == "confirmed"
+                release.set()
+            assert recorder.lost == 0
+
+
+async def test_one_transcript_at_a_time(tmp_path: Path):
+    async with simulated() as sim, Listener.open(settings(sim, tmp_path), paces=PACES) as listener:
+        async with listener.recording(Recording(path=tmp_path / "t.jsonl")):
+            with pytest.raises(ConfigurationError, match=r"already, into .*t\.jsonl"):
+                async with listener.recording(Recording(path=tmp_path / "u.jsonl")):
+                    pass
+        async with listener.recording(Recording(path=tmp_path / "u.jsonl")):
+            pass
