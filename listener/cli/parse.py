@@ -1,9 +1,12 @@
-"""`listener parse`: payloads and stanzas from files -> what they say, as JSON or in words.
+"""`listener parse`: what people paste, from files -> what it says, as JSON or in words.
 
-Knows files and standard input; what a payload means is known by `listener.finesse`.
+Knows files, standard input and the terminal's width; what a payload means is known by
+`listener.finesse`.
 """
 
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -15,12 +18,15 @@ from listener.cli.exits import Exit
 LIMIT = 8 * 1024 * 1024
 """Bytes of one input. Finesse's own limit for a stanza is far below."""
 
+_NARROWEST = 20
+
 EXAMPLES = exits.lines(
     "Examples",
     (
         "listener parse hold.xml",
         "listener parse --json *.xml | jq .updates",
         "listener parse - < captured.xml",
+        "listener parse Webservices.log console.txt trace.har",
     ),
 )
 
@@ -28,14 +34,17 @@ EXAMPLES = exits.lines(
 def parse(
     files: Annotated[
         list[str],
-        typer.Argument(help="Files with a stanza, an Update or a REST body; - reads stdin."),
+        typer.Argument(help="Stanzas, Updates, REST bodies, or logs with them; - reads stdin."),
     ],
     *,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per input and line.")
     ] = False,
 ) -> None:
-    """Say what Finesse payloads mean. Exit code 1 when one of them was not understood."""
+    """Say what Finesse payloads mean, also in logs, consoles and traces with noise between them.
+
+    Exit code 1 when something was not understood; the rest is told all the same.
+    """
     understood = True
     for name in files:
         found = read(name)
@@ -44,8 +53,34 @@ def parse(
             console.out_json(found)
         else:
             for line in words.of_parsed(found):
-                console.out_words(line)
+                for piece in folded(line, _width()):
+                    console.out_words(piece)
     raise typer.Exit(Exit.OK if understood else Exit.FAILED)
+
+
+def folded(line: str, width: int | None) -> list[str]:
+    """Break a line at blanks so that it fits; what follows stands below its first word.
+
+    No word is broken, so that numbers and paths can be copied; None leaves the line as it is.
+    """
+    if width is None or len(line) <= width:
+        return [line]
+    blanks = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=blanks,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+
+
+def _width() -> int | None:
+    """Return the columns of the terminal; None for a pipe or a file: programs want whole lines."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return max(_NARROWEST, shutil.get_terminal_size().columns)
 
 
 def read(name: str) -> dict[str, Any]:

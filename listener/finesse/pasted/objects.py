@@ -113,7 +113,7 @@ def _in_object(value: Object, node: str | None, depth: int) -> Iterator[Found]:
     if (known := _known(value, keys)) is not None:
         yield Found(xml=known, node=node)
         return
-    if "content" in keys and keys.keys() & {"object", "status"}:
+    if _is_answer(value, keys):
         yield from _answer(value, keys, node, depth)
         return
     if keys.keys() >= {"request", "response"}:
@@ -123,6 +123,13 @@ def _in_object(value: Object, node: str | None, depth: int) -> Iterator[Found]:
         return
     for each in value.values():
         yield from found_in(each, node, depth + 1)
+
+
+def _is_answer(value: Object, keys: Mapping[str, str]) -> bool:
+    """Say whether it is what the library hands to a handler; in a HAR, `content` is an object."""
+    if "content" not in keys or not keys.keys() & {"object", "status"}:
+        return False
+    return not isinstance(value[keys["content"]], dict)
 
 
 def _known(value: Object, keys: Mapping[str, str]) -> str | None:
