@@ -61,7 +61,7 @@ def _active_later(case: Case, dialog: str, address: str | None) -> float | None:
 
 
 def participant_held(case: Case) -> Finding | None:
-    """Look for: the own participant was on hold, which rules the action out (guide p.91, 93, 107)."""
+    """Look for: the own participant was on hold, which rules it out (guide p.91, 93, 107)."""
     asked = case.asked
     if asked.action not in _NOT_WHEN_HELD or asked.kind in _GOOD:
         return None

@@ -35,8 +35,8 @@ class Changes:
         self._users: dict[str | None, str | None] = {}
 
     def remember(self, dialog: Told) -> None:
-        """Take in a dialog as it was before."""
-        if id_ := dialog.get("id"):
+        """Take in a dialog as it was before, unless more is known of it."""
+        if (id_ := dialog.get("id")) and id_ not in self._dialogs:
             self._keep(str(id_), dialog)
 
     def of_dialog(self, id_: str | None, dialog: Told, change: str, agent: str | None) -> Changed:

@@ -6,6 +6,7 @@ the end. Knows neither files nor screens.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -28,8 +29,12 @@ def steps_of(facts: Facts, veil: Veil) -> tuple[Step, ...]:
     for asked in facts.requests:
         made += _of_request(asked, veil)
     made += _heard(facts, veil)
-    made.sort(key=lambda step: (step.at, _TURN.get(step.kind, 5)))
-    return tuple(_proven(made, facts.requests))
+    made.sort(key=_place)
+    return tuple(sorted(_proven(made, facts.requests), key=_place))
+
+
+def _place(step: Step) -> tuple[float, int]:
+    return step.at, _TURN.get(step.kind, 5)
 
 
 def _of_request(asked: Asked, veil: Veil) -> Iterator[Step]:
@@ -182,10 +187,11 @@ def _heard(facts: Facts, veil: Veil) -> Iterator[Step]:
     agents = {each.agent for each in told}
     owns = frozenset(each.own for each in told if each.own)
     changes = Changes(owns, veil)
-    for asked in told:
-        for dialog in asked.before:
-            changes.remember(dialog)
+    known = deque(sorted(told, key=lambda each: each.began))
     for event in sorted(facts.events, key=lambda each: each.at):
+        while known and known[0].began <= event.at:
+            for dialog in known.popleft().before:
+                changes.remember(dialog)
         make = _MAKERS.get(event.name)
         if make is None:
             continue
@@ -327,8 +333,13 @@ def _proven(steps: list[Step], requests: tuple[Asked, ...]) -> list[Step]:
             continue
         verb = "fails" if asked.kind == "failed" else "proves"
         said = f"{verb} {asked.action} ({clean(evidence)})"
-        before = steps[place].proof
-        steps[place] = replace(steps[place], proof=f"{before}; {said}" if before else said)
+        step = steps[place]
+        # An event is stamped when it is told, a moment after it was judged.
+        steps[place] = replace(
+            step,
+            proof=f"{step.proof}; {said}" if step.proof else said,
+            at=min(step.at, asked.settled),
+        )
     return steps
 
 

@@ -52,6 +52,7 @@ class Story:
 
 def told(facts: Facts, subject: str, *, show_numbers: bool = False) -> Story:
     """Return the story of these facts."""
+    facts = replace(facts, requests=tuple(sorted(facts.requests, key=lambda r: r.submitted)))
     plain: set[str | None] = set()
     for asked in facts.requests:
         plain |= {asked.agent, asked.request_id, *dialogs_of(asked)}
