@@ -63,8 +63,8 @@ def key_of(key: str) -> str:
 def stanza(payload: str, ns: str = "jabber:client", number: int = 1) -> str:
     return (
         f'<message xmlns="{ns}" from="pubsub.example.com" to="1001001@example.com"><event '
-        f'xmlns="http://jabber.org/protocol/pubsub#event"><items node="{NODE}"><item id="i{number}">'
-        f'<notification xmlns="http://jabber.org/protocol/pubsub">{payload}</notification></item>'
+        f'xmlns="http://jabber.org/protocol/pubsub#event"><items node="{NODE}">'
+        f'<item id="i{number}"><notification xmlns="http://jabber.org/protocol/pubsub">{payload}</notification></item>'
         "</items></event></message>"
     )
 

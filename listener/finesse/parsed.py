@@ -41,7 +41,7 @@ def to_json(file: str, document: bytes) -> Object:
     """
     found = read_document(document)
     problem = _problem(found)
-    if found.form == "unknown" and _reason(found) not in _FOR_GOOD:
+    if found.form == "unknown" and not _for_good(found, document):
         pieces = read_pasted(document)
         if not _stands_alone(document) or any(_understood(piece) for piece in pieces):
             return _pasted(file, pieces)
@@ -54,8 +54,11 @@ def to_json(file: str, document: bytes) -> Object:
     return _line(file, problem, found.form, updates)
 
 
-_FOR_GOOD = frozenset({"dtd", "entity", "too_big"})
-"""Reasons to refuse a document as a whole: nothing is looked for in it."""
+def _for_good(found: Document, document: bytes) -> bool:
+    """Say whether a document is refused as a whole, so that nothing is looked for in it."""
+    reason = next((u.reason for _, u in found.notifications if isinstance(u, MalformedUpdate)), "")
+    declared = reason == "encoding" and document.lstrip(_BLANK).startswith(b"<?xml")
+    return declared or reason in {"dtd", "entity", "too_big"}
 
 
 def _line(
@@ -71,10 +74,6 @@ def _line(
     if notes:
         line["notes"] = notes
     return line
-
-
-def _reason(found: Document) -> str | None:
-    return next((u.reason for _, u in found.notifications if isinstance(u, MalformedUpdate)), None)
 
 
 def _stands_alone(document: bytes) -> bool:

@@ -18,6 +18,7 @@ from listener.finesse.wire import tags
 DEEPEST = 100
 """Levels of nesting; what is nested deeper is no payload."""
 
+_BEFORE = 200  # characters looked back for the tag before an end tag
 _FRAMES = 16 * 1024  # characters of the tags around a piece that is saved from a broken whole
 
 _STANZAS = frozenset({"message", "iq", "presence"})
@@ -36,6 +37,20 @@ _MARKS = {
     "close": "xmpp-framing",
     **dict.fromkeys(_SIGN_IN, "xmpp-sasl"),
 }
+_ENDS = frozenset(
+    [
+        "update",
+        "message",
+        "iq",
+        "notification",
+        "dialogs",
+        "dialog",
+        "apierrors",
+        "apierror",
+        "data",
+    ]
+)
+_HOLDS_TEXT = frozenset({"item", "notification"})
 _MAY_HOLD_STANZAS = frozenset({"body", "forwarded", "stream"})
 _SAVED = frozenset({"message", "iq", "item", "notification", "update"})
 _BREAKS = (
@@ -93,17 +108,29 @@ def root_at(text: str, at: int) -> Root | None:
     return root if _begins(root, found["rest"], text) else None
 
 
+def end_at(text: str, at: int) -> int | None:
+    """Return where the tag at `at` ends when it is the end of a payload; None for anything else.
+
+    Only one that follows another tag counts: prose names end tags, too.
+    """
+    level = level_of(text, at)
+    found = level.tag.match(text, at) if level else None
+    if found is None or not found["end"] or _local(found["name"]) not in _ENDS:
+        return None
+    before = text[max(0, at - _BEFORE) : at].rstrip()
+    return found.end() if before.endswith((">", "gt;", "3e", "3E")) else None
+
+
 def _self_closed(found: re.Match[str]) -> bool:
     return found["rest"].endswith(("/", "%2F", "%2f"))
 
 
 def _begins(root: Root, rest: str, text: str) -> bool:
-    if (mark := _MARKS.get(root.name)) is not None:
-        return mark in rest
-    if root.name in _STRONG or root.name in _QUIET:
-        return True
-    # Prose speaks of <user>; a payload goes on with another tag.
-    return root.name in _WEAK and (root.closed or root.level.follows(text, root.end))
+    if root.name not in _STRONG | _QUIET | _WEAK or _MARKS.get(root.name, "") not in rest:
+        return False
+    # Prose speaks of <user>; a payload goes on with another tag, or holds a payload as text.
+    may_hold_text = root.name in _HOLDS_TEXT or root.name in _QUIET
+    return root.closed or may_hold_text or root.level.follows(text, root.end)
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ WORK = 64 << 20
 
 _KEY = r"\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|“[^”\n]{0,200}”|[A-Za-z_$][\w$]{0,100}+"
 _CANDIDATE = re.compile(
-    r"<(?=[A-Za-z!])|&(?:amp;)*+(?:lt|#0*+60|#[xX]0*+3[cC]);|\\u003[cC]|%3[cC]"
+    r"<(?=[A-Za-z!/\\])|&(?:amp;)*+(?:lt|#0*+60|#[xX]0*+3[cC]);|\\u003[cC]|%3[cC]"
     rf"|\{{(?=\s*+(?:{_KEY})\s*+:)|\[(?=\s*+(?:[{{\[\"'“(]|Object\b|Array\b))"
 )
 _DOCTYPE = re.compile(r"<!DOCTYPE(?!\s+html)\b", re.IGNORECASE)
@@ -107,6 +107,7 @@ class Reader:
         work.add(len(text))
         self._text, self._where, self._work, self._depth = text, where, work, depth
         self._over = markup.Over(text)
+        self._headless = False
         self._floor = 0  # the end of the last payload: what stands before is not about the next
 
     def marks(self) -> list[Piece]:
@@ -130,24 +131,33 @@ class Reader:
                 self._work.add(taken.end - at)
                 yield from self._notated(at, taken)
                 pos = taken.end
-                continue
-            root = markup.root_at(self._text, at)
-            if root is not None and root.quiet and not root.closed:
-                pos = root.end
-            elif root is not None:
-                cut = markup.cut(self._text, at, root, self._over)
-                self._work.add(cut.end - at)
+            elif (root := markup.root_at(self._text, at)) is not None:
+                cut = self._cut(at, root)
                 yield from self._element(cut)
                 pos = self._floor = max(cut.end, at + 1)
-                continue
+                self._headless = False
             elif _DOCTYPE.match(self._text, at):
                 yield Piece(self._where(at), outcome=_DTD)
                 pos = self._past_dtd(at)
-                continue
             else:
+                yield from self._beheaded(at)
                 pos = found.end()
-                continue
-            yield Piece(self._where(at), "stanza", note=saying.QUIET[root.name])
+
+    def _cut(self, at: int, root: markup.Root) -> markup.Cut:
+        if root.quiet and not root.closed:  # what is in it is nobody's business
+            return markup.Cut(root.name, root.level, at, root.end, whole=True)
+        cut = markup.cut(self._text, at, root, self._over)
+        self._work.add(cut.end - at)
+        return cut
+
+    def _beheaded(self, at: int) -> Iterator[Piece]:
+        """Name the end of something whose beginning is not there; once for the tags of one."""
+        if self._headless or markup.end_at(self._text, at) is None:
+            return
+        self._headless = True
+        why = MalformedUpdate("not_well_formed", "this is the end of something; how it begins is"
+                              " not there")  # fmt: skip
+        yield Piece(self._where(at), outcome=why)
 
     def _past_dtd(self, at: int) -> int:
         """Return where the document with a declaration ends: it is refused as a whole."""

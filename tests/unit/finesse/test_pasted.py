@@ -177,6 +177,31 @@ def test_what_is_cut_off_shows_no_part_of_an_update_as_an_update():
     assert read('x {"data": {"dialog": {"id": "5"}}, "event": "PUT", "source": ')["updates"] == []
 
 
+@pytest.mark.parametrize("begin", [12, 60, len(ERROR) - 40])
+@pytest.mark.parametrize("times", [0, 1])
+def test_what_has_lost_its_beginning_is_named(begin: int, times: int):
+    text = "..." + ERROR[begin:]
+    for _ in range(times):
+        text = escape(text)
+    found = read(f"{text}\n{DIALOG}")
+
+    assert not found["ok"]
+    assert "how it begins is not there" in found["problem"]
+    assert found["updates"][-1]["kind"] == "dialog"
+
+
+def test_prose_about_tags_is_no_payload():
+    found = read(f"what stands between `<Update>` and `</Update>`, as in <user> id: {ERROR}")
+    assert (found["ok"], len(found["updates"])) == (True, 1)
+
+
+@pytest.mark.parametrize("name", ["utf-7", "utf-16", "nonsense"])
+def test_a_declared_encoding_that_is_not_read_is_refused_as_before(name: str):
+    found = read(f"<?xml version='1.0' encoding='{name}'?>{ERROR}")
+    assert (found["ok"], found["updates"]) == (False, [])
+    assert name in found["problem"]
+
+
 def test_whole_objects_of_a_cut_list_are_read():
     one = json.dumps(library(ERROR))
     found = read(f"[{one}, {one}, {one[:60]}")
@@ -282,8 +307,10 @@ def test_numbers_of_an_object_stay_as_they_were_written():
 
 
 def test_a_dialog_without_its_name_and_with_lists_is_understood():
+    # fmt: off
     dialog = {"id": "5", "participants": [{"mediaAddress": "1", "actions": ["HOLD", "DROP"]}],
-              "mediaProperties": {"callvariables": {"callVariable1": "x", "user.a[0]": None}}}  # fmt: skip
+              "mediaProperties": {"callvariables": {"callVariable1": "x", "user.a[0]": None}}}
+    # fmt: on
     (shown,) = read(notation(dialog))["updates"][0]["dialogs"]
     assert shown["participants"][0]["actions"] == ["HOLD", "DROP"]
     assert shown["mediaProperties"]["callvariables"] == {"callVariable1": "x", "user.a[0]": ""}
