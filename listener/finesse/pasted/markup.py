@@ -38,17 +38,7 @@ _MARKS = {
     **dict.fromkeys(_SIGN_IN, "xmpp-sasl"),
 }
 _ENDS = frozenset(
-    [
-        "update",
-        "message",
-        "iq",
-        "notification",
-        "dialogs",
-        "dialog",
-        "apierrors",
-        "apierror",
-        "data",
-    ]
+    {"update", "message", "iq", "notification", "dialogs", "dialog", "apierrors", "apierror"}
 )
 _HOLDS_TEXT = frozenset({"item", "notification"})
 _MAY_HOLD_STANZAS = frozenset({"body", "forwarded", "stream"})

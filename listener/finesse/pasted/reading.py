@@ -46,6 +46,12 @@ _OWN = re.compile(
 _LOOKED_AT = 300
 
 
+_HEADLESS = MalformedUpdate(
+    "not_well_formed", "this is the end of something; how it begins is not there"
+)
+_GOES_ON = re.compile(r"\s*+(?:\}|,\s*+[\"']?(?:event|requestId|source)[\"']?\s*+:)")
+
+
 class TooMuch(Exception):
     """One of the bounds was reached."""
 
@@ -155,9 +161,7 @@ class Reader:
         if self._headless or markup.end_at(self._text, at) is None:
             return
         self._headless = True
-        why = MalformedUpdate("not_well_formed", "this is the end of something; how it begins is"
-                              " not there")  # fmt: skip
-        yield Piece(self._where(at), outcome=why)
+        yield Piece(self._where(at), outcome=_HEADLESS)
 
     def _past_dtd(self, at: int) -> int:
         """Return where the document with a declaration ends: it is refused as a whole."""
@@ -225,6 +229,8 @@ class Reader:
             yield Piece(place, outcome=MalformedUpdate("not_well_formed", taken.problem))
         elif any_of_it:
             self._floor = taken.end
+            if _GOES_ON.match(self._text, taken.end):
+                yield Piece(self._where(taken.end), outcome=_HEADLESS)
 
     def _found(self, found: objects.Found, place: Place) -> Iterator[Piece]:
         if found.note:

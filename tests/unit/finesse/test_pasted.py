@@ -190,6 +190,22 @@ def test_what_has_lost_its_beginning_is_named(begin: int, times: int):
     assert found["updates"][-1]["kind"] == "dialog"
 
 
+@pytest.mark.parametrize("write", [json.dumps, notation])
+def test_an_object_that_has_lost_its_beginning_is_named(write: Any):
+    text = write(library(ERROR))
+    for begin in ("data", "apiErrors", "apiError"):
+        assert "how it begins is not there" in read(text[text.index(begin) :])["problem"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_paste_that_is_cut_off_never_tells_another_update_than_the_whole(form: str):
+    text = FORMS[form](ERROR)
+    whole = said(read(text))
+    told = [said(read(text[:end])) for end in range(0, len(text), 17)]
+
+    assert [each for updates in told for each in updates if each not in whole] == []
+
+
 def test_prose_about_tags_is_no_payload():
     found = read(f"what stands between `<Update>` and `</Update>`, as in <user> id: {ERROR}")
     assert (found["ok"], len(found["updates"])) == (True, 1)
