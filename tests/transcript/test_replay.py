@@ -188,3 +188,13 @@ def test_a_failed_request_keeps_its_errors_in_words(tmp_path: Path):
 
     assert failed
     assert any(error.error_message for each in failed for error in each.errors)
+
+
+def test_what_is_told_of_sealed_texts_is_needed(tmp_path: Path, monkeypatch):
+    path = tmp_path / "t.jsonl"
+    play_recorded(with_restarts(5), path)
+    assert words(path)[Word.DIFFERENT] == 0
+
+    monkeypatch.setattr("listener.transcript.likeness.Told.learn", lambda *_: None)
+
+    assert words(path)[Word.DIFFERENT] > 0
