@@ -33,7 +33,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.FAILED: (
         "send: failed; parse: an input was not understood; replay: not as recorded; "
         "explain, requests, forget: not there; "
-        "reload: the settings are invalid; handover: refused, and the daemon goes on"
+        "reload: the settings are invalid; record, handover: refused, and the daemon goes on"
     ),
     Exit.USAGE: "the call was wrong, or the request cannot be valid; nothing was sent",
     Exit.REJECTED: "send: rejected; repeating is safe",
