@@ -68,7 +68,7 @@ def told(facts: Facts, subject: str, *, show_numbers: bool = False) -> Story:
     kept = {place: number for number, place in enumerate(places, 1)}
     return Story(
         subject=clean(subject),
-        source=facts.source,
+        source=clean(facts.source),
         begin=begin,
         requests=facts.requests,
         steps=steps,
@@ -79,7 +79,7 @@ def told(facts: Facts, subject: str, *, show_numbers: bool = False) -> Story:
         masked=not show_numbers,
         more_requests=facts.more_requests,
         more_events=facts.more_events + len(every) - len(steps),
-        notes=facts.notes,
+        notes=tuple(map(clean, facts.notes)),
         veil=veil,
     )
 
@@ -105,8 +105,19 @@ def _chosen(
         before = [p for p in places if every[p - 1].at < first and every[p - 1].key is None]
         left_out = set(before[:-_BEFORE]) - shown
         places = [p for p in places if p not in left_out]
-    places = places[:MOST_STEPS]
+    if len(places) > MOST_STEPS:
+        places = _most_telling(every, places, shown)
     return tuple(every[place - 1] for place in places), places
+
+
+def _most_telling(every: tuple[Step, ...], places: list[int], shown: set[int]) -> list[int]:
+    """Return the places of what says most: what a finding names or proves, then what was asked."""
+
+    def turn(place: int) -> tuple[bool, bool]:
+        step = every[place - 1]
+        return not (place in shown or step.proof), step.kind not in _ALWAYS | _LINK
+
+    return sorted(sorted(places, key=turn)[:MOST_STEPS])
 
 
 def to_json(story: Story) -> dict[str, Any]:

@@ -142,9 +142,7 @@ def a_change(
 ) -> Heard:
     """Return the event of a dialog."""
     dialog = a_dialog(about, media=media, **states)
-    return heard(
-        after, "dialog", tag=tag, agent=agent, about=about, change=change, dialog=dialog
-    )
+    return heard(after, "dialog", tag=tag, agent=agent, about=about, change=change, dialog=dialog)
 
 
 def a_gap(begin: float, end: float | None) -> tuple[Heard, ...]:
