@@ -32,6 +32,9 @@ MOST = 10_000
 WORK = 64 << 20
 """Characters gone through for one input, those inside objects counted again."""
 
+_FRUITLESS = 16
+"""What a character costs where an object breaks off: noise of braces is the slowest to read."""
+
 _KEY = r"\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|“[^”\n]{0,200}”|[A-Za-z_$][\w$]{0,100}+"
 _CANDIDATE = re.compile(
     r"<(?=[A-Za-z!/\\])|&(?:amp;)*+(?:lt|#0*+60|#[xX]0*+3[cC]);|\\u003[cC]|%3[cC]"
@@ -85,7 +88,7 @@ def read_pasted(document: bytes, work: Work | None = None) -> list[Piece]:
         more = True
     if more:
         last = found[-1].place if found else (1, 1)
-        bound = f"more than one input may hold ({MOST} pieces) follows and was not read"
+        bound = f"more follows than is read of one input (up to {MOST} pieces); split it"
         found.append(Piece(last, outcome=MalformedUpdate("too_big", bound)))
     if note and found:
         found.append(Piece((1, 1), note=note))
@@ -134,7 +137,7 @@ class Reader:
             at = found.start()
             if found[0] in "{[":
                 taken = read_notation(self._text, at)
-                self._work.add(taken.end - at)
+                self._work.add((taken.end - at) * (_FRUITLESS if taken.problem else 1))
                 yield from self._notated(at, taken)
                 pos = taken.end
             elif (root := markup.root_at(self._text, at)) is not None:
