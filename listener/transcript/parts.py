@@ -139,8 +139,25 @@ class Parts:
             del self._buffer[:written]
         self._lines = 0
 
+    @property
+    def empty(self) -> bool:
+        """Whether the file has no line yet, and so not the one that it must begin with."""
+        return self._size == 0 and not self._buffer
+
+    def check(self) -> None:
+        """Raise OSError when somebody removed the file, so that nobody would find what follows."""
+        if os.fstat(self._file).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "the file was removed")
+
     def mend(self) -> None:
-        """Go on after a failure, behind the last whole line. Raises OSError."""
+        """Go on after a failure, behind the last whole line, or in a new file where there is none.
+
+        Raises OSError and ConfigurationError.
+        """
+        if self._file >= 0 and os.fstat(self._file).st_nlink == 0:
+            self._leave()
+        if self._file < 0:
+            self._file = self._opened(self.path)
         end = os.fstat(self._file).st_size
         while end > 0:
             start = max(0, end - _CHUNK)
@@ -153,15 +170,19 @@ class Parts:
         self._size = end
 
     def next(self) -> None:
-        """Put the full part aside, and begin another one. Raises OSError."""
+        """Put the full part aside, and begin another one. Raises OSError, ConfigurationError."""
         self.flush()
         os.fsync(self._file)
         numbered = self._numbered()
         number = max((n for n, _ in numbered), default=0) + 1
         self.path.rename(self.path.with_name(f"{self.path.name}.{number}"))
-        os.close(self._file)
+        self._leave()
         self._file = self._opened(self.path)
         self._tidy()
+
+    def _leave(self) -> None:
+        file, self._file = self._file, -1
+        os.close(file)
 
     def _numbered(self) -> list[tuple[int, Path]]:
         name = re.compile(re.escape(self.path.name) + r"\.(\d{1,9})")
@@ -181,11 +202,13 @@ class Parts:
 
     def close(self) -> None:
         """Write what was gathered, and close the file. Raises OSError."""
+        if self._file < 0:
+            return
         try:
             self.flush()
             os.fsync(self._file)
         finally:
-            os.close(self._file)
+            self._leave()
 
 
 def _locked(file: int, path: Path) -> bool:

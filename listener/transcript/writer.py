@@ -6,7 +6,6 @@ and told once the disk takes lines again; nobody waits for it. Knows entries; kn
 
 from __future__ import annotations
 
-import contextlib
 import json
 import queue
 import secrets
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from listener import digits, logs
+from listener.errors import ConfigurationError
 from listener.finesse import uris
 from listener.report import stamp
 from listener.transcript import entries
@@ -124,7 +124,8 @@ class Writer:
 
     def finish(self, within: float) -> bool:
         """Wait until all is written, after None was put; False when it takes longer."""
-        self._thread.join(within)
+        if self._thread.ident is not None:
+            self._thread.join(within)
         return not self._thread.is_alive() and not self._broken
 
     # -- the thread -------------------------------------------------------------------------
@@ -139,13 +140,19 @@ class Writer:
                 continue
             if item is None:
                 break
-            self._take(item)
+            try:
+                self._take(item)
+            except Exception:  # noqa: BLE001  the next one may do; without the thread none would
+                _log.exception("listener.failed", task="recording")
+                self._lose(1)
             self.taken += 1
             if time.monotonic() >= due:
                 self._flush()
                 due = time.monotonic() + FLUSHED_EVERY
-        with contextlib.suppress(OSError):
+        try:
             self._parts.close()
+        except OSError as error:
+            self._failed(error)
 
     def _take(self, item: Item) -> None:
         entry = item.entry
@@ -222,11 +229,11 @@ class Writer:
         if not self._parts.full:
             return
         try:
-            self._parts.next()
             self._header = replace(self._header, part=self._header.part + 1)
+            self._parts.next()
             self._write_head(item.now, item.wall)
-        except OSError as error:
-            self._failed(error, 0)
+        except (OSError, ConfigurationError) as error:
+            self._failed(error)
 
     def _write(self, line: bytes, item: Item) -> None:
         if self._broken and not self._mended(item):
@@ -237,7 +244,7 @@ class Writer:
                 self._tell_missing(item)
             self._parts.write(line)
         except OSError as error:
-            self._failed(error, 0)
+            self._failed(error)
 
     def _mended(self, item: Item) -> bool:
         """Try whether the disk takes lines again; what comes next must say how all stands."""
@@ -247,8 +254,10 @@ class Writer:
         lost = self._missing
         try:
             self._parts.mend()
+            if self._parts.empty:
+                self._write_head(item.now, item.wall)
             self._tell_missing(item)
-        except OSError:
+        except (OSError, ConfigurationError):
             return False
         self._broken = False
         self.wants_standpoint = True
@@ -266,13 +275,14 @@ class Writer:
             return
         try:
             self._parts.flush()
+            self._parts.check()
         except OSError as error:
-            self._failed(error, 0)
+            self._failed(error)
 
-    def _failed(self, error: OSError, lines: int) -> None:
+    def _failed(self, error: OSError | ConfigurationError) -> None:
         self._broken, self._again = True, time.monotonic() + AGAIN_EVERY
-        self._lose(lines + self._parts.unsafe)
-        why = error.strerror or str(error)
+        self._lose(self._parts.unsafe)
+        why = getattr(error, "strerror", None) or str(error)
         _log.warning("recording.lost", path=str(self.path), detail=why)
 
     def _lose(self, count: int) -> None:

@@ -304,3 +304,65 @@ def _head(deployment: str) -> Head:
         tombstone_for=1.0,
         gate="queue",
     )
+
+
+@pytest.mark.parametrize("when", ["at once", "at the head"])
+def test_a_disk_that_is_full_where_a_part_begins_leaves_no_file_without_its_head(
+    tmp_path: Path, monkeypatch, when: str
+):
+    path = tmp_path / "t.jsonl"
+    full = threading.Event()
+    real, rename = os.write, Path.rename
+
+    def write(file: int, data: bytes) -> int:
+        if full.is_set():
+            raise OSError(28, "No space left on device")
+        return real(file, data)
+
+    def renamed(self: Path, other: Path) -> Path:
+        found = rename(self, other)
+        full.set()
+        if when == "at once":
+            raise OSError(28, "No space left on device")
+        return found
+
+    monkeypatch.setattr("listener.transcript.parts.os.write", write)
+    monkeypatch.setattr(Path, "rename", renamed)
+    monkeypatch.setattr("listener.transcript.writer.AGAIN_EVERY", 0.0)
+    made = recorder(path, part=5_000)
+    made.over(Correlator())
+    for number in range(40):
+        made.notified(101.0, heard(number), None)
+        _wait(made)
+    monkeypatch.setattr(Path, "rename", rename)
+    full.clear()
+    for number in range(40, 44):
+        made.notified(102.0, heard(number), None)
+        _wait(made)
+    assert made.close()
+
+    troubles: list[object] = []
+    lines = list(read(*tmp_path.iterdir(), trouble=troubles.append))
+    assert troubles == []
+    assert sum(line.entry.count for line in lines if isinstance(line.entry, Lost)) == made.lost > 0
+    last = [line.entry for line in lines if isinstance(line.entry, Notified)][-1]
+    assert last.item_id == "43"
+
+
+def test_a_file_that_somebody_removed_is_made_again(tmp_path: Path, monkeypatch):
+    path = tmp_path / "t.jsonl"
+    monkeypatch.setattr("listener.transcript.writer.AGAIN_EVERY", 0.0)
+    monkeypatch.setattr("listener.transcript.writer.FLUSHED_EVERY", 0.0)
+    made = recorder(path)
+    made.over(Correlator())
+    made.notified(101.0, heard(0), None)
+    _wait(made)
+    path.unlink()
+    for number in range(1, 5):
+        made.notified(102.0, heard(number), None)
+        _wait(made)
+    assert made.close()
+
+    lines = [line.entry for line in read(path)]
+    assert [type(entry) for entry in lines][-1] is Ended
+    assert [e.item_id for e in lines if isinstance(e, Notified)][-1] == "4"
