@@ -123,3 +123,22 @@ async def test_a_call_that_cannot_be_meant_says_why(tmp_path: Path, words, said:
 
     assert done.code == Exit.USAGE
     assert said in done.err
+
+
+async def test_a_daemon_that_is_started_so_records_from_the_start(tmp_path: Path):
+    file = tmp_path / "t.jsonl"
+    async with simulated() as sim:
+        config = program.config(
+            tmp_path,
+            node=node_of(sim),
+            ca=sim.write_ca(tmp_path / "ca.pem"),
+            more='[api]\nsocket = "s"\n[journal]\npath = ""\n',
+        )
+        async with program.started("run", "--config", config, "--record", file) as process:
+            await until(lambda: file.exists() and b"link_up" in file.read_bytes(), 50)
+            process.send_signal(signal.SIGTERM)
+            done = await program.ended(process)
+
+    assert done.code == Exit.OK
+    assert "recording.started" in done.err
+    assert [line.entry.what for line in read(file)][-1] == "end"
