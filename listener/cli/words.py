@@ -40,7 +40,9 @@ def _what(found: Mapping[str, Any]) -> str:
     form = {"stanza": "a stanza", "update": "an update", "body": "a REST body"}.get(
         str(found.get("form")), "something unknown"
     )
-    return f"{form} with {count} updates" if count != 1 else form
+    if count == 1:
+        return form
+    return f"{form} with {count} updates" if found.get("form") == "stanza" else f"{count} updates"
 
 
 def _of_update(update: Mapping[str, Any]) -> Iterator[str]:

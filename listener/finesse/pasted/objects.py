@@ -142,9 +142,17 @@ def _known(value: Object, keys: Mapping[str, str]) -> str | None:
         if keys.keys() >= needed and keys.keys() & some:
             return element(name, value)
     for low in _WRAPPERS & keys.keys():
-        if isinstance(value[keys[low]], dict) or (low == "dialogs" and value[keys[low]] is None):
-            return element(_capital(keys[low]), value[keys[low]])
+        held = value[keys[low]]
+        if isinstance(held, dict) or (len(keys) == 1 and _may_be_empty(held)):
+            return element(_capital(keys[low]), held)
+    if keys.keys() == {"update"} and value[keys["update"]] is None:
+        return element("Update", None)
     return None
+
+
+def _may_be_empty(held: Value) -> bool:
+    """Say whether an object with this alone is a thing that is empty, or a list of its members."""
+    return not held or (isinstance(held, list) and all(isinstance(each, dict) for each in held))
 
 
 def _capital(name: str) -> str:

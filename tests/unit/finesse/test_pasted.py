@@ -333,6 +333,29 @@ def test_a_dialog_without_its_name_and_with_lists_is_understood():
     assert shown["mediaProperties"]["callvariables"] == {"callVariable1": "x", "user.a[0]": ""}
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('{"Dialogs": ""}', "dialogs"),
+        ('{"Dialogs": null}', "dialogs"),
+        ('{"Dialogs": []}', "dialogs"),
+        ('{"Dialogs": [{"id": "5"}]}', "dialogs"),
+        ('{"Update": null}', "empty"),
+        ('{"Update": {"data": null, "event": "DELETE"}}', "empty"),
+        ('{"Update": {"data": "<dialog><id>5</id></dialog>", "event": "PUT"}}', "dialog"),
+        ('{"apiErrors": {"errorType": "x", "errorData": 3}}', "errors"),
+        ('{"Users": {"User": [{"loginId": "1"}]}}', "other"),
+        ('{"xmppDomain": "example.com", "status": "IN_SERVICE"}', "systemInfo"),
+        ("x {loginId: '1', state: 'READY'}", "user"),
+        ("{errorType: 'x', errorMessage: \"it's\"}", "errors"),
+    ],
+)
+def test_objects_of_each_kind_are_told_apart(text: str, kind: str):
+    found = read(text)
+    assert [u["kind"] for u in found["updates"]] == [kind]
+    assert found["ok"]
+
+
 def test_the_object_is_taken_where_the_content_cannot_be_read():
     text = json.dumps({"status": 200, "content": ERROR[:90], "object": library(ERROR)})
     found = read(text)
