@@ -25,7 +25,7 @@ from listener.finesse.model import (
     Update,
     User,
 )
-from listener.finesse.pasted import Piece, asked_in, read_pasted
+from listener.finesse.pasted import Piece, asked_in, problem_of, read_pasted
 from listener.finesse.sealed import Sealed
 from listener.finesse.wire import Document, read_document
 
@@ -86,12 +86,6 @@ def _understood(piece: Piece) -> bool:
 
 
 _BLANK = b" \t\r\n\xef\xbb\xbf\xff\xfe\0"
-_NOTHING = (
-    "Nothing of Finesse's was found; what would be understood: an XMPP stanza, a BOSH body, a"
-    " WebSocket frame, an Update, a REST request or answer, an object of Finesse's JavaScript"
-    " library, a tunnel frame, and logs, traces or mails with one of these in them."
-)
-_NAMED = 3  # places in one sentence
 
 
 def _pasted(file: str, pieces: list[Piece]) -> Object:
@@ -105,25 +99,8 @@ def _pasted(file: str, pieces: list[Piece]) -> Object:
             notes.append(f"line {piece.place[0]}: {piece.note}")
     forms = [p.form for p in pieces if isinstance(p.outcome, Update)]
     forms += [p.form for p in pieces if p.note is not None and p.form]
-    problem = _unread(pieces) if pieces else _NOTHING
+    problem = problem_of(pieces)
     return _line(file, problem, forms[0] if forms else "unknown", updates, notes)
-
-
-def _unread(pieces: list[Piece]) -> str | None:
-    """Say in one sentence what could not be read, and where."""
-    bad = [piece for piece in pieces if isinstance(piece.outcome, MalformedUpdate)]
-    if not bad:
-        return None
-    said = f"What begins at {_at(bad[0])} could not be read: {bad[0].outcome}"
-    others = [_at(piece) for piece in bad[1 : 1 + _NAMED]]
-    if len(bad) > 1 + _NAMED:
-        others.append(f"{len(bad) - 1 - _NAMED} more")
-    return f"{said}; nor could what begins at {', '.join(others)}." if others else f"{said}."
-
-
-def _at(piece: Piece) -> str:
-    line, column = piece.place
-    return f"line {line}, column {column}"
 
 
 def _problem(found: Document) -> str | None:

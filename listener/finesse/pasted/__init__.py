@@ -8,5 +8,6 @@ alone. Nothing of the noise (headers, passwords, cookies) is ever repeated.
 from listener.finesse.pasted.asked import asked_in
 from listener.finesse.pasted.pieces import Piece
 from listener.finesse.pasted.reading import read_pasted
+from listener.finesse.pasted.saying import problem_of
 
-__all__ = ["Piece", "asked_in", "read_pasted"]
+__all__ = ["Piece", "asked_in", "problem_of", "read_pasted"]

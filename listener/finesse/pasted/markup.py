@@ -239,6 +239,9 @@ def _walk(text: str, pos: int, run: _Run, tokens: re.Pattern[str], over: Over) -
 
 @lru_cache(maxsize=16)
 def _tokens(level: Level) -> re.Pattern[str]:
-    skipped = r"(?P<skip><!--|<!\[CDATA\[)" if level.number == 0 else r"(?P<skip>(?!))"
+    # Inside an escaped payload a plain tag is the end of what it stands in.
+    skipped, breaks = r"(?P<skip>(?!))", rf"{_BREAKS}|<(?=[A-Za-z/])"
+    if level.number == 0:
+        skipped, breaks = r"(?P<skip><!--|<!\[CDATA\[)", _BREAKS
     # What ends a payload that was cut off: a fence, the next line of a log or of a trace.
-    return re.compile(f"{skipped}|(?P<break>{_BREAKS})|{level.tag.pattern}", re.MULTILINE)
+    return re.compile(f"{skipped}|(?P<break>{breaks})|{level.tag.pattern}", re.MULTILINE)

@@ -153,7 +153,7 @@ class Reader:
                 pos = found.end()
 
     def _cut(self, at: int, root: markup.Root) -> markup.Cut:
-        if root.quiet and not root.closed:  # what is in it is nobody's business
+        if root.quiet:  # the tag says it all
             return markup.Cut(root.name, root.level, at, root.end, whole=True)
         cut = markup.cut(self._text, at, root, self._over)
         self._work.add(cut.end - at)

@@ -1,11 +1,41 @@
-"""The sentences about what needs no payload: states of a stream, HTTP's lines, the tunnel.
+"""The sentences: what could not be read and where; what needs no payload (streams, HTTP, tunnel).
 
 Pure words. Statuses follow the rules for REST answers (docs/outcomes.md): 5xx leaves in doubt.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from listener.errors import MalformedUpdate
 from listener.finesse.pasted import objects
+from listener.finesse.pasted.pieces import Piece
+
+_NOTHING = (
+    "Nothing of Finesse's was found; what would be understood: an XMPP stanza, a BOSH body, a"
+    " WebSocket frame, an Update, a REST request or answer, an object of Finesse's JavaScript"
+    " library, a tunnel frame, and logs, traces or mails with one of these in them."
+)
+_NAMED = 3  # places in one sentence
+
+
+def problem_of(pieces: Sequence[Piece]) -> str | None:
+    """Say in one sentence what could not be read, and where; None when all could."""
+    if not pieces:
+        return _NOTHING
+    bad = [piece for piece in pieces if isinstance(piece.outcome, MalformedUpdate)]
+    if not bad:
+        return None
+    said = f"What begins at {_at(bad[0])} could not be read: {bad[0].outcome}"
+    others = [_at(piece) for piece in bad[1 : 1 + _NAMED]]
+    if len(bad) > 1 + _NAMED:
+        others.append(f"{len(bad) - 1 - _NAMED} more")
+    return f"{said}; nor could what begins at {', '.join(others)}." if others else f"{said}."
+
+
+def _at(piece: Piece) -> str:
+    line, column = piece.place
+    return f"line {line}, column {column}"
 
 
 def of_note(note: str) -> str:

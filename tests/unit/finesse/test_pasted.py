@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -451,3 +453,64 @@ def test_mutated_pastes_never_crash_and_always_give_one_line():
         assert found["ok"] is (found["problem"] is None)
         assert found["problem"] is None or "\n" not in found["problem"]
         assert json.loads(json.dumps(found)) == found
+
+
+# ---------------------------------------------------------------- corners
+
+
+def test_a_recorded_answer_in_base64_is_read():
+    text = base64.b64encode(ERROR.encode()).decode()
+    held = {"content": {"mimeType": "application/xml", "encoding": "base64", "text": text}}
+    assert [u["kind"] for u in read(json.dumps(held))["updates"]] == ["errors"]
+    held["content"]["text"] = "A"
+    assert not read(json.dumps(held))["ok"]
+
+
+@pytest.mark.parametrize("write", [quote, lambda text: text.replace("<", "\\u003c")])
+def test_whole_messages_of_a_body_that_is_cut_off_are_read_however_it_is_escaped(write: Any):
+    body = f"<body xmlns='http://jabber.org/protocol/httpbind'>{stanza(escape(ERROR))}<message><a>"
+    found = read("log: " + write(body.replace('"', "'")))
+
+    assert (found["ok"], [u["itemId"] for u in found["updates"]]) == (False, ["i1"])
+
+
+def test_texts_in_texts_are_looked_through_to_a_bound():
+    text, reached = ERROR, []
+    for _ in range(7):
+        text = json.dumps({"text": text})
+        reached.append(bool(read(text)["updates"]))
+
+    assert reached[:4] == [True] * 4
+    assert reached[-1] is False
+
+
+def test_what_is_nested_too_deep_is_told():
+    found = read("x {Update: {data: " + "{a: " * 200)
+    assert "nested more than 100 deep" in found["problem"]
+    assert not read("x <Update>" + "<a>" * 200)["ok"]
+
+
+@pytest.mark.parametrize(
+    "text", ["4|nonsense", "GET /index.html HTTP/1.1\n", "node=/finesse/api/ x", "2|4|word"]
+)
+def test_lines_that_only_look_alike_say_nothing(text: str):
+    assert read(text)["problem"].startswith("Nothing of Finesse's")
+
+
+def test_the_node_of_an_object_is_that_of_what_it_holds():
+    held = {"node": "not a node", "nodeId": NODE, "payload": {"xml": ERROR}}
+    assert read(json.dumps(held))["updates"][0]["node"] == NODE
+
+
+def test_what_no_element_can_be_called_is_left_out():
+    found = read(
+        json.dumps({"Update": {"data": {"dialog": {"id": "5", "a b": "x", "#text": "y"}}}})
+    )
+    assert (found["ok"], found["updates"][0]["dialogs"][0]["id"]) == (True, "5")
+
+
+def test_an_escaped_payload_that_is_cut_off_ends_with_the_element_around_it():
+    found = read(f"<td>{escape(ERROR)[:90]}</td><td>{escape(DIALOG)}</td>")
+
+    assert (found["ok"], [u["kind"] for u in found["updates"]]) == (False, ["dialog"])
+    assert "line 1, column 5 could not be read" in found["problem"]
