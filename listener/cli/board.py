@@ -5,6 +5,7 @@ Pure: events and keys in, lines out. Knows neither terminal nor daemon; holds so
 
 from __future__ import annotations
 
+import textwrap
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ Told: TypeAlias = Mapping[str, Any]
 MOST_EVENTS = 2_000
 MOST_ERRORS = 500
 MOST_OPEN = 10_000
-NARROW = 60
+_DATED = 19  # characters of a time with its date
+_NARROWEST = 20
 _BAD = frozenset({"failed", "rejected", "unconfirmed", "abandoned"})
 _LONGEST_FILTER = 60
 
@@ -141,7 +143,10 @@ class Board:
         if name == "gap" and data.get("until"):
             bad = False
         self._serial += 1
-        lines = tuple(_clean(line) for line in event_words.of_event(name, data))
+        first, *others = (_clean(line) for line in event_words.of_event(name, data))
+        at = str(data.get("at") or "")
+        # Of the time, that of the day is enough here.
+        lines = (first.replace(at, at[11:19], 1) if len(at) > _DATED else first, *others)
         shown = Shown(self._serial, name, data, lines, bad)
         self._events.append(shown)
         if bad:
@@ -229,8 +234,8 @@ class Board:
 
     def _panes(self, width: int, height: int) -> Iterator[Line]:
         sessions, requests = list(self._sessions()), list(self._open())
-        errors = list(self._told(self._errors))
-        events = list(self._told(self._events))
+        errors = list(self._told(self._errors, width))
+        events = list(self._told(self._events, width))
         rooms = _rooms(height, (len(sessions), len(requests), len(events), len(errors)))
         up = sum(1 for each in self.sessions.values() if each.get("live"))
         counts = {
@@ -280,13 +285,15 @@ class Board:
             if self.filters.admit(each, (said,)):
                 yield Line(said)
 
-    def _told(self, kept: Iterable[Shown]) -> Iterator[Line]:
+    def _told(self, kept: Iterable[Shown], width: int) -> Iterator[Line]:
         for each in kept:
             if self._paused is not None and each.serial > self._paused:
                 return
             if self.filters.admit(each.data, each.lines):
-                for number, line in enumerate(each.lines):
-                    yield Line(line, ("bad" if each.bad else "") if number == 0 else "faint")
+                style = "bad" if each.bad else ""
+                for line in each.lines:
+                    yield from (Line(part, style) for part in _folded(line, width))
+                    style = "faint"
 
 
 def _ended_badly(data: Told) -> bool:
@@ -301,6 +308,14 @@ def _rooms(height: int, wanted: tuple[int, int, int, int]) -> list[int]:
     requests = min(max(wanted[1], 1) + 1, max(3, height // 4))
     errors = min(max(wanted[3], 1) + 1, max(3, height // 4))
     return [sessions, requests, height - sessions - requests - errors, errors]
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    further = " " * (len(line) - len(line.lstrip()) + 4)
+    room = max(width, _NARROWEST)
+    return textwrap.wrap(line, room, subsequent_indent=further, drop_whitespace=True)
 
 
 def _clean(text: str) -> str:

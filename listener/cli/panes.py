@@ -86,9 +86,20 @@ class Panes:
         self._dirty.set()
 
     async def _follow(self) -> None:
-        async with self._client.events(
-            **self._wanted, patience=PATIENCE, lost=self._went
-        ) as events:
+        while True:
+            try:
+                await self._hear()
+            except DaemonUnreachable as error:  # before the stream had begun
+                self._went(str(error))
+            except Problem as problem:
+                if not problem.retryable:
+                    raise
+                self._went(str(problem))
+            await asyncio.sleep(AGAIN)
+
+    async def _hear(self) -> None:
+        wanted = self._wanted | {"after": self.last_id or self._wanted.get("after")}
+        async with self._client.events(**wanted, patience=PATIENCE, lost=self._went) as events:
             async for event in events:
                 self.last_id = events.last_id
                 if self._lost.is_set() or event.name == "reset":

@@ -1,4 +1,4 @@
-"""The diagnosis: each known cause is named when it is there, says what it saw, and not otherwise."""
+"""The diagnosis: each known cause is named when it is there, with what was seen of it."""
 
 from __future__ import annotations
 

@@ -58,7 +58,10 @@ def test_a_story_in_lines():
     said = plain(a_story(), 100)
     after = said.index("HOLD on dialog 100 of agent 1001")
     assert said[after:].splitlines() == [
-        "HOLD on dialog 100 of agent 1001, requestId rq-1: CONFIRMED after 1.00 s (request_id): Finesse tied",
+        (
+            "HOLD on dialog 100 of agent 1001, requestId rq-1: CONFIRMED after 1.00 s (request_id):"
+            " Finesse tied"
+        ),
         "  it to this request by its id",
         "  no need to send it again",
         "",
@@ -199,7 +202,7 @@ def test_extensions_as_own_device_are_masked_too():
 
 @pytest.fixture
 def hostile() -> Any:
-    """A story with something hostile in every text that comes from outside."""
+    """Return a story with something hostile in every text that comes from outside."""
     request = asked(
         "HOLD",
         an_outcome(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from listener import cli
-from listener.correlation.outcome import Failed, Unconfirmed
 from listener.correlation.outcome import Evidence as By
+from listener.correlation.outcome import Failed, Unconfirmed
 from listener.correlation.outcome import Reason as Why
 from listener.errors import ConfigurationError
 from listener.finesse.actions import Hold, SendDtmf
@@ -26,7 +26,6 @@ from tests.builders import a_dialog as a_call
 from tests.shell.journals import (
     CUSTOMER,
     START,
-    a_call as a_make_call,
     a_life,
     a_record,
     an_event,
@@ -35,6 +34,9 @@ from tests.shell.journals import (
     journal_at,
     options,
     taken,
+)
+from tests.shell.journals import (
+    a_call as a_make_call,
 )
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -117,13 +119,16 @@ def test_a_transcript_cut_in_the_middle_of_a_line_still_tells(tmp_path: Path):
 # ---------------------------------------------------------------- a journal's file
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return all files of a folder."""
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
 async def a_journal(path: Path, **how: Any) -> tuple[Any, Any]:
     """Write two requests of one device into a journal: one confirmed, one that failed."""
     held = a_record(Hold(agent="1001", dialog_id="100", target_media_address="1001"))
     digits = a_record(
-        SendDtmf(
-            agent="1001", dialog_id="100", target_media_address="1001", dtmf_string="98765"
-        ),
+        SendDtmf(agent="1001", dialog_id="100", target_media_address="1001", dtmf_string="98765"),
         request_id="a/b c",
         submitted=START + timedelta(seconds=5),
     )
@@ -179,9 +184,9 @@ async def test_a_journal_is_read_while_it_is_written_and_nothing_is_left_beside_
 ):
     path = tmp_path / "journal.sqlite"
     _, digits = await a_journal(path)
-    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    before = contents(tmp_path)
     assert archive.facts_of(path, Wanted(request=digits.key), NOW).requests
-    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+    assert contents(tmp_path) == before
     async with journal_at(path) as journal:
         more = a_record()
         assert await journal.put(taken(more))
@@ -234,7 +239,7 @@ async def test_what_a_journal_does_not_know_is_told_with_what_is_near(tmp_path: 
 
 
 def test_what_is_no_journal_is_refused_with_the_way_out(tmp_path: Path):
-    with pytest.raises(ConfigurationError, match="there is no journal .* --transcript"):
+    with pytest.raises(ConfigurationError, match=r"there is no journal .* --transcript"):
         archive.facts_of(tmp_path / "none", Wanted(agent="1"), NOW)
     other = tmp_path / "other.sqlite"
     with sqlite3.connect(other) as connection:
@@ -320,9 +325,7 @@ def test_the_command_tells_a_transcript_as_text_json_and_files(
     code, out, _ = run(monkeypatch, capsys, "sample-4", *file, "--json")
     assert json.loads(out)["findings"][0]["rule"] == "participant_held"
     page, drawing = tmp_path / "t.html", tmp_path / "t.svg"
-    code, out, err = run(
-        monkeypatch, capsys, "sample-4", *file, "--html", page, "--svg", drawing
-    )
+    code, out, err = run(monkeypatch, capsys, "sample-4", *file, "--html", page, "--svg", drawing)
     assert (code, out) == (0, "")
     assert f"written to {page}" in err
     assert "on hold" in page.read_text()
