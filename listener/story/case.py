@@ -12,7 +12,7 @@ from typing import NamedTuple
 from listener.finesse import uris
 from listener.story.facts import Asked, Facts, Told, dialogs_of, seconds
 from listener.story.steps import Kind, Step, Tag
-from listener.story.veil import Veil
+from listener.story.veil import Veil, clean
 
 _INSTANT = 0.002  # seconds
 
@@ -60,6 +60,16 @@ class Case:
         self.steps = steps
         self.veil = veil
         self.dialogs = dialogs_of(asked)
+
+    def finding(self, rule: str, cause: str, saw: str, advice: str, *steps: int | None) -> Finding:
+        """Return a finding about this request; `steps` that are None are none."""
+        shown = tuple(n for n in steps if n is not None)
+        return Finding(rule, cause, saw, advice, shown, self.asked.key)
+
+    def named(self, other: Asked) -> str:
+        """Return another request in words."""
+        on = f" on dialog {clean(other.dialog)}" if other.dialog else ""
+        return f"{other.action}{on} (sent {self.when(other.began)})"
 
     # -- times --------------------------------------------------------------------------------
 

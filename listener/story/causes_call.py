@@ -25,8 +25,7 @@ def consult_not_answered(case: Case) -> Finding | None:
     if consult is None:
         if not case.warned("no_second_call"):
             return None
-        return _finding(
-            case,
+        return case.finding(
             "consult_not_answered",
             "There was no consult call",
             "no second call of this agent was known when it was sent",
@@ -39,8 +38,7 @@ def consult_not_answered(case: Case) -> Finding | None:
     there = waiting[0]
     later = _active_later(case, consult, there.address)
     after = f"; it was answered {case.when(later)}" if later is not None else ""
-    return _finding(
-        case,
+    return case.finding(
         "consult_not_answered",
         "It was sent before the consult call was answered",
         f"the other party of dialog {clean(consult)} was {clean(there.state)} at its sending"
@@ -78,16 +76,14 @@ def participant_held(case: Case) -> Finding | None:
     else:
         return None
     if asked.action == "HOLD":
-        return _finding(
-            case,
+        return case.finding(
             "participant_held",
             "The call was on hold already",
             saw,
             "Nothing changes then, and nothing need come: read the dialog before sending HOLD.",
             step,
         )
-    return _finding(
-        case,
+    return case.finding(
         "participant_held",
         "The agent's side of the call was on hold",
         saw,
@@ -105,8 +101,7 @@ def letters_on_uccx(case: Case) -> Finding | None:
     """UCCX refuses the letters A to D in a DTMF string (guide p.93)."""
     if case.asked.action != "SEND_DTMF" or not case.names("CF_VALUE_OUT_OF_RANGE"):
         return None
-    return _finding(
-        case,
+    return case.finding(
         "letters_on_uccx",
         "The DTMF string holds letters, and UCCX refuses them",
         "SEND_DTMF was refused with CF_VALUE_OUT_OF_RANGE (the digits are kept nowhere)",
@@ -127,8 +122,7 @@ def refused(case: Case) -> Finding | None:
         n for n, step in enumerate(case.steps, 1) if case.asked.key == step.key and step.errors
     ]
     places += [n for n, step in case.heard(case.asked.submitted, case.end + 1) if step.errors]
-    return _finding(
-        case,
+    return case.finding(
         "refused",
         f"Finesse refused it {'at once' if at_once else 'after its 202'}:"
         f" {clean(named or 'no name')}",
@@ -148,8 +142,7 @@ def refused_without_words(case: Case) -> Finding | None:
     if case.asked.kind != "rejected" or case.asked.reason or case.errors():
         return None
     status = (case.asked.outcome or {}).get("status")
-    return _finding(
-        case,
+    return case.finding(
         "refused",
         f"Finesse refused it at once with {status}",
         "its answer named no error",
@@ -162,8 +155,7 @@ def call_failed(case: Case) -> Finding | None:
     cause = (case.asked.outcome or {}).get("stateCause")
     if case.asked.kind != "failed" or not cause:
         return None
-    return _finding(
-        case,
+    return case.finding(
         "call_failed",
         f"The call failed: {clean(cause)}",
         f"the dialog went FAILED with stateCause {clean(cause)}",
@@ -194,8 +186,7 @@ def dialog_ended(case: Case) -> Finding | None:
         saw = "the dialog ended while the request was open; that is also what a hang-up leaves"
     else:
         saw = f"dialog {clean(gone[1].dialog)} was removed {case.when(gone[1].at)}"
-    return _finding(
-        case,
+    return case.finding(
         "dialog_ended",
         "The dialog ended meanwhile",
         saw,
@@ -209,8 +200,7 @@ def truncated(case: Case) -> Finding | None:
     names = (case.asked.outcome or {}).get("truncated") or ()
     if not names:
         return None
-    return _finding(
-        case,
+    return case.finding(
         "truncated",
         "Values were cut",
         f"Finesse shows only the beginning of what was asked for in {', '.join(map(clean, names))}",
@@ -223,8 +213,7 @@ def not_all_set(case: Case) -> Finding | None:
     missing = (case.asked.outcome or {}).get("missing") or ()
     if case.asked.action != "UPDATE_CALL_DATA" or not missing:
         return None
-    return _finding(
-        case,
+    return case.finding(
         "not_all_set",
         "Some values were not set",
         f"{', '.join(map(clean, missing))} did not come to what was asked for",
@@ -236,20 +225,11 @@ def already_so(case: Case) -> Finding | None:
     """Look for: it was so before, so that nothing changed and nothing need be told."""
     if case.asked.kind in _GOOD or not case.warned("already_so"):
         return None
-    return _finding(
-        case,
+    return case.finding(
         "already_so",
         "It was so already",
         "the state asked for was there at its sending; Finesse tells only of changes",
         "Nothing to do: read the dialog or the agent to be sure.",
-    )
-
-
-def _finding(
-    case: Case, rule: str, cause: str, saw: str, advice: str, *steps: int | None
-) -> Finding:
-    return Finding(
-        rule, cause, saw, advice, tuple(n for n in steps if n is not None), case.asked.key
     )
 
 
@@ -263,8 +243,7 @@ def answer_doubtful(case: Case) -> Finding | None:
     places = [
         n for n, s in enumerate(case.steps, 1) if s.kind is Kind.ANSWERED and s.key == asked.key
     ]
-    return _finding(
-        case,
+    return case.finding(
         "no_answer",
         "Finesse did not answer the request itself",
         f"{saw}; whether it was carried out is not said",

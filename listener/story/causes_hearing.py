@@ -28,8 +28,7 @@ def no_session(case: Case) -> Finding | None:
     if gap is None:
         return None
     until = f"it was heard again {case.when(gap.until)}" if gap.until else "it was not heard again"
-    return _finding(
-        case,
+    return case.finding(
         "no_session",
         f"No session of agent {clean(asked.agent)} was listening when it was sent",
         f"its events may have been lost since {case.when(gap.since)}; {until}",
@@ -60,8 +59,7 @@ def link_down(case: Case) -> Finding | None:
 
 
 def _link(case: Case, saw: str, step: int | None) -> Finding:
-    return _finding(
-        case,
+    return case.finding(
         "link_down",
         "The link to Finesse was down while it was open",
         saw,
@@ -89,8 +87,7 @@ def late_event(case: Case) -> Finding | None:
     if at is None or at <= asked.settled:
         return None
     word = "deadline" if asked.reason == "deadline" else "outcome"
-    return _finding(
-        case,
+    return case.finding(
         "late_event",
         f"The answer came {at - asked.settled:.1f} s after the {word}",
         f"a notification with its requestId was heard {case.when(at)}",
@@ -110,11 +107,10 @@ def id_on_another(case: Case) -> Finding | None:
         and (other.agent, other.request_id) == (asked.agent, asked.request_id)
     ]
     if twins and asked.kind not in _GOOD:
-        return _finding(
-            case,
+        return case.finding(
             "id_on_another",
             "The same requestId was used for another request",
-            f"requestId {clean(asked.request_id)} is also that of {_named(twins[0], case)}",
+            f"requestId {clean(asked.request_id)} is also that of {case.named(twins[0])}",
             "Give every request an id of its own, or leave requestId out: then one is made.",
         )
     if asked.kind in _GOOD or asked.action in _NEW_CALLS | _NEVER:
@@ -122,8 +118,7 @@ def id_on_another(case: Case) -> Finding | None:
     for place, step in case.heard(asked.submitted, case.end + 60):
         ours = step.tag is Tag.OURS and step.request_id == asked.request_id
         if ours and step.dialog is not None and not case.about(step):
-            return _finding(
-                case,
+            return case.finding(
                 "id_on_another",
                 "Its requestId came back on another call",
                 f"dialog {clean(step.dialog)} carried it {case.when(step.at)}, and the request is"
@@ -138,8 +133,7 @@ def another_request(case: Case) -> Finding | None:
     """Look for: the change that fits it is another request's, by its id."""
     if case.asked.kind in _GOOD or not case.noted("another_request"):
         return None
-    return _finding(
-        case,
+    return case.finding(
         "another_request",
         "The change that was heard is another request's",
         "the notification that shows it carries the id of another request",
@@ -158,41 +152,13 @@ def two_on_one_device(case: Case) -> Finding | None:
     ambiguous = asked.reason == "ambiguous" or case.noted("contested")
     more = "; the change that was heard fits more than one of them" if ambiguous else ""
     count = f", and {len(others) - 1} more" if len(others) > 1 else ""
-    return _finding(
-        case,
+    return case.finding(
         "two_on_one_device",
         "Another request was open on the same device",
-        f"{_named(others[0], case)} was open at the same time{count}{more}",
+        f"{case.named(others[0])} was open at the same time{count}{more}",
         "Finesse takes one call-control request per device at a time: wait for its outcome, or let"
         " the gate queue them (requests.gate).",
     )
-
-
-def expired_in_queue(case: Case) -> Finding | None:
-    """Look for: it waited at the gate until its deadline, and was not sent."""
-    if case.asked.reason != "expired_in_queue":
-        return None
-    holder = next(iter(_holders(case)), None)
-    who = f": {_named(holder, case)} was not settled" if holder is not None else ""
-    return _finding(
-        case,
-        "expired_in_queue",
-        "It waited at the gate until its deadline and was not sent",
-        f"another request held the device{who}",
-        "Send it again; wait for the request before it, or give it a longer deadline.",
-    )
-
-
-def _holders(case: Case) -> list[Asked]:
-    mine = case.asked
-    return [
-        other
-        for other in case.facts.requests
-        if other.key != mine.key
-        and other.agent == mine.agent
-        and other.submitted <= mine.submitted
-        and (other.settled is None or other.settled > mine.submitted)
-    ]
 
 
 def another_client(case: Case) -> Finding | None:
@@ -224,8 +190,7 @@ def _by_id(asked: Asked) -> bool:
 
 def _other_hand(case: Case, place: int, step: Step, carried: str) -> Finding:
     good = case.asked.kind in _GOOD
-    return _finding(
-        case,
+    return case.finding(
         "another_client",
         "Another client may have done it" if good else "Another client was at work on the call",
         f"the change heard {case.when(step.at)} ({step.title}) {carried}",
@@ -246,8 +211,7 @@ def no_tags(case: Case) -> Finding | None:
     weak = asked.kind not in _GOOD or (asked.outcome or {}).get("evidence") == "expectation"
     if not weak or not during or (len(told) < _MANY and len(heard) < _MANY):
         return None
-    return _finding(
-        case,
+    return case.finding(
         "no_tags",
         "Notifications carry no requestId here",
         f"none of the {len(heard)} notifications in this story carries one,"
@@ -256,121 +220,4 @@ def no_tags(case: Case) -> Finding | None:
         " minimumEvidence request_id cannot be met. Look whether something between strips the"
         " header requestId.",
         *during[:2],
-    )
-
-
-def restarted(case: Case) -> Finding | None:
-    """Look for: this program was restarted while the request was open."""
-    asked = case.asked
-    place = next(
-        (
-            n
-            for n, step in enumerate(case.steps, 1)
-            if step.kind is Kind.RESTART and asked.submitted <= step.at <= case.end
-        ),
-        None,
-    )
-    if asked.kind in _GOOD or (
-        asked.reason != "restarted" and place is None and not asked.restarted
-    ):
-        return None
-    return _finding(
-        case,
-        "restarted",
-        "This program was restarted while it was open",
-        "its outcome says so"
-        if place is None
-        else f"a new run begins {case.when(case.steps[place - 1].at)}",
-        "Read the call. `listener handover` changes the version without an absence.",
-        place,
-    )
-
-
-def weak_evidence(case: Case) -> Finding | None:
-    """Look for: what was heard is weaker than the caller wanted."""
-    if case.asked.reason != "weak":
-        return None
-    seen = ", ".join(
-        clean(each.get("what")) for each in (case.asked.outcome or {}).get("seen") or ()
-    )
-    return _finding(
-        case,
-        "weak",
-        "What was heard is weaker evidence than was asked for",
-        f"minimumEvidence is {clean(case.asked.minimum)}; heard: {seen or 'see the steps'}",
-        "With minimumEvidence any it would have counted, if that is enough for you.",
-    )
-
-
-_ENDS = {
-    "not_reported": (
-        "Nobody said whether it was sent",
-        "the caller announced it, and neither a report nor its requestId was heard",
-        "Put the requestId of the answer into the header of your request, and report its status.",
-    ),
-    "not_sent": (
-        "Nothing left this machine",
-        "no connection to Finesse's REST service came about",
-        "`listener check` looks for the reason; sending it again is safe.",
-    ),
-    "cancelled": (
-        "It was cancelled before it was sent",
-        "the caller withdrew it while it waited for its turn",
-        "Nothing to do.",
-    ),
-    "caller": (
-        "The caller stopped waiting",
-        "it was abandoned through the API; what Finesse did with it is told as late",
-        "Look at the call before sending it again.",
-    ),
-    "shutdown": (
-        "This program was stopped while it was open",
-        "its outcome says so",
-        "Look at the call before sending it again, unless it says that nothing was sent.",
-    ),
-}
-
-
-def ended_by_us(case: Case) -> Finding | None:
-    """Look for: it ended by the caller's hand or by this program's end."""
-    words = _ENDS.get(str(case.asked.reason))
-    if words is None:
-        return None
-    return _finding(case, str(case.asked.reason), *words)
-
-
-def still_open(case: Case) -> Finding | None:
-    """Look for: it never had an outcome, as far as the source knows."""
-    asked = case.asked
-    if asked.outcome is not None:
-        return None
-    state = clean(asked.told.get("state") or "open")
-    due = case.deadline
-    over = due is not None and case.facts.end is not None and due < case.facts.end
-    left = (
-        f"; its deadline was {case.when(due)}"
-        if over
-        else (f"; its deadline is {case.when(due)}" if due is not None else "")
-    )
-    return _finding(
-        case,
-        "still_open",
-        "It has no outcome yet" if not over else "It never had an outcome",
-        f"it was last {state}{left}",
-        "Look again when the deadline has passed."
-        if not over
-        else "The program or the recording ended first: look for what came after it.",
-    )
-
-
-def _named(asked: Asked, case: Case) -> str:
-    on = f" on dialog {clean(asked.dialog)}" if asked.dialog else ""
-    return f"{asked.action}{on} (sent {case.when(asked.began)})"
-
-
-def _finding(
-    case: Case, rule: str, cause: str, saw: str, advice: str, *steps: int | None
-) -> Finding:
-    return Finding(
-        rule, cause, saw, advice, tuple(n for n in steps if n is not None), case.asked.key
     )

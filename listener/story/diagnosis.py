@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from listener.story import causes_call as calls
+from listener.story import causes_ends as ends
 from listener.story import causes_hearing as hearing
 from listener.story import meanings
 from listener.story.case import Case, Finding
@@ -19,10 +20,10 @@ RULES: tuple[Callable[[Case], Finding | None], ...] = (
     calls.truncated,
     calls.not_all_set,
     calls.call_failed,
-    hearing.expired_in_queue,
+    ends.expired_in_queue,
     hearing.no_session,
     hearing.link_down,
-    hearing.restarted,
+    ends.restarted,
     hearing.late_event,
     hearing.id_on_another,
     hearing.another_request,
@@ -33,10 +34,10 @@ RULES: tuple[Callable[[Case], Finding | None], ...] = (
     calls.refused,
     calls.refused_without_words,
     calls.already_so,
-    hearing.weak_evidence,
+    ends.weak_evidence,
     hearing.no_tags,
-    hearing.ended_by_us,
-    hearing.still_open,
+    ends.ended_by_us,
+    ends.still_open,
 )
 """The likelier cause first."""
 

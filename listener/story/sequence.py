@@ -6,14 +6,12 @@ the end. Knows neither files nor screens.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from listener.story import meanings
-from listener.story.changes import Changes
-from listener.story.facts import Asked, Facts, Heard, Told, dialogs_of, seconds
+from listener.story import meanings, notices
+from listener.story.facts import Asked, Facts, dialogs_of
 from listener.story.steps import Kind, Lane, Step, Tag
 from listener.story.veil import Veil, clean
 
@@ -28,7 +26,7 @@ def steps_of(facts: Facts, veil: Veil) -> tuple[Step, ...]:
     made: list[Step] = []
     for asked in facts.requests:
         made += _of_request(asked, veil)
-    made += _heard(facts, veil)
+    made += notices.heard(facts, veil)
     made.sort(key=_place)
     return tuple(sorted(_proven(made, facts.requests), key=_place))
 
@@ -57,7 +55,7 @@ def _of_request(asked: Asked, veil: Veil) -> Iterator[Step]:
         kind=Kind.ASKED,
         source=caller,
         target=Lane.LISTENER,
-        title=f"{asked.action}{_on(asked.dialog)} asked",
+        title=f"{asked.action}{notices.on_dialog(asked.dialog)} asked",
         lines=tuple(lines),
         **common,
     )
@@ -101,7 +99,8 @@ def _ends(asked: Asked, veil: Veil, common: dict[str, Any]) -> Iterator[Step]:
             title=f"late for {asked.action}: {clean(late.get('kind'))},"
             f" {after:.1f} s after its outcome",
             lines=tuple(
-                [veil.text(late["detail"])] * bool(late.get("detail")) + error_lines(errors, veil)
+                [veil.text(late["detail"])] * bool(late.get("detail"))
+                + notices.error_lines(errors, veil)
             ),
             errors=errors,
             **common,
@@ -114,7 +113,7 @@ def _answer(asked: Asked, veil: Veil, common: dict[str, Any]) -> Step:
     status = known.get("status", outcome.get("status"))
     refused = asked.kind == "rejected"
     errors = tuple(known.get("errors") or (outcome.get("errors") if refused else None) or ())
-    lines = [meanings.of_status(status), *error_lines(errors, veil)]
+    lines = [meanings.of_status(status), *notices.error_lines(errors, veil)]
     if known.get("detail"):
         lines.append(veil.text(known["detail"]))
     return Step(
@@ -139,7 +138,7 @@ def _outcome(asked: Asked, veil: Veil, common: dict[str, Any]) -> Step:
         lines.append(f"stage {clean(outcome['stage'])}")
     if outcome.get("stateCause"):
         lines.append(f"the call failed: {clean(outcome['stateCause'])}")
-    lines += error_lines(outcome.get("errors") or (), veil)
+    lines += notices.error_lines(outcome.get("errors") or (), veil)
     lines.append(meanings.REPEAT.get(asked.kind, meanings.REPEAT["unconfirmed"]))
     return Step(
         at=asked.settled or 0.0,
@@ -159,165 +158,6 @@ def _parameters(asked: Asked, veil: Veil) -> Iterator[str]:
     for each in asked.parameters:
         shown = {"number": veil.number, "data": veil.data}.get(each.sort, clean)(each.value)
         yield f"{clean(each.name)}: {shown}"
-
-
-def _on(dialog: str | None) -> str:
-    return f" on dialog {clean(dialog)}" if dialog else ""
-
-
-def error_lines(errors: tuple[Told, ...] | list[Told], veil: Veil) -> list[str]:
-    """Return what errors say, mean, and what is to be done about them."""
-    lines = []
-    names = ("errorType", "errorData", "errorMessage", "peripheralErrorText")
-    for error in errors:
-        said = [veil.text(error[name]) for name in names if error.get(name)]
-        lines.append("Finesse said: " + (", ".join(said) or "nothing more"))
-        if error.get("meaning"):
-            lines.append(f"meaning: {veil.text(error['meaning'])}")
-        if error.get("advice"):
-            lines.append(f"what to do: {veil.text(error['advice'])}")
-    return lines
-
-
-# ---------------------------------------------------------------- what was heard
-
-
-def _heard(facts: Facts, veil: Veil) -> Iterator[Step]:
-    told = [each for each in facts.requests if not each.neighbour] or list(facts.requests)
-    agents = {each.agent for each in told}
-    owns = frozenset(each.own for each in told if each.own)
-    changes = Changes(owns, veil)
-    known = deque(sorted(told, key=lambda each: each.began))
-    for event in sorted(facts.events, key=lambda each: each.at):
-        while known and known[0].began <= event.at:
-            for dialog in known.popleft().before:
-                changes.remember(dialog)
-        make = _MAKERS.get(event.name)
-        if make is None:
-            continue
-        lane = Lane.NOTIFICATION if event.agent in agents or not agents else Lane.OTHERS
-        if not event.tag:
-            tag = Tag.NONE
-        else:
-            mine = facts.whose(event.agent, event.tag)
-            tag = Tag.OURS if mine is not None else Tag.FOREIGN
-        for step in make(event, lane, changes, veil):
-            yield replace(
-                step,
-                agent=event.agent,
-                dialog=event.dialog,
-                request_id=event.tag,
-                tag=tag,
-                lines=(*step.lines, *_tagged(event, tag, facts)),
-            )
-
-
-def _tagged(event: Heard, tag: Tag, facts: Facts) -> tuple[str, ...]:
-    if event.name not in {"dialog", "user", "error"}:
-        return ()
-    if tag is Tag.NONE:
-        return ("it carries no requestId",)
-    whose = facts.whose(event.agent, event.tag)
-    named = f"that of {whose}" if whose is not None else "of another client"
-    return (f"it carries requestId {clean(event.tag)}, {named}",)
-
-
-def _dialog(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
-    del veil
-    change = str(event.data.get("change") or "changed")
-    dialog = event.data.get("dialog") or {}
-    found = changes.of_dialog(event.dialog, dialog, change, event.agent)
-    yield Step(
-        at=event.at,
-        kind=Kind.HEARD,
-        source=lane,
-        target=Lane.LISTENER,
-        title=found.title,
-        lines=found.lines,
-        change=change,
-        moves=found.moves,
-        shown=dialog,
-    )
-
-
-def _user(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
-    del veil
-    found = changes.of_user(event.agent, event.data.get("user") or {})
-    yield Step(
-        at=event.at,
-        kind=Kind.HEARD,
-        source=lane,
-        target=Lane.LISTENER,
-        title=found.title,
-        lines=found.lines,
-        moves=found.moves,
-    )
-
-
-def _error(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
-    del changes
-    errors = tuple(event.data.get("errors") or ())
-    named = next((each.get("constant") or each.get("errorType") for each in errors), None)
-    yield Step(
-        at=event.at,
-        kind=Kind.ERROR,
-        source=lane,
-        target=Lane.LISTENER,
-        title=f"error{_on(event.dialog)}{f': {clean(named)}' if named else ''}",
-        lines=tuple(error_lines(errors, veil)),
-        errors=errors,
-    )
-
-
-def _gap(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
-    del changes
-    data = event.data
-    up = bool(data.get("until"))
-    since = seconds(data.get("from"))
-    cause = f" ({veil.text(data['cause'])})" if data.get("cause") else ""
-    lost = f" after {event.at - since:.1f} s; what came in between may be lost" if since else ""
-    yield Step(
-        at=event.at,
-        kind=Kind.LINK_UP if up else Kind.LINK_DOWN,
-        source=lane,
-        target=Lane.LISTENER,
-        title=f"agent {clean(event.agent)} is heard again{lost}"
-        if up
-        else f"the link of agent {clean(event.agent)} is down{cause}",
-        lines=() if up else ("events may be lost from now on",),
-    )
-
-
-_WORDS: dict[str, tuple[Kind, Lane, Lane]] = {
-    "get": (Kind.LOOKED, Lane.LISTENER, Lane.REST),
-    "shown": (Kind.SHOWN, Lane.REST, Lane.LISTENER),
-    "ping": (Kind.FENCE, Lane.LISTENER, Lane.NOTIFICATION),
-    "pong": (Kind.FENCE, Lane.NOTIFICATION, Lane.LISTENER),
-    "restart": (Kind.RESTART, Lane.LISTENER, Lane.LISTENER),
-    "lost": (Kind.LOST, Lane.LISTENER, Lane.LISTENER),
-}
-
-
-def _other(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[Step]:
-    del lane, changes
-    kind, source, target = _WORDS[event.name]
-    yield Step(
-        at=event.at,
-        kind=kind,
-        source=source,
-        target=target,
-        title=veil.text(event.data.get("words") or event.name),
-        key=event.key,
-    )
-
-
-_MAKERS = {
-    "dialog": _dialog,
-    "user": _user,
-    "error": _error,
-    "gap": _gap,
-    **dict.fromkeys(_WORDS, _other),
-}
 
 
 # ---------------------------------------------------------------- what proved what

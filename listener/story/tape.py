@@ -6,19 +6,15 @@ Knows entries of a transcript; what they mean together is for `sequence`.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.steps import AnswerKind, RestAnswer
-from listener.errors import MalformedUpdate
-from listener.finesse.events import SystemInfoChanged, events_of
-from listener.finesse.wire import parse_update
-from listener.report import stamp
 from listener.story.facts import (
     AROUND,
     BEYOND,
@@ -33,7 +29,7 @@ from listener.story.facts import (
 )
 from listener.story.near import near
 from listener.story.requests import asked_of
-from listener.telling import dialog_of, event_json, kind_of
+from listener.story.taped import KEPT, moment, told
 from listener.ticket import Record
 from listener.transcript import Line, Trouble, entries, read
 
@@ -73,7 +69,6 @@ class _Known:
     answer: RestAnswer | None = None
     baseline: Baseline | None = None
     restarted: bool = False
-    digits: list[str] = field(default_factory=list)
 
 
 class _Tape:
@@ -111,7 +106,7 @@ class _Tape:
         handle = _READERS.get(type(entry))
         if handle is not None:
             handle(self, at, line, entry)
-        elif isinstance(entry, _KEPT):
+        elif isinstance(entry, KEPT):
             self._keep(at, line)
 
     def _asked(self, at: float, line: Line, entry: entries.Asked) -> None:
@@ -121,7 +116,7 @@ class _Tape:
             key=entry.key,
             request_id=entry.request_id,
             request=entry.request,
-            submitted=_moment(at) - timedelta(seconds=entry.age),
+            submitted=moment(at) - timedelta(seconds=entry.age),
             submitted_at=0.0,
             expected=entry.registration.expected,
         )
@@ -134,7 +129,7 @@ class _Tape:
         if known is not None:
             known.restarted = known.restarted or not entry.retold
             return
-        submitted = _moment(at) - timedelta(seconds=entry.age)
+        submitted = moment(at) - timedelta(seconds=entry.age)
         record = Record(
             key=entry.key,
             request_id=entry.request_id,
@@ -185,7 +180,7 @@ class _Tape:
     def _sent(self, at: float, line: Line, entry: entries.Sent) -> None:
         del line
         if (known := self._known.get(entry.key)) is not None:
-            known.record.sent = _moment(at)
+            known.record.sent = moment(at)
 
     def _answered(self, at: float, line: Line, entry: entries.Answered) -> None:
         known = self._known.get(entry.key)
@@ -195,14 +190,14 @@ class _Tape:
         record = known.record
         record.accepted = entry.answer.kind is AnswerKind.ACCEPTED
         if entry.answer.kind is not AnswerKind.NOT_SENT:
-            record.answered, record.answered_at = _moment(at), line.now - known.begun
+            record.answered, record.answered_at = moment(at), line.now - known.begun
 
     def _settled(self, at: float, line: Line, entry: entries.Settled) -> None:
         del line
         known = self._known.get(entry.key)
         if known is None:
             return
-        known.record.outcome, known.record.settled = entry.outcome, _moment(at)
+        known.record.outcome, known.record.settled = entry.outcome, moment(at)
         if (
             self._wanted.request is not None
             and self._chosen
@@ -327,25 +322,17 @@ class _Tape:
         dialogs = frozenset[str]().union(*(dialogs_of(each) for each in requests))
         if self._wanted.dialog is not None:
             dialogs |= {self._wanted.dialog}
-        told = {each.key for each in requests}
+        keys = {each.key for each in requests}
         return [
             event
             for at, line in self._kept
-            for event in _told(at, line)
+            for event in told(at, line)
             if event.agent in agents
             or event.dialog in dialogs
-            or (event.key in told if event.key else event.name in {"restart", "lost"})
+            or (event.key in keys if event.key else event.name in {"restart", "lost"})
         ]
 
 
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
-_KEPT = (
-    *(entries.Up, entries.Down, entries.Looking, entries.Looked),
-    *(entries.Fencing, entries.Fenced, entries.Lost),
-)
 _READERS: dict[type[Any], Callable[[_Tape, float, Line, Any], None]] = {
     entries.Asked: _Tape._asked,  # noqa: SLF001  its own methods
     entries.Adopted: _Tape._adopted,  # noqa: SLF001
@@ -355,60 +342,3 @@ _READERS: dict[type[Any], Callable[[_Tape, float, Line, Any], None]] = {
     entries.LateNews: _Tape._late,  # noqa: SLF001
     entries.Notified: _Tape._heard,  # noqa: SLF001
 }
-
-
-def _told(at: float, line: Line) -> Iterator[Heard]:
-    """Yield what a kept line tells, in the form of the stream's events."""
-    entry = line.entry
-    match entry:
-        case entries.Notified():
-            yield from _notified(at, line, entry)
-        case entries.Up():
-            yield Heard(at=at, name="gap", agent=entry.agent, data={"until": stamp(_moment(at))})
-        case entries.Down():
-            yield Heard(at=at, name="gap", agent=entry.agent, data={"cause": entry.cause})
-        case entries.Looking() | entries.Looked() | entries.Fencing() | entries.Fenced():
-            words = _words(entry)
-            yield Heard(at=at, name=entry.what, agent=entry.agent, key=entry.key, data=words)
-        case entries.Lost():
-            yield Heard(at=at, name="lost", data={"words": f"{entry.count} lines are missing here"})
-        case entries.Header():
-            said = f"a new run of the program begins ({entry.program})"
-            yield Heard(at=at, name="restart", data={"words": said})
-        case _:
-            return
-
-
-def _words(entry: entries.Entry) -> dict[str, str]:
-    match entry:
-        case entries.Looking():
-            said = f"GET to see what came of it ({entry.probe})"
-        case entries.Looked():
-            said = "the GET told nothing" if not entry.look.ok else "what the GET showed"
-            said = "the GET: it is not there" if entry.look.absent else said
-        case entries.Fenced():
-            passed = entry.passed
-            said = (
-                "ping answered: all before it was heard" if passed else "ping not answered in time"
-            )
-        case _:
-            said = "ping, to know that all was heard"
-    return {"words": said}
-
-
-def _notified(at: float, line: Line, entry: entries.Notified) -> Iterator[Heard]:
-    try:
-        update = parse_update((entry.payload or "").encode("utf-8", "surrogatepass"))
-    except MalformedUpdate:
-        return
-    for event in events_of(update, entry.node, entry.item_id):
-        name = kind_of(event)
-        if name not in {"dialog", "user", "error"} or isinstance(event, SystemInfoChanged):
-            continue
-        yield Heard(
-            at=at,
-            name=name,
-            agent=entry.agent or event.owner,
-            dialog=dialog_of(event),
-            data=event_json(event, line.run.deployment),
-        )

@@ -1,0 +1,140 @@
+"""Known causes that lie in how a request ended on our side. One function per cause; pure.
+
+Each returns a finding that says what it saw, or None. Sources: docs/outcomes.md.
+"""
+
+from __future__ import annotations
+
+from listener.story.case import Case, Finding
+from listener.story.facts import Asked
+from listener.story.steps import Kind
+from listener.story.veil import clean
+
+_GOOD = frozenset({"confirmed", "presumed"})
+
+
+def restarted(case: Case) -> Finding | None:
+    """Look for: this program was restarted while the request was open."""
+    asked = case.asked
+    place = next(
+        (
+            n
+            for n, step in enumerate(case.steps, 1)
+            if step.kind is Kind.RESTART and asked.submitted <= step.at <= case.end
+        ),
+        None,
+    )
+    if asked.kind in _GOOD or (
+        asked.reason != "restarted" and place is None and not asked.restarted
+    ):
+        return None
+    return case.finding(
+        "restarted",
+        "This program was restarted while it was open",
+        "its outcome says so"
+        if place is None
+        else f"a new run begins {case.when(case.steps[place - 1].at)}",
+        "Read the call. `listener handover` changes the version without an absence.",
+        place,
+    )
+
+
+def weak_evidence(case: Case) -> Finding | None:
+    """Look for: what was heard is weaker than the caller wanted."""
+    if case.asked.reason != "weak":
+        return None
+    seen = ", ".join(
+        clean(each.get("what")) for each in (case.asked.outcome or {}).get("seen") or ()
+    )
+    return case.finding(
+        "weak",
+        "What was heard is weaker evidence than was asked for",
+        f"minimumEvidence is {clean(case.asked.minimum)}; heard: {seen or 'see the steps'}",
+        "With minimumEvidence any it would have counted, if that is enough for you.",
+    )
+
+
+_ENDS = {
+    "not_reported": (
+        "Nobody said whether it was sent",
+        "the caller announced it, and neither a report nor its requestId was heard",
+        "Put the requestId of the answer into the header of your request, and report its status.",
+    ),
+    "not_sent": (
+        "Nothing left this machine",
+        "no connection to Finesse's REST service came about",
+        "`listener check` looks for the reason; sending it again is safe.",
+    ),
+    "cancelled": (
+        "It was cancelled before it was sent",
+        "the caller withdrew it while it waited for its turn",
+        "Nothing to do.",
+    ),
+    "caller": (
+        "The caller stopped waiting",
+        "it was abandoned through the API; what Finesse did with it is told as late",
+        "Look at the call before sending it again.",
+    ),
+    "shutdown": (
+        "This program was stopped while it was open",
+        "its outcome says so",
+        "Look at the call before sending it again, unless it says that nothing was sent.",
+    ),
+}
+
+
+def ended_by_us(case: Case) -> Finding | None:
+    """Look for: it ended by the caller's hand or by this program's end."""
+    words = _ENDS.get(str(case.asked.reason))
+    if words is None:
+        return None
+    return case.finding(str(case.asked.reason), *words)
+
+
+def still_open(case: Case) -> Finding | None:
+    """Look for: it never had an outcome, as far as the source knows."""
+    asked = case.asked
+    if asked.outcome is not None:
+        return None
+    state = clean(asked.told.get("state") or "open")
+    due = case.deadline
+    over = due is not None and case.facts.end is not None and due < case.facts.end
+    left = (
+        f"; its deadline was {case.when(due)}"
+        if over
+        else (f"; its deadline is {case.when(due)}" if due is not None else "")
+    )
+    return case.finding(
+        "still_open",
+        "It has no outcome yet" if not over else "It never had an outcome",
+        f"it was last {state}{left}",
+        "Look again when the deadline has passed."
+        if not over
+        else "The program or the recording ended first: look for what came after it.",
+    )
+
+
+def expired_in_queue(case: Case) -> Finding | None:
+    """Look for: it waited at the gate until its deadline, and was not sent."""
+    if case.asked.reason != "expired_in_queue":
+        return None
+    holder = next(iter(_holders(case)), None)
+    who = f": {case.named(holder)} was not settled" if holder is not None else ""
+    return case.finding(
+        "expired_in_queue",
+        "It waited at the gate until its deadline and was not sent",
+        f"another request held the device{who}",
+        "Send it again; wait for the request before it, or give it a longer deadline.",
+    )
+
+
+def _holders(case: Case) -> list[Asked]:
+    mine = case.asked
+    return [
+        other
+        for other in case.facts.requests
+        if other.key != mine.key
+        and other.agent == mine.agent
+        and other.submitted <= mine.submitted
+        and (other.settled is None or other.settled > mine.submitted)
+    ]
