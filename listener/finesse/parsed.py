@@ -7,6 +7,7 @@ element that was absent is None or left out, an empty one is "".
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -255,8 +256,18 @@ def error_json(error: ApiError) -> Object:
 
 
 def tree_json(tree: Tree) -> Object:
-    """Return a tree as nested objects; a collection (`teams/Team`) is always a list."""
-    return {name: _branch_json(value, name) for name, value in tree.items()}
+    """Return a tree as nested objects; a collection (`teams/Team`) is always a list.
+
+    What is called a password or the like is hidden: nothing of Finesse's has one, a paste may.
+    """
+    return {
+        name: _HIDDEN if _SECRET.search(name) else _branch_json(value, name)
+        for name, value in tree.items()
+    }
+
+
+_SECRET = re.compile(r"passw|secret|token|authori[sz]ation|cookie|credential", re.IGNORECASE)
+_HIDDEN = "***"
 
 
 def _branch_json(value: Branch, name: str) -> Json:

@@ -124,6 +124,23 @@ def test_no_secret_of_a_trace_is_ever_repeated():
     assert "SASL" in told
 
 
+def test_what_is_called_a_password_is_hidden_wherever_it_stands():
+    user = {
+        "loginId": "1",
+        "state": "READY",
+        "password": "topsecret",
+        "more": {"token": "topsecret"},
+    }
+    for text in (
+        json.dumps({"User": user}),
+        "<User><loginId>1</loginId><Password>topsecret</Password></User>",
+    ):
+        found = read(text)
+        assert found["ok"]
+        assert "topsecret" not in json.dumps(found)
+        assert "***" in json.dumps(found)
+
+
 # ---------------------------------------------------------------- what cannot be read
 
 
