@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from listener.cli import event_words
+from listener.cli.filters import NAMES, Filters, equal
 
 Told: TypeAlias = Mapping[str, Any]
 
@@ -41,7 +42,7 @@ KEYS = (
 )
 """What each key does; for --help too."""
 
-_ASKS = {"a": "agent", "d": "dialog", "r": "action", "o": "outcome", "/": "text"}
+_ASKS = dict(zip("adro/", NAMES, strict=True))
 
 
 class Pane(StrEnum):
@@ -69,38 +70,6 @@ class Shown:
     data: Told = field(repr=False)
     lines: tuple[str, ...]
     bad: bool
-
-
-@dataclass(slots=True)
-class Filters:
-    """What is to be shown; None shows all. Compared without case; an agent's id as a whole."""
-
-    agent: str | None = None
-    dialog: str | None = None
-    action: str | None = None
-    outcome: str | None = None
-    text: str | None = None
-
-    def words(self) -> str:
-        """Return the filters that are on."""
-        on = ((name, getattr(self, name)) for name in _ASKS.values())
-        return ", ".join(f"{name} {value}" for name, value in on if value)
-
-    def admit(self, data: Told, lines: Iterable[str]) -> bool:
-        """Say whether something is to be shown."""
-        outcome = (data.get("outcome") or {}).get("kind") or data.get("state")
-        dialog = data.get("dialogId") or (data.get("dialog") or {}).get("id")
-        return (
-            _equal(self.agent, data.get("agent") or data.get("id"))
-            and _equal(self.dialog, dialog)
-            and _equal(self.action, data.get("requestedAction"))
-            and (self.outcome is None or _equal(self.outcome, outcome))
-            and (self.text is None or any(self.text.lower() in line.lower() for line in lines))
-        )
-
-
-def _equal(wanted: str | None, value: object) -> bool:
-    return wanted is None or (value is not None and wanted.lower() == str(value).lower())
 
 
 class Board:
@@ -268,7 +237,7 @@ class Board:
         for each in sorted(
             self.sessions.values(), key=lambda one: (bool(one.get("live")), str(one.get("id")))
         ):
-            if not _equal(self.filters.agent, each.get("id")):
+            if not equal(self.filters.agent, each.get("id")):
                 continue
             mark = "up  " if each.get("live") else "DOWN"
             where = f" on {each['node']}" if each.get("node") else ""

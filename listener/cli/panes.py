@@ -13,7 +13,8 @@ from rich.live import Live
 from rich.text import Text
 
 from listener.cli import keyboard, reaching
-from listener.cli.board import Board, Filters
+from listener.cli.board import Board
+from listener.cli.filters import Filters
 from listener.errors import DaemonUnreachable, Problem
 
 if TYPE_CHECKING:

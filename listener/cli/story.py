@@ -4,12 +4,10 @@ Knows the options, where the facts come from and where the story goes; the rest 
 `listener.story`'s.
 """
 
-import os
 import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,20 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from listener.cli import console, exits, reaching
-from listener.cli.exits import Exit
 from listener.cli.loading import loading
 from listener.cli.reaching import Where
-from listener.errors import ConfigurationError, DaemonUnreachable, InvalidRequest
-from listener.ledger import now_utc
-from listener.settings.layers import read_toml
+from listener.cli.story_facts import facts_for
+from listener.errors import ConfigurationError, InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from listener.client import Client
-    from listener.story.facts import Facts, Wanted
     from listener.story.telling import Story
-    from listener.transcript import Trouble
 
 EXAMPLES = exits.lines(
     "Examples",
@@ -43,14 +34,10 @@ EXAMPLES = exits.lines(
     ),
 )
 
-JOURNAL = Path("/var/lib/finesse-listener/journal.sqlite")
-"""Where config/listener.service puts the journal."""
 _PIPE = 100  # columns where nobody says how many there are
-_TROUBLES = 5
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d)?")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 _STYLES = {"head": "bold", "good": "bold blue", "bad": "bold red", "faint": "dim", "": ""}
-_STEP = 1 << 20  # bytes after which the progress bar moves
 
 
 @reaching.located
@@ -103,7 +90,7 @@ def story(
 
     wanted = Wanted(request=request, dialog=dialog, agent=agent, limit=limit, **spans)
     found = told(
-        _facts(wanted, where, transcript or [], journal),
+        facts_for(wanted, where, transcript or [], journal),
         wanted.subject,
         show_numbers=show_numbers,
     )
@@ -155,128 +142,6 @@ def _moment(option: str, text: str | None) -> float | None:
         raise InvalidRequest(f"{option} {text!r} is no time: write 2026-11-21T08:00:00Z") from None
     # Times are shown in UTC, so one without a zone is meant so.
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
-
-
-# ---------------------------------------------------------------- where the facts come from
-
-
-def _facts(
-    wanted: "Wanted", where: Where, transcripts: list[Path], journal: Path | None
-) -> "Facts":
-    from listener.story.facts import NothingKnown  # noqa: PLC0415  loaded with the rest
-
-    try:
-        if transcripts:
-            if journal is not None:
-                raise InvalidRequest("give --transcript or --journal, not both")
-            return _from_transcripts(transcripts, wanted)
-        return _from_journal(journal, wanted) if journal is not None else _living(wanted, where)
-    except NothingKnown as nothing:
-        words = console.errors()
-        words.print(str(nothing))
-        for each in nothing.near:
-            words.print(f"  near is: {each}")
-        raise typer.Exit(Exit.FAILED) from None
-
-
-def _from_transcripts(paths: list[Path], wanted: "Wanted") -> "Facts":
-    with loading():
-        from listener.story import tape  # noqa: PLC0415  lxml loads with it
-        from listener.transcript import size_of  # noqa: PLC0415
-
-    words, troubles = console.errors(), _Troubles()
-    with _progress(size_of(paths)) as passed:
-        found = tape.facts_of(paths, wanted, trouble=troubles.add, passed=passed)
-    troubles.tell(words.print)
-    return found
-
-
-def _from_journal(path: Path, wanted: "Wanted") -> "Facts":
-    with loading():
-        from listener.story import archive  # noqa: PLC0415  sqlite loads with it
-
-    return archive.facts_of(path, wanted, now_utc().timestamp())
-
-
-def _living(wanted: "Wanted", where: Where) -> "Facts":
-    """Ask the daemon; without one, read the journal that it would have."""
-    with loading():
-        from listener.story import daemon  # noqa: PLC0415  the client loads with it
-
-    named = where.socket is not None or where.url is not None
-    if not named and where.client_if_any() is None:
-        path = _journal_of(where.config)
-        if path is None:
-            raise DaemonUnreachable(
-                "no daemon runs here and no journal is to be found; name one with --config,"
-                " --socket, --url, --journal or --transcript",
-                sent=False,
-            )
-        console.errors().print(f"no daemon runs here; from the journal {path}")
-        return _from_journal(path, wanted)
-    now = now_utc().timestamp()
-
-    async def question(client: "Client") -> "Facts":
-        return await daemon.facts_of(client, wanted, now)
-
-    return reaching.ask(where, question)
-
-
-def _journal_of(config: Path | None) -> Path | None:
-    """Return where the journal is by a settings file, or at the usual places."""
-    if config is not None:
-        section = read_toml(config).get("journal")
-        named = section.get("path") if isinstance(section, dict) else None
-        if named == "":
-            raise ConfigurationError(f'{config}: journal.path = "": no journal is kept')
-        if isinstance(named, str):
-            try:
-                return config.parent / Path(named).expanduser()
-            except RuntimeError:  # "~somebody" who is not there
-                raise ConfigurationError(f"{config}: journal.path: no home folder for ~") from None
-    state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    places = [Path(state) / "journal.sqlite"] if state.startswith("/") else []
-    return next((path for path in (*places, JOURNAL) if os.path.isfile(path)), None)  # noqa: PTH113  False where one may not look
-
-
-class _Troubles:
-    """What could not be read in a transcript: the first ones named, the rest counted."""
-
-    def __init__(self) -> None:
-        self._first: list[str] = []
-        self._count = 0
-
-    def add(self, trouble: "Trouble") -> None:
-        self._count += 1
-        if len(self._first) < _TROUBLES:
-            self._first.append(str(trouble))
-
-    def tell(self, say: "Callable[[str], None]") -> None:
-        for each in self._first:
-            say(each)
-        if self._count > _TROUBLES:
-            say(f"and {self._count - _TROUBLES:,} more such lines")
-
-
-@contextmanager
-def _progress(total: int) -> "Iterator[Callable[[int], None]]":
-    screen = console.errors()
-    if not screen.is_terminal or total < 4 * _STEP:
-        yield lambda _bytes: None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn  # noqa: PLC0415
-
-    columns = (TextColumn("reading"), BarColumn(None), TaskProgressColumn())
-    with Progress(*columns, console=screen, transient=True) as bar:
-        task, shown = bar.add_task("reading", total=total), 0
-
-        def passed(count: int) -> None:
-            nonlocal shown
-            if count - shown >= _STEP:
-                shown = count
-                bar.update(task, completed=count)
-
-        yield passed
 
 
 # ---------------------------------------------------------------- where the story goes

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from listener.cli import board, console, event_words, exits, keyboard, reaching
+from listener.cli.filters import Filters
 from listener.cli.loading import like_interrupt
 from listener.cli.reaching import Where
 
@@ -86,7 +87,7 @@ def watch(
         "kind": [str(one) for one in kind or ()],
         "after": after,
     }
-    filters = board.Filters(action=action, outcome=outcome, text=text)
+    filters = Filters(action=action, outcome=outcome, text=text)
     client = where.client()
     with like_interrupt():
         if keyboard.is_there() and not (as_json or lines or count):
@@ -95,9 +96,7 @@ def watch(
             asyncio.run(_follow(where, client, wanted, filters, count, as_json=as_json))
 
 
-async def _panes(
-    where: Where, client: "Client", wanted: dict[str, Any], filters: board.Filters
-) -> None:
+async def _panes(where: Where, client: "Client", wanted: dict[str, Any], filters: Filters) -> None:
     from rich.console import Console  # noqa: PLC0415  for a terminal alone
 
     from listener.cli.panes import Panes  # noqa: PLC0415  as above
@@ -114,7 +113,7 @@ async def _follow(
     where: Where,
     client: "Client",
     wanted: dict[str, Any],
-    filters: board.Filters,
+    filters: Filters,
     count: int | None,
     *,
     as_json: bool,

@@ -54,6 +54,8 @@ async def facts_of(client: Client, wanted: Wanted, now: float) -> Facts:
         asked += _neighbours(asked, listed, owns)
     since, until = _window(wanted, tuple(asked), now)
     events, left_out, notes = await _events(client, wanted, tuple(asked), since, until)
+    if wanted.request is None and len(listed) >= _LISTED:
+        notes = (*notes, f"the daemon lists its newest {_LISTED:,} requests; older ones: --journal")
     if not asked and not events:
         raise NothingKnown(f"{source} knows nothing of {wanted.subject}", _near(wanted, listed))
     return Facts(

@@ -82,6 +82,7 @@ class _Tape:
         self._kept: deque[tuple[float, Line]] = deque()
         self._dropped = 0
         self._run: str | None = None
+        self._masked = False
         self._end = 0.0
         self._until: float | None = None
 
@@ -102,6 +103,7 @@ class _Tape:
             if self._run is not None:
                 self._keep(at, line)
             self._run = line.run.run
+            self._masked = self._masked or line.run.masked
         entry = line.entry
         handle = _READERS.get(type(entry))
         if handle is not None:
@@ -270,6 +272,7 @@ class _Tape:
             more_requests=max(0, len(chosen) - wanted.limit),
             more_events=max(0, len(events) - MOST_EVENTS) + self._dropped,
             end=self._end,
+            notes=("numbers and call data are masks of the recording",) * self._masked,
             known={
                 (each.record.request.agent, each.record.request_id): (
                     each.record.request.requested_action

@@ -12,7 +12,7 @@ from typing import Any
 from listener.report import stamp
 from listener.story import diagnosis, meanings
 from listener.story.case import Finding
-from listener.story.facts import Asked, Facts, dialogs_of
+from listener.story.facts import Asked, Facts, Told, dialogs_of
 from listener.story.sequence import steps_of
 from listener.story.steps import Kind, Step
 from listener.story.veil import Veil, clean
@@ -58,6 +58,7 @@ def told(facts: Facts, subject: str, *, show_numbers: bool = False) -> Story:
         plain |= {asked.agent, asked.request_id, *dialogs_of(asked)}
     plain |= {event.agent for event in facts.events} | {event.dialog for event in facts.events}
     veil = Veil(show_numbers=show_numbers, plain=frozenset(p for p in plain if p))
+    _learn(facts, veil)
     every = steps_of(facts, veil)
     findings = diagnosis.diagnose(facts, every, veil)
     begin = min((each.began for each in facts.requests if not each.neighbour), default=None)
@@ -82,6 +83,28 @@ def told(facts: Facts, subject: str, *, show_numbers: bool = False) -> Story:
         notes=tuple(map(clean, facts.notes)),
         veil=veil,
     )
+
+
+def _learn(facts: Facts, veil: Veil) -> None:
+    """Let the veil know all numbers and call data, wherever they may be repeated."""
+    for asked in facts.requests:
+        veil.learn(asked.own)
+        for each in asked.parameters:
+            veil.learn(**{each.sort: each.value} if each.sort in {"number", "data"} else {})
+        for dialog in (*asked.before, (asked.outcome or {}).get("dialog")):
+            _learn_dialog(dialog or {}, veil)
+    for event in facts.events:
+        _learn_dialog(event.data.get("dialog") or {}, veil)
+
+
+def _learn_dialog(dialog: Told, veil: Veil) -> None:
+    media = dialog.get("mediaProperties") or {}
+    numbers = (dialog.get("fromAddress"), dialog.get("toAddress"), media.get("dialedNumber"))
+    parties = (party.get("mediaAddress") for party in dialog.get("participants") or ())
+    for number in (*numbers, *parties):
+        veil.learn(number)
+    for value in (media.get("callvariables") or {}).values():
+        veil.learn(data=value)
 
 
 def _chosen(

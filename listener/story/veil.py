@@ -13,6 +13,8 @@ from listener.transcript.masks import without_digits
 
 LONGEST = 300
 """Characters of one text that are told."""
+MOST_DATA = 1_000
+"""Values of call data that are looked for in texts."""
 _SHORTEST = 3  # digits of a number that is looked for in a text
 _KEPT = 2
 
@@ -27,6 +29,14 @@ class Veil:
         self.show_numbers = show_numbers
         self._plain = plain
         self._masks: dict[str, str] = {}
+        self._data: set[str] = set()
+
+    def learn(self, number: str | None = None, data: str | None = None) -> None:
+        """Take note of a number or of call data, to be masked in what is written for people too."""
+        if number:
+            self.number(number)
+        if data and len(data) > _SHORTEST and len(self._data) < MOST_DATA:
+            self._data.add(data)
 
     def number(self, number: str | None) -> str:
         """Return a telephone number as it may be shown."""
@@ -54,10 +64,11 @@ class Veil:
         said = without_digits(str(text)).replace(NO_DIGIT, "*")
         said = redaction.text(said[: 4 * LONGEST], show_numbers=self.show_numbers)
         if not self.show_numbers:
-            for number, mask in self._masks.items():
-                if len(number) > _SHORTEST and number not in self._plain:
-                    pattern = rf"(?<![0-9A-Za-z]){re.escape(number)}(?![0-9A-Za-z])"
-                    said = re.sub(pattern, mask.replace("\\", ""), said)
+            masks = dict.fromkeys(self._data, redaction.HIDDEN) | self._masks
+            for known, mask in masks.items():
+                if known in said and len(known) > _SHORTEST and known not in self._plain:
+                    pattern = rf"(?<![0-9A-Za-z]){re.escape(known)}(?![0-9A-Za-z])"
+                    said = re.sub(pattern, mask.replace("\\", r"\\"), said)
         return clean(said)
 
 

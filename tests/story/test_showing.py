@@ -284,3 +284,24 @@ def test_the_outcome_is_told_also_where_steps_are_left_out():
     events = tuple(a_change(0.001 * n, own=f"S{n}") for n in range(2 * MOST_STEPS))
     kinds = [step.kind.value for step in story_of(asked("HOLD", BY_ID), events=events).steps]
     assert {"asked", "sent", "answered", "outcome"} <= set(kinds)
+
+
+def test_what_a_text_repeats_of_a_call_is_masked_too():
+    media = {"callvariables": {"callVariable1": "gold customer"}}
+    message = f"gold customer at {CUSTOMER[2:]} and 7654321 refused"
+    failed = an_outcome("failed", evidence="request_id", errors=[an_error(errorMessage=message)])
+    dialog = a_change(0.5, own="ACTIVE", customer="ACTIVE", media=media)
+    dialog.data["dialog"]["fromAddress"] = "7654321"
+    dialog.data["dialog"]["toAddress"] = CUSTOMER[2:]
+    for form in all_forms(story_of(asked("HOLD", failed), events=(dialog,))):
+        assert "gold customer" not in form
+        assert CUSTOMER[2:] not in form
+        assert "7654321" not in form
+        assert "refused" in form
+
+
+def test_a_dialog_without_a_request_has_a_story_too():
+    story = story_of(events=(a_change(0.5, own="ACTIVE"), a_change(1.5, own="HELD")))
+    said = plain(story)
+    assert "+0.000 s   1" in said
+    assert "+1.000 s   2" in said

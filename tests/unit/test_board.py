@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from listener.cli.board import KEYS, MOST_OPEN, Board, Filters
+from listener.cli.board import KEYS, MOST_OPEN, Board
+from listener.cli.filters import Filters
 from listener.cli.keyboard import keys_of
 
 AT = "2026-11-21T08:00:00.123Z"
