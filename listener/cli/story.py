@@ -36,6 +36,7 @@ EXAMPLES = exits.lines(
 
 _PIPE = 100  # columns where nobody says how many there are
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d)?")
+_LONGEST = 3650 * 86400.0
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 _STYLES = {"head": "bold", "good": "bold blue", "bad": "bold red", "faint": "dim", "": ""}
 
@@ -110,6 +111,10 @@ def _check(request: str | None, dialog: str | None, agent: str | None) -> None:
         raise InvalidRequest("say whose story: a REQUEST-ID, --dialog ID, or --agent ID --last 10m")
     if "" in {request, dialog, agent}:
         raise InvalidRequest("an id is needed, and this is none")
+    try:
+        "".join(each or "" for each in (request, dialog, agent)).encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("an id is text in UTF-8, and this is none") from None
 
 
 def _spans(
@@ -130,7 +135,10 @@ def _span(text: str) -> float:
     found = _SPAN.fullmatch(text.strip().lower())
     if found is None:
         raise InvalidRequest(f"--last {text!r}: write 90s, 10m, 2h or 1d")
-    return float(found[1]) * _SECONDS[found[2]]
+    span = float(found[1]) * _SECONDS[found[2]]
+    if span > _LONGEST:
+        raise InvalidRequest(f"--last {text[:20]!r}: nothing is kept so long; 3650d at most")
+    return span
 
 
 def _moment(option: str, text: str | None) -> float | None:

@@ -301,7 +301,9 @@ def run(
         (("--agent", "2", "--from", "noon"), "is no time"),
         (("--agent", "2", "--last", "1m", "--from", "2026-01-01"), "not both"),
         (("--agent", "2", "--from", "2026-01-02", "--to", "2026-01-01"), "later than"),
+        (("--agent", "2", "--last", f"{'9' * 400}d"), "3650d at most"),
         (("",), "an id is needed"),
+        (("\udcff",), "text in UTF-8"),
     ],
 )
 def test_a_call_that_cannot_be_right_is_refused(
