@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -179,8 +180,8 @@ def _local(name: str) -> str:
 class Over:
     """Finds the ends of comments and CDATA sections; where there is none, it looks only once."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, text: str, count: Callable[[int], None]) -> None:
+        self._text, self._count = text, count
         self._missing: set[str] = set()
 
     def past(self, opening: str, pos: int) -> int:
@@ -189,6 +190,7 @@ class Over:
         if closing in self._missing:
             return pos
         end = self._text.find(closing, pos)
+        self._count((end if end >= 0 else len(self._text)) - pos)
         if end < 0:
             self._missing.add(closing)
             return pos

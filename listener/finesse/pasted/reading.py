@@ -115,7 +115,7 @@ class Reader:
     def __init__(self, text: str, where: Where, work: Work, depth: int = 0) -> None:
         work.add(len(text))
         self._text, self._where, self._work, self._depth = text, where, work, depth
-        self._over = markup.Over(text)
+        self._over = markup.Over(text, work.add)
         self._headless = False
         self._floor = 0  # the end of the last payload: what stands before is not about the next
 
