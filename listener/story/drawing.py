@@ -26,7 +26,8 @@ svg { --ink: #1b1f24; --faint: #5b6470; --paper: #ffffff; --bad: #a3001b; --good
 font: 12px system-ui, sans-serif; background: var(--paper); }
 @media (prefers-color-scheme: dark) { svg { --ink: #e8eaed; --faint: #a7b0ba; --paper: #14171a;
 --bad: #ff9aa8; --good: #7cc7ff; } }
-svg text { fill: var(--ink); } svg .faint { fill: var(--faint); }
+svg text { fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
+ svg .faint { fill: var(--faint); }
 svg .head { font-weight: 700; } svg .bad { fill: var(--bad); font-weight: 700; }
 svg .good { fill: var(--good); font-weight: 700; }
 svg line { stroke: var(--ink); stroke-width: 1.4; } svg .life { stroke: var(--faint);

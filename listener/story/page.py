@@ -31,6 +31,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .finding p { margin: 0.1rem 0; } .wide { overflow-x: auto; border: 1px solid var(--rule); }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top;
 padding: 0.3rem 0.5rem; border-top: 1px solid var(--rule); } td p { margin: 0; }
+.time { white-space: nowrap; }
 """
 
 
@@ -81,7 +82,8 @@ def _request(asked: Asked, story: Story) -> Iterator[Markup]:
     if wanted := diagnosis.missing(asked):
         yield tag("p", f"Missing: {wanted}.")
     for found in story.of(asked):
-        places = f" (step {', '.join(map(str, found.steps))})" if found.steps else ""
+        word = "steps" if len(found.steps) > 1 else "step"
+        places = f" ({word} {', '.join(map(str, found.steps))})" if found.steps else ""
         yield tag(
             "div",
             tag("p", tag("strong", found.cause)),
@@ -106,7 +108,7 @@ def _row(number: int, step: Step, story: Story) -> Markup:
     return tag(
         "tr",
         tag("td", str(number)),
-        tag("td", f"{story.after(step.at):+.3f} s"),
+        tag("td", f"{story.after(step.at):+.3f} s", class_="time"),
         tag("td", step.source.value),
         tag("td", step.target.value),
         tag("td", *what),
