@@ -169,7 +169,7 @@ def another_client(case: Case) -> Finding | None:
     for place, step in case.heard(asked.began, case.end):
         if not case.about(step) or step.kind is not Kind.HEARD:
             continue
-        if asked.kind in _GOOD and step.proof is None:
+        if asked.kind in _GOOD and f"proves {asked.action} (" not in (step.proof or ""):
             continue
         if step.tag is Tag.FOREIGN:
             carried = f"carries requestId {clean(step.request_id)}, which is none of ours"

@@ -231,6 +231,19 @@ def test_an_untagged_change_is_another_client_where_others_are_tagged():
     assert seen.cause == "Another client may have done it"
 
 
+def test_only_the_change_that_proves_it_may_be_another_clients():
+    by_change = an_outcome("confirmed", evidence="expectation")
+    hold = asked("HOLD", by_change, key="k2", request_id="rq-2", sent=-0.1, settled=0.1)
+    events = (
+        a_change(-4, "rq-0", own="ACTIVE"),
+        a_change(0.1, own="HELD"),
+        a_change(0.9, own="ACTIVE"),
+    )
+    known = {("1001", "rq-0"): "ANSWER"}
+    seen = found("another_client", asked("RETRIEVE", by_change), hold, events=events, known=known)
+    assert "heard 0.90 s after its sending" in seen.saw
+
+
 def test_what_is_proved_by_its_id_was_done_by_nobody_else():
     by_id = an_outcome("confirmed", evidence="request_id")
     events = (a_change(0.5, "desktop-7", own="HELD"), a_change(0.9, REQUEST_ID, own="HELD"))
