@@ -5,7 +5,6 @@ Knows the places and the screen; reading is `listener.story`'s.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from listener import settings as configuration
 from listener.cli import console, reaching
 from listener.cli.exits import Exit
 from listener.cli.loading import loading
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from listener.story.facts import Facts, Wanted
     from listener.transcript import Trouble
 
-JOURNAL = Path("/var/lib/finesse-listener/journal.sqlite")
-"""Where config/listener.service puts the journal."""
 _TROUBLES = 5
 _STEP = 1 << 20  # bytes after which the progress bar moves
 
@@ -110,9 +108,7 @@ def _journal_of(config: Path | None) -> Path | None:
                 return config.parent / Path(named).expanduser()
             except RuntimeError:  # "~somebody" who is not there
                 raise ConfigurationError(f"{config}: journal.path: no home folder for ~") from None
-    state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    places = [Path(state) / "journal.sqlite"] if state.startswith("/") else []
-    return next((path for path in (*places, JOURNAL) if os.path.isfile(path)), None)  # noqa: PTH113  False where one may not look
+    return configuration.client_journal()
 
 
 class _Troubles:

@@ -30,7 +30,7 @@ from listener.settings.model import (
     Settings,
     Timings,
 )
-from listener.settings.places import client_socket
+from listener.settings.places import client_journal, client_socket
 
 __all__ = [
     "Agent",
@@ -55,6 +55,7 @@ __all__ = [
     "Settings",
     "Timings",
     "changes",
+    "client_journal",
     "client_socket",
     "load",
 ]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FOLDER = "finesse-listener"
 SYSTEM_SOCKET = Path("/run") / FOLDER / "api.sock"
 """Where config/listener.service puts the API's socket."""
+SYSTEM_JOURNAL = Path("/var/lib") / FOLDER / "journal.sqlite"
+"""Where config/listener.service puts the journal."""
 
 _FILES = (
     ("api", "tokens_file"),
@@ -151,6 +153,13 @@ def client_socket(
     named = settings.api.socket if settings is not None else None
     candidates = (named,) if named not in {None, own} else (own, SYSTEM_SOCKET)
     return next((path for path in candidates if path is not None and _is_socket(path)), None)
+
+
+def client_journal(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return where the journal of a daemon is at the usual places; None where none is."""
+    environ = os.environ if environ is None else environ
+    own = _under(_folder(environ, "STATE_DIRECTORY"), SYSTEM_JOURNAL.name)
+    return next((path for path in (own, SYSTEM_JOURNAL) if _is_file(path)), None)
 
 
 def _table(merged: dict[str, Any], section: str) -> dict[str, Any]:

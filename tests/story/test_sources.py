@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from listener import cli
+from listener.cli.reaching import Where
+from listener.cli.story_facts import facts_for
 from listener.correlation.outcome import Evidence as By
 from listener.correlation.outcome import Failed, Unconfirmed
 from listener.correlation.outcome import Reason as Why
-from listener.errors import ConfigurationError
+from listener.errors import ConfigurationError, DaemonUnreachable
 from listener.finesse.actions import Hold, SendDtmf
 from listener.journal import Settled
 from listener.story import archive, tape
@@ -344,3 +346,23 @@ def test_the_command_names_what_is_near(monkeypatch: Any, capsys: Any):
     code, out, err = run(monkeypatch, capsys, "sample-44", *file)
     assert (code, out) == (1, "")
     assert "near is: sample-4" in err
+
+
+async def test_the_journal_of_the_settings_is_read_where_no_daemon_runs(
+    monkeypatch: Any, tmp_path: Path
+):
+    monkeypatch.setattr("listener.settings.client_socket", lambda *_: None)
+    _, digits = await a_journal(tmp_path / "journal.sqlite")
+    wanted = Wanted(request=digits.key)
+    config = tmp_path / "listener.toml"
+    config.write_text('[journal]\npath = "journal.sqlite"\n')
+    assert facts_for(wanted, Where(config=config), [], None).requests
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert facts_for(wanted, Where(), [], None).requests
+    config.write_text('[journal]\npath = ""\n')
+    with pytest.raises(ConfigurationError, match="no journal is kept"):
+        facts_for(wanted, Where(config=config), [], None)
+    monkeypatch.delenv("STATE_DIRECTORY")
+    monkeypatch.setattr("listener.settings.places.SYSTEM_JOURNAL", tmp_path / "none")
+    with pytest.raises(DaemonUnreachable, match="--journal or --transcript"):
+        facts_for(wanted, Where(), [], None)
