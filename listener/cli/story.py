@@ -84,6 +84,8 @@ def story(
     """
     console.need_output()
     _check(request, dialog, agent)
+    if request is not None and (last, since, until) != (None, None, None):
+        raise InvalidRequest("--last, --from and --to go with --dialog or --agent")
     spans = _spans(last, since, until, agent_alone=agent is not None and dialog is None)
     with loading():
         from listener.story.facts import Wanted  # noqa: PLC0415  as below

@@ -185,14 +185,17 @@ async def _events(
                 async for event in events:
                     read += 1
                     heard = _heard(event.name, cast("Told", event.data))
+                    if heard is not None and heard.at > until:
+                        break
                     if heard is not None and (heard.agent in agents or heard.dialog in dialogs):
                         if len(found) < MOST_EVENTS:
                             found.append(heard)
                         else:
                             left_out += 1
                     number = _number(event.id)
-                    over = number is None or number >= last or read >= MOST_READ
-                    if over or (heard is not None and heard.at > until):
+                    if read >= MOST_READ:
+                        notes = (f"only {MOST_READ:,} events of that time were looked through",)
+                    if number is None or number >= last or notes:
                         break
         except TimeoutError:
             notes = ("the daemon did not tell all of its events in time",)

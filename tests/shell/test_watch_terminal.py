@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from listener.story import daemon
+from listener.story.facts import NothingKnown, Wanted, seconds
+from listener.story.lines import lines_of
+from listener.story.telling import told
 from tests.shell import program
 from tests.shell.house import House, housed, moved_in
 from tests.shell.stage import A, simulated
@@ -125,15 +129,40 @@ async def test_a_story_is_the_same_from_the_daemon_and_from_its_journal(tmp_path
                 (request["id"], "--journal", tmp_path / "journal.sqlite"),
             )
         ]
-        live = await program.listener("story", refused["id"], "--config", house.config)
+        async with house.client() as client:
+            facts = await daemon.facts_of(client, Wanted(request=refused["id"]), 4e9)
     kept = await program.listener("story", "--dialog", dialog, "--config", house.config)
     for story in stories:
         [proof] = [step for step in story["steps"] if step["proof"]]
         assert proof["proof"] == "proves HOLD (request_id)"
         kinds = [s["kind"] for s in story["steps"] if s["request"] == request["id"]]
         assert kinds == ["asked", "sent", "answered", "outcome"]
-    assert "The agent's side of the call was on hold" in live.out
-    assert "98765" not in live.out + kept.out
+    live = "\n".join(line.text for line in lines_of(told(facts, "it"), 100))
+    for said in (live, kept.out):
+        assert "The agent's side of the call was on hold" in said
+        assert "98765" not in said
     assert kept.code == 0
     assert "no daemon runs here; from the journal" in kept.err
     assert "HOLD confirmed (request_id)" in kept.out
+
+
+async def test_the_daemon_tells_of_dialogs_and_agents_and_what_is_near(tmp_path: Path):
+    async with housed(tmp_path) as house:
+        dialog = await house.call()
+        request = await hold(house, dialog, request_id="one-of-ours")
+        now = seconds(request["settled"])
+        assert now is not None
+        async with house.client() as client:
+            on_it = await daemon.facts_of(client, Wanted(dialog=dialog), now + 1)
+            of_it = await daemon.facts_of(client, Wanted(agent=A, last=600.0), now + 1)
+            before = Wanted(agent=A, since=now - 900, until=now - 600)
+            with pytest.raises(NothingKnown):
+                await daemon.facts_of(client, before, now + 1)
+            with pytest.raises(NothingKnown) as nothing:
+                await daemon.facts_of(client, Wanted(request="one-of-theirs"), now + 1)
+    assert nothing.value.near[0].startswith("one-of-ours")
+    for facts in (on_it, of_it):
+        [asked] = facts.requests
+        assert asked.key == request["id"]
+        assert any(event.tag == "one-of-ours" for event in facts.events)
+    assert {event.dialog for event in on_it.events if event.name == "dialog"} == {dialog}

@@ -299,6 +299,7 @@ def run(
     [
         ((), "say whose story"),
         (("1", "--agent", "2"), "not both"),
+        (("1", "--last", "5m"), "go with --dialog or --agent"),
         (("--agent", "2", "--last", "soon"), "write 90s, 10m"),
         (("--agent", "2", "--from", "noon"), "is no time"),
         (("--agent", "2", "--last", "1m", "--from", "2026-01-01"), "not both"),
@@ -366,3 +367,18 @@ async def test_the_journal_of_the_settings_is_read_where_no_daemon_runs(
     monkeypatch.setattr("listener.settings.places.SYSTEM_JOURNAL", tmp_path / "none")
     with pytest.raises(DaemonUnreachable, match="--journal or --transcript"):
         facts_for(wanted, Where(), [], None)
+
+
+async def test_rows_that_cannot_be_read_are_counted_and_not_logged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "journal.sqlite"
+    _, digits = await a_journal(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE events SET data = 'broken'")
+        connection.execute("UPDATE steps SET data = '[]' WHERE kind = 'answer'")
+    connection.close()
+    capsys.readouterr()
+    facts = archive.facts_of(path, Wanted(request=digits.key), NOW)
+    assert any("could not be read" in note for note in facts.notes)
+    assert capsys.readouterr().out == ""
