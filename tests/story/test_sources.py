@@ -19,6 +19,7 @@ from listener.correlation.outcome import Failed, Unconfirmed
 from listener.correlation.outcome import Reason as Why
 from listener.errors import ConfigurationError, DaemonUnreachable
 from listener.finesse.actions import Hold, SendDtmf
+from listener.finesse.model import ApiError
 from listener.journal import Settled
 from listener.story import archive, tape
 from listener.story.facts import Facts, NothingKnown, Wanted
@@ -382,3 +383,53 @@ async def test_rows_that_cannot_be_read_are_counted_and_not_logged(
     facts = archive.facts_of(path, Wanted(request=digits.key), NOW)
     assert any("could not be read" in note for note in facts.notes)
     assert capsys.readouterr().out == ""
+
+
+async def test_errors_are_told_as_they_were_told_then(tmp_path: Path):
+    path = tmp_path / "journal.sqlite"
+    record = a_record()
+    error = {"errorType": "x", "meaning": "as UCCX means it", "constant": "C"}
+    async with journal_at(path) as journal:
+        await journal.put(taken(record))
+        await journal.put(going(record))
+        await journal.put(answered(record))
+        failed = Failed(evidence=By.REQUEST_ID, errors=(ApiError(error_type="x"),))
+        assert await journal.put(Settled(record.key, START + timedelta(seconds=1), failed))
+        event = an_event(
+            journal.last_sequence + 1,
+            "request",
+            at=START + timedelta(seconds=1),
+            key=record.key,
+            data={"outcome": {"errors": [error]}},
+        )
+        assert await journal.put(event)
+    facts = archive.facts_of(path, Wanted(request=record.key), NOW)
+    assert facts.requests[0].told["outcome"]["errors"] == [error]
+
+
+async def test_only_events_of_the_time_around_a_request_are_read(tmp_path: Path):
+    path = tmp_path / "journal.sqlite"
+    record = a_record()
+    async with journal_at(path) as journal:
+        for number in range(-500, 500):
+            at = START + timedelta(seconds=number * 2)
+            journal.put(an_event(number + 501, at=at))
+        await a_life(journal, record)
+    facts = archive.facts_of(path, Wanted(request=record.key), NOW)
+    times = [event.at - START.timestamp() for event in facts.events]
+    assert times == sorted(times)
+    assert -126 <= min(times) <= -118
+    assert 58 <= max(times) <= 66
+
+
+def test_a_restart_in_a_transcript_is_told():
+    story = told(sample("restart"), "it")
+    assert [step.kind.value for step in story.steps].count("restart") >= 1
+    facts = sample("restart", request="sample-2")
+    assert facts.requests[0].told["requestId"] == "sample-2"
+    assert facts.requests[0].restarted
+
+
+def test_gets_and_pings_of_a_transcript_are_told():
+    steps = told(sample("call-data"), "it").steps + told(sample("dtmf"), "it").steps
+    assert {step.kind.value for step in steps} >= {"fence"}
