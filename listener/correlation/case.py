@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
-from listener.correlation.instants import after, older
+from listener.correlation.instants import after, newer, older
 from listener.correlation.outcome import DialogIds
 from listener.correlation.picture import Baseline
 from listener.finesse.actions.expectation import Expectation
@@ -179,6 +179,14 @@ class Case:
             return self._overtaken(now)
         same = (now.state, now.state_cause) == (self.last.state, self.last.state_cause)
         return Shown.UNCHANGED if same else Shown.EFFECT
+
+    def renewed(self, now: Participant) -> bool:
+        """Say whether the own participant came into its state since the request, as it was before.
+
+        That alone proves nothing, for the event of a change in between may have been missed.
+        """
+        was = self.before.participant(self.own) if self.before is not None else None
+        return was is not None and newer(now.state_change_time, was.state_change_time)
 
     def _overtaken(self, now: Participant) -> Shown:
         """Judge what came behind later news: it was so meanwhile, if it is no older than the start.

@@ -67,7 +67,7 @@ class Desk:
         self.steps.append(Settled(entry.key, outcome))
         self.books.close(entry)
         self.at(now + self.limits.tombstone_for, entry.key)
-        explained = isinstance(outcome, Confirmed | Failed | Rejected)
+        explained = _explained(outcome)
         for suspicion in entry.suspicions:
             suspicion.leave(entry.key, explained=explained)
             if suspicion.sole is not None:
@@ -236,6 +236,16 @@ class Desk:
         if entry.late_count < MAX_LATE:
             entry.late_count += 1
             self.steps.append(late)
+
+
+def _explained(outcome: Outcome) -> bool:
+    """Say whether no unsigned error can be that request's: proof, or a refusal of its own.
+
+    Who failed by a guess, or because a GET did not show its values, may well have had that error.
+    """
+    guessed = {Evidence.SOLE_PENDING, Evidence.SNAPSHOT}
+    failed = isinstance(outcome, Failed) and outcome.evidence not in guessed
+    return failed or isinstance(outcome, Confirmed | Rejected)
 
 
 def _never_done(outcome: Outcome) -> bool:

@@ -47,7 +47,7 @@ def _sole(account: Account, asked: Asked, heard: Heard) -> bool:
     if _proof_came(account, asked, heard):
         return False
     return not any(
-        _may_own(other, heard.at) and fits(account, other, heard)
+        _may_own(other, heard.at, asked.settled) and fits(account, other, heard)
         for other in account.asked
         if other is not asked and other.agent == asked.agent
     )
@@ -64,18 +64,25 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
         ):
             return False
     dialog = asked.request.dialog_id
+    if asked.request.root == "User" and event.dialog_id is not None:
+        return False
     if event.dialog_id is None:
         return dialog is None
     if isinstance(asked.request, do.Transfer | do.Conference):
         return True  # of two calls, and which the other was is not asked here
-    return event.dialog_id in effects.family(account.history, dialog) or dialog is None
+    there = effects.family(account.history, dialog, heard.at)
+    return event.dialog_id in there or dialog is None
 
 
-def _may_own(other: Asked, at: float) -> bool:
+def _may_own(other: Asked, at: float, end: float | None) -> bool:
+    """Say whether another request may own an error of that time, as far as is known at the end."""
     if other.begun is None or not other.begun <= at:
         return False
-    if other.settled is None or other.settled >= at:
+    if other.settled is None or (end is not None and other.settled >= end):
         return True
+    if other.settled >= at:  # it left the suspects: when one is left, that one fails
+        failed = isinstance(other.outcome, Failed) and other.outcome.evidence not in GUESSED
+        return not (failed or isinstance(other.outcome, Confirmed | Rejected))
     by_id = isinstance(other.outcome, Confirmed | Failed) and other.outcome.evidence not in GUESSED
     if by_id or isinstance(other.outcome, Rejected):
         return False
@@ -88,7 +95,7 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether somebody else was heard at work on that object since it was asked."""
     begun = asked.submitted if asked.begun is None else asked.begun
     ours = {id(deed) for each in account.asked for deed in each.deeds}
-    dialogs = effects.family(account.history, asked.request.dialog_id)
+    dialogs = effects.family(account.history, asked.request.dialog_id, error.at)
     return any(
         (
             (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)

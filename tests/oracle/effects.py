@@ -48,12 +48,14 @@ def _row(
         yield Span(begin, ENDLESS, (name, begin))
 
 
-def family(history: History, dialog: str | None) -> list[str]:
-    """Return a dialog and those that it became, by the ids that the switch gave them."""
+def family(history: History, dialog: str | None, until: float = ENDLESS) -> list[str]:
+    """Return a dialog and those that it became until then, by the ids that the switch gave them."""
     found = [dialog] if dialog else []
     for id_ in found:
         for other, row in history.calls.items():
-            if other not in found and any(view.secondary == id_ for _, view in row):
+            if other not in found and any(
+                at <= until and view.secondary == id_ for at, view in row
+            ):
                 found.append(other)
     return found
 

@@ -22,12 +22,13 @@ from listener.correlation.outcome import (
 )
 from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Gate
-from tests.oracle import blame, effects
+from tests.oracle import blame, effects, laws
 
 if TYPE_CHECKING:
-    from tests.oracle.account import Account, Asked
+    from tests.oracle.account import Account, Asked, Heard
 
 EPS = 0.001
+KNOWN = 2.0  # seconds before a session is live in which its picture was read
 FENCE = 2.0
 NEVER_LEFT = frozenset(
     {Reason.NOT_SENT, Reason.EXPIRED_IN_QUEUE, Reason.CANCELLED, Reason.SHUTDOWN}
@@ -79,6 +80,7 @@ def _about(account: Account, asked: Asked) -> Iterator[tuple[str, str]]:
     outcome = asked.outcome
     if outcome is None:
         return
+    yield from (("law", words) for words in laws.broken(account, asked))
     if outcome.sent is False and asked.deeds:
         yield "wrong", "nothing was said to have left, and Finesse received it"
     match outcome:
@@ -102,15 +104,31 @@ def since(account: Account, asked: Asked) -> float:
     """Return from when on a change counts: from sending, or of what was still on its way then.
 
     Finesse's clock and ours are not compared, so that news of a moment before, which comes after
-    the request went out, cannot be told from news of a moment after.
+    the request went out, cannot be told from news of a moment after. It must be later than all that
+    was known then, for those two times are Finesse's.
     """
     begun = asked.submitted if asked.begun is None else asked.begun
-    coming = [
-        heard.parcel.made
-        for heard in account.heard
-        if heard.agent == asked.agent and heard.first and heard.at >= begun > heard.parcel.made
-    ]
-    return min([begun, *coming])
+    known = [a - KNOWN for a, _ in account.live.get(asked.agent, ()) if a <= begun]
+    coming: list[float] = []
+    for heard in account.heard:
+        if heard.agent == asked.agent and _same_object(asked, heard):
+            made = heard.parcel.made
+            if heard.at < begun:
+                known.append(made)
+            elif heard.first and made < begun:
+                coming.append(made)
+    newest = max(known, default=0.0)
+    if getattr(asked.outcome, "evidence", None) is Evidence.SNAPSHOT and known:
+        return min(begun, newest + EPS)  # what a GET shows was not known then, either
+    return min([begun, *(made for made in coming if made > newest)])
+
+
+def _same_object(asked: Asked, heard: Heard) -> bool:
+    """Say whether an event is about what the request changes: its dialog, or the agent."""
+    dialog = asked.request.dialog_id
+    if dialog is None:
+        return True
+    return getattr(heard.event, "dialog_id", None) == dialog
 
 
 def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
@@ -324,6 +342,12 @@ def _gate(account: Account) -> Iterator[Find]:
     if account.gate != "queue" or account.restarts:
         return
     for asked in account.asked:
+        if (
+            asked.mode != "submit"
+            and asked.begun is not None
+            and asked.begun > asked.submitted + EPS
+        ):
+            yield Find("gate", asked, "held back, and it never is")
         gated = asked.mode == "submit" and asked.request.gate is not Gate.NONE
         if not gated:
             continue
@@ -346,14 +370,18 @@ def _gate(account: Account) -> Iterator[Find]:
 
 
 def _waited(asked: Asked, when: float, others: list[Asked]) -> bool:
-    """Say whether somebody who may hold a device was there in the moment before."""
-    if asked.outcome is not None and asked.begun is None:
-        return True
+    """Say whether somebody held the device in the moment before, or went out of the same queue."""
+    if asked.begun is None:
+        return True  # it waited in vain, or was withdrawn
     return any(
-        other.mode != "expect"
+        other.begun is not None
+        and other.mode in {"submit", "forward"}
         and other.request.gate is not Gate.NONE
-        and other.submitted <= when
-        and (other.settled is None or other.settled >= when - EPS or other.begun is not None)
-        and (other.settled is None or other.settled >= asked.submitted - EPS)
+        and (
+            other.begun >= when - EPS
+            or _holds_until(other) >= when - EPS
+            or (other.request.gate is Gate.DTMF and (other.settled or when) >= when - FENCE - EPS)
+        )
+        and other.begun <= when + EPS
         for other in others
     )

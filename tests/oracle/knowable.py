@@ -67,7 +67,16 @@ def knowable(account: Account, asked: Asked) -> str | None:
     """Say what somebody could know who heard what our sessions heard; None: nothing for sure."""
     if excuse(account, asked) is not None:
         return None
-    checks = (_own_error, _own_event, _silence, _change, _sole_error, _by_get)
+    checks = (
+        _refused,
+        _call_failed,
+        _own_error,
+        _own_event,
+        _silence,
+        _change,
+        _sole_error,
+        _by_get,
+    )
     return next((words for check in checks if (words := check(account, asked))), None)
 
 
@@ -78,6 +87,33 @@ def _open(account: Account, asked: Asked) -> Iterator[Heard]:
     for heard in account.heard:
         if heard.agent == asked.agent and asked.begun <= heard.at < asked.settled - SLACK:
             yield heard
+
+
+def _refused(account: Account, asked: Asked) -> str | None:
+    del account
+    deed = asked.deed
+    sure = deed is not None and asked.status is not None and _refusal(asked.status, deed.faults)
+    return "rejected: Finesse refused it at once" if sure else None
+
+
+def _refusal(status: int, faults: list[str]) -> bool:
+    bare = {"unavailable_bare", "unavailable_done"} & set(faults)
+    return 400 <= status < 500 or status == 501 or (status == 503 and not bare)
+
+
+def _call_failed(account: Account, asked: Asked) -> str | None:
+    """Say whether its own call was read to have FAILED, as it had been made with its id."""
+    deed = asked.deed
+    if deed is None or not isinstance(asked.request, do.MakeCall | do.ConsultCall):
+        return None
+    ours = [
+        heard
+        for heard in _open(account, asked)
+        if isinstance(heard.event, DialogEvent) and heard.event.dialog_id == deed.new_dialog_id
+    ]
+    tied = any(h.event.request_id == asked.request_id for h in ours)
+    failed = any(h.event.dialog.state == "FAILED" for h in ours)
+    return "failed: its call was read to have FAILED" if tied and failed else None
 
 
 def _own_error(account: Account, asked: Asked) -> str | None:

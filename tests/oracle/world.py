@@ -382,6 +382,8 @@ class World:
 
     def _lost(self, agent: str, back: float, burst: int) -> None:
         self.streams.end(agent)
+        if self.service._closed:
+            return  # nobody is there to notice
         self._deaf(agent)
         self.service.session_down(agent, "the link was lost")
         self._connect(agent, back)

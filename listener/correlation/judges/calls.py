@@ -42,8 +42,10 @@ def _named(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
 
 
 def _ours(case: Case, want: x.NewCall, dialog: Dialog) -> bool:
-    monitor = dialog.media_properties.call_type == "SUPERVISOR_MONITOR"
-    return not monitor and same_number(dialog.from_address, want.from_address or case.own)
+    kind = dialog.media_properties.call_type
+    if kind == "SUPERVISOR_MONITOR" or (want.associated is None and kind == "CONSULT"):
+        return False
+    return same_number(dialog.from_address, want.from_address or case.own)
 
 
 def _target(want: x.NewCall, dialog: Dialog) -> bool:

@@ -39,7 +39,10 @@ def own_state(case: Case, want: x.OwnState, sight: Sight) -> Finding:
     own = sight.dialog.participant(case.own)
     if own is None or own.state not in want.states or sight.how is How.REMOVED:
         return _or_ended(case, sight)
-    return Finding(case.moved(own), stage=own.state)
+    shown = case.moved(own)
+    if shown is Shown.UNCHANGED and sight.tagged and case.renewed(own):
+        shown = Shown.EFFECT  # what was in between was missed
+    return Finding(shown, stage=own.state)
 
 
 def left(case: Case, _want: x.Left, sight: Sight) -> Finding:

@@ -43,10 +43,13 @@ def _partner(case: Case) -> Dialog | None:
 
 def _find_partner(case: Case, sight: Sight) -> None:
     """Note which call was the other one, where a sight shows it."""
-    if case.baseline is None or sight.dialog is None or sight.dialog_id is None:
+    if sight.dialog is None or sight.dialog_id is None:
         return
+    if case.baseline is None and not (sight.tagged and case.mine(sight)):
+        return  # it may be how it was before the request
     secondary = sight.dialog.secondary_id
-    others = case.baseline.ids - case.ids
+    known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
+    others = known - case.ids
     was = case.before.secondary_id if case.before is not None else None
     if sight.dialog_id in case.ids and secondary not in {None, "", was}:
         case.partner = secondary

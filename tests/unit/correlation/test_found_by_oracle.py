@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from listener.correlation.gate import GateMode
-from listener.finesse.actions import Conference, Drop, Hold, MakeCall, NotReady, TaskAccept
+from listener.finesse.actions import (
+    Conference,
+    Drop,
+    Hold,
+    MakeCall,
+    NotReady,
+    TaskAccept,
+    Transfer,
+    UpdateCallData,
+)
+from listener.finesse.model import MediaProperties
 from tests.builders import (
     AGENT,
     CALL,
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
 
 TASK = "1_2_1"
 MAKE_CALL = MakeCall(agent=AGENT, to_address="5551")
+CONSULT = MediaProperties(call_type="CONSULT")
 
 
 def _task(state: str, at: float) -> Dialog:
@@ -176,3 +187,62 @@ def test_a_change_that_fitted_two_is_the_others_when_one_is_refused_by_its_id() 
     story.hear(an_error())
     story.wait(3)
     assert story.said(first) == ("confirmed", "expectation")
+
+
+def test_an_unsigned_error_names_nobody_who_failed_by_a_guess_and_nobody_left() -> None:
+    # one error, two suspects; a GET shows that the values of one were never set
+    story = Story(gate=GateMode.OFF)
+    hold = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    data = story.accepted(
+        UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"callVariable1": "x"})
+    )
+    story.hear(an_error())
+    story.wait(17)
+    story.look(listed=None, dialog=a_dialog(), ask=next(a for a in story.asks if a.key == data))
+    assert story.said(data) == ("failed", "snapshot")
+    story.wait(5)
+    assert story.said(hold) == ("unconfirmed", "ambiguous")
+
+
+def test_a_request_whose_effect_is_contested_is_not_named_by_an_unsigned_error() -> None:
+    # an announced request was never sent, and the change fits it as well
+    story = Story(gate=GateMode.OFF)
+    first = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.ask(Hold(agent=AGENT, dialog_id=CALL), expected=True)
+    story.hear(an_event(own("HELD")))
+    story.hear(an_error("INVALID_ACTION HOLD on extension 1001"))
+    story.wait(3)
+    assert story.said(first)[0] == "open"
+    story.wait(20)
+    assert story.said(first) == ("unconfirmed", "ambiguous")
+
+
+def test_a_consult_call_is_not_the_call_that_was_to_be_made() -> None:
+    story = Story()
+    key = story.accepted(MAKE_CALL)
+    story.hear(added(placed("FAILED", media_properties=CONSULT)))
+    story.hear(an_event(placed("ALERTING", media_properties=CONSULT)))
+    assert story.said(key)[0] == "open"
+    story.hear(added(placed("ALERTING", id_="201")))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_our_id_on_the_same_state_with_a_later_time_proves_that_it_came_anew(
+    tagged: bool,  # noqa: FBT001  the parameter of a test
+) -> None:
+    # that the call had been retrieved in between was never heard
+    story = Story(own("HELD", 0))
+    key = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(an_event(own("HELD", 7), tag=key if tagged else None))
+    assert (story.said(key) == ("confirmed", "request_id")) is tagged
+
+
+def test_our_id_on_both_ends_proves_a_transfer_where_no_start_was_known() -> None:
+    story = Story()
+    story.link_down()
+    key = story.accepted(Transfer(agent=AGENT, dialog_id=CALL))
+    story.hear(removed(own("DROPPED", id_="200"), tag=key))
+    assert story.said(key)[0] == "open"
+    story.hear(removed(own("DROPPED"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
