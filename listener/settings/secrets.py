@@ -37,6 +37,10 @@ def variable_of(agent_id: str) -> str:
     return "LISTENER_PASSWORD_" + re.sub(r"[^A-Z0-9]", "_", agent_id.upper())
 
 
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
+_NO_VARIABLE = "what it names (an environment variable, never the password itself)"
+
+
 class SecretError(ValueError):
     """A secret that cannot be read; the text names the place and never the content."""
 
@@ -133,7 +137,8 @@ class Finder:
         text = self.environ.get(variable)
         if text is None:
             if required:
-                self.problems.append(f"agents ({name}).password_env: {variable} is not set")
+                shown = variable if _VARIABLE.fullmatch(variable) else _NO_VARIABLE
+                self.problems.append(f"agents ({name}).password_env: {shown} is not set")
             return None
         return self._checked(name, text.encode("utf-8", "surrogateescape"), variable)
 
