@@ -67,7 +67,7 @@ async def test_no_password_is_sent_in_the_clear_whatever_is_said_in_place_of_tls
     async with running(authority.server("localhost"), starttls=True) as server:
         server.intercept = intercept
         session = session_to(
-            server, security="starttls", tls=authority.client(), heard=heard, connect=0.5
+            server, security="starttls", tls=authority.client(), heard=heard, connect=0.3
         )
         with pytest.raises(ListenerError) as ended:
             await session.open()
