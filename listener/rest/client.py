@@ -95,11 +95,11 @@ class Rest:
         self._timings = timings or RestTimings()
         self._user_agent = checks.header("user_agent", user_agent)
         self._callers: dict[str, _Caller] = {}
-        self._line = Line(
-            tuple(self.nodes),
-            tls=tls or ssl.create_default_context(),
-            timings=self._timings,
-            limits=limits or RestLimits(),
+        tls, all_nodes = tls or ssl.create_default_context(), tuple(self.nodes)
+        self._line = Line(all_nodes, tls=tls, timings=self._timings, limits=limits or RestLimits())
+        # However many requests wait for a silent node, it can be asked how it is.
+        self._how_it_is = Line(
+            all_nodes, tls=tls, timings=self._timings, limits=RestLimits(max_connections=2)
         )
 
     def __repr__(self) -> str:
@@ -120,6 +120,7 @@ class Rest:
     async def aclose(self) -> None:
         """Close all connections. Let running calls end first, or they end in doubt."""
         await self._line.aclose()
+        await self._how_it_is.aclose()
 
     async def send(
         self,
@@ -249,7 +250,8 @@ class Rest:
         path = message.path.partition("?")[0]
         log = _log.bind(agent=agent, method=message.method, path=path, node=node)
         request = self._request(caller, message, node)
-        raw = await self._line.exchange(node, request, until, lambda: log.debug("rest.sent"))
+        line = self._how_it_is if message.path == uris.SYSTEM_INFO else self._line
+        raw = await line.exchange(node, request, until, lambda: log.debug("rest.sent"))
         caller.keep(raw, request)
         elapsed = round(loop.time() - start, 6)
         if raw.status is not None:

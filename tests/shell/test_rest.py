@@ -626,6 +626,19 @@ async def test_cancelled_caller_frees_its_connection():
         assert (await put(rest)).kind is AnswerKind.ACCEPTED
 
 
+async def test_node_can_be_asked_how_it_is_while_requests_hold_all_connections():
+    limits = RestLimits(max_connections=1)
+    async with (
+        serving(HANG, http(200, SYSTEM)) as server,
+        asking(server.url, limits=limits) as rest,
+    ):
+        waiting = asyncio.create_task(put(rest))
+        await server.arrived.wait()
+        assert (await rest.system_info()).status == "IN_SERVICE"
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
 @pytest.mark.parametrize(
     ("status", "doubted"), [(202, False), (404, False), (500, True), (503, True)]
 )
