@@ -56,7 +56,7 @@ class Tally:
     def growth(self) -> int | None:
         """Return by how many bytes memory grew after warming up; None for a run too short."""
         third = len(self.resident) // 3
-        if third < 5:
+        if third < 3:
             return None
         sizes = [size for _, size in self.resident]
         return int(median(sizes[2 * third :]) - median(sizes[third : 2 * third]))
