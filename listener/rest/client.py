@@ -43,7 +43,7 @@ _log = get_logger(__name__)
 MAX_REDIRECTS = 5
 MAX_COOKIES = 50
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_UNAUTHORIZED, _ERROR = 401, 500
+_UNAUTHORIZED, _ERROR, _UNAVAILABLE = 401, 500, 503
 
 
 @dataclass(slots=True)
@@ -231,7 +231,7 @@ class Rest:
         troubles: list[str] = []
         for node in nodes or self.nodes.order(agent):
             raw = await self._exchange(agent, caller, message, node, until)
-            if not nodes and (raw.status is None or raw.status >= _ERROR):
+            if not nodes and raw.status in {None, _UNAVAILABLE}:
                 self.nodes.failed(node)
             if not raw.unreached or loop.time() >= until:
                 break

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
-_ERROR = 500
+_UNAVAILABLE = 503
 
 Content: TypeAlias = "bytes | AsyncIterable[bytes] | None"
 
@@ -107,7 +107,7 @@ class Forwarder:
         troubles: list[str] = []
         for node in self._nodes.order():
             flow = await self._exchange(node, message, until)
-            if flow.raw.status is None or flow.raw.status >= _ERROR:
+            if flow.raw.status in {None, _UNAVAILABLE}:
                 self._nodes.failed(node)
             if not flow.raw.unreached or loop.time() >= until:
                 break

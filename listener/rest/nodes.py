@@ -74,6 +74,6 @@ class Nodes:
             self.prefer(node)
 
     def failed(self, node: str) -> None:
-        """Hear that a node gave no answer, or said that it cannot serve (5xx)."""
+        """Hear that a node gave no answer, or said that it does not serve (503)."""
         if self._doubt is not None:
             self._doubt(node)

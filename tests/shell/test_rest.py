@@ -640,7 +640,7 @@ async def test_node_can_be_asked_how_it_is_while_requests_hold_all_connections()
 
 
 @pytest.mark.parametrize(
-    ("status", "doubted"), [(202, False), (404, False), (500, True), (503, True)]
+    ("status", "doubted"), [(202, False), (404, False), (500, False), (503, True)]
 )
 async def test_who_decides_on_the_node_hears_which_one_does_not_serve(status, doubted):
     async with serving(http(status)) as server, asking(server.url) as rest:
