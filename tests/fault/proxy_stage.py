@@ -14,7 +14,7 @@ from typing import Any
 
 from listener.assembly import Listener
 from listener.chronicle import Chronicle
-from listener.correlation.outcome import Confirmed, Evidence
+from listener.correlation.outcome import Confirmed, Evidence, Rejected
 from listener.crew import AgentStatus, Paces
 from listener.finesse.actions import Hold, Retrieve
 from listener.simulator.assembly import Simulator
@@ -101,6 +101,8 @@ class Scene:
             party = self.sim.finesse.calls[dialog].of(agent)
             asked = Retrieve if party is not None and party.state == "HELD" else Hold
             outcome = await self.listener.submit(asked(agent=agent, dialog_id=dialog), deadline=30)
+            if isinstance(outcome, Rejected) and outcome.sent is False:
+                continue  # so does one that needs longer to connect than it may
             assert isinstance(outcome, Confirmed)
             if outcome.evidence in {Evidence.REQUEST_ID, Evidence.EXPECTATION}:
                 return

@@ -26,8 +26,8 @@ from tests.fault.proxy import Act, Mark, State, Way
 from tests.fault.proxy_stage import CAP, SLOWER, Scene, call, scene
 from tests.shell.stage import A, B, until, writes
 
-ANSWER = 0.4
-QUICK = {"rest_wait": 1.0, "rest_connect": ANSWER, "rest_answer": ANSWER, "rest_total": 1.0}
+ANSWER = 0.5
+QUICK = {"rest_wait": 1.0, "rest_connect": ANSWER, "rest_answer": ANSWER, "rest_total": 1.5}
 TOTAL = QUICK["rest_total"]
 
 UNDONE = {
