@@ -53,28 +53,27 @@ def one(side: Side, kind: str, **wanted: Any) -> Figures:
         "control_port": side.control_port,
     }
     module = f"tests.benchmarks.bench_scale_{kind}"
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", module, str(side.folder), json.dumps(ports | wanted)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            told = json.loads(line)
-            if told.get("wants") == "restart":
-                side.restart_prosody(away=AWAY)
-                before = 0.0
-                process.stdin.write("go\n")
-                process.stdin.flush()
-        if process.wait(LONGEST) != 0:
-            raise SystemExit(f"{module} {wanted} failed")
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                told = json.loads(line)
+                if told.get("wants") == "restart":
+                    side.restart_prosody(away=AWAY)
+                    before = 0.0
+                    process.stdin.write("go\n")
+                    process.stdin.flush()
+            if process.wait(LONGEST) != 0:
+                raise SystemExit(f"{module} {wanted} failed")
+        finally:
+            process.kill()
     told["server_cpu_seconds"] = side.cpu_seconds() - before
     told["load"] = os.getloadavg()[0]
     return told

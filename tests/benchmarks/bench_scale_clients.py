@@ -172,6 +172,7 @@ async def events(
 
 async def restart(clients: Clients, count: int, timed: TimedSelector) -> dict[str, Any]:
     """Let the server be restarted by who reads our output; return who came back by itself."""
+    await asyncio.sleep(0)  # what was measured before belongs to the turn before
     timed.take()
     say({"wants": "restart"})
     await asyncio.to_thread(sys.stdin.readline)
