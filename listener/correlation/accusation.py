@@ -246,8 +246,8 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
     """Name the sole suspect when its time has come; say whether the request was settled so."""
     if entry.silent and entry.standing is not None:
         return False  # its own proof came, and waits for the window's end alone (rule 6.6)
-    if entry.contested is not None:
-        return False  # what it asked for was seen; whose work it was is not known (rules 4)
+    if entry.contested is not None or entry.unexplained:
+        return False  # somebody else may have been at work, since the error too
     last = now >= entry.deadline
     for suspicion in entry.suspicions:
         ripe = last or now >= suspicion.at + SETTLES_AFTER

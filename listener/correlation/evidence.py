@@ -75,10 +75,11 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
         case Shown.UNCHANGED | Shown.NOT_THERE if evidence is Evidence.SNAPSHOT:
             _by_values(desk, now, entry, held)
         case Shown.LOOK_ALIKE:
-            entry.look_alike = True
+            entry.look_alike = entry.unexplained = True
             entry.note(now, "look_alike", "a call from this device to another number")
         case Shown.IF_TAGGED:
             entry.note(now, "effect", "seen without our id, which alone would prove it")
+            entry.unexplained = True  # it may be another's work, and so may an error (rules 5)
             if sight.how is How.REMOVED and entry.case.mine(sight):
                 ended(desk, now, entry)
         case Shown.ENDED:

@@ -4,16 +4,19 @@
 --minutes M    or until that many minutes of this machine's time are over
 --seed S       the first story's seed; each story has the next one (1)
 --story FILE   play that story alone, and tell what happened around each find
+--mutants      look for a story that finds out each planted fault, and write seeds.json
 --keep DIR     where the smallest failing stories are written (.)
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
 
+from tests.oracle import mutants
 from tests.oracle.explain import explain
 from tests.oracle.play import play
 from tests.oracle.report import Tally, finds
@@ -21,6 +24,7 @@ from tests.oracle.shrink import shrink
 from tests.oracle.story import Story, generate
 
 MOST_SHRUNK = 5
+MOST_TRIED = 60
 
 
 def main() -> int:
@@ -30,8 +34,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--story", type=Path)
+    parser.add_argument("--mutants", nargs="*")
     parser.add_argument("--keep", type=Path, default=Path())
     asked = parser.parse_args()
+    if asked.mutants is not None:
+        return _mutants(asked.mutants, asked.seed)
     if asked.story is not None:
         return _one(Story.from_json(asked.story.read_text(encoding="utf-8")))
     return _many(asked)
@@ -64,6 +71,28 @@ def _many(asked: argparse.Namespace) -> int:
         seed += 1
     print(tally.text())
     return 1 if tally.finds else 0
+
+
+def _mutants(names: list[str], seed: int) -> int:
+    found = mutants.seeds()
+    for name in names or mutants.MUTANTS:
+        planted = mutants.MUTANTS[name]
+        begin, requests = time.monotonic(), 0
+        for number in range(seed, seed + MOST_TRIED):
+            with planted.planted():
+                account = play(generate(number, focus=planted.focus))
+                wrong = finds(account)
+            requests += len(account.asked)
+            if wrong:
+                found[name] = number
+                print(f"{name}: story {number}, {requests} requests: {wrong[0]}"[:230], flush=True)
+                break
+        else:
+            found.pop(name, None)
+            seconds = time.monotonic() - begin
+            print(f"{name}: NOT FOUND in {requests} requests, {seconds:.0f} s", flush=True)
+        mutants.SEEDS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return 0 if found.keys() >= mutants.MUTANTS.keys() else 1
 
 
 def _keep(story: Story, kinds: set[str], folder: Path) -> None:

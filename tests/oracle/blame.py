@@ -78,7 +78,7 @@ def _may_own(other: Asked, at: float, end: float | None) -> bool:
     """Say whether another request may own an error of that time, as far as is known at the end."""
     if other.begun is None or not other.begun <= at:
         return False
-    if other.settled is None or (end is not None and other.settled >= end):
+    if other.settled is None or (end is not None and other.settled > end):
         return True
     if other.settled >= at:  # it left the suspects: when one is left, that one fails
         failed = isinstance(other.outcome, Failed) and other.outcome.evidence not in GUESSED
@@ -103,7 +103,7 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
         )
         and (heard.parcel.cause is None or id(heard.parcel.cause) not in ours)
         for heard in account.heard
-        if heard.agent == asked.agent and begun <= heard.at <= error.at
+        if heard.agent == asked.agent and heard.first and begun <= heard.at <= error.at
     )
 
 

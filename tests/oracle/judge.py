@@ -151,7 +151,8 @@ def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
 def _tied(account: Account, asked: Asked) -> Iterator[str]:
     """Finesse tied the effect to this very request: an event of its own bore its id."""
     deed = asked.deed
-    if deed is None or deed.effect is not True:
+    dialled = getattr(asked.outcome, "stage", None) == "INITIATED"  # what came of it was not heard
+    if deed is None or (deed.effect is not True and not dialled):
         yield "confirmed by its id, and it was not done"
         return
     assert asked.settled is not None
@@ -190,10 +191,9 @@ def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
                 for h in account.heard
                 if h.agent == asked.agent
                 and getattr(h.event, "dialog_id", None) == outcome.dialogs.new
-                and h.event.dialog.state != "INITIATED"
                 and h.at <= asked.settled
             ]
-            if heard:
+            if heard and heard[-1].event.dialog.state != "INITIATED":
                 yield "confirmed as INITIATED, and it had been heard to be otherwise"
     elif not states & {"ALERTING", "ACTIVE"}:
         yield f"confirmed as {outcome.stage}, and it never rang"

@@ -275,7 +275,9 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
     if not asked.accepted or own[0].at > end - SLACK or not blame._sole(account, asked, own[0]):
         return None
     ours = {id(deed) for each in account.asked for deed in each.deeds}
-    if any(id(h.parcel.cause) not in ours for h in _open(account, asked) if h.at <= own[0].at):
+    if any(
+        id(h.parcel.cause) not in ours for h in _open(account, asked) if h.at <= own[0].at + 2.1
+    ):
         return None  # somebody else was at work
     if any(isinstance(h.event, UserChanged) for h in _open(account, asked) if h.at <= own[0].at):
         return None  # the agent's state went along with some call

@@ -309,7 +309,9 @@ class Player:
             await self._world.finesse.far_end_hangs_up(call.id)
 
     def _pressed(self, agent: str, args: Any) -> Call | None:
-        calls = [call for call, _ in self._calls(agent) if call.kind is Kind.VOICE]
+        preview = args["button"] in {"ACCEPT", "CLOSE"}
+        kind = Kind.PREVIEW if preview else Kind.VOICE
+        calls = [call for call, _ in self._calls(agent) if call.kind is kind]
         last = self._last.get(agent)
         if args.get("same") and last is not None and last.dialog_id is not None:
             calls = [call for call in calls if call.id == last.dialog_id] or calls
@@ -338,8 +340,8 @@ class Player:
         last = self._last.get(agent)
         if args.get("same") and last is not None:
             button = last.requested_action
-        ids = {"none": None, "own": f"d{args['n']}", "elsewhere": f"d{args['n']}x"}
-        id_ = ids[args["id"]]
+        own = f"d{args['n']}"
+        id_ = {"none": None, "elsewhere": self._anothers_id(agent) or own}.get(args["id"], own)
         desktop = self._world.desktop
         if isinstance(last, do.UserRequest) and args.get("same"):
             await desktop.become(agent, button, request_id=id_)
@@ -350,6 +352,18 @@ class Player:
             await desktop.press(
                 agent, button, call.id, to=to, variables=variables, params=params, request_id=id_
             )
+
+    def _anothers_id(self, agent: str) -> str | None:
+        """Return an id that a colleague's caller uses, who shares no call with this agent."""
+        mine = {call.id for call, _ in self._calls(agent)}
+        return next(
+            (
+                id_
+                for other, id_ in reversed(self._last_id.items())
+                if other != agent and not mine & {call.id for call, _ in self._calls(other)}
+            ),
+            None,
+        )
 
     async def _preview(self, agent: str, args: Any) -> None:
         finesse = self._world.finesse

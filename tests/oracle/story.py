@@ -37,7 +37,10 @@ REQUEST_FAULTS = (
 )
 EVENT_FAULTS = (*("event_lost", "event_twice", "event_again", "event_late", "event_swapped"),)
 BUTTONS = ("HOLD", "RETRIEVE", "DROP", "ANSWER")
-PRESSED = ("HOLD", "RETRIEVE", "ANSWER", "DROP", "TRANSFER", "CONFERENCE", "UPDATE_CALL_DATA")
+PRESSED = (
+    *("HOLD", "RETRIEVE", "ANSWER", "DROP", "TRANSFER", "CONFERENCE", "UPDATE_CALL_DATA"),
+    *("ACCEPT", "CLOSE"),
+)
 VALUES = ("x", "y", "z", "", "x ", "k\u00e4se")
 
 
@@ -86,10 +89,11 @@ class Story:
 
 
 class Author:
-    """Draws stories. `calm` stories have no faults: for what must always be known."""
+    """Draws stories. `focus`: actions that are asked for more often than the others."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, focus: Sequence[str] = ()) -> None:
         self.seed = seed
+        self.focus = tuple(focus)
         self.dice = random.Random(f"story/{seed}")
 
     def story(self, asks: int = 60) -> Story:
@@ -179,6 +183,8 @@ class Author:
         }
         if traits["tagging"] == "errors_empty":
             said["error_tag"] = "0"
+        if self.focus and dice.random() < 0.5:
+            said["wish"] = [dice.choice(self.focus) for _ in range(5)]
         if dice.random() < 0.15:
             said["deadline"] = dice.choice((3.0, 6.0, 8.0, 30.0))
         if dice.random() < 0.06:
@@ -280,6 +286,6 @@ class Author:
         return {"lasts": self.dice.choice((1.0, 5.0))}
 
 
-def generate(seed: int, asks: int = 60) -> Story:
-    """Return the story of that seed."""
-    return Author(seed).story(asks)
+def generate(seed: int, asks: int = 60, focus: Sequence[str] = ()) -> Story:
+    """Return the story of that seed; `focus`: the actions that it is about most of all."""
+    return Author(seed, focus).story(asks)

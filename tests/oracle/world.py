@@ -476,7 +476,7 @@ class World:
         if wish.report == "no" or answer.status is None or self._asked.get(asked.key) is not asked:
             return
         default = wish.deadline or request.default_deadline
-        if asked.outcome is None:
+        if asked.outcome is None and not self.service._closed:
             with suppress(NotAccepted):
                 self.service.report(asked.key, answer.status, answer.body)
                 self._answer(asked, answer.status)
@@ -492,7 +492,7 @@ class World:
 
     async def _abandon(self, asked: Asked, after: float) -> None:
         await asyncio.sleep(after)
-        if asked.outcome is None:
+        if asked.outcome is None and not self.service._closed:
             asked.abandoned = self.loop.time()
             self.service.abandon(asked.key)
 

@@ -95,12 +95,9 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     others = _others(case)
     own = sight.dialog.participant(case.own)
     off = own is None or has_left(own)
-    if (
-        sight.how is not How.REMOVED
-        and off
-        and others
-        and others <= _addresses(sight.dialog, case.own)
-    ):
+    there = _addresses(sight.dialog, case.own)
+    tied = sight.tagged and case.partner is not None and len(there) > 1
+    if sight.how is not How.REMOVED and off and (tied or (others and others <= there)):
         gone = tuple(sorted(pair(case) - {sight.dialog_id}))
         return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))
     return _both_gone(case, sight)

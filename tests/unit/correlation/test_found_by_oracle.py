@@ -246,3 +246,14 @@ def test_our_id_on_both_ends_proves_a_transfer_where_no_start_was_known() -> Non
     assert story.said(key)[0] == "open"
     story.hear(removed(own("DROPPED"), tag=key))
     assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_an_effect_that_proves_nothing_leaves_an_unsigned_error_unnamed() -> None:
+    # no session heard when it went out, so that there is nothing to compare with
+    story = Story()
+    story.link_down()
+    key = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(an_event(own("HELD", 7)), an_error())
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
