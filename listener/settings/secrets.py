@@ -131,7 +131,7 @@ class Finder:
         if given:
             places += [self._path(given) / name, self._path(given) / f"{CREDENTIALS}_{name}"]
         found = next((place for place in places if os.path.lexists(place)), None)
-        return self._file(name, "password", found) if found is not None else None
+        return self._read(name, "password", found) if found is not None else None
 
     def _variable(self, name: str, variable: str, *, required: bool) -> SecretStr | None:
         text = self.environ.get(variable)
@@ -149,9 +149,18 @@ class Finder:
             self.problems.append(f"agents ({name}): {problem}")
             return None
 
-    def _file(self, name: str, key: str, given: str | Path) -> SecretStr | None:
+    def _file(self, name: str, key: str, given: str) -> SecretStr | None:
         try:
-            secret, warning = read_secret(self._path(given))
+            path = self._path(given)
+        except SecretError as problem:
+            self.problems.append(f"agents ({name}).{key}: {problem}")
+            return None
+        return self._read(name, key, path)
+
+    def _read(self, name: str, key: str, path: Path) -> SecretStr | None:
+        """Read a secret from a path that is whole already."""
+        try:
+            secret, warning = read_secret(path)
         except SecretError as problem:
             self.problems.append(f"agents ({name}).{key}: {problem}")
             return None

@@ -200,6 +200,19 @@ def test_a_password_may_come_from_a_folder_or_from_systemd(tmp_path: Path):
     assert revealed(load(written(tmp_path, LEAST), environ)) == "systemd"
 
 
+@pytest.mark.parametrize("where", ['password_dir = "own"', 'password_dir = "./own/../own"'])
+def test_a_settings_file_named_from_elsewhere_still_has_its_paths_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    secret_file(folder / "own", "1001", "own")
+    written(folder, f"{LEAST}[defaults]\n{where}\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert revealed(load(Path("run") / "l.toml", {})) == "own"
+
+
 def test_a_folder_that_systemd_loaded_has_its_name_before_each_file(tmp_path: Path):
     secret_file(tmp_path / "systemd", "passwords_1001", "of a folder")
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path / "systemd")}
@@ -548,7 +561,8 @@ def test_the_example_loads_as_it_is_and_with_every_default_spelt_out(tmp_path: P
     secret_file(tmp_path / "passwords", "1001")
     secret_file(tmp_path / "passwords", "1002")
     spelt = re.sub(
-        r"^# ((?:rest|xmpp)_port|security|presence|connect|gate|max_\w+|tombstone_minutes|minimum_evidence"
+        r"^# ((?:rest|xmpp)_port|security|presence|connect|gate|max_\w+|tombstone_minutes"
+        r"|minimum_evidence"
         r"|ping_\w+|connect_deadline|rest_\w+|drain|level|format|show_numbers|wire"
         r"|allowed_\w+|ready_when|agent_labels|notifications|keep_call_data|retention_days"
         r"|require_token|sessions_on_demand|session_wait|refused_minutes)( = )",
