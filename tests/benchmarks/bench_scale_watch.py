@@ -42,18 +42,20 @@ class TimedSelector(BoundedSelector):
         super().__init__(most)
         self.away = Away()
         self.came = time.perf_counter()  # at the latest, what is read in this turn of the loop
-        self._returned = self.came
+        self._returned = self._looked = self.came
         self._burnt = time.thread_time()
 
     def select(self, timeout: float | None = None) -> Any:
         """As the original."""
-        asked = time.perf_counter()
+        asked, behind = time.perf_counter(), self.behind
         self.away.wall = max(self.away.wall, asked - self._returned)
         self.away.busy = max(self.away.busy, time.thread_time() - self._burnt)
         found = super().select(timeout)
         back = time.perf_counter()
-        # What was there when we looked may have come right after the last look.
-        self.came = back if back - asked > BLOCKED else self._returned
+        if not behind:
+            # What was there when we looked may have come right after the last look.
+            self.came = back if back - asked > BLOCKED else self._looked
+            self._looked = back
         self._returned, self._burnt = back, time.thread_time()
         return found
 

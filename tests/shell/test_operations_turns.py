@@ -37,7 +37,11 @@ def ready(selector, pairs):
 def test_so_many_sockets_are_told_at_a_time_and_each_in_its_turn(pairs):
     with BoundedSelector(MOST) as selector:
         ready(selector, pairs)
-        turns = [[key.data for key, _ in selector.select(0)] for _ in range(4)]
+        turns, behind = [], []
+        for _ in range(4):
+            turns.append([key.data for key, _ in selector.select(0)])
+            behind.append(selector.behind)
+        assert behind == [True, True, True, False]
         assert [len(turn) for turn in turns] == [6, 6, 6, 2]
         assert {one for turn in turns for one in turn} == {near for near, _ in pairs}
 
