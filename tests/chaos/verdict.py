@@ -1,0 +1,152 @@
+"""The oracle's judge for a run over real sockets, and what only a whole daemon can do wrong.
+
+No rule is weaker here than in virtual time; what is wider is by how much two processes' times may
+differ, each stated:
+
+- `CLOSE` (20 ms): two clocks read in two processes, and cut off at the millisecond.
+- `FENCE`: 2 s, and three times the worst lag of a loop that was measured (half a second at least):
+  a machine that stands still tells nobody anything.
+- A request open while the daemon was killed, stopped or handed over is not asked why it did not
+  know better; that it is not wrong, not late (2 s after the restart) and not lost, it is.
+- While the network or a machine failed for everybody, and `AFTERMATH` seconds behind that, nobody
+  is asked why a GET was not answered or why silence was not presumed.
+- A GET tells only while a session of the agent is live (section 7).
+- The order in which a device's requests go out is judged by the oracle in virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+from unittest import mock
+
+from listener.finesse import uris
+from listener.finesse.events import events_of
+from listener.finesse.wire import parse_update
+from listener.telling import kind_of
+from tests.chaos.asking import fingerprint
+from tests.chaos.reading import CLOSE
+from tests.oracle import blame, judge, knowable, laws
+from tests.oracle.judge import Find
+from tests.oracle.report import finds
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from listener.simulator.interfaces import Deed
+    from tests.chaos.callers import Inquiry
+    from tests.oracle.account import Account, Asked, Parcel
+
+SLACK = 0.3
+"""Seconds before an outcome in which what was read need not have been thought of."""
+READ_WITHIN = 6.0
+"""Seconds in which an event on a sound link has been read: longer than a ping and its answer."""
+
+
+@contextmanager
+def tolerant(lag: float) -> Iterator[None]:
+    """Let the judge's constants be those of a run over real sockets."""
+    fence = 2.0 + max(0.5, 3 * lag)
+    with ExitStack() as stack:
+        for module, values in (
+            (judge, {"EPS": CLOSE, "FENCE": fence}),
+            (laws, {"EPS": CLOSE}),
+            (knowable, {"SLACK": SLACK + lag}),
+            (blame, {"SETTLES": 2.0 + CLOSE}),
+        ):
+            stack.enter_context(mock.patch.multiple(module, **values))
+        yield
+
+
+def judged(account: Account, lag: float) -> list[Find]:
+    """Return what the oracle's judge finds, less what nobody can know from outside."""
+    with tolerant(lag):
+        return [find for find in finds(account) if not _excused(account, find)]
+
+
+def _excused(account: Account, find: Find) -> bool:
+    asked = find.asked
+    if find.kind == "missed" and "a GET" in find.words:
+        return not account.listening(asked.agent, asked.deadline - 4.0, asked.deadline)
+    return False
+
+
+# -- what only a whole daemon can do wrong -------------------------------------------------------
+
+
+def strays(deeds: list[Deed], inquiries: list[Inquiry]) -> Iterator[tuple[str, str]]:
+    """Yield what reached Finesse and is nobody's."""
+    refused = {
+        (each.asked.agent, each.asked.request_id): each.refused
+        for each in inquiries
+        if each.refused is not None
+    }
+    for deed in deeds:
+        why = refused.get((deed.agent, deed.request_id or ""))
+        if why is not None and "untracked" in why:
+            continue  # said to be so
+        words = f"{deed.action} of {deed.agent} {deed.request_id} reached Finesse"
+        yield "lost", f"{words}, and {'nobody asked' if why is None else f'was refused: {why}'}"
+
+
+def broken(inquiries: list[Inquiry]) -> Iterator[tuple[str, str]]:
+    """Yield what callers saw that must not be."""
+    for inquiry in inquiries:
+        name = f"{inquiry.asked.action} of {inquiry.asked.agent} (step {inquiry.asked.step})"
+        for words in inquiry.faults:
+            yield "lost", f"{name}: {words}"
+        if inquiry.id is None and inquiry.refused is None:
+            yield "lost", f"{name}: neither taken nor refused"
+        elif inquiry.id is not None and not inquiry.settled:
+            yield "overdue", f"{name}: no outcome at all"
+
+
+def told(
+    inquiries: list[Inquiry], events: list[tuple[str, dict[str, Any]]]
+) -> Iterator[tuple[str, str]]:
+    """Yield where the readers of events were told something else than the caller, or nothing."""
+    seen: dict[str, set[tuple[Any, ...]]] = {}
+    for name, data in events:
+        if name == "request" and data["outcome"] is not None:
+            seen.setdefault(data["id"], set()).add(fingerprint(data["outcome"]))
+    for inquiry in inquiries:
+        if inquiry.id is None or not inquiry.settled:
+            continue
+        if seen.get(inquiry.id, set()) != inquiry.outcomes:
+            words = f"events told {seen.get(inquiry.id)}, the caller {inquiry.outcomes}"
+            yield "told twice", f"step {inquiry.asked.step}: {words}"
+
+
+def unread(account: Account) -> Iterator[tuple[str, str]]:
+    """Yield events that were published on a sound link and were never told."""
+    known = {(parcel.node, parcel.payload) for parcel in account.parcels if parcel.heard}
+    for parcel in account.parcels:
+        if not parcel.published or (parcel.node, parcel.payload) in known:
+            continue
+        agent = uris.place(parcel.node).user
+        at = parcel.published[0]
+        if agent is not None and _sound(account, agent, at) and _worth_telling(parcel):
+            yield "unread", f"{agent} at {at:.3f}: {parcel.payload[:300]}"
+
+
+def _sound(account: Account, agent: str, at: float) -> bool:
+    begin, end = at - 1.0, at + READ_WITHIN
+    if end > account.ended or not account.whole(agent, begin, end):
+        return False
+    if not account.listening(agent, begin, end):
+        return False
+    if any(a <= end and b >= begin for a, b in account.restarts):
+        return False
+    return not any(who == agent and a <= end and b >= begin for who, a, b in account.slow)
+
+
+def _worth_telling(parcel: Parcel) -> bool:
+    events = events_of(parse_update(parcel.payload), parcel.node, parcel.item_id)
+    return any(kind_of(event) in {"dialog", "user", "error"} for event in events)
+
+
+def troubled(asked: Asked, troubles: list[tuple[str, float, float]]) -> tuple[str, ...]:
+    """Name what went wrong for everybody while a request was open."""
+    end = asked.settled or float("inf")
+    return tuple({name for name, a, b in troubles if asked.submitted <= b and a <= end})
