@@ -313,6 +313,25 @@ async def test_connection_that_died_in_silence_is_not_used_after_the_keepalive()
         assert (answer.kind, it.seen("second")) == (AnswerKind.ACCEPTED, 1)
 
 
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("kept", [False, True])
+async def test_request_cancelled_at_any_step_leaves_no_connection_that_nobody_has(kept, tls):
+    """The client's own pool loses one that it was about to give out, and keeps it for ever."""
+    async with net(*[http(202)] * 500, tls=tls, **PATIENT) as it:
+        for steps in range(60):
+            if kept:
+                await put(it.rest, f"before-{steps}")
+            sending = asyncio.create_task(put(it.rest, f"cancelled-{steps}"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            pools = [each._pool.connections for each in it.rest._line._transport._all]
+            assert all(one.is_idle() for pool in pools for one in pool)
+            assert it.seen(f"cancelled-{steps}") <= 1
+        await it.recovered()
+
+
 # --- two nodes ------------------------------------------------------------------------------------
 
 
