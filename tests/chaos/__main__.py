@@ -9,6 +9,7 @@ Exit code 1 for a find; the seed replays what was drawn, a story file one story 
 --soak         one process all the time: no kill, no restart, no hand-over; what memory does
 --story FILE   play that story alone
 --keep DIR     where stories with finds are written (.)
+--broken NAME  break one rule of the daemon (tests/oracle/mutants.py, broken.py): must be found
 --dev          run the daemon with -X dev, which tells of forgotten tasks and sockets
 """
 
@@ -53,6 +54,7 @@ def main() -> int:
     parser.add_argument("--story", type=Path)
     parser.add_argument("--keep", type=Path, default=Path())
     parser.add_argument("--dev", action="store_true")
+    parser.add_argument("--broken")
     asked = parser.parse_args()
     say(f"seed {asked.seed}")
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
@@ -70,7 +72,9 @@ async def _run(asked: argparse.Namespace, folder: Path) -> LiveTally:
         told = Story.from_json(asked.story.read_text(encoding="utf-8"))
     traits = dict(told.traits) if told is not None else traits_of(asked.seed, asked.agents)
     flags = ("-X", "dev") if asked.dev else ()
-    async with chaos(folder, asked.seed, traits, keep=asked.keep, say=say, flags=flags) as run:
+    runner = ("tests.chaos.broken", asked.broken) if asked.broken else ("listener",)
+    how = {"keep": asked.keep, "say": say, "flags": flags, "runner": runner}
+    async with chaos(folder, asked.seed, traits, **how) as run:
         if told is not None:
             await run.story(told)
             return await run.end()

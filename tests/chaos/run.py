@@ -133,9 +133,9 @@ class Chaos:
         account, ahead = world.account, reading.offset()
         for inquiry in world.inquiries:
             if inquiry.resource is not None:
+                reading.take(account, inquiry, ahead)
                 troubles = verdict.troubled(inquiry.asked, self.deployment.troubles)
                 inquiry.asked.faults += troubles
-                reading.take(account, inquiry, ahead)
             elif inquiry.refused is not None:
                 account.refused += 1
                 self.tally.refusals[inquiry.refused[:3]] += 1
