@@ -95,6 +95,8 @@ class Case:
     partner: str | None = None  # the other call of a transfer or conference, as it was shown
     gone: frozenset[str] = frozenset()
     gone_tagged: bool = False
+    added: set[str] = field(default_factory=set)  # dialogs that came to the list since
+    was_off: bool = False  # the own participant had left before Finesse's answer
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     memoryless: bool = False  # contents heard before a restart are not known, and may come again

@@ -15,6 +15,7 @@ from listener.correlation.books import Books
 from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.judges.data import requested
+from listener.correlation.judges.states import has_left
 from listener.correlation.judges.transfers import pair
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
 from listener.correlation.pending import Trigger
@@ -140,6 +141,9 @@ class Desk:
             entry.gap(now, None)
         if isinstance(entry.case.expectation, CallData):
             entry.case.superseded = picture.in_doubt(entry.request.dialog_id)
+        known = picture.dialogs.get(entry.request.dialog_id or "")
+        if known is not None and not picture.live:  # old news, but nobody comes back to a call
+            entry.case.was_off = has_left(known.dialog.participant(entry.case.own))
         self.start(now, entry, picture.baseline(entry.request.dialog_id), picture.user)
 
     def start(self, at: float, entry: Entry, baseline: Baseline | None, user: User | None) -> None:

@@ -6,6 +6,7 @@ notes it. Never looks at a clock or at XML.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from listener.correlation import verdict
@@ -134,12 +135,19 @@ def contest(entries: list[Entry], now: float) -> None:
         entry.note(now, "contested", "the change fits more than one request")
 
 
-def contests(weak: list[Entry], now: float) -> None:
-    """Find the requests that one and the same untagged change would prove."""
+def contests(weak: list[Entry], now: float, perhaps: Iterable[Entry] = ()) -> None:
+    """Find the requests that one and the same untagged change would prove.
+
+    `perhaps`: those whose effect it shows as well, had they but something to compare it with.
+    """
     groups: dict[tuple[str, str | None], list[Entry]] = {}
     for entry in weak:
         if not isinstance(entry.case.expectation, CallData):
             groups.setdefault((domain(entry), entry.case.own), []).append(entry)
+    for entry in perhaps:
+        group = groups.get((domain(entry), entry.case.own))
+        if group is not None and not isinstance(entry.case.expectation, CallData):
+            group.append(entry)
     for entries in groups.values():
         if len(entries) > 1:
             contest(entries, now)

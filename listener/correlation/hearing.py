@@ -286,7 +286,8 @@ def judge_all(
         found.append((entry, finding, seen))
     found = without_others_share(found, now)
     weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
-    contests(weak, now)
+    perhaps = (e for e, f, _ in found if f.shown is Shown.IF_TAGGED and e.case.baseline is None)
+    contests(weak, now, perhaps)
     for entry, finding, seen in found:
         weigh(desk, now, entry, finding, seen)
         desk.rearm(entry)

@@ -142,6 +142,8 @@ def _own_event(account: Account, asked: Asked) -> str | None:
 def _promised(account: Account, asked: Asked) -> bool:
     """Say whether the callback was heard of before it was cancelled."""
     assert asked.begun is not None
+    if not account.listening(asked.agent, asked.begun, asked.begun + 0.001):
+        return False
     last = [
         heard.event.dialog.scheduled_callback_info
         for heard in account.heard

@@ -43,6 +43,7 @@ from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.finesse.actions import expectation as x
 from listener.rest import judge as rest_judge
 from listener.rest.values import AnswerKind as RestKind
+from tests.oracle.story import Story, generate
 
 SEEDS = Path(__file__).with_name("seeds.json")
 UNSEEN = {
@@ -76,6 +77,10 @@ class Mutant:
     plant: Callable[[], Iterator[tuple[Any, str, Any]]]
     focus: tuple[str, ...] = ()
 
+    def story(self, seed: int) -> Story:
+        """Return the story of that seed, about what the rule is about."""
+        return generate(seed, ASKS, self.focus)
+
     @contextmanager
     def planted(self) -> Iterator[None]:
         """Break the rule for as long as this lasts."""
@@ -87,6 +92,7 @@ class Mutant:
             yield
 
 
+ASKS = 40
 MUTANTS: dict[str, Mutant] = {}
 
 
@@ -103,6 +109,15 @@ def mutant(rule: str, *focus: str) -> Callable[[Any], Any]:
 def seeds() -> dict[str, int]:
     """Return for each mutant the seed of a story that finds it out."""
     return json.loads(SEEDS.read_text(encoding="utf-8")) if SEEDS.exists() else {}
+
+
+def keep(name: str, seed: int | None) -> None:
+    """Write down the seed of a story that finds a mutant out, or (None) that there is none."""
+    found = seeds()
+    found.pop(name, None)
+    if seed is not None:
+        found[name] = seed
+    SEEDS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 # -- 2: the REST answer ---------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from listener.correlation.steps import Look
 from listener.errors import InvalidRequest, ListenerError, NotAccepted
 from listener.finesse.actions.expectation import Silence
 from listener.rest import Basic, Rest
+from listener.rest.exchange import Line
 from listener.restoring import restore_open
 from listener.service import Service
 from listener.simulator.desktop import Desktop
@@ -61,6 +62,7 @@ OUTSIDE = {
     "+12025550127": Number(Luck.ANSWERS, translated="912025550127", everywhere=False),
 }
 CUSTOMER = "+12025550110"
+LIVE_WITHIN = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,10 @@ class World:
         await asyncio.sleep(0.15)
         return self
 
+    def _check_live(self) -> None:
+        if not self.account.live and self.loop.time() > 1000.0 + LIVE_WITHIN:
+            raise RuntimeError("no session ever came up: this world does not fit the program")
+
     async def __aexit__(self, *_why: object) -> None:
         try:
             self.account.ended = self.loop.time()
@@ -255,6 +261,7 @@ class World:
         finally:
             for patch in self._patches:
                 patch.stop()
+        self._check_live()
 
     def _silence(self) -> None:
         """Take the program's faults down; its other lines go nowhere."""
@@ -278,9 +285,10 @@ class World:
     def _start(self) -> None:
         """Begin a process: a REST client and a service over it."""
         self.rest_client = Rest(["https://finesse.example.com:8445"])
-        line = self.rest_client._line
-        self.loop.create_task(line._transport.aclose(), name="unused transport")
-        line._transport = self._transport  # type: ignore[assignment]
+        for line in vars(self.rest_client).values():
+            if isinstance(line, Line):
+                self._do(line._transport.aclose())
+                line._transport = self._transport  # type: ignore[assignment]
         for spec in self.agents:
             self.rest_client.set_credentials(spec.id, Basic(spec.id, PASSWORD))
         self.service = Service(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
-from listener.correlation.instants import after, newer, older
+from listener.correlation.instants import after, before, newer, older
 from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, Participant, User
 
@@ -55,13 +55,16 @@ def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
     if not has_left(own) or own is None:
         return NOTHING
     # Who is in wrap-up is off the call already: that its time ends is no news of a DROP.
+    if case.before is None and before(own.state_change_time, case.answer_date):
+        case.was_off = True
     shown = Shown.UNCHANGED if _was_off(case) else case.moved(own)
     return Finding(shown, stage=own.state)
 
 
 def _was_off(case: Case) -> bool:
     """Say whether the own participant was off the call before the request."""
-    return case.before is not None and has_left(case.before.participant(case.own))
+    was = case.before.participant(case.own) if case.before is not None else None
+    return case.was_off or has_left(was)
 
 
 def _removed(case: Case, own: Participant | None) -> Finding:

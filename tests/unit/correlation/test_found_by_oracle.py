@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from listener.correlation.gate import GateMode
+from listener.correlation.instants import instant
 from listener.finesse.actions import (
     Conference,
     Drop,
@@ -30,6 +31,7 @@ from tests.builders import (
     added,
     an_error,
     an_event,
+    clock,
     own,
     placed,
     removed,
@@ -257,3 +259,48 @@ def test_an_effect_that_proves_nothing_leaves_an_unsigned_error_unnamed() -> Non
     story.hear(an_event(own("HELD", 7)), an_error())
     story.wait(20)
     assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_a_tagged_call_that_came_to_the_list_since_is_ours_whatever_its_number() -> None:
+    # the dial plan changed the number, and nothing was known at sending
+    story = Story()
+    story.link_down()
+    key = story.ask(MAKE_CALL)
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(added(placed("INITIATING", to="5552")))
+    story.hear(an_event(placed("ALERTING", to="5552"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_who_was_off_the_call_before_the_answer_was_not_dropped_by_the_request() -> None:
+    story = Story()
+    story.link_down()
+    key = story.ask(Drop(agent=AGENT, dialog_id=CALL))
+    story.accept(key, date=instant(clock(10)))
+    story.link_up(own("WRAP_UP", 5), user=a_user(), asked=story.now - 1)
+    story.hear(an_event(own("WRAP_UP", 5)), removed(own("DROPPED", 30)))
+    story.wait(5)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_who_was_known_to_be_in_wrap_up_is_not_dropped_by_a_request_in_a_gap() -> None:
+    # old news, but nobody comes back to a call
+    story = Story(own("WRAP_UP", 0))
+    story.link_down()
+    key = story.ask(Drop(agent=AGENT, dialog_id=CALL))
+    story.accept(key, date=instant(clock(10)))
+    story.hear(removed(own("DROPPED", 30)))
+    story.wait(5)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_a_change_that_may_be_anothers_with_no_start_is_ambiguous() -> None:
+    # the first went out in a gap, so that nothing tells whether the call is its own
+    story = Story(gate=GateMode.OFF)
+    story.link_down()
+    first = story.accepted(MAKE_CALL)
+    story.link_up(a_dialog(), user=a_user())
+    second = story.accepted(MAKE_CALL)
+    story.hear(added(placed("ALERTING")))
+    story.wait(20)
+    assert [story.said(key)[0] for key in (first, second)] == ["unconfirmed"] * 2
