@@ -16,21 +16,13 @@ from contextlib import suppress
 
 import pytest
 
-from listener.correlation.outcome import (
-    Confirmed,
-    Failed,
-    Outcome,
-    Presumed,
-    Rejected,
-)
 from listener.finesse.actions import Hold, Retrieve, SendDtmf, UpdateCallData, dialogs
-from listener.simulator.interfaces import Deed
 from listener.simulator.profiles import Tagging
 from listener.simulator.users import AgentSpec
 from listener.ticket import Ticket
 from tests.fault import proxy_stage
 from tests.fault.proxy import Act, Link, Mark, Proxy, State, Way
-from tests.fault.proxy_stage import ANSWER, PING, SLOWER, Scene, call, scene
+from tests.fault.proxy_stage import ANSWER, PING, SLOWER, Judge, Scene, call, scene
 from tests.shell.stage import until
 
 IDS = tuple(str(3000 + n) for n in range(6))
@@ -123,50 +115,6 @@ async def steady(it: Scene, agent: str, dialog: str, dice: random.Random, ticket
                 await ticket.outcome()
 
 
-class Judge:
-    """Compares what was told with what was done."""
-
-    def __init__(self, it: Scene) -> None:
-        self._truth: list[Deed] = list(it.sim.finesse.truth)
-
-    def wrong(self, ticket: Ticket) -> str | None:
-        """Return what is wrong with an outcome, None when nothing is."""
-        outcome, deeds = ticket.record.outcome, self._of(ticket)
-        if outcome is None:
-            return "without an outcome"
-        if len(deeds) > 1:
-            return "sent twice"
-        if outcome.sent is False and deeds:
-            return "not sent, and yet it arrived"
-        return self._word(ticket, outcome, deeds[0] if deeds else None)
-
-    def _of(self, ticket: Ticket) -> list[Deed]:
-        return [deed for deed in self._truth if deed.request_id == ticket.request_id]
-
-    def _word(self, ticket: Ticket, outcome: Outcome, deed: Deed | None) -> str | None:
-        done = deed is not None and deed.effect
-        match outcome:
-            case Confirmed() if not done and not self._was_so(ticket):
-                return "confirmed, and nothing did it"
-            case Presumed() if not done:
-                return "presumed, and it was not done"
-            case Failed() if done:
-                return "failed, and it was done"
-            case Rejected() if done:
-                return "rejected, and it was done"
-        return None
-
-    def _was_so(self, ticket: Ticket) -> bool:
-        """Say whether another request of that agent did the same after this one was sent."""
-        request, since = ticket.request, ticket.record.submitted_at
-        return any(
-            deed.effect and (deed.effect_at or 0) >= since
-            for deed in self._truth
-            if (deed.agent, deed.action) == (request.agent, request.requested_action)
-            and not isinstance(request, UpdateCallData)
-        )
-
-
 @pytest.mark.parametrize("tagging", [Tagging.ALL, Tagging.DRAWN])
 async def test_nothing_false_is_said_while_several_things_go_wrong_at_once(
     tmp_path, monkeypatch, tagging
@@ -199,7 +147,7 @@ async def test_nothing_false_is_said_while_several_things_go_wrong_at_once(
         await it.sim.finesse.quiet()
         judge = Judge(it)
         wrong = {ticket: why for ticket in tickets if (why := judge.wrong(ticket))}
-        shown = [(why, t.record, judge._of(t)) for t, why in wrong.items()]
+        shown = [(why, t.record, judge.deeds(t)) for t, why in wrong.items()]
         assert not wrong, f"seed {seed}: {shown}"
         report(tickets, done)
         await all_is_well_again(it, calls, back)
