@@ -11,6 +11,8 @@ differ, each stated:
 - While the network or a machine failed for everybody, and `AFTERMATH` seconds behind that, nobody
   is asked why a GET was not answered or why silence was not presumed.
 - A GET tells only while a session of the agent is live (section 7).
+- A DELETE proves DROP only when the session stands for another second, in which another dialog
+  could name this one (6.3).
 - The order in which a device's requests go out is judged by the oracle in virtual time.
 """
 
@@ -22,7 +24,8 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from listener.finesse import uris
-from listener.finesse.events import events_of
+from listener.finesse.actions import Drop
+from listener.finesse.events import DialogEvent, DialogRemoved, events_of
 from listener.finesse.wire import parse_update
 from listener.telling import kind_of
 from tests.chaos.asking import fingerprint
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
 SLACK = 0.3
 """Seconds before an outcome in which what was read need not have been thought of."""
+QUIET = 1.1
 READ_WITHIN = 6.0
 """Seconds in which an event on a sound link has been read: longer than a ping and its answer."""
 
@@ -67,9 +71,36 @@ def judged(account: Account, lag: float) -> list[Find]:
 
 def _excused(account: Account, find: Find) -> bool:
     asked = find.asked
-    if find.kind == "missed" and "a GET" in find.words:
+    if find.kind != "missed":
+        return False
+    if "a GET" in find.words:
         return not account.listening(asked.agent, asked.deadline - 4.0, asked.deadline)
-    return False
+    return isinstance(asked.request, Drop) and _cut_off(account, asked)
+
+
+def _cut_off(account: Account, asked: Asked) -> bool:
+    """Say whether all that showed a DROP were DELETEs behind which the session was lost."""
+    assert asked.begun is not None
+    assert asked.settled is not None
+    shown = [
+        heard
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and asked.begun <= heard.at <= asked.settled
+        and heard.parcel.cause is asked.deed
+        and isinstance(heard.event, DialogEvent)
+        and _off(heard.event, asked.own)
+    ]
+    return bool(shown) and all(
+        isinstance(heard.event, DialogRemoved)
+        and not account.listening(asked.agent, heard.at, heard.at + QUIET)
+        for heard in shown
+    )
+
+
+def _off(event: DialogEvent, own: str) -> bool:
+    party = event.dialog.participant(own)
+    return party is None or party.state in {"DROPPED", "WRAP_UP"}
 
 
 # -- what only a whole daemon can do wrong -------------------------------------------------------
