@@ -112,7 +112,7 @@ def _on_error(
 def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: list[Entry]) -> bool:
     if event.owner is None:
         return True
-    owner = sole(tagged)
+    owner = _of_its_own(desk, sole(tagged))
     if desk.picture.of(event.owner).user_repeats(content) and owner is None:
         return False
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
@@ -127,6 +127,17 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
         for entry in concerned:
             entry.unexplained = True
     return True
+
+
+def _of_its_own(desk: Desk, owner: Entry | None) -> Entry | None:
+    """Return the request that a tag on a user names, if no other agent's has the same id.
+
+    A call that a colleague makes changes this agent's state too, and its events bear that id.
+    """
+    if owner is None:
+        return None
+    same = desk.books.with_id(owner.request_id)
+    return owner if all(each.agent == owner.agent for each in same) else None
 
 
 def _on_dialog(

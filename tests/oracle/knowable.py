@@ -281,7 +281,8 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         id(h.parcel.cause) not in ours for h in _open(account, asked) if h.at <= own[0].at + 2.1
     ):
         return None  # somebody else was at work
-    if any(isinstance(h.event, UserChanged) for h in _open(account, asked) if h.at <= own[0].at):
+    until = own[0].at + 2.1
+    if any(isinstance(h.event, UserChanged) for h in _open(account, asked) if h.at <= until):
         return None  # the agent's state went along with some call
     alike = [
         h

@@ -14,6 +14,7 @@ from listener.finesse.actions import (
     Hold,
     MakeCall,
     NotReady,
+    Ready,
     TaskAccept,
     Transfer,
     UpdateCallData,
@@ -23,6 +24,7 @@ from tests.builders import (
     AGENT,
     CALL,
     CUSTOMER,
+    EXT,
     Story,
     a_dialog,
     a_participant,
@@ -304,3 +306,14 @@ def test_a_change_that_may_be_anothers_with_no_start_is_ambiguous() -> None:
     story.hear(added(placed("ALERTING")))
     story.wait(20)
     assert [story.said(key)[0] for key in (first, second)] == ["unconfirmed"] * 2
+
+
+def test_a_colleagues_id_on_the_agents_state_is_not_the_agents_own() -> None:
+    # both callers count; the colleague's call makes this agent TALKING, and bears that id
+    story = Story(user=a_user("NOT_READY"))
+    story.ask(MakeCall(agent="agent2", to_address=EXT), id_="2", own="1002")
+    key = story.accepted(Ready(agent=AGENT), id_="2")
+    story.hear(a_user_event(a_user("TALKING", 2), tag="2"))
+    assert story.said(key)[0] == "open"
+    story.hear(a_user_event(a_user("READY", 3), tag="2"))
+    assert story.said(key) == ("confirmed", "expectation")
