@@ -4,8 +4,8 @@ Exit code 1 for a find; the seed replays what was drawn, a story file one story 
 
 --minutes M    how long (10)
 --seed S       what is drawn (chosen and printed)
---agents N     how many agents (12)
---rate R       requests asked a second (4)
+--agents N     how many agents (20)
+--rate R       requests asked a second (8)
 --soak         one process all the time: no kill, no restart, no hand-over; what memory does
 --story FILE   play that story alone
 --keep DIR     where stories with finds are written (.)
@@ -48,8 +48,8 @@ def main() -> int:
     )
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 20))
-    parser.add_argument("--agents", type=int, default=12)
-    parser.add_argument("--rate", type=float, default=4.0)
+    parser.add_argument("--agents", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=8.0)
     parser.add_argument("--soak", action="store_true")
     parser.add_argument("--story", type=Path)
     parser.add_argument("--keep", type=Path, default=Path())

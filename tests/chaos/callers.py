@@ -113,13 +113,13 @@ class Callers:
             await asyncio.sleep(AGAIN)
 
     async def _await(self, client: httpx.AsyncClient, inquiry: Inquiry) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not inquiry.settled:
-                with suppress(*DEAD):
-                    await self.look(client, inquiry, wait=ASKED)
-                    if inquiry.settled or inquiry.faults:
-                        return
-                await asyncio.sleep(AGAIN)
+        until = asyncio.get_running_loop().time() + PATIENCE
+        while not inquiry.settled and asyncio.get_running_loop().time() < until:
+            with suppress(*DEAD):
+                await self.look(client, inquiry, wait=ASKED)
+                if inquiry.settled or inquiry.faults:
+                    return
+            await asyncio.sleep(AGAIN)
 
     async def look(self, client: httpx.AsyncClient, inquiry: Inquiry, *, wait: float) -> None:
         """Read a request once."""

@@ -275,7 +275,7 @@ class Deployment:
             await node.stop(part, how=how)
         await asyncio.sleep(lasts)
         for node in nodes:
-            await node.start(part)
+            await _back(node, part)
 
     async def cti(self, lasts: float, unnoticed: float, repeats: int) -> None:
         """Let CTI fail over at both nodes."""
@@ -335,6 +335,16 @@ class Deployment:
 AFTERMATH = 4.0
 """Seconds after a trouble that concerned everybody in which nothing slow is held against anybody:
 connections of that time may still hang until the program's own limits end them."""
+
+
+async def _back(node: Node, part: Part) -> None:
+    """Start a node again; somebody else on this machine may have its port for a moment."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(OSError):
+                await node.start(part)
+                return
+            await asyncio.sleep(0.2)
 
 
 def _port(link: Link) -> int | None:

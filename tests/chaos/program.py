@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +25,6 @@ import httpx
 from tests.chaos.deployment import SPARE
 from tests.fault.test_handover_load import Successor
 from tests.shell import program
-from tests.shell.stage import dead_port
 
 if TYPE_CHECKING:
     from tests.chaos.deployment import Deployment
@@ -58,6 +59,15 @@ class Memory:
             self.rows.append((time.monotonic(), rss, pss, pid))
 
 
+def _port_of_its_own() -> int:
+    """Return a port that no outgoing connection takes while the daemon is away."""
+    for number in random.SystemRandom().sample(range(20_000, 30_000), 100):
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", number))
+            return number
+    raise OSError("no free port between 20000 and 30000")
+
+
 class Program:
     """One daemon after the other, with the same settings and the same journal.
 
@@ -75,13 +85,14 @@ class Program:
         flags: Sequence[str] = (),
     ) -> None:
         self.socket = work / "run" / "api.sock"
-        self.dropin = f"http://127.0.0.1:{dead_port()}"
+        self.dropin = f"http://127.0.0.1:{_port_of_its_own()}"
         self.log = work / "daemon.log"
         self.restarts: list[tuple[float, float]] = []
         self.counts: dict[str, int] = {}
         self.faults: list[str] = []
         self.memory = Memory()
         self.lag = 0.0
+        self.dead = False  # it cannot be started any more
         self.downs: list[float] = []
         self._work = work
         self._deployment = deployment
@@ -175,6 +186,7 @@ format = "json"
             while True:
                 assert self._process is not None
                 if self._process.returncode is not None:
+                    self.dead = True
                     tail = self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
                     raise AssertionError(f"the daemon ended at its start:\n{tail}")
                 with suppress(*DEAD):
@@ -271,6 +283,8 @@ format = "json"
         while True:
             if (pid := self.pid) is not None:
                 self.memory.sample(pid)
+            elif not self._one.locked() and not self.dead:
+                await self._revive()
             with suppress(*DEAD):
                 async with self.client(5.0) as client:
                     text = (await client.get("/metrics")).text
@@ -278,6 +292,13 @@ format = "json"
                 if found is not None:
                     self.lag = max(self.lag, float(found[1]))
             await asyncio.sleep(2.0)
+
+    async def _revive(self) -> None:
+        """Start it again where it ended by itself, which is a find."""
+        async with self._one:
+            if self.pid is None and self._process is not None:
+                self.faults.append(f"the daemon ended by itself with {self._process.returncode}")
+                await self._again(time.monotonic(), 0.0)
 
     def words(self) -> list[str]:
         """Return the lines of its log since the last time that speak of a fault of its own."""
