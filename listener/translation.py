@@ -105,22 +105,19 @@ class RestWire:
         )
 
     async def _dialogs(self, ask: Ask) -> Look:
-        return await self._read(None, self._rest.dialogs(ask.agent))
+        return await self._read(ask, user=False, dialogs=True)
 
     async def _both(self, ask: Ask) -> Look:
-        return await self._read(self._rest.user(ask.agent), self._rest.dialogs(ask.agent))
+        return await self._read(ask, user=True, dialogs=True)
 
     async def _user(self, ask: Ask) -> Look:
-        return await self._read(self._rest.user(ask.agent), None)
+        return await self._read(ask, user=True, dialogs=False)
 
-    async def _read(
-        self,
-        user: Awaitable[Snapshot] | None,
-        dialogs: Awaitable[Snapshot] | None,
-    ) -> Look:
+    async def _read(self, ask: Ask, *, user: bool, dialogs: bool) -> Look:
         asked = _clock()
-        got_user = await user if user is not None else None
-        got_dialogs = await dialogs if dialogs is not None else None
+        # One after the other is begun: who is cancelled at the first leaves nothing half-made.
+        got_user = await self._rest.user(ask.agent) if user else None
+        got_dialogs = await self._rest.dialogs(ask.agent) if dialogs else None
         found = all(got.found for got in (got_user, got_dialogs) if got is not None)
         return Look(
             asked,

@@ -360,7 +360,9 @@ class Player:
             (
                 id_
                 for other, id_ in reversed(self._last_id.items())
-                if other != agent and not mine & {call.id for call, _ in self._calls(other)}
+                if other != agent
+                and not id_.isdecimal()  # which this agent's caller may count to as well
+                and not mine & {call.id for call, _ in self._calls(other)}
             ),
             None,
         )

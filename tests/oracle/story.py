@@ -89,10 +89,14 @@ class Story:
 
 
 class Author:
-    """Draws stories. `focus`: actions that are asked for more often than the others."""
+    """Draws stories. `focus`: actions that are asked for more often than the others.
 
-    def __init__(self, seed: int, focus: Sequence[str] = ()) -> None:
+    `stress`: more of everything that others do, and of everything that goes wrong.
+    """
+
+    def __init__(self, seed: int, focus: Sequence[str] = (), *, stress: bool = False) -> None:
         self.seed = seed
+        self.stress = stress
         self.focus = tuple(focus)
         self.dice = random.Random(f"story/{seed}")
 
@@ -114,7 +118,7 @@ class Author:
 
     def _traits(self) -> dict[str, Any]:
         dice = self.dice
-        rough = dice.choice((0.0, 0.5, 1.0, 1.0, 2.0))
+        rough = 3.0 if self.stress else dice.choice((0.0, 0.5, 1.0, 1.0, 2.0))
         return {
             "profile": dice.choice(("UCCE", "UCCE", "UCCX")),
             "agents": dice.choice((2, 3, 4, 6)),
@@ -147,6 +151,9 @@ class Author:
             "rest": 0.05 * rough,
             "away": 0.05 * rough,
         }
+        if self.stress:
+            kinds |= {"phone": 3.0, "desktop": 4.0, "again": 2.0, "far": 0.8}
+            kinds |= {name: kinds[name] / 3 for name in ("outage", "restart", "hole", "slow")}
         do = dice.choices(list(kinds), list(kinds.values()))[0]
         return Step(at, do, who, getattr(self, f"_{do}")(traits))
 
@@ -286,6 +293,8 @@ class Author:
         return {"lasts": self.dice.choice((1.0, 5.0))}
 
 
-def generate(seed: int, asks: int = 60, focus: Sequence[str] = ()) -> Story:
-    """Return the story of that seed; `focus`: the actions that it is about most of all."""
-    return Author(seed, focus).story(asks)
+def generate(
+    seed: int, asks: int = 60, focus: Sequence[str] = (), *, stress: bool = False
+) -> Story:
+    """Return the story of that seed; `focus` and `stress` as for an `Author`."""
+    return Author(seed, focus, stress=stress).story(asks)

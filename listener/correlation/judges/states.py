@@ -144,7 +144,7 @@ def task_state(case: Case, want: x.TaskState, sight: Sight) -> Finding:
     now = _task_part(case, sight)
     if now.state not in want.states:
         return NOTHING
-    return Finding(_task_moved(case, now), stage=now.state)
+    return Finding(_task_moved(case, now, tagged=sight.tagged), stage=now.state)
 
 
 def _task_part(case: Case, sight: Sight) -> Participant:
@@ -156,11 +156,13 @@ def _task_part(case: Case, sight: Sight) -> Participant:
     return own or sole or Participant(media_address=case.own, state=sight.dialog.state)
 
 
-def _task_moved(case: Case, now: Participant) -> Shown:
+def _task_moved(case: Case, now: Participant, *, tagged: bool) -> Shown:
     if case.before is None:
         return case.moved(now)
-    before = _task_part(case, Sight(How.SNAPSHOT, case.agent, case.before))
-    return replace_last(case, before).moved(now)
+    was = _task_part(case, Sight(How.SNAPSHOT, case.agent, case.before))
+    shown = replace_last(case, was).moved(now)
+    anew = tagged and newer(now.state_change_time, was.state_change_time)
+    return Shown.EFFECT if shown is Shown.UNCHANGED and anew else shown
 
 
 def replace_last(case: Case, last: Participant) -> Case:

@@ -16,6 +16,7 @@ from listener.finesse.actions import (
     NotReady,
     Ready,
     TaskAccept,
+    TaskResume,
     Transfer,
     UpdateCallData,
 )
@@ -317,3 +318,10 @@ def test_a_colleagues_id_on_the_agents_state_is_not_the_agents_own() -> None:
     assert story.said(key)[0] == "open"
     story.hear(a_user_event(a_user("READY", 3), tag="2"))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_our_id_on_the_same_state_of_a_task_with_a_later_time_proves_that_it_came_anew() -> None:
+    story = Story(_task("ACTIVE", 0))
+    key = story.accepted(TaskResume(agent=AGENT, dialog_id=TASK))
+    story.hear(an_event(_task("ACTIVE", 7), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
