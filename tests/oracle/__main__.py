@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -44,32 +43,37 @@ def main() -> int:
     return _many(asked)
 
 
+def _say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
 def _one(story: Story) -> int:
     account = play(story)
     found = finds(account)
     tally = Tally()
     tally.add(account, found)
-    print(tally.text())
+    _say(tally.text())
     for find in found:
-        print(f"\n{find}\n{explain(account, find.asked)}")
+        _say(f"\n{find}\n{explain(account, find.asked)}")
     return 1 if found else 0
 
 
 def _many(asked: argparse.Namespace) -> int:
     tally, seed = Tally(), asked.seed
     until = time.monotonic() + 60 * asked.minutes
-    print(f"seed {seed}")
+    _say(f"seed {seed}")
     while tally.requests < asked.requests and time.monotonic() < until:
         story = generate(seed)
         account = play(story)
         found = finds(account)
         tally.add(account, found)
         for find in found:
-            print(f"story {seed}: {find}")
+            _say(f"story {seed}: {find}")
         if found and len({number for number, _ in tally.finds}) <= MOST_SHRUNK:
             _keep(story, {find.kind for find in found}, asked.keep)
         seed += 1
-    print(tally.text())
+    _say(tally.text())
     return 1 if tally.finds else 0
 
 
@@ -85,12 +89,12 @@ def _mutants(names: list[str], seed: int) -> int:
             requests += len(account.asked)
             if wrong and not finds(play(planted.story(number))):
                 found[name] = number
-                print(f"{name}: story {number}, {requests} requests: {wrong[0]}"[:230], flush=True)
+                _say(f"{name}: story {number}, {requests} requests: {wrong[0]}"[:230])
                 break
         else:
             found.pop(name, None)
             seconds = time.monotonic() - begin
-            print(f"{name}: NOT FOUND in {requests} requests, {seconds:.0f} s", flush=True)
+            _say(f"{name}: NOT FOUND in {requests} requests, {seconds:.0f} s")
         mutants.keep(name, found.get(name))
     return 0 if found.keys() >= mutants.MUTANTS.keys() else 1
 
@@ -99,7 +103,7 @@ def _keep(story: Story, kinds: set[str], folder: Path) -> None:
     small = shrink(story, lambda made: bool(kinds & {find.kind for find in finds(play(made))}))
     path = folder / f"story-{story.seed}.json"
     path.write_text(small.to_json(), encoding="utf-8")
-    print(f"story {story.seed}: {len(small.steps)} steps of it are in {path}")
+    _say(f"story {story.seed}: {len(small.steps)} steps of it are in {path}")
 
 
 if __name__ == "__main__":

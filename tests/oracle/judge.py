@@ -76,25 +76,33 @@ def _about(account: Account, asked: Asked) -> Iterator[tuple[str, str]]:
         yield "sent twice", f"it reached Finesse {len(asked.deeds)} times"
     if asked.times_settled > 1:
         yield "told twice", "its outcome changed after it was told"
-    yield from ((("overdue"), words) for words in _overdue(account, asked))
-    outcome = asked.outcome
-    if outcome is None:
+    for words in _overdue(account, asked):
+        yield "overdue", words
+    if asked.outcome is None:
         return
-    yield from (("law", words) for words in laws.broken(account, asked))
+    for words in laws.broken(account, asked):
+        yield "law", words
+    for words in _said(account, asked):
+        yield "wrong", words
+
+
+def _said(account: Account, asked: Asked) -> Iterator[str]:
+    outcome = asked.outcome
+    assert outcome is not None
     if outcome.sent is False and asked.deeds:
-        yield "wrong", "nothing was said to have left, and Finesse received it"
+        yield "nothing was said to have left, and Finesse received it"
     match outcome:
         case Confirmed():
-            yield from (("wrong", words) for words in _confirmed(account, asked, outcome))
+            yield from _confirmed(account, asked, outcome)
         case Failed():
-            yield from (("wrong", words) for words in _failed(account, asked, outcome))
+            yield from _failed(account, asked, outcome)
         case Presumed():
-            yield from (("wrong", words) for words in _presumed(account, asked))
+            yield from _presumed(account, asked)
         case Rejected():
-            yield from (("wrong", words) for words in _rejected(asked, outcome))
+            yield from _rejected(asked, outcome)
         case Unconfirmed() | Abandoned():
             if asked.begun is None and not asked.deeds:
-                yield "wrong", "it may have happened, was said, and it was never let go"
+                yield "it may have happened, was said, and it was never let go"
 
 
 # -- confirmed --------------------------------------------------------------------------------

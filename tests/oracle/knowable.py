@@ -20,7 +20,6 @@ from tests.oracle.judge import SILENT, Find
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
-    from tests.oracle.effects import Span
 
 SLACK = 0.05
 GET_BEFORE = 3.0
@@ -213,8 +212,7 @@ def _rival(asked: Asked, other: Asked) -> bool:
 
 
 def _change(account: Account, asked: Asked) -> str | None:
-    deed = asked.deed
-    if deed is None or deed.effect is not True or not _fair(account, asked):
+    if asked.deed is None or not _fair(account, asked):
         return None
     if asked.answered is None and asked.settled is None:
         return None

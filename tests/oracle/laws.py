@@ -60,7 +60,7 @@ def _answer(asked: Asked) -> Iterator[str]:
 
 
 def _deadline(asked: Asked) -> Iterator[str]:
-    """The deadline runs from the 202; nobody gives up before it (2, 7)."""
+    """Let nobody give up before the deadline, which runs from the 202 (2, 7)."""
     outcome = asked.outcome
     assert asked.settled is not None
     if not isinstance(outcome, Unconfirmed) or isinstance(asked.request, SILENT):
@@ -70,7 +70,7 @@ def _deadline(asked: Asked) -> Iterator[str]:
 
 
 def _window(account: Account, asked: Asked) -> Iterator[str]:
-    """Silence is complete when the window ends, which begins behind that of the DTMF before (6.6)."""
+    """Let silence be complete at the window's end, behind that of the DTMF before it (6.6)."""
     outcome = asked.outcome
     told = isinstance(outcome, Presumed | Confirmed)
     if not told or not isinstance(asked.request, SILENT) or not asked.accepted:
@@ -96,7 +96,7 @@ def _before(account: Account, asked: Asked) -> Iterator[float]:
 
 
 def _snapshot(account: Account, asked: Asked) -> Iterator[str]:
-    """A GET counts that was sent after the 202, and that no event overtook (7); 15 s for data (6.7)."""
+    """Let a GET count when sent after the 202 and not overtaken (7); 15 s for data (6.7)."""
     outcome = asked.outcome
     if not isinstance(outcome, Confirmed | Failed) or outcome.evidence is not Evidence.SNAPSHOT:
         return
@@ -140,7 +140,7 @@ def _overtaken(account: Account, asked: Asked, got: Got) -> bool:
 
 
 def _expected(account: Account, asked: Asked) -> Iterator[str]:
-    """What the caller announced and never sent is confirmed by nothing (8)."""
+    """Let nothing confirm what the caller announced and never sent (8)."""
     del account
     if asked.mode == "never_sent" and isinstance(asked.outcome, Confirmed | Failed):
         yield "its caller never sent it"

@@ -20,7 +20,7 @@ from tests.oracle.world import CUSTOMER, OUTSIDE, Hands, Wish, World
 if TYPE_CHECKING:
     from listener.finesse.actions.request import Request
     from listener.simulator.calls import Call, Party
-    from tests.oracle.account import Account, Asked
+    from tests.oracle.account import Account
     from tests.oracle.clock import VirtualLoop
     from tests.oracle.story import Step, Story
 
@@ -88,7 +88,7 @@ class Player:
             await asyncio.sleep(max(0.0, begin + step.at - loop.time()))
             self._do(number, step)
         until = loop.time() + PATIENCE
-        while loop.time() < until and any(a.outcome is None for a in self._world.account.asked):
+        while loop.time() < until and any(self._world.open()):  # noqa: ASYNC110  in virtual time
             await asyncio.sleep(1.0)
         for task in tuple(self._tasks):
             task.cancel()
@@ -265,34 +265,48 @@ class Player:
 
     def _on(self, agent: str, wish: str, call: Call, args: Any) -> Request | None:
         place = {"agent": agent, "dialog_id": call.id}
-        n = int(args["n"] * 1000)
         if wish in _PLAIN:
             return _PLAIN[wish](**place)
         if wish in {"ACCEPT", "CLOSE", "REJECT"}:
             direct = "Direct" if call.callback_number is not None else ""
             return getattr(do, f"{direct}Preview{wish.title()}")(**place)
-        match wish:
-            case "CONSULT_CALL":
-                return do.ConsultCall(to_address=self._number(agent, args), **place)
-            case "TRANSFER_SST":
-                return do.TransferSst(to_address=self._number(agent, args), **place)
-            case "SEND_DTMF":
-                return do.SendDtmf(dtmf_string=_DIGITS[n % len(_DIGITS)], **place)
-            case "UPDATE_CALL_DATA":
-                return do.UpdateCallData(**data_of(args.get("value", "x"), args["n"]), **place)
-            case "PARTICIPANT_DROP":
-                others = [p.address for p in call.parties if p.agent not in {None, agent}]
-                if not others:
-                    return None
-                return do.ParticipantDrop(target_media_address=others[n % len(others)], **place)
-            case "RECLASSIFY":
-                return do.Reclassify(outbound_classification=_CLASSES[n % 3], **place)
-            case "UPDATE_SCHEDULED_CALLBACK":
-                when = f"2030-01-02T03:0{n % 3}"
-                return do.UpdateScheduledCallback(callback_time=when, **place)
-            case "TASK_TRANSFER":
-                return do.TaskTransfer(target="5000", **place)
-        return None
+        make = getattr(self, f"_{wish.lower()}", None)
+        return make(agent, call, args, place) if make is not None else None
+
+    def _consult_call(self, agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.ConsultCall(to_address=self._number(agent, args), **place)
+
+    def _transfer_sst(self, agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.TransferSst(to_address=self._number(agent, args), **place)
+
+    @staticmethod
+    def _send_dtmf(_agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.SendDtmf(dtmf_string=_DIGITS[int(args["n"] * 1000) % len(_DIGITS)], **place)
+
+    @staticmethod
+    def _update_call_data(_agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.UpdateCallData(**data_of(args.get("value", "x"), args["n"]), **place)
+
+    @staticmethod
+    def _participant_drop(agent: str, call: Call, args: Any, place: Any) -> Request | None:
+        others = [p.address for p in call.parties if p.agent not in {None, agent}]
+        if not others:
+            return None
+        target = others[int(args["n"] * 1000) % len(others)]
+        return do.ParticipantDrop(target_media_address=target, **place)
+
+    @staticmethod
+    def _reclassify(_agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.Reclassify(outbound_classification=_CLASSES[int(args["n"] * 1000) % 3], **place)
+
+    @staticmethod
+    def _update_scheduled_callback(_agent: str, _call: Call, args: Any, place: Any) -> Request:
+        when = f"2030-01-02T03:0{int(args['n'] * 1000) % 3}"
+        return do.UpdateScheduledCallback(callback_time=when, **place)
+
+    @staticmethod
+    def _task_transfer(_agent: str, _call: Call, _args: Any, place: Any) -> Request:
+        return do.TaskTransfer(target="5000", **place)
 
     # -- what others do ---------------------------------------------------------------------------
 

@@ -105,8 +105,10 @@ class Author:
         dice, traits = self.dice, self._traits()
         steps: list[Step] = []
         now, asked = 0.0, 0
-        for who in range(traits["agents"]):
-            steps.append(Step(round(0.2 + 0.05 * who, 3), "incoming", who, {"n": dice.random()}))
+        steps += [
+            Step(round(0.2 + 0.05 * who, 3), "incoming", who, {"n": dice.random()})
+            for who in range(traits["agents"])
+        ]
         while asked < asks:
             now += dice.choice((0.02, 0.2, 0.7, 1.5, 3.0)) / (0.5 + traits["agents"] / 4)
             step = self._step(round(1.0 + now, 3), traits)

@@ -1,8 +1,8 @@
 """One run in virtual time: the real service over a simulated Finesse, without a socket.
 
-`Hands` is what a player (`play.py`) needs of a world: to ask, and to do mischief. Another world, such
-as one around a whole daemon with real sockets, fulfils `Hands` and fills in an `Account`; then the
-same stories are played in it and the same judge reads what came of them.
+`Hands` is what a player (`play.py`) needs of a world: to ask, and to do mischief. Another world,
+such as one around a whole daemon with real sockets, fulfils `Hands` and fills in an `Account`; then
+the same stories are played in it and the same judge reads what came of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from unittest import mock
 
 import structlog
@@ -119,6 +119,10 @@ class Hands(Protocol):
 
     def away(self, agent: str, *, lasts: float) -> None:
         """Let the XMPP user `finesse` seem to be away."""
+        ...
+
+    def open(self) -> Iterator[Asked]:
+        """Yield the requests without an outcome."""
         ...
 
 
@@ -230,7 +234,7 @@ class World:
 
     # -- life -----------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> World:
+    async def __aenter__(self) -> Self:
         for patch in self._patches:
             patch.start()
         self._silence()
@@ -334,7 +338,7 @@ class World:
         self._known.add((agent, id(parcel)))
         self.account.heard.append(Heard(self.loop.time(), agent, event, parcel, first))
 
-    # -- sessions: the service's `Ears` -------------------------------------------------------------
+    # -- sessions: the service's `Ears` ---------------------------------------------------------
 
     async def ping(self, agent: str, within: float) -> bool:
         """Ping over that agent's session."""
