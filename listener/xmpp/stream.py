@@ -15,7 +15,15 @@ from listener import logs, redaction
 from listener.errors import ListenerError, NotFinesse
 from listener.xmpp import stanzas
 from listener.xmpp.contract import Cause
-from listener.xmpp.parser import AFTER_LOGIN, BEFORE_LOGIN, PIECES, Malformed, Prolog, PullParser
+from listener.xmpp.parser import (
+    AFTER_LOGIN,
+    BEFORE_LOGIN,
+    PIECES,
+    Malformed,
+    Prolog,
+    PullParser,
+    TooBig,
+)
 from listener.xmpp.tls import tls_on_plain_port
 
 if TYPE_CHECKING:
@@ -118,8 +126,13 @@ class CalmStream(slixmpp.ClientXMPP):
         self._since += len(piece)
         try:
             super().data_received(piece)
+        except TooBig as error:
+            self.end(Cause.STANZA_TOO_BIG, f"{self.peer} sent {error}")
         except Malformed as error:
             self.end(Cause.MALFORMED, f"{self.peer} sent what is not XML: {error}")
+        except Exception as error:  # noqa: BLE001 - slixmpp, when something comes out of its turn
+            log.error("stanza.failed", error=type(error).__name__)  # noqa: TRY400 - payloads
+            self.end(Cause.MALFORMED, f"{self.peer} said what cannot be said at that point")
         if self._since > self._limit:
             self.end(
                 Cause.STANZA_TOO_BIG,

@@ -5,12 +5,13 @@ What a man in the middle would write behind the server's own words (STARTTLS inj
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import warnings
 
 import pytest
 
-from listener.errors import ListenerError
+from listener.errors import ListenerError, NotFinesse
 from tests.shell.scripted_xmpp import (
     BIND,
     HEADER,
@@ -41,6 +42,8 @@ WORDS = {
     "a resource that was never asked for": BOUND,
     "a new stream": HEADER + OFFER,
     "features that lead nowhere": "<stream:features/>",
+    "features of a session": f"<stream:features><bind xmlns='{BIND}'/></stream:features>",
+    "success in place of TLS": f"<success xmlns='{SASL}'/>",
 }
 
 
@@ -92,3 +95,39 @@ async def test_a_session_that_is_up_is_moved_by_no_word_of_a_login(words: str):
         assert len(server.auths) == server.connections == 1
         assert not any("<starttls" in text for text in server.bound[0].heard)
         await session.close(graceful=False)
+
+
+@pytest.mark.parametrize("security", ["plain", "starttls"])
+async def test_a_session_without_a_login_is_none(authority: Authority, security: str):
+    """Somebody in between could offer it in the clear, and write whatever events he likes."""
+
+    async def intercept(stream: Stream, text: str) -> bool:
+        if text.startswith("<stream:stream"):
+            stream.user = "1001"  # as if it were signed in already
+        return False
+
+    heard: list[str] = []
+    async with running() as server:
+        server.intercept = intercept
+        session = session_to(server, security=security, tls=authority.client(), heard=heard)
+        with pytest.raises(NotFinesse, match="without a login"):
+            await session.open()
+    assert server.auths == heard == []
+
+
+async def test_what_comes_out_of_its_turn_ends_the_attempt_in_words_and_in_no_fault_of_the_loop():
+    """Slixmpp raises inside the transport then."""
+    faults = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told))
+
+    async def intercept(stream: Stream, text: str) -> bool:
+        if text.startswith("<stream:stream"):
+            stream.send(f"{HEADER}<success xmlns='{SASL}'/>")
+            return True
+        return False
+
+    async with running() as server:
+        server.intercept = intercept
+        with pytest.raises(NotFinesse, match="cannot be said"):
+            await session_to(server).open()
+    assert faults == []
