@@ -24,8 +24,9 @@ from tests.shell.stage import authority
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-GRACE = 30.0
-"""Seconds without presence until an agent is out: half of Finesse's, as the pings are a quarter."""
+GRACE = 60.0
+"""Seconds without presence until an agent is out: Finesse's own, for the times in which the daemon
+comes back are its own, too."""
 SPARE = AgentSpec(id="1900", password=PASSWORD, extension="2900")
 """Comes and goes by reloads; not asked for anything, and may well be signed out."""
 OPEN = float("inf")

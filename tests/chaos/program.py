@@ -101,14 +101,23 @@ class Program:
         self._one = asyncio.Lock()
         self._spare = False
         self._read = 0
+        self._text = self._made()
         self._config = self._write()
 
     # -- settings ---------------------------------------------------------------------------------
 
     def _write(self) -> Path:
+        """Write the settings, at once, for the daemon may be reading them; the spare or not."""
+        spare = f'[[agents]]\nid = "{SPARE.id}"\n'
+        assert spare in self._text
+        whole = self._work / "chaos.new"
+        whole.write_text(self._text if self._spare else self._text.replace(spare, ""), "utf-8")
+        return whole.rename(self._work / "chaos.toml")
+
+    def _made(self) -> str:
         work, deployment = self._work, self._deployment
         (work / "state").mkdir(mode=0o700, exist_ok=True)
-        ids = tuple(spec.id for spec in deployment.agents) + ((SPARE.id,) if self._spare else ())
+        ids = tuple(spec.id for spec in (*deployment.agents, SPARE))
         secrets = {spec.id: spec.password for spec in (*deployment.agents, SPARE)}
         nodes = [
             f'{{ host = "127.0.0.1", rest_port = {rest.port}, xmpp_port = {xmpp.port} }}'
@@ -147,9 +156,7 @@ format = "json"
             more=more,
         )
         text = file.read_text(encoding="utf-8")
-        text = text.replace("nodes = [{  }]", f"nodes = [{', '.join(nodes)}]")
-        file.write_text(text, encoding="utf-8")
-        return file
+        return text.replace("nodes = [{  }]", f"nodes = [{', '.join(nodes)}]")
 
     # -- life -------------------------------------------------------------------------------------
 
