@@ -25,6 +25,7 @@ from listener.errors import (
 )
 from listener.finesse.actions import Hold, SendDtmf, UpdateCallData, dialogs
 from listener.finesse.model import ApiError, Notification
+from listener.nothing_kept import NothingKept
 from listener.report import record_json
 from listener.service import Policy, Service, Wishes
 from tests.builders import AGENT, CALL, NODE, a_dialog, a_participant, a_user
@@ -311,6 +312,29 @@ async def test_request_that_still_waits_to_go_out_is_not_sent_after_it_was_given
     assert (await ticket.outcome()).kind == "abandoned"
     async with asyncio.timeout(10):
         await ended.wait()
+
+
+class SlowMemory(NothingKept):
+    """Keeps whose turn has come when `safe` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.safe = asyncio.get_running_loop().create_future()
+
+    def going(self, record, baseline):
+        return self.safe
+
+
+async def test_request_whose_time_was_over_before_its_turn_was_kept_was_never_sent(make):
+    memory = SlowMemory()
+    rig = make(memory=memory)
+    ticket = rig.service.submit(hold(), Wishes(deadline=0.05))
+    outcome = await ticket.outcome()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (outcome.kind, outcome.reason) == ("rejected", Reason.EXPIRED_IN_QUEUE)
+    assert outcome.sent is False
+    assert rig.wire.sent == []
 
 
 @pytest.mark.parametrize("request_id", ["a\r\nX: y", "", " ", "x" * 257, "\u20ac", 5])
