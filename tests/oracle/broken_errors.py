@@ -79,7 +79,7 @@ def settled_owners_are_ignored():
     yield accusation, "_other_owners", lambda _desk, _now, _event: False
 
 
-@mutant("5: a suspect DTMF is never presumed")
+@mutant("5: a suspect DTMF is never presumed", "SEND_DTMF", "START_RECORDING")
 def a_suspect_is_presumed():
     yield clockwork, "_suspect", lambda _entry: False
     yield clockwork, "unripe", lambda _entry, _now: None

@@ -57,7 +57,11 @@ def absence_proves_a_transfer():
 
 @mutant("7: the probe goes out before the deadline")
 def nobody_asks():
-    yield clockwork, "_probe", lambda _desk, _now, _entry: None
+    def probe(_desk, now, e):
+        if e.probe_due is not None and now >= e.probe_due:
+            e.probe_due = None
+
+    yield clockwork, "_probe", probe
     yield looks, "_counts", lambda _entry, _look: False
 
 

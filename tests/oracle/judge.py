@@ -22,6 +22,7 @@ from listener.correlation.outcome import (
 )
 from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Gate
+from listener.finesse.events import DialogEvent
 from tests.oracle import blame, effects, laws
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
         yield from _tied(account, asked)
     elif isinstance(asked.request, effects.BY_ID):
         yield "confirmed without its id, and nothing else could tell"
-    elif not _was_so(account, asked, begun, outcome):
+    elif not _was_so(account, asked, begun, outcome) and not _goes_on_untold(account, asked):
         yield "confirmed, and it never was so since it was asked"
     if isinstance(asked.request, do.MakeCall | do.ConsultCall):
         yield from _call(account, asked, outcome)
@@ -183,6 +184,24 @@ def _was_so(account: Account, asked: Asked, begun: float, outcome: Confirmed) ->
         and (unchanged or span.begin >= begun - EPS)
         for span in effects.spans(asked, account)
     )
+
+
+def _goes_on_untold(account: Account, asked: Asked) -> bool:
+    """Say whether a dropped call goes on under another id that no session told of in time (6.3)."""
+    dialog = asked.request.dialog_id
+    if not isinstance(asked.request, do.Drop) or dialog is None:
+        return False
+    assert asked.settled is not None
+    into = [id_ for id_ in effects.family(account.history, dialog, asked.settled) if id_ != dialog]
+    told = any(
+        heard.agent == asked.agent
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id in into
+        and heard.event.dialog.secondary_id == dialog
+        and heard.at <= asked.settled
+        for heard in account.heard
+    )
+    return bool(into) and not told
 
 
 def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:

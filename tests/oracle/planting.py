@@ -17,6 +17,7 @@ from listener.correlation import judges
 from tests.oracle.story import Story, generate
 
 SEEDS = Path(__file__).with_name("seeds.json")
+WRITTEN = Path(__file__).with_name("stories") / "planted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ class Mutant:
     def story(self, seed: int) -> Story:
         """Return the story of that seed, about what the rule is about."""
         return generate(seed, ASKS, self.focus, stress=True)
+
+    def told(self) -> Story | None:
+        """Return a story that finds it out: one that was written for it, or that of its seed."""
+        path = WRITTEN / f"{self.name}.json"
+        if path.exists():
+            return Story.from_json(path.read_text(encoding="utf-8"))
+        seed = seeds().get(self.name)
+        return self.story(seed) if seed is not None else None
 
     @contextmanager
     def planted(self) -> Iterator[None]:

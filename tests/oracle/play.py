@@ -357,9 +357,11 @@ class Player:
         own = f"d{args['n']}"
         id_ = {"none": None, "elsewhere": self._anothers_id(agent) or own}.get(args["id"], own)
         desktop = self._world.desktop
-        if isinstance(last, do.UserRequest) and args.get("same"):
+        if button == "MAKE_CALL":
+            await desktop.call(agent, self._number(agent, args), request_id=id_)
+        elif isinstance(last, do.UserRequest) and args.get("same"):
             await desktop.become(agent, button, request_id=id_)
-        elif call is not None and button not in {"MAKE_CALL", "SILENT_MONITOR", "BARGE_CALL"}:
+        elif call is not None and button not in WATCHING:
             variables = {"callVariable1": args["value"]} if button == "UPDATE_CALL_DATA" else None
             to = self._number(agent, args) if button in {"CONSULT_CALL", "TRANSFER_SST"} else None
             params = {"dtmfString": "1"} if button == "SEND_DTMF" else None
