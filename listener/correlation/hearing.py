@@ -302,4 +302,5 @@ def judge_all(
     for entry, finding, seen in found:
         weigh(desk, now, entry, finding, seen)
         desk.rearm(entry)
-    return any(finding.shown is not Shown.NOTHING for _, finding, _ in found)
+    # That a call ended explains nothing: somebody hung up (rules 5).
+    return any(finding.shown not in {Shown.NOTHING, Shown.ENDED} for _, finding, _ in found)
