@@ -6,6 +6,7 @@ processes, and the difference of the two clocks is taken here and now. Judges no
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import defaultdict
 from datetime import datetime
@@ -115,7 +116,7 @@ def _owner(deed: Deed, found: list[Inquiry]) -> Asked | None:
 # -- events ----------------------------------------------------------------------------------------
 
 
-def hear(
+async def hear(
     account: Account,
     notes: Notes,
     events: list[tuple[str, dict[str, Any]]],
@@ -128,7 +129,9 @@ def hear(
     """
     odd: list[str] = []
     left = sorted(downs)
-    for name, data in events:
+    for number, (name, data) in enumerate(events):
+        if number % 20 == 0:
+            await asyncio.sleep(0)  # the simulator lives in this loop, too
         at = moment(data.get("at"), ahead) or 0.0
         while left and left[0] < at:
             _deafen(account, left.pop(0))

@@ -7,8 +7,11 @@ Builds and introduces; what happens is the story's, what is true `truth`'s, what
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import pickle
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +26,9 @@ from tests.chaos.tables import LiveTally
 from tests.chaos.truth import Notes
 from tests.chaos.world import LiveWorld
 from tests.oracle.account import Account
-from tests.oracle.explain import explain
 from tests.oracle.play import Player
 
 if TYPE_CHECKING:
-    from tests.oracle.judge import Find
     from tests.oracle.story import Story
 
 LOOK = 0.05
@@ -89,11 +90,13 @@ class Chaos:
     keep: Path
     say: Say
     lag: Lag
+    judges: Executor
     begun: float = field(default_factory=time.monotonic)
     read: int = 0
+    _judging: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def story(self, story: Story) -> list[Find]:
-        """Play one story, and judge it; return what was found about requests."""
+    async def story(self, story: Story) -> None:
+        """Play one story, and have it judged."""
         begun = self.notes.clock()
         self.lag.taken()
         account = reading.succeed(self.notes.account, story.seed, begun)
@@ -111,7 +114,7 @@ class Chaos:
             await world.aclose()
         account.ended = self.notes.clock()
         world.lag = self.lag.taken()
-        return await self._judge(world, story, begun)
+        await self._judge(world, story, begun)
 
     async def _told(self, world: LiveWorld) -> None:
         """Let the reader be told all that callers were told."""
@@ -129,7 +132,7 @@ class Chaos:
                 return
             await asyncio.sleep(0.2)
 
-    async def _judge(self, world: LiveWorld, story: Story, begun: float) -> list[Find]:
+    async def _judge(self, world: LiveWorld, story: Story, begun: float) -> None:
         account, ahead = world.account, reading.offset()
         for inquiry in world.inquiries:
             if inquiry.resource is not None:
@@ -142,24 +145,33 @@ class Chaos:
         account.restarts = [row for row in self.program.restarts if row[1] >= begun - 60.0]
         deeds = reading.match(account, world.inquiries)
         events, self.read = self.reader.events[self.read :], len(self.reader.events)
-        odd = reading.hear(account, self.notes, events, self._downs(begun), ahead)
-        self.tally.own_lag = max(self.tally.own_lag, world.lag)
-        lag = max(self.program.lag, world.lag)
-        found = await asyncio.to_thread(verdict.judged, account, lag)
-        self.tally.take(account, found, begun)
+        odd = await reading.hear(account, self.notes, events, self._downs(begun), ahead)
+        lag, self.tally.own_lag = (
+            max(self.program.lag, world.lag),
+            max(self.tally.own_lag, world.lag),
+        )
         more = [
             *verdict.strays(deeds, world.inquiries),
             *verdict.broken(world.inquiries),
             *verdict.told(world.inquiries, events),
-            *await asyncio.to_thread(lambda: list(verdict.unread(account))),
             *(("fault", words) for words in (*odd, *self._words())),
             *(("forced logout", f"{who} at {at:.1f}") for who, at in self._out()),
         ]
+        # In a process of its own, for the simulator has to answer meanwhile.
+        parcel = pickle.dumps((account, lag, begun))
+        self._judging.append(asyncio.create_task(self._judged(story, parcel, more)))
+
+    async def _judged(self, story: Story, parcel: bytes, more: list[tuple[str, str]]) -> None:
+        loop = asyncio.get_running_loop()
+        tally, unread, told = pickle.loads(
+            await loop.run_in_executor(self.judges, verdict.examined, parcel)
+        )
+        more += unread
+        self.tally.join(tally)
         for kind, words in more:
             self.tally.note(kind, f"story {story.seed}: {words}")
-        if found or more:
-            self._keep(story, account, found, more)
-        return found
+        if told or more:
+            self._keep(story, told, more)
 
     def _downs(self, begun: float) -> list[float]:
         return [down for down in self.program.downs if down >= begun - 60.0]
@@ -180,18 +192,13 @@ class Chaos:
         self.deployment.out.clear()
         return found
 
-    def _keep(
-        self, story: Story, account: Account, found: list[Find], more: list[tuple[str, str]]
-    ) -> None:
+    def _keep(self, story: Story, told: list[str], more: list[tuple[str, str]]) -> None:
         path = self.keep / f"chaos-{story.seed}.json"
         path.write_text(story.to_json(), encoding="utf-8")
-        told = [f"{kind}: {words}" for kind, words in more]
-        told += [f"{find}\n{explain(account, find.asked)}\n" for find in found]
-        path.with_suffix(".txt").write_text("\n".join(told), encoding="utf-8")
-        for find in found:
-            self.say(f"FOUND in story {story.seed}: {find}")
-        for kind, words in more[:20]:
-            self.say(f"FOUND in story {story.seed}: {kind}: {words[:400]}")
+        words = [f"{kind}: {words}" for kind, words in more]
+        path.with_suffix(".txt").write_text("\n".join([*words, *told]), encoding="utf-8")
+        for line in (*words[:20], *(each.partition("\n")[0] for each in told)):
+            self.say(f"FOUND in story {story.seed}: {line[:400]}")
         self.say(f"story {story.seed} is in {path}, what happened around it in .txt beside it")
 
     async def _progress(self, world: LiveWorld) -> None:
@@ -205,8 +212,9 @@ class Chaos:
             )
 
     async def end(self) -> LiveTally:
-        """End the daemon, and return what was found."""
+        """End the daemon, let all be judged, and return what was found."""
         await self.program.end()
+        await asyncio.gather(*self._judging)
         for words in self._words():
             self.tally.note("fault", words)
         self.tally.counts.update(self.deployment.counts)
@@ -235,17 +243,19 @@ async def chaos(
         callers, reader = Callers(program, deployment), Reader(program)
         tally, lag = LiveTally(), Lag()
         beside: list[asyncio.Task[None]] = []
+        judges = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
         try:
             await program.start()
             await _all_up(program, len(deployment.agents))
             beside += map(loop.create_task, (reader.run(), program.watch(), lag.run()))
-            yield Chaos(deployment, program, callers, reader, notes, tally, keep, say, lag)
+            yield Chaos(deployment, program, callers, reader, notes, tally, keep, say, lag, judges)
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             await callers.aclose()
             await program.stop_now()
+            judges.shutdown(wait=False, cancel_futures=True)
 
 
 async def _all_up(program: Program, agents: int) -> None:

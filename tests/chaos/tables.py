@@ -6,7 +6,7 @@ Counts; decides nothing.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from tests.oracle.report import Tally
@@ -22,6 +22,8 @@ MUST_BE_NONE = (
     *("wrong", "missed", "law", "overdue", "sent twice", "told twice", "lost", "unread"),
     *("forced logout", "fault"),
 )
+
+ADDED = ("runs", "requests", "refused", "events", "blamed", "seconds")
 
 
 @dataclass(slots=True)
@@ -44,6 +46,23 @@ class LiveTally(Tally):
         for asked in account.asked:
             if asked.settled is not None:
                 self.waits.setdefault(asked.action, []).append(asked.settled - asked.submitted)
+
+    def join(self, other: LiveTally) -> None:
+        """Add what another one counted."""
+        for each in fields(self):
+            mine, theirs = getattr(self, each.name), getattr(other, each.name)
+            if isinstance(mine, Counter):
+                mine.update(theirs)
+            elif isinstance(mine, list):
+                mine += theirs
+            elif isinstance(mine, dict):
+                for key, row in theirs.items():
+                    if isinstance(row, Counter):
+                        mine.setdefault(key, Counter()).update(row)
+                    else:
+                        mine.setdefault(key, []).extend(row)
+            elif each.name in ADDED:
+                setattr(self, each.name, mine + theirs)
 
     def note(self, kind: str, words: str) -> None:
         """Take in a find that is nobody's request."""

@@ -20,6 +20,7 @@ differ, each stated:
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -32,7 +33,9 @@ from listener.finesse.wire import parse_update
 from listener.telling import kind_of
 from tests.chaos.asking import fingerprint
 from tests.chaos.reading import CLOSE
+from tests.chaos.tables import LiveTally
 from tests.oracle import blame, judge, knowable, laws
+from tests.oracle.explain import explain
 from tests.oracle.judge import Find
 from tests.oracle.report import finds
 
@@ -75,6 +78,19 @@ def judged(account: Account, lag: float) -> list[Find]:
                 exact = {id(find.asked) for find in judge.wrongs(account) if find.words == SHARED}
             found = [find for find in found if find.words != SHARED or id(find.asked) in exact]
         return found
+
+
+def examined(parcel: bytes) -> bytes:
+    """Judge an account in a process of its own: (account, lag, begun) pickled, and back.
+
+    Back come a tally, what was found and is nobody's request, and what happened around each find.
+    """
+    account, lag, begun = pickle.loads(parcel)
+    tally = LiveTally()
+    found = judged(account, lag)
+    tally.take(account, found, begun)
+    told = [f"{find}\n{explain(account, find.asked)}\n" for find in found]
+    return pickle.dumps((tally, list(unread(account)), told))
 
 
 def _excused(account: Account, find: Find) -> bool:
