@@ -258,6 +258,11 @@ class Ear(LinkEvents):
         )
 
     @property
+    def session(self) -> Session | None:
+        """The session that is used now."""
+        return self._session
+
+    @property
     def node(self) -> str | None:
         """The name of the node at which its session is; None without one."""
         session = self._session

@@ -30,6 +30,7 @@ from listener.xmpp.session import Session
 from listener.xmpp.stanzas import make_resource
 
 MAX_HANDSHAKES = 50  # at once, of all agents together
+BATCH = 20  # agents that begin, end or lose their ears in one turn of the loop
 MAX_PICTURES = 25  # read at once: half of the connections to a node, the rest is for requests
 OUT_OF_SERVICE = "Finesse is out of service"
 
@@ -79,6 +80,7 @@ class Roster:
         """Agents whose password or token Finesse refused: see `withhold_credentials`."""
         self.revision = 0
         """Another number whenever agents came, went, or have other credentials."""
+        self._alarms: set[asyncio.Task[None]] = set()
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
         where.lenders.held = self._lenders
         where.alarm = self._alarm
@@ -101,6 +103,10 @@ class Roster:
             raise UnknownAgent(f"agent {agent} is not configured")
         return self.ears[agent]
 
+    def holds(self, agent: str) -> bool:
+        """Say whether an agent is held, in whatever spelling."""
+        return agent.casefold() in self._ids
+
     def extension(self, agent: str) -> str | None:
         """Return the extension that the settings give an agent."""
         ear = self.ears.get(agent)
@@ -121,7 +127,7 @@ class Roster:
 
         `origin` says who wanted it: "configured", "api" or "dropin".
         """
-        if agent.id.casefold() in self._ids:
+        if self.holds(agent.id):
             raise ConfigurationError(f"agent {agent.id} is held already; each agent is held once")
         self.revision += 1
         self._rest.set_credentials(agent.id, wiring.credentials(agent))
@@ -231,13 +237,27 @@ class Roster:
         if node is not None:
             self._where.said(node, in_service=in_service)
         elif not in_service:
-            for ear in self.ears.values():
-                ear.signal(OUT_OF_SERVICE)
+            self._signal(tuple(self.ears.values()), OUT_OF_SERVICE)
 
     def _alarm(self, node: str, why: str) -> None:
         """Let those hear it whose sessions are at a node that is out."""
-        for ear in self.ears.values():
-            if ear.node == node:
+        self._signal(tuple(ear for ear in self.ears.values() if ear.node == node), why)
+
+    def _signal(self, ears: tuple[Ear, ...], why: str) -> None:
+        """Let these hear it, the first ones now and the others in the next turns of the loop."""
+        for ear in ears[:BATCH]:
+            ear.signal(why)
+        if len(ears) > BATCH:
+            rest = [(ear, ear.session) for ear in ears[BATCH:]]
+            task = asyncio.create_task(self._signal_rest(rest, why), name="alarm")
+            self._alarms.add(task)
+            task.add_done_callback(self._alarms.discard)
+
+    async def _signal_rest(self, ears: list[tuple[Ear, Session | None]], why: str) -> None:
+        for number, (ear, session) in enumerate(ears):
+            if number % BATCH == 0:
+                await asyncio.sleep(0)
+            if ear.session is session:  # else it has a newer one, or none
                 ear.signal(why)
 
     def _lenders(self) -> Iterator[str]:
@@ -256,7 +276,11 @@ class Roster:
 
     async def aclose(self) -> None:
         """End all sessions."""
-        tasks = [*self._running.values(), *chain.from_iterable(self._leaving.values())]
+        tasks = [
+            *self._alarms,
+            *self._running.values(),
+            *chain.from_iterable(self._leaving.values()),
+        ]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

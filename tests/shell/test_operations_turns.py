@@ -1,4 +1,4 @@
-"""The loop's turns stay short: few sockets at a time, and no search through all of memory."""
+"""The loop's turns stay short: few sockets at a time, no search through all of memory."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import asyncio
 import gc
 import selectors
 import socket
+import weakref
+from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import pytest
 import structlog
 
 from listener.operations import collector as collecting
 from listener.operations.collector import Collector
-from listener.operations.turns import BoundedSelector
+from listener.operations.turns import BoundedSelector, bounded_loop
 from tests.shell.stage import until
 
 MANY, MOST = 20, 6
@@ -105,7 +108,7 @@ class Circle:
 def collector(monkeypatch):
     monkeypatch.setattr(collecting, "YOUNG", 700)  # a test need not make so many objects
     before = gc.get_threshold()
-    with Collector(more=1000, every=0.01) as one:
+    with Collector(more=1000, every=0.01, often=0.001) as one:
         yield one
     gc.unfreeze()
     assert gc.get_threshold() == before
@@ -126,26 +129,98 @@ def test_what_is_dropped_goes_although_it_was_set_aside(collector):
     assert gc.get_freeze_count() < before - 10_000
 
 
-async def test_circles_that_were_set_aside_are_found_once_there_may_be_many(collector):
-    circles = [Circle() for _ in range(20_000)]
-    before = gc.get_freeze_count()
-    circles.clear()
+@asynccontextmanager
+async def looking(collector):
+    """Let the collector look after itself, and yield what it logs."""
     with structlog.testing.capture_logs() as log:
         task = asyncio.create_task(collector.run())
-        await until(lambda: log)
+        yield log
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_circles_that_were_set_aside_are_found_once_there_may_be_many(collector):
+    collector.check()
+    circles = [Circle() for _ in range(2 * gc.get_freeze_count() + 20_000)]
+    before = gc.get_freeze_count()
+    circles.clear()
+    async with looking(collector) as log:
+        await until(lambda: log)
     [line] = log
     assert line["event"] == "memory.collected"
     assert line["found"] > 10_000
     assert gc.get_freeze_count() < before
 
 
+async def test_what_a_start_leaves_is_taken_as_it_is(collector):
+    kept = [[number] for number in range(20_000)]
+    async with looking(collector) as log:
+        await asyncio.sleep(0.05)  # some checks
+    assert log == []
+    assert len(kept) == 20_000
+
+
 async def test_a_search_is_not_repeated_while_nothing_is_added(collector):
     collector.look_at_all()
-    with structlog.testing.capture_logs() as log:
-        task = asyncio.create_task(collector.run())
-        await asyncio.sleep(0.05)  # some of its looks
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with looking(collector) as log:
+        await asyncio.sleep(0.05)  # some checks
     assert log == []
+
+
+async def test_new_objects_are_looked_at_although_as_many_are_freed(collector):
+    """Python's own count stands still then, as while all sessions are replaced by new ones."""
+    old = [[number] for number in range(20_000)]
+    gc.collect(1)
+    new = []
+    while old:
+        old.pop()
+        new.append([])
+    unseen = len(gc.get_objects(generation=0))
+    assert unseen > 10_000
+    async with looking(collector):
+        await until(lambda: len(gc.get_objects(generation=0)) < unseen / 10)
+    assert len(new) == 20_000
+
+
+# -- connections -----------------------------------------------------------------------------------
+
+
+class Talk(asyncio.Protocol):
+    """Notes a weak reference to its transport."""
+
+    made: ClassVar[list[weakref.ref[object]]] = []
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+
+    def connection_made(self, transport) -> None:
+        Talk.made.append(weakref.ref(transport))
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.close()
+
+    def connection_lost(self, error) -> None:
+        del self.transport
+        self.over.set()
+
+
+def test_connection_that_has_ended_is_gone_without_a_search():
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Talk, "127.0.0.1", 0)
+        transport, talk = await loop.create_connection(Talk, *server.sockets[0].getsockname())
+        transport.write(b"and out")
+        del transport
+        await talk.over.wait()
+        server.close()
+        await server.wait_closed()
+        await until(lambda: len(Talk.made) == 2 and not any(one() for one in Talk.made))
+
+    Talk.made.clear()
+    gc.disable()
+    try:
+        with asyncio.Runner(loop_factory=bounded_loop) as runner:
+            runner.run(main())
+    finally:
+        gc.enable()
