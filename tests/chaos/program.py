@@ -92,7 +92,7 @@ class Program:
         self.faults: list[str] = []
         self.memory = Memory()
         self.lag = 0.0
-        self.dead = False  # it cannot be started any more
+        self.over = False  # it was ended for good, or cannot be started
         self.downs: list[float] = []
         self._work = work
         self._deployment = deployment
@@ -193,7 +193,7 @@ format = "json"
             while True:
                 assert self._process is not None
                 if self._process.returncode is not None:
-                    self.dead = True
+                    self.over = True
                     tail = self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
                     raise AssertionError(f"the daemon ended at its start:\n{tail}")
                 with suppress(*DEAD):
@@ -268,6 +268,7 @@ format = "json"
     async def end(self) -> None:
         """End it for good."""
         async with self._one:
+            self.over = True
             if self.pid is None or self._process is None:
                 return
             self._process.terminate()
@@ -290,7 +291,7 @@ format = "json"
         while True:
             if (pid := self.pid) is not None:
                 self.memory.sample(pid)
-            elif not self._one.locked() and not self.dead:
+            elif not self._one.locked() and not self.over:
                 await self._revive()
             with suppress(*DEAD):
                 async with self.client(5.0) as client:

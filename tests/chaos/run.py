@@ -35,6 +35,7 @@ LOOK = 0.05
 SAY_EVERY = 10.0
 BEHIND = 40.0
 PATIENCE = 30.0
+MOST_LAG = 0.5  # seconds by which a loop may be late for its times to tell something
 
 Say = Callable[[str], None]
 
@@ -155,7 +156,7 @@ class Chaos:
             *verdict.broken(world.inquiries),
             *verdict.told(world.inquiries, events),
             *(("fault", words) for words in (*odd, *self._words())),
-            *(("forced logout", f"{who} at {at:.1f}") for who, at in self._out()),
+            *(("forced logout", words) for words in self._out(lag)),
         ]
         # In a process of its own, for the simulator has to answer meanwhile.
         parcel = pickle.dumps((account, lag, begun))
@@ -187,9 +188,17 @@ class Chaos:
             node.notifications.failures.clear()
         return found
 
-    def _out(self) -> list[tuple[str, float]]:
-        found = list(self.deployment.out)
+    def _out(self, lag: float) -> list[str]:
+        """Return who was signed out for being absent, unless nobody could have been quick enough.
+
+        A simulator that stands still for longer than a question for SystemInfo may take is out of
+        service by every rule.
+        """
+        found = [f"{who} at {at:.1f}" for who, at in self.deployment.out]
         self.deployment.out.clear()
+        if lag > MOST_LAG:
+            self.tally.counts["signed out while the machine stood still"] += len(found)
+            return []
         return found
 
     def _keep(self, story: Story, told: list[str], more: list[tuple[str, str]]) -> None:
