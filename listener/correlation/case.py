@@ -10,7 +10,7 @@ from enum import Enum, StrEnum
 
 from listener.correlation.instants import after, newer, older
 from listener.correlation.outcome import DialogIds
-from listener.correlation.picture import Baseline
+from listener.correlation.picture import Baseline, sole_party
 from listener.finesse.actions.expectation import Expectation
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant, User
@@ -216,5 +216,5 @@ class Case:
         return any(
             older(party.state_change_time, before.state_change_time)
             for party in dialog.participants
-            if (before := self.before.participant(party.media_address)) is not None
+            if (before := sole_party(self.before, party.media_address)) is not None
         )

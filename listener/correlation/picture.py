@@ -194,6 +194,12 @@ REPEAT_WITHIN = 2.0  # seconds
 BURST_WITHIN = 10.0  # seconds after a gap in which Finesse may still publish again
 
 
+def sole_party(dialog: Dialog, address: str | None) -> Participant | None:
+    """Return the one party with that address; None where there are two, such as unknown callers."""
+    found = [party for party in dialog.participants if party.media_address == address]
+    return found[0] if len(found) == 1 else None
+
+
 def merged(old: Dialog, new: Dialog) -> Dialog:
     """Return `new`, but each participant in its later state (rules of evidence 7)."""
     if not any(_regressed(old, party) for party in new.participants):
@@ -202,12 +208,12 @@ def merged(old: Dialog, new: Dialog) -> Dialog:
 
 
 def _regressed(old: Dialog, party: Participant) -> bool:
-    before = old.participant(party.media_address)
+    before = sole_party(old, party.media_address)
     return before is not None and older(party.state_change_time, before.state_change_time)
 
 
 def _later(old: Dialog, party: Participant) -> Participant:
-    before = old.participant(party.media_address)
+    before = sole_party(old, party.media_address)
     return before if before is not None and _regressed(old, party) else party
 
 

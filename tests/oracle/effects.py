@@ -276,7 +276,7 @@ def _person(asked: Asked, account: Account) -> list[Span]:
         return there(person) and person.state == wanted and reason in {None, person.reason}
 
     found = [
-        Span(at, row[index + 1][0] if index + 1 < len(row) else ENDLESS, (asked.agent, at))
+        Span(at, row[index + 1][0] if index + 1 < len(row) else ENDLESS, (asked.agent, at, index))
         for index, (at, person) in enumerate(row)
         if now(person)
     ]

@@ -133,9 +133,17 @@ def _own_event(account: Account, asked: Asked) -> str | None:
         return None
     for heard in _open(account, asked):
         own = heard.event.request_id == asked.request_id and heard.parcel.cause is deed
+        if own and _cut_short(account, asked, heard):
+            continue
         if own and shown.on_own_node(heard) and shown.shows(account, asked, heard, tagged=True):
             return "confirmed: an event with its id showed it"
     return None
+
+
+def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether a DROP's DELETE came less than a second before the session was lost (6.3)."""
+    removed = isinstance(heard.event, DialogRemoved) and isinstance(asked.request, do.Drop)
+    return removed and not account.listening(asked.agent, heard.at, heard.at + 1.0)
 
 
 def _promised(account: Account, asked: Asked) -> bool:
@@ -227,7 +235,9 @@ def _change(account: Account, asked: Asked) -> str | None:
             continue
         if isinstance(asked.request, do.ConsultCall | do.MakeCall) and not _named(asked, heard):
             continue
-        if isinstance(asked.request, do.Drop) and _loose_end(heard, asked):
+        if _cut_short(account, asked, heard) or (
+            isinstance(asked.request, do.Drop) and _loose_end(heard, asked)
+        ):
             continue
         return "confirmed: a change that it asked for was read"
     return None

@@ -325,3 +325,17 @@ def test_our_id_on_the_same_state_of_a_task_with_a_later_time_proves_that_it_cam
     key = story.accepted(TaskResume(agent=AGENT, dialog_id=TASK))
     story.hear(an_event(_task("ACTIVE", 7), tag=key))
     assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_two_parties_with_one_number_make_no_news_old() -> None:
+    # two unknown callers in a conference: which of them is which, nobody can say
+    def call(value: str, at: float) -> Dialog:
+        parties = (a_participant(at=at), a_participant("", at=9), a_participant("", at=2))
+        return a_dialog(CALL, *parties, variables={"callVariable1": value})
+
+    story = Story(call("", 9))
+    key = story.accepted(
+        UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"callVariable1": "x"})
+    )
+    story.hear(an_event(call("x", 9)))
+    assert story.said(key) == ("confirmed", "expectation")
