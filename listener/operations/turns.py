@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections import deque
+from functools import wraps
 from typing import Any
 
 MOST = 16
@@ -58,37 +59,40 @@ class BoundedSelector(selectors.DefaultSelector):
 
 
 class BoundedLoop(asyncio.SelectorEventLoop):
-    """A loop with such a selector, whose connections are gone when they have ended."""
+    """A loop with such a selector; with it, connections are gone when they have ended."""
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        release_ended_connections()
         super().__init__(selector if selector is not None else BoundedSelector())
 
-    def _make_socket_transport(self, *args: Any, **kwargs: Any) -> Any:
-        # CPython's own name, of all versions; where it is another one, the search finds them.
-        transport = super()._make_socket_transport(*args, **kwargs)  # type: ignore[misc]
-        if type(transport) in _ENDING:
-            transport.__class__ = _ENDING[type(transport)]
-        return transport
 
+def release_ended_connections() -> bool:
+    """Make asyncio's connections let go of themselves when they have ended, from now on.
 
-def _ending(kind: type[Any]) -> type[Any]:
-    """Return that kind of transport, but for holding itself when its connection has ended."""
+    Each keeps some of its own methods at hand, and so itself. Safe to call again. Returns False
+    where this Python has no such connections (they are private to asyncio): a search finds them.
+    """
+    kind: Any = getattr(asyncio.selector_events, "_SelectorSocketTransport", None)
+    lost = getattr(kind, "_call_connection_lost", None)
+    if lost is None or getattr(lost, "releases", False):
+        return lost is not None
 
-    def lost(self: Any, error: BaseException | None) -> None:
-        kind._call_connection_lost(self, error)  # noqa: SLF001 - see `_make_socket_transport`
-        for name, value in tuple(vars(self).items()):
-            if getattr(value, "__self__", None) is self:  # one of its own methods, kept at hand
-                setattr(self, name, _nothing)
+    @wraps(lost)
+    def released(self: Any, error: BaseException | None) -> None:
+        try:
+            lost(self, error)
+        finally:
+            for name, value in tuple(vars(self).items()):
+                if getattr(value, "__self__", None) is self:
+                    setattr(self, name, _nothing)
 
-    return type(kind.__name__, (kind,), {"_call_connection_lost": lost})
+    released.releases = True  # type: ignore[attr-defined]  # the mark of this function
+    kind._call_connection_lost = released  # noqa: SLF001 - see above
+    return True
 
 
 def _nothing(*_: object) -> None:
     """Stand where a method was: nothing happens on a connection that has ended."""
-
-
-_SOCKET: Any = getattr(asyncio.selector_events, "_SelectorSocketTransport", None)
-_ENDING: dict[type[Any], type[Any]] = {} if _SOCKET is None else {_SOCKET: _ending(_SOCKET)}
 
 
 def bounded_loop() -> asyncio.AbstractEventLoop:

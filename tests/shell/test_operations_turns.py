@@ -6,12 +6,13 @@ import asyncio
 import gc
 import selectors
 import socket
+import ssl
 import weakref
 from contextlib import asynccontextmanager
-from typing import ClassVar
 
 import pytest
 import structlog
+import trustme
 
 from listener.operations import collector as collecting
 from listener.operations.collector import Collector
@@ -186,15 +187,12 @@ async def test_new_objects_are_looked_at_although_as_many_are_freed(collector):
 
 
 class Talk(asyncio.Protocol):
-    """Notes a weak reference to its transport."""
-
-    made: ClassVar[list[weakref.ref[object]]] = []
+    """Hangs up at the first word."""
 
     def __init__(self) -> None:
         self.over = asyncio.Event()
 
     def connection_made(self, transport) -> None:
-        Talk.made.append(weakref.ref(transport))
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -205,22 +203,50 @@ class Talk(asyncio.Protocol):
         self.over.set()
 
 
-def test_connection_that_has_ended_is_gone_without_a_search():
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_connection_that_has_ended_is_gone_without_a_search(encrypted):
+    server_tls, client_tls = contexts() if encrypted else (None, None)
+
     async def main():
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(Talk, "127.0.0.1", 0)
-        transport, talk = await loop.create_connection(Talk, *server.sockets[0].getsockname())
+        server = await loop.create_server(Talk, "127.0.0.1", 0, ssl=server_tls)
+        port = server.sockets[0].getsockname()[1]
+        transport, talk = await loop.create_connection(
+            Talk,
+            "127.0.0.1",
+            port,
+            ssl=client_tls,
+            server_hostname="localhost" if encrypted else None,
+        )
+        carriers = [weakref.ref(each) for each in carrying()]
+        assert len(carriers) == 2
         transport.write(b"and out")
         del transport
         await talk.over.wait()
         server.close()
         await server.wait_closed()
-        await until(lambda: len(Talk.made) == 2 and not any(one() for one in Talk.made))
+        await until(lambda: not any(one() for one in carriers))
 
-    Talk.made.clear()
+    gc.collect()
     gc.disable()
     try:
         with asyncio.Runner(loop_factory=bounded_loop) as runner:
             runner.run(main())
     finally:
         gc.enable()
+
+
+def carrying():
+    """Return what carries the bytes of the connections that there are now, below TLS."""
+    kind = asyncio.selector_events._SelectorSocketTransport
+    return [each for each in gc.get_objects() if type(each) is kind and each._sock is not None]
+
+
+def contexts():
+    """Return a server's context and that of a client that trusts it."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return server, client
