@@ -112,7 +112,7 @@ def test_an_entity_bomb_is_refused_before_it_is_read_at_all(name: str, form: str
     begun = time.thread_time()
     for _ in range(10):
         parse_update(plain)
-    assert taken < 0.3 + 50 * (time.thread_time() - begun)
+    assert taken < 2 + 100 * (time.thread_time() - begun)
 
 
 @pytest.mark.parametrize("name", BOMBS)

@@ -584,7 +584,7 @@ async def test_timer_goes_on_after_a_fault_in_the_core(make, log, monkeypatch):
         return real(now)
 
     monkeypatch.setattr(rig.service.correlator, "expire", broken)
-    outcome = await rig.service.submit(hold(), Wishes(deadline=0.1)).outcome()
+    outcome = await rig.service.submit(hold(), Wishes(deadline=1)).outcome()
     assert outcome.kind == "unconfirmed"
     assert [line["task"] for line in named(log, "listener.failed")] == ["expire"]
 
