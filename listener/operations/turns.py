@@ -51,6 +51,11 @@ class BoundedSelector(selectors.DefaultSelector):
         """Whether sockets are left over, so that the system is not asked in the next turn."""
         return bool(self._left)
 
+    @property
+    def left_over(self) -> int:
+        """How many they are, with those that were closed meanwhile."""
+        return len(self._left)
+
     def _is_same(self, key: selectors.SelectorKey) -> bool:
         try:
             return self.get_key(key.fd) is key

@@ -11,7 +11,9 @@ load is printed, for on a busy one the times by the clock say more about the nei
   them. Each event settles a request, half of them tagged. `cpu_us_per_event` is all processor time
   of the daemon less what it needs when idle (pings), with the request's registration, its log line
   and what is around; `p50_ms` and `p99_ms` from the moment at which the event's bytes can have come
-  at the earliest to its outcome.
+  at the earliest to its outcome, `..._busy_ms` the same in the loop's own processor time.
+  prosody writes at the end of its turn what it has read in it, so with more agents more sockets
+  become ready in one moment (`together`), and their events wait for each other here.
 - `alone`: our sessions without the daemon, for the XMPP part of a sign-on.
 - `default`: `slixmpp.ClientXMPP` with nothing set, one handler that parses each payload.
 - restart: prosody is killed with half of the agents connected, and is back after 2 s.
@@ -126,6 +128,11 @@ def summary(found: dict[str, Figures], agents: int) -> Figures:
         "settled_share": min(each["settled"] / each["published"] for each in sizes),
         "p50_ms": ours["p50_ms"],
         "p99_ms": ours["p99_ms"],
+        "p50_busy_ms": ours["p50_busy_ms"],
+        "p99_busy_ms": ours["p99_busy_ms"],
+        "together_p50": ours["together_p50"],
+        "together_p99": ours["together_p99"],
+        "delivered_per_second": ours["delivered_per_second"],
         "default_p99_ms": default["p99_ms"],
         "cpu_us_per_event": ours["cpu_us_per_event"],
         "cpu_growth": ours["cpu_us_per_event"] / costs[0],

@@ -111,6 +111,8 @@ class Load:
         self._timed = timed
         self._next = dict.fromkeys(ids, 0)
         self.latencies: list[float] = []
+        self.busy: list[float] = []  # the same, in the loop's own processor time
+        self.together: list[float] = []  # sockets that were ready at once with the event's
         self.other = 0
         self._over = False
         self._service.on_settled(self._settled)
@@ -135,6 +137,8 @@ class Load:
             return
         if record.outcome.kind == "confirmed":
             self.latencies.append(time.perf_counter() - self._timed.came)
+            self.busy.append(time.thread_time() - self._timed.came_busy)
+            self.together.append(self._timed.together)
         else:
             self.other += 1
         # At once: the agent's next event may be behind this one in the same bytes.
@@ -215,6 +219,11 @@ async def events(
         "not_confirmed": load.other,
         "p50_ms": 1e3 * percentile(load.latencies, 0.5),
         "p99_ms": 1e3 * percentile(load.latencies, 0.99),
+        "p50_busy_ms": 1e3 * percentile(load.busy, 0.5),
+        "p99_busy_ms": 1e3 * percentile(load.busy, 0.99),
+        "together_p50": percentile(load.together, 0.5),
+        "together_p99": percentile(load.together, 0.99),
+        "delivered_per_second": count / seconds,
         "most_ms": 1e3 * max(load.latencies, default=float("nan")),
         "cpu_us_per_event": 1e6 * (spent - idle * seconds) / count,
         "cpu_us_per_event_with_pings": 1e6 * spent / count,

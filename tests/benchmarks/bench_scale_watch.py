@@ -41,9 +41,11 @@ class TimedSelector(BoundedSelector):
     def __init__(self, most: int = MOST) -> None:
         super().__init__(most)
         self.away = Away()
-        self.came = time.perf_counter()  # at the latest, what is read in this turn of the loop
+        self.came = time.perf_counter()  # at the earliest, what is read in this turn of the loop
+        self.came_busy = time.thread_time()  # the same, in the loop's own processor time
+        self.together = 0  # sockets that were ready at once, when those of this turn were found
         self._returned = self._looked = self.came
-        self._burnt = time.thread_time()
+        self._burnt = self._looked_busy = self.came_busy
 
     def select(self, timeout: float | None = None) -> Any:
         """As the original."""
@@ -51,12 +53,15 @@ class TimedSelector(BoundedSelector):
         self.away.wall = max(self.away.wall, asked - self._returned)
         self.away.busy = max(self.away.busy, time.thread_time() - self._burnt)
         found = super().select(timeout)
-        back = time.perf_counter()
+        back, burnt = time.perf_counter(), time.thread_time()
         if not behind:
             # What was there when we looked may have come right after the last look.
-            self.came = back if back - asked > BLOCKED else self._looked
-            self._looked = back
-        self._returned, self._burnt = back, time.thread_time()
+            waited = back - asked > BLOCKED
+            self.came = back if waited else self._looked
+            self.came_busy = burnt if waited else self._looked_busy
+            self.together = len(found) + self.left_over
+            self._looked, self._looked_busy = back, burnt
+        self._returned, self._burnt = back, burnt
         return found
 
     def take(self) -> Away:
