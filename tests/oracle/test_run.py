@@ -10,7 +10,7 @@ from tests.oracle.shrink import shrink
 from tests.oracle.story import EVERY, Step, Story, generate
 
 GROUPS = 8
-STORIES = 3
+STORIES = 6
 """In each group; a longer run is `python -m tests.oracle`."""
 
 
