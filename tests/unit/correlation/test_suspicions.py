@@ -478,3 +478,17 @@ def test_an_error_behind_somebody_elses_hang_up_names_nobody(request_, lost_afte
         story.link_down()
     story.wait(20)
     assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+def test_an_error_does_not_name_a_request_whose_effect_was_being_waited_out_at_a_gap() -> None:
+    # 5, 6.3: its own DELETE came; that nothing spoke against it for a second could not be heard
+    story = Story()
+    key = story.accepted(DROP)
+    story.wait(0.1)
+    story.hear(an_error())
+    story.wait(0.2)
+    story.hear(removed())
+    story.wait(0.9)
+    story.link_down()
+    story.wait(30)
+    assert story.said(key)[0] == "unconfirmed"
