@@ -12,6 +12,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from listener.correlation.outcome import Abandoned
 from listener.finesse.events import Event, events_of
 from listener.finesse.wire import parse_update
 from listener.telling import dialog_of, kind_of
@@ -64,6 +65,8 @@ def take(account: Account, inquiry: Inquiry, ahead: float) -> None:
         asked.outcome = outcome_of(told)
         asked.times_settled = len(inquiry.outcomes)
         asked.status = told["status"] if asked.answered is not None else None
+        if asked.begun is None and isinstance(asked.outcome, Abandoned):
+            asked.begun = asked.settled  # given up in the moment in which its turn had come
     asked.accepted = asked.status == 202
     if not sends and inquiry.wish.deadline is None and asked.accepted:
         asked.length = asked.request.default_deadline
