@@ -20,6 +20,7 @@ from listener.errors import (
 )
 from listener.finesse.model import SystemInfo
 from listener.standing import Polling, Word
+from listener.xmpp.domains import problem_with_domain
 
 
 class Asked(Protocol):
@@ -125,6 +126,10 @@ class Inquiry:
         if not info.xmpp_domain:
             words = f"the SystemInfo of {self._name} names no xmppDomain"
             return Answer(Word.NOTHING, self._begun, trouble=NotFinesse(words))
+        for domain in (info.xmpp_domain, info.xmpp_pub_sub_domain):
+            if domain and (problem := problem_with_domain(domain)):
+                words = f"the SystemInfo of {self._name} is wrong: {problem}"
+                return Answer(Word.NOTHING, self._begun, trouble=NotFinesse(words))
         return Answer(Word.IN_SERVICE, self._begun, info)
 
     async def _info(self) -> SystemInfo:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from listener.errors import ConfigurationError, Unreachable
+from listener.errors import ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import stanzas
 from listener.xmpp.asks import Asks, either
 from listener.xmpp.books import Books
 from listener.xmpp.contract import Cause, Ending, Endpoint, Timings, as_error
+from listener.xmpp.domains import problem_with_domain
 from listener.xmpp.guard import GuardedClient, check_password
 from listener.xmpp.parser import AFTER_LOGIN
 from listener.xmpp.stanzas import Subscription
@@ -121,12 +122,16 @@ class Session:
             await self._start(client)
         except BaseException:
             await client.finish()
+            self._on_finesse_presence = None  # as in `_clean_up`
             raise
         self._pinging = asyncio.create_task(self._keep_pinging(), name=f"ping {self.agent}")
 
     def _make_client(self) -> GuardedClient:
         if self._client is not None:
             raise RuntimeError("a session is opened once")
+        for domain in (self.endpoint.domain, self.endpoint.pubsub_domain):
+            if problem := problem_with_domain(domain):  # the node says so, and may say better later
+                raise NotFinesse(f"the SystemInfo of {self.host} is wrong: {problem}")
         return GuardedClient(
             self.jid,
             check_password(self._password()),

@@ -12,8 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from listener import logs
-from listener.errors import ConfigurationError, Unreachable
+from listener.errors import ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp.contract import Cause, Ending
+from listener.xmpp.domains import problem_with_domain
 from listener.xmpp.session import Timings
 from tests.shell.scripted_xmpp import (
     AGENT,
@@ -445,10 +446,18 @@ async def test_an_agent_id_that_no_address_can_hold_is_refused():
             session_to(server, agent="1001@x")
 
 
-async def test_an_address_that_xmpp_forbids_is_a_configuration_error():
+@pytest.mark.parametrize("domain", ["a b", "a@b", "a..b", "-", "x" * 1100, "a/b", "a\x00", ""])
+async def test_a_domain_that_xmpp_forbids_is_the_trouble_of_the_node(domain):
     async with running() as server:
-        with pytest.raises(ConfigurationError):
-            await session_to(server, domain="a b").open()
+        with pytest.raises(NotFinesse, match="cannot be an XMPP domain") as refused:
+            await session_to(server, domain=domain).open()
+    assert len(str(refused.value)) < 200
+    assert problem_with_domain(domain)
+
+
+@pytest.mark.parametrize("domain", ["localhost", "10.1.2.3", "[::1]", "a_b.example", DOMAIN])
+def test_a_domain_that_xmpp_allows_has_no_problem(domain):
+    assert problem_with_domain(domain) is None
 
 
 async def test_repr_is_short_and_holds_no_password():
