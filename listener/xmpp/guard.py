@@ -201,6 +201,7 @@ class GuardedClient(CalmStream):
         await asyncio.gather(*tasks, return_exceptions=True)
         self._forget_secrets()
         self._on_stanza = _deaf
+        self.trouble = None  # raised, it leads back to here through its traceback: a circle
         if self._gone.is_set() or self.transport is None:  # else something may still call it
             self.release_parser()
             take_apart(self, self._asked)

@@ -404,6 +404,28 @@ async def test_a_session_that_the_server_cut_goes_at_once_as_well():
             gc.enable()
 
 
+@pytest.mark.parametrize("why", [CredentialsRefused, Unreachable])
+async def test_an_attempt_that_failed_goes_at_once_as_well(why):
+    """P17: while a server is away, thousands of agents try again and again."""
+    async with running() as server:
+        password = "made up" if why is CredentialsRefused else PASSWORD
+        session = session_to(server, password=lambda: password)
+        # As its owner makes it: who is told of `finesse` knows the session.
+        session._on_finesse_presence = lambda _, one=session: one
+        if why is Unreachable:
+            await server.stop()
+        gc.disable()
+        try:
+            with pytest.raises(why):
+                await session.open()
+            refs = [weakref.ref(session), weakref.ref(session._client)]
+            del session
+            await until_gone(refs)
+            assert [ref() for ref in refs] == [None, None]
+        finally:
+            gc.enable()
+
+
 async def test_notifications_are_handed_over_in_the_stanza_handler_without_a_task():
     """P18: a coroutine handler would become a task that nobody owns or orders."""
     tasks = []
