@@ -117,6 +117,7 @@ class Case:
         """
         self.ids.discard(gone)
         self.ids.add(into)
+        self.foreign_change = True  # what data it shows now may be the other call's
         if self.baseline is not None:
             every = (self.baseline.dialog, *self.baseline.others)
             known = [each for each in every if each is not None]

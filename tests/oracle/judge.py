@@ -240,7 +240,19 @@ def _one_change_each(account: Account) -> Iterator[Find]:
             if asked.outcome.evidence in WEAK and not _place(account, asked, taken, set()):  # type: ignore[union-attr]
                 yield Find("wrong", asked, "one change confirmed more than one request")
             elif asked.outcome.evidence not in WEAK:  # type: ignore[union-attr]
-                _place(account, asked, taken, set())
+                taken |= dict.fromkeys(_own_units(account, asked), asked)
+
+
+def _own_units(account: Account, asked: Asked) -> list[tuple[object, ...]]:
+    """Return the changes that were its own work, by Finesse's record."""
+    deed = asked.deed
+    if deed is None or deed.effect_at is None:
+        return []
+    return [
+        span.unit
+        for span in effects.spans(asked, account)
+        if abs(span.begin - deed.effect_at) < EPS or span.unit == (deed.new_dialog_id,)
+    ]
 
 
 def _place(
@@ -261,6 +273,8 @@ def _place(
     for unit in sorted(units - tried, key=str):
         tried.add(unit)
         holder = taken.get(unit)
+        if holder is not None and holder.outcome.evidence not in WEAK:  # type: ignore[union-attr]
+            continue
         if holder is None or _place(account, holder, taken, tried):
             taken[unit] = asked
             return True

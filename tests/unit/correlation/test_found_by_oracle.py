@@ -339,3 +339,16 @@ def test_two_parties_with_one_number_make_no_news_old() -> None:
     )
     story.hear(an_event(call("x", 9)))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_a_get_of_the_call_that_it_became_fails_no_values() -> None:
+    # they were set, and then the call was joined to another, which has data of its own
+    story = Story()
+    key = story.accepted(
+        UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"callVariable1": "x"})
+    )
+    story.hear(removed(own("DROPPED")), added(a_dialog("200", secondary_id=CALL)))
+    story.wait(17.5)
+    story.look(listed=None, dialog=a_dialog("200", secondary_id=CALL))
+    story.wait(5)
+    assert story.said(key)[0] == "unconfirmed"
