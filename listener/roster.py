@@ -9,6 +9,7 @@ import asyncio
 import random
 import secrets
 import ssl
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -275,14 +276,18 @@ class Roster:
             ear.hurry()
 
     async def aclose(self) -> None:
-        """End all sessions."""
-        tasks = [
-            *self._alarms,
-            *self._running.values(),
-            *chain.from_iterable(self._leaving.values()),
-        ]
-        for task in tasks:
-            task.cancel()
+        """End all sessions; few begin to end in one turn of the loop."""
+        leaving = chain.from_iterable(self._leaving.values())
+        tasks = [*self._alarms, *self._running.values(), *leaving]
+        left = deque(tasks)
+        try:
+            while left:
+                for _ in range(min(BATCH, len(left))):
+                    left.popleft().cancel()
+                await asyncio.sleep(0)
+        finally:
+            for task in left:  # we were cancelled ourselves
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _make_link(self, ear: Ear) -> Link:

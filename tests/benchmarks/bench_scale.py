@@ -107,7 +107,7 @@ def summary(found: dict[str, Figures], agents: int) -> Figures:
     back = found["ours restart"]
     sizes = [each for name, each in found.items() if name.startswith("ours ") and name[-1] != "t"]
     costs = [each["cpu_us_per_event"] for each in sizes]
-    lags = ("sign_on_lag", "events_lag", "restart_lag")
+    lags = ("sign_on_lag", "events_lag", "restart_lag", "end_lag")
     daemon = (*sizes, back)
 
     def worst(kind: str) -> float:

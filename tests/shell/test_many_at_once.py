@@ -204,3 +204,29 @@ async def test_closing_ends_what_is_still_to_be_told():
     for _ in range(MANY):
         await asyncio.sleep(0)
     assert len(told) == before < MANY
+
+
+@pytest.mark.parametrize("broken_off", [False, True])
+async def test_closing_ends_few_in_one_turn_and_all_of_them(broken_off):
+    ended: list[str] = []
+    roster = of_many([])
+
+    async def living(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(name)
+
+    for name in names(MANY):
+        roster._running[name] = asyncio.create_task(living(name))
+    await asyncio.sleep(0)
+    async with most_in_a_turn(lambda: len(ended)) as most:
+        closing = asyncio.create_task(roster.aclose())
+        if broken_off:
+            await turns(lambda: ended)
+            closing.cancel()
+        await asyncio.wait([closing])
+        await turns(lambda: len(ended) == MANY)
+    assert closing.cancelled() == broken_off
+    assert sorted(ended) == sorted(names(MANY))
+    assert broken_off or most[0] <= BATCH
