@@ -15,6 +15,8 @@ differ, each stated:
 - A GET tells only while a session of the agent is live (section 7).
 - A DELETE proves DROP only when the session stands for another second, in which another dialog
   could name this one (6.3).
+- What was so since a moment before sending, and nobody had told of it (its event was lost), is a
+  change against what was known, as section 4 has it: it was so after the request was sent (1).
 - Two requests share a change only if they do so with exact times, too: a change of the moment
   before a request went out may be the other's.
 - The order in which a device's requests go out is judged by the oracle in virtual time.
@@ -32,14 +34,14 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from listener.finesse import uris
-from listener.finesse.actions import Drop
-from listener.finesse.events import DialogEvent, DialogRemoved, events_of
+from listener.finesse.actions import Drop, UserRequest
+from listener.finesse.events import DialogEvent, DialogRemoved, Event, UserChanged, events_of
 from listener.finesse.wire import parse_update
 from listener.telling import kind_of
 from tests.chaos.asking import fingerprint
 from tests.chaos.reading import CLOSE
 from tests.chaos.tables import LiveTally
-from tests.oracle import blame, judge, knowable, laws
+from tests.oracle import blame, effects, judge, knowable, laws
 from tests.oracle.explain import explain
 from tests.oracle.judge import Find
 from tests.oracle.report import finds
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from tests.chaos.callers import Inquiry
     from tests.oracle.account import Account, Asked, Parcel
 
+NEVER_SO = "confirmed, and it never was so since it was asked"
 SHARED = "one change confirmed more than one request"
 
 
@@ -108,11 +111,39 @@ def examined(parcel: bytes) -> bytes:
 
 def _excused(account: Account, find: Find) -> bool:
     asked = find.asked
+    if find.words == NEVER_SO:
+        return _news_then(account, asked)
     if find.kind != "missed":
         return False
     if "a GET" in find.words:
         return not account.listening(asked.agent, asked.deadline - 4.0, asked.deadline)
     return isinstance(asked.request, Drop) and _cut_off(account, asked)
+
+
+def _news_then(account: Account, asked: Asked) -> bool:
+    """Say whether it was so after sending, by a change of which nobody had told until then."""
+    begun, settled = asked.begun, asked.settled
+    weak = getattr(asked.outcome, "evidence", None) in judge.WEAK
+    if begun is None or settled is None or not weak:
+        return False
+    read = [
+        heard.parcel.made
+        for heard in account.heard
+        if heard.agent == asked.agent and heard.at < begun and _same(asked, heard.event)
+    ]
+    pictures = [a - judge.KNOWN for a, _ in account.live.get(asked.agent, ()) if a <= begun]
+    newest = max([*read, *pictures], default=0.0)
+    return any(
+        newest - CLOSE < span.begin <= settled and span.end > begun
+        for span in effects.spans(asked, account)
+    )
+
+
+def _same(asked: Asked, event: Event) -> bool:
+    """Say whether an event is about what the request changes: its dialog, or the agent."""
+    if isinstance(asked.request, UserRequest):
+        return isinstance(event, UserChanged)
+    return isinstance(event, DialogEvent) and event.dialog_id == asked.request.dialog_id
 
 
 def _cut_off(account: Account, asked: Asked) -> bool:
