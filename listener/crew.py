@@ -115,6 +115,10 @@ class Ear(LinkEvents):
         else:
             self._place.gone(self.agent.id, endpoint)
 
+    def stayed(self) -> None:
+        """Let the place know that no other session is waited for now."""
+        self._place.rests(self.agent.id)
+
     def _waits(self, trouble: ListenerError) -> None:
         """Take note of why it takes longer: no node may be used."""
         news = str(trouble) != str(self.trouble)
@@ -222,7 +226,8 @@ class Ear(LinkEvents):
 
     def stopped(self, reason: str) -> None:
         """Leave it as it is: a person has to act, and the link has logged why."""
-        del reason
+        if self.trouble is None or str(self.trouble) != reason:  # of a session that is there
+            self.trouble = Unreachable(reason)
         self.decided.set()
         self._changed_to()
 
