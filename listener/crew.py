@@ -59,9 +59,11 @@ class Ear(LinkEvents):
         place: Whereabouts,
         paces: Paces,
         changed: Callable[[AgentStatus], None] = lambda _status: None,
+        chance: Callable[[], float] = lambda: 0.5,
     ) -> None:
         self.agent = agent
         self.trouble: ListenerError | None = None
+        self._refusal: CredentialsRefused | None = None  # of what it has to sign in with
         self.tried = asyncio.Event()
         self.up = asyncio.Event()
         self.decided = asyncio.Event()
@@ -78,7 +80,8 @@ class Ear(LinkEvents):
         self._signals = 0  # how often something was said against it
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._chance = chance
+        self._changed = asyncio.Event()  # other credentials; another one after each time
         self._hurried = False
         self._lost_by: str | None = None
 
@@ -110,6 +113,8 @@ class Ear(LinkEvents):
         """
         endpoint = cast("Session", session).endpoint
         self._missed.add(endpoint)
+        if isinstance(trouble, CredentialsRefused):
+            self.refuse(trouble)
         if isinstance(trouble, _ABOUT_THE_NODE):
             self._place.refused(self.agent.id, endpoint, trouble)
         else:
@@ -194,11 +199,18 @@ class Ear(LinkEvents):
             self._changed_to()
 
     async def _reconcile(self) -> Look:
-        """Read the picture until it can be read; the link cancels this when the session ends."""
+        """Read the picture until it can be read; the link cancels this when the session ends.
+
+        Refused credentials are used once: five refusals lock an account.
+        """
         waits, attempt = self._paces.reconcile_again, 0
         while True:
+            changed = self._changed
             try:
                 return await self._picture(self.agent.id)
+            except CredentialsRefused as refused:
+                await self._wait_for_credentials(refused, changed)
+                continue
             except ListenerError as trouble:
                 self.trouble = trouble
             attempt += 1
@@ -207,6 +219,20 @@ class Ear(LinkEvents):
             )
             self.tried.set()
             await asyncio.sleep(waits[min(attempt, len(waits)) - 1])
+
+    async def _wait_for_credentials(self, refused: ListenerError, changed: asyncio.Event) -> None:
+        """Wait until `changed`: the session stays meanwhile, for only SASL ends it."""
+        self.trouble = refused
+        self.decided.set()
+        self.tried.set()
+        self._changed_to()
+        await changed.wait()
+
+    def refuse(self, refused: CredentialsRefused) -> None:
+        """Take note that Finesse refused the agent's credentials, until they are replaced."""
+        self._refusal = refused
+        if self._session is not None:  # else the link tells
+            self._changed_to()
 
     def lost(self, trouble: Exception | Ending, retry_in: float | None) -> None:
         """Tell the service that events may be lost from now on."""
@@ -253,13 +279,17 @@ class Ear(LinkEvents):
     def status(self) -> AgentStatus:
         """Say how the session is."""
         link = self._link
+        state = str(link.state) if link is not None else "signed_out"
+        if state == "up" and not self.up.is_set():
+            state = "waiting"  # there is a session, which may not be used now
+        trouble = self._refusal or self.trouble
         return AgentStatus(
             agent=self.agent.id,
-            state=str(link.state) if link is not None else "signed_out",
+            state=state,
             live=self.up.is_set(),
             host=self._session.host if self._session is not None else None,
             since=link.since if link is not None else 0.0,
-            last_error=str(self.trouble) if self.trouble is not None else None,
+            last_error=str(trouble) if trouble is not None else None,
         )
 
     @property
@@ -275,8 +305,11 @@ class Ear(LinkEvents):
 
     def credentials_changed(self) -> None:
         """Try again after a refused password was replaced."""
-        self.decided.clear()
-        self._changed.set()
+        if not self.up.is_set():
+            self.decided.clear()
+        self._refusal = None
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
         if self._link is not None:
             self._link.credentials_changed()
 
@@ -301,21 +334,23 @@ class Ear(LinkEvents):
             self.tried.set()
 
     async def _while_signed_in(self) -> None:
+        early = self._chance()  # so that those who began together do not ask together for ever
         while True:
-            self._changed.clear()
+            changed = self._changed
             try:
                 await self._follow(signed_in=await self._signed_in(self.agent.id))
             except CredentialsRefused as refused:
-                # No session: this is the password. Five refusals lock an account, so one is enough.
-                await self._give_up(refused)
+                # Five refusals lock an account, so one is enough.
+                await self._give_up(refused, changed)
             except ListenerError as trouble:
                 # Finesse does not say: nothing changes. Perhaps the other node does.
                 self.trouble = self.trouble or trouble
                 self.tried.set()
                 self._place.wants(self.agent.id)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._paces.watch_every):
-                    await self._changed.wait()
+                async with asyncio.timeout(self._paces.watch_every * early):
+                    await changed.wait()
+            early = 0.9 + self._chance() / 5
 
     async def _follow(self, *, signed_in: bool) -> None:
         if self._session is not None or not signed_in:
@@ -327,15 +362,14 @@ class Ear(LinkEvents):
             await self._stop()
             self.tried.set()
 
-    async def _give_up(self, refused: CredentialsRefused) -> None:
+    async def _give_up(self, refused: CredentialsRefused, changed: asyncio.Event) -> None:
+        """Ask no more until there are other credentials; only SASL ends a session that is there."""
         if self._link is not None:
-            return  # only SASL ends a session that is there
+            await changed.wait()
+            return
         _log.error("session.refused", agent=self.agent.id, detail=str(refused))
-        self.trouble = refused
         self._place.rests(self.agent.id)
-        self.decided.set()
-        self.tried.set()
-        await self._changed.wait()
+        await self._wait_for_credentials(refused, changed)
 
     def _start(self) -> asyncio.Task[None]:
         self._link = self._make_link(self)

@@ -7,7 +7,8 @@ the choice of a node is `pair`'s.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +30,14 @@ class Asked(Protocol):
     async def system_info(self, *, agent: str | None = None, node: str | None = None) -> SystemInfo:
         """Return the state of a node, asked without credentials or with an agent's."""
         ...
+
+
+@dataclass(slots=True, eq=False)
+class Loan:
+    """An agent's credentials while they are used; `stale` once the agent has other ones."""
+
+    agent: str
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,32 @@ class Lenders:
     def __init__(self) -> None:
         self.held: Callable[[], Iterable[str]] = tuple
         self.refused: dict[str, CredentialsRefused] = {}
+        self._loans: list[Loan] = []  # no more than there are nodes
 
     def next(self) -> str | None:
         """Return who is to lend now, None when nobody can."""
         return next((agent for agent in self.held() if agent not in self.refused), None)
+
+    @contextmanager
+    def lend(self, agent: str) -> Iterator[None]:
+        """Let a question be put with that agent's credentials; keep a refusal of these."""
+        loan = Loan(agent)
+        self._loans.append(loan)
+        try:
+            yield
+        except CredentialsRefused as refused:
+            if not loan.stale:  # else it speaks of a password that was replaced meanwhile
+                self.refused[agent] = refused
+            raise
+        finally:
+            self._loans.remove(loan)
+
+    def changed(self, agent: str) -> None:
+        """Hear that an agent has other credentials, which may be lent again."""
+        self.refused.pop(agent, None)
+        for loan in self._loans:
+            if loan.agent == agent:
+                loan.stale = True
 
 
 class Inquiry:
@@ -139,11 +170,8 @@ class Inquiry:
             lender = self._lenders.next()
             if lender is None:
                 raise
-        try:
+        with self._lenders.lend(lender):
             return await self._rest.system_info(agent=lender, node=self._url)
-        except CredentialsRefused as refused:
-            self._lenders.refused[lender] = refused
-            raise
 
 
 def _clock() -> float:

@@ -53,6 +53,7 @@ EVENTS: dict[str, str] = {
     "session.lost": "an agent's session went away; why",
     "session.retry": "the next attempt; in how many seconds",
     "session.refused": "the password or the certificate was refused; not tried again by itself",
+    "credentials.withheld": "the REST API refused a password or token: not used until replaced",
     "session.stopped": "an agent's session was ended by us",
     "session.failed": "a fault while handling a session; with its trace",
     "sessions.progress": "how far the sign-on of many agents is; how many came up per second",

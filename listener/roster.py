@@ -10,13 +10,14 @@ import random
 import secrets
 import ssl
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from functools import partial
 from itertools import chain
+from typing import TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from listener import wiring
+from listener import logs, wiring
 from listener.correlation.steps import Look
 from listener.crew import AgentStatus, Ear, Paces
 from listener.errors import ConfigurationError, CredentialsRefused, InvalidRequest, UnknownAgent
@@ -34,6 +35,10 @@ MAX_HANDSHAKES = 50  # at once, of all agents together
 BATCH = 20  # agents that begin, end or lose their ears in one turn of the loop
 MAX_PICTURES = 25  # read at once: half of the connections to a node, the rest is for requests
 OUT_OF_SERVICE = "Finesse is out of service"
+
+_Read = TypeVar("_Read")
+
+_log = logs.get(__name__)
 
 
 class Roster:
@@ -85,6 +90,7 @@ class Roster:
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
         where.lenders.held = self._lenders
         where.alarm = self._alarm
+        rest.refused = self._refused
 
     def __repr__(self) -> str:
         return f"<Roster {self.up} of {len(self.ears)} up>"
@@ -137,11 +143,12 @@ class Roster:
             agent,
             make_link=self._make_link,
             picture=self._picture,
-            signed_in=self._wire.signed_in,
+            signed_in=self._signed_in,
             service=self._service,
             place=self._where,
             paces=self._paces,
             changed=self._changed,
+            chance=self._jitter.random,
         )
         self.ears[agent.id] = ear
         self._ids.add(agent.id.casefold())
@@ -266,9 +273,26 @@ class Roster:
         held = [id_ for id_ in self.ears if id_ not in self.withheld]
         return iter(sorted(held, key=lambda id_: self.ears[id_].node is None))
 
+    def _refused(self, agent: str, why: str) -> None:
+        """Hear from the REST side that Finesse refused an agent's credentials."""
+        if agent in self.ears and agent not in self.withheld:
+            detail = f"not used until they are replaced, for Finesse refused them: {why}"
+            _log.error("credentials.withheld", agent=agent, detail=detail)
+            self.withhold_credentials(agent)
+            self.ears[agent].refuse(_withheld(agent))
+
     async def _picture(self, agent: str) -> Look:
+        return await self._with_credentials(agent, self._wire.picture)
+
+    async def _signed_in(self, agent: str) -> bool:
+        return await self._with_credentials(agent, self._wire.signed_in)
+
+    async def _with_credentials(self, agent: str, read: Callable[[str], Awaitable[_Read]]) -> _Read:
+        """Read something in an agent's name, when its turn comes; CredentialsRefused."""
         async with self._pictures:
-            return await self._wire.picture(agent)
+            if agent in self.withheld:
+                raise _withheld(agent)
+            return await read(agent)
 
     def hurry(self) -> None:
         """Let the sessions end without a goodbye."""
@@ -323,8 +347,12 @@ class Roster:
 
     def _xmpp_secret(self, agent: Agent) -> str:
         if agent.id in self.withheld:
-            raise CredentialsRefused(f"Finesse refused the password of agent {agent.id}")
+            raise _withheld(agent.id)
         return agent.xmpp_secret.get_secret_value()
+
+
+def _withheld(agent: str) -> CredentialsRefused:
+    return CredentialsRefused(f"Finesse refused the password or token of agent {agent}; replace it")
 
 
 def agent_of(

@@ -271,7 +271,7 @@ class Whereabouts:
 
     def credentials_changed(self, agent: str) -> None:
         """Hear that an agent has other credentials, which may be lent again."""
-        self.lenders.refused.pop(agent, None)
+        self.lenders.changed(agent)
 
     def _doubt(self, url: str) -> None:
         """Hear from the REST side that a node did not answer a request."""

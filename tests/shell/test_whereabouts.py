@@ -555,3 +555,27 @@ async def test_refused_credentials_never_count_against_the_node(rig):
     await one.rounds(10)
     using.cancel()
     assert (one.used, one.moved, one.alarms) == (ONE, [], [])
+
+
+async def test_refusal_of_a_password_that_was_replaced_meanwhile_is_not_kept(rig):
+    one, answer, asked, used = rig(), asyncio.Event(), asyncio.Event(), ["old"]
+
+    async def system_info(*, agent=None, node) -> SystemInfo:
+        if agent is None:
+            raise CredentialsRefused("wants some")
+        password = used[0]
+        asked.set()
+        await answer.wait()
+        if password == "old":
+            raise CredentialsRefused("refused")
+        return GOOD
+
+    one.rest.system_info = system_info
+    one.where.lenders.held = lambda: ["1001"]
+    waiting = asyncio.create_task(one.ready())
+    await asked.wait()
+    used[0] = "new"
+    one.where.credentials_changed("1001")
+    answer.set()
+    await asyncio.wait_for(waiting, 5)
+    assert not one.where.lenders.refused
