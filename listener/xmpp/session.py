@@ -33,6 +33,8 @@ __all__ = ["Cause", "Ending", "Endpoint", "Session", "Subscription", "Timings"]
 
 log = structlog.get_logger()
 
+_PINGS_UNANSWERED = 2  # in a row, although other stanzas arrive
+
 
 class Session:
     """One session of one agent, used once: `open`, then `closed` to await its end.
@@ -238,19 +240,36 @@ class Session:
         return True
 
     async def _keep_pinging(self) -> None:
-        """Cut a link that stays silent after a ping; what came before the ping proves nothing."""
+        """Cut a link that stays silent after a ping; what came before the ping proves nothing.
+
+        Whatever comes after it will do once. Two pings in a row without an answer of their own
+        end the session, though stanzas arrive: the server hears us no more, and Finesse would
+        sign the agent out.
+        """
         assert self._client is not None
         client, every, answer = self._client, self.timings.ping_every, self.timings.ping_answer
+        unanswered: list[asyncio.Future[ET.Element]] = []
         while True:
             await asyncio.sleep(every)
             self._heard.clear()
-            with suppress(Unreachable):
-                client.say(stanzas.ping(self._asks.new_id(), self.endpoint.domain))
-            await either(self._heard, client.ended, answer)
+            try:
+                unanswered.append(self._asks.put(self.endpoint.domain, stanzas.ping))
+            except Unreachable:
+                return  # it has ended
+            signs: set[asyncio.Future[Any]] = {*unanswered, client.ended}
+            await asyncio.wait(signs, timeout=answer, return_when=asyncio.FIRST_COMPLETED)
             if client.ended.done():
                 return
-            if not self._heard.is_set():
+            if any(pong.done() for pong in unanswered):
+                for pong in unanswered:
+                    self._asks.drop(pong)
+                unanswered.clear()
+            elif not self._heard.is_set():
                 words = f"{self.host} was silent for {answer:g} s after a ping"
+                client.end(Cause.PING_TIMEOUT, words)
+                return
+            elif len(unanswered) == _PINGS_UNANSWERED:
+                words = f"{self.host} answered none of {_PINGS_UNANSWERED} pings in a row"
                 client.end(Cause.PING_TIMEOUT, words)
                 return
 
@@ -294,8 +313,9 @@ class Session:
 
     def _iq(self, element: ET.Element) -> None:
         if element.get("type") in {"get", "set"}:
-            if self._client is not None:
-                self._client.say(stanzas.reply_to(element))
+            answer = stanzas.reply_to(element)
+            if self._client is not None and answer is not None:
+                self._client.say(answer)
         else:
             self._asks.answered(element)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _UNNEEDED = frozenset({"feature_rosterver", "feature_preapproval", "feature_limits"})
+_UNSENT_MAX = 256 * 1024  # bytes; we say little, so a server that takes less does not read
 _TLS_RECORD = (b"\x15\x03", b"\x16\x03")
 
 
@@ -75,10 +76,17 @@ class CalmStream(slixmpp.ClientXMPP):
         return self.ssl_context
 
     def send_raw(self, data: str | bytes) -> None:
-        """Write to the transport; unlike the original it logs no login at all (P13)."""
+        """Write to the transport; unlike the original it logs no login at all (P13).
+
+        Ends the connection to a server that does not read what it asked for.
+        """
         if self.transport is None:
             return
         self.transport.write(data.encode() if isinstance(data, str) else data)
+        if self.transport.get_write_buffer_size() > _UNSENT_MAX:
+            words = f"{self.peer} left more than {_UNSENT_MAX} bytes of ours unread"
+            self.end(Cause.LINK_LOST, words)
+            return
         if self.authenticated and logs.wire_on():
             text = data if isinstance(data, str) else data.decode(errors="replace")
             logs.get(logs.WIRE).debug("wire.sent", peer=self.peer, stanza=_secretless(text))

@@ -207,6 +207,30 @@ async def test_our_pings_that_vanish_prove_nothing_though_events_arrive(tmp_path
         assert it.tally.reconnects["ping_timeout"] >= 2
 
 
+async def test_events_that_go_on_do_not_keep_a_link_on_which_nobody_hears_us(tmp_path):
+    async with scene(tmp_path, timings=QUICK) as it:
+        for link in it.xmpp.links:
+            link.turn(State.DROP, Way.UP)
+        begun = it.now()
+
+        async def ring() -> None:
+            while True:
+                await it.sim.telephone.hang_up(
+                    A, await it.sim.finesse.incoming_call(A, "+12025550101")
+                )
+                await asyncio.sleep(PING / 4)
+
+        ringing = asyncio.create_task(ring())
+        try:
+            await until(
+                lambda: any(at > begun and s.agent == A and not s.live for at, s in it.changes)
+            )
+        finally:
+            ringing.cancel()
+            await asyncio.gather(ringing, return_exceptions=True)
+        assert it.lost_at(A, begun) - begun <= SLOWER * 2 * (PING + ANSWER)
+
+
 @pytest.mark.usefixtures("short_window")
 @pytest.mark.parametrize("fault", [{"piece": 1}, {"delay": 0.02}, {"piece": 7, "delay": 0.01}])
 async def test_slow_or_sliced_link_loses_nothing_and_is_kept(tmp_path, fault):

@@ -22,6 +22,7 @@ from tests.shell.scripted_xmpp import (
     NODE,
     PASSWORD,
     PUBSUB,
+    Authority,
     item_of,
     items_message,
     opened,
@@ -167,6 +168,80 @@ async def test_server_that_pings_us_gets_an_answer():
         )
         assert await session.ping(10)
         assert any('type="result"' in text and '"s1"' in text for text in server.bound[0].heard)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_server_that_asks_and_does_not_read_ends_the_session(secure):
+    authority = Authority()
+    context = authority.server("localhost") if secure else None
+    how = {"security": "tls", "tls": authority.client()} if secure else {}
+    async with running(context, direct=secure) as server, opened(server, **how) as session:
+        stream, client = server.bound[0], session._client
+        stream.reader._transport.pause_reading()
+        ask = f"<iq type='get' from='evil@{DOMAIN}/x' id='{'a' * 1000}'><query xmlns='x'/></iq>"
+        most = 0
+
+        async def flood() -> None:
+            while not client.ended.done():
+                stream.send(ask * 50)
+                await stream.writer.drain()
+                await asyncio.sleep(0)
+
+        flooding = asyncio.create_task(flood())
+        while not client.ended.done():
+            unsent = client.transport.get_write_buffer_size() if client.transport else 0
+            most = max(most, unsent)
+            await asyncio.sleep(0)
+        flooding.cancel()
+        await asyncio.gather(flooding, return_exceptions=True)
+        ending = await session.closed()
+        assert (ending.cause, "unread" in ending.detail) == (Cause.LINK_LOST, True)
+        assert 0 < most < 512 * 1024
+
+
+@pytest.mark.parametrize("of", [{"id": "a" * 1025}, {"from": f"{'a' * 3100}@{DOMAIN}"}])
+async def test_giant_id_or_name_is_not_said_again(of):
+    async with running() as server, opened(server) as session:
+        head = {"id": "s1", "from": DOMAIN} | of
+        told = " ".join(f"{key}='{value}'" for key, value in head.items())
+        server.bound[0].send(f"<iq type='get' {told}><ping xmlns='urn:xmpp:ping'/></iq>")
+        assert await session.ping(10)
+        assert not any('type="result"' in text for text in server.bound[0].heard)
+
+
+async def test_two_pings_of_ours_that_vanish_end_the_session_though_events_arrive():
+    async def vanishes(stream, text) -> bool:
+        return "urn:xmpp:ping" in text
+
+    async with running() as server:
+        server.intercept = vanishes
+        async with opened(server, ping_every=0.05, ping_answer=0.5) as session:
+            ended = asyncio.create_task(session.closed())
+            while not ended.done():
+                server.bound[0].push("<Update/>")
+                await asyncio.wait((ended,), timeout=0.01)
+            ending = ended.result()
+            assert ending.cause is Cause.PING_TIMEOUT
+            assert "none of 2 pings" in ending.detail
+            assert sum("urn:xmpp:ping" in text for text in server.bound[0].heard) == 2
+
+
+async def test_every_second_ping_of_ours_that_vanishes_ends_nothing():
+    pings = []
+
+    async def vanishes(stream, text) -> bool:
+        if "urn:xmpp:ping" not in text:
+            return False
+        pings.append(text)
+        return len(pings) % 2 == 1
+
+    async with running() as server:
+        server.intercept = vanishes
+        async with opened(server, ping_every=0.02, ping_answer=0.5) as session:
+            while len(pings) < 6:
+                server.bound[0].push("<Update/>")
+                await asyncio.sleep(0.01)
+            assert not session._client.ended.done()
 
 
 async def test_presence_of_finesse_is_told_and_of_others_is_not():
