@@ -95,6 +95,7 @@ class Case:
     partner: str | None = None  # the other call of a transfer or conference, as it was shown
     gone: frozenset[str] = frozenset()
     gone_tagged: bool = False
+    behind: set[str] = field(default_factory=set)  # the ids that it had before
     added: set[str] = field(default_factory=set)  # dialogs that came to the list since
     was_off: bool = False  # the own participant had left before Finesse's answer
     was_accepted: bool = False  # a preview reservation that was taken
@@ -117,6 +118,7 @@ class Case:
         """
         self.ids.discard(gone)
         self.ids.add(into)
+        self.behind.add(gone)
         self.foreign_change = True  # what data it shows now may be the other call's
         if self.baseline is not None:
             every = (self.baseline.dialog, *self.baseline.others)

@@ -114,15 +114,18 @@ def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
     dialog = sight.dialog
     if dialog is None or not case.mine(sight):
         return NOTHING
-    if case.claimed != sight.dialog_id and not case.is_new(sight):
+    named = dialog.media_properties.call_type == "SUPERVISOR_MONITOR" and (
+        same_number(dialog.to_address, want.to_address)
+        or any(same_number(p.media_address, want.to_address) for p in dialog.participants)
+    )
+    # Where no start tells what is new, our id on a watch over that very agent does.
+    tied = case.baseline is None and sight.tagged and named
+    if case.claimed != sight.dialog_id and not (case.is_new(sight) or tied):
         return NOTHING
     if sight.tagged and case.claimed is None:
         case.claimed = sight.dialog_id
     by_id = case.claimed == sight.dialog_id
-    named = same_number(dialog.to_address, want.to_address) or any(
-        same_number(p.media_address, want.to_address) for p in dialog.participants
-    )
-    if not by_id and not (named and dialog.media_properties.call_type == "SUPERVISOR_MONITOR"):
+    if not by_id and not named:
         return NOTHING
     if sight.how is How.REMOVED:
         return ENDED

@@ -52,7 +52,7 @@ def shown_values(names: frozenset[str], dialog: Dialog | None) -> dict[str, obje
 
 def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     """UPDATE_CALL_DATA: all requested values, compared exactly, never trimmed (6.7)."""
-    if not case.about(sight):
+    if not case.about(sight) and not _said_behind(case, sight):
         return NOTHING
     if sight.how is How.REMOVED:
         return ENDED if case.mine(sight) else NOTHING
@@ -70,6 +70,11 @@ def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
         else set()
     )
     return _verdict(case, sight, asked, before, applied, cut)
+
+
+def _said_behind(case: Case, sight: Sight) -> bool:
+    """Say whether our id is on news of the call as it was before it became another one."""
+    return sight.tagged and sight.how is How.CHANGED and sight.dialog_id in case.behind
 
 
 def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the call would hide it

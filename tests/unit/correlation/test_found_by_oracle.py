@@ -15,6 +15,7 @@ from listener.finesse.actions import (
     MakeCall,
     NotReady,
     Ready,
+    SilentMonitor,
     TaskAccept,
     TaskResume,
     Transfer,
@@ -352,3 +353,24 @@ def test_a_get_of_the_call_that_it_became_fails_no_values() -> None:
     story.look(listed=None, dialog=a_dialog("200", secondary_id=CALL))
     story.wait(5)
     assert story.said(key)[0] == "unconfirmed"
+
+
+def test_a_tagged_watch_over_the_very_agent_is_ours_though_nothing_was_known_at_sending() -> None:
+    story = Story()
+    story.link_down()
+    key = story.ask(SilentMonitor(agent=AGENT, to_address="1002"))
+    story.link_up(a_dialog(), user=a_user())
+    parties = (a_participant(), a_participant("1002"))
+    watch = {"media": {"call_type": "SUPERVISOR_MONITOR"}, "from_address": EXT}
+    story.hear(an_event(a_dialog("300", *parties, **watch), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_our_id_on_the_call_that_became_another_one_still_tells_of_its_data() -> None:
+    # the survivor was told of first
+    story = Story()
+    data = {"callVariable1": "x"}
+    key = story.accepted(UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables=data))
+    story.hear(an_event(a_dialog("200", secondary_id=CALL)))
+    story.hear(an_event(a_dialog(variables=data), tag=key))
+    assert story.said(key)[0] == "confirmed"
