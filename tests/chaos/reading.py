@@ -79,7 +79,8 @@ def take(account: Account, inquiry: Inquiry, ahead: float) -> None:
 def match(account: Account, inquiries: list[Inquiry]) -> list[Deed]:
     """Give each request the deeds that it made; return those of our callers that nobody made.
 
-    By agent, requestId, action and dialog; where an id was used again, by the time of sending.
+    By agent, requestId, action and dialog; where an id was used again, by the answer and the time
+    of sending.
     """
     by_id: dict[tuple[str, str], list[Inquiry]] = defaultdict(list)
     for inquiry in inquiries:
@@ -111,9 +112,19 @@ def _owner(deed: Deed, found: list[Inquiry]) -> Asked | None:
     ]
     return min(
         begun or fitting,
-        key=lambda asked: (bool(asked.deeds), deed.received - (asked.begun or 0.0)),
+        key=lambda asked: (
+            bool(asked.deeds),
+            _unlike(deed, asked),
+            deed.received - (asked.begun or 0.0),
+        ),
         default=None,
     )
+
+
+def _unlike(deed: Deed, asked: Asked) -> bool:
+    """Say whether Finesse's answer to the deed was another than the one that was read."""
+    late = asked.answered is not None and deed.received > asked.answered + CLOSE
+    return late or (None not in {deed.status, asked.status} and deed.status != asked.status)
 
 
 # -- events ----------------------------------------------------------------------------------------
