@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from listener.errors import ConfigurationError
+from listener.places import Places
 from listener.settings import Settings, load
 from listener.settings.secrets import variable_of
 
@@ -329,6 +330,32 @@ def test_an_empty_list_of_agents_is_refused(tmp_path: Path):
     said = problems(written(tmp_path, "agents = []\n[finesse]\nnodes = ['a']\n"))
 
     assert "agents: is empty; add [[agents]]" in said
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        '"a.example.com", "a.example.com"',
+        '"a.example.com", "A.Example.com"',
+        '"a.example.com", "a.example.com."',
+        '"a.example.com:8445", "a.example.com:8446"',
+        '{ host = "a", xmpp_port = 5223 }, { host = "a", xmpp_port = 5224 }',
+        '"[::1]:8445", "[::1]:9445"',
+    ],
+)
+def test_one_node_written_twice_is_refused_with_words(tmp_path: Path, nodes: str):
+    text = LEAST.replace('"fin1.example.com"', nodes)
+    said = problems(written(tmp_path, text))
+    assert "nodes" in said
+    assert "is there twice; leave one out" in said
+
+
+def test_two_nodes_on_one_host_with_ports_of_their_own_are_two_places(tmp_path: Path):
+    one, two = (f'{{ host = "a", rest_port = {n}, xmpp_port = {n + 1} }}' for n in (1, 3))
+    nodes = f"{one}, {two}"
+    text = LEAST.replace('"fin1.example.com"', nodes)
+    settings = load(written(tmp_path, text), ENVIRON | FOLDERS)
+    assert list(Places(settings.finesse)) == ["a:2", "a:4"]
 
 
 def test_no_nodes_are_refused(tmp_path: Path):
