@@ -33,6 +33,7 @@ __all__ = ["Cause", "Ending", "Endpoint", "Session", "Subscription", "Timings"]
 
 log = structlog.get_logger()
 
+_BESIDE_MAX = 64  # other sessions of one agent that are remembered
 _PINGS_UNANSWERED = 2  # in a row, although other stanzas arrive
 
 
@@ -85,6 +86,7 @@ class Session:
         self._subscribed: Books | None = None
         self._heard = asyncio.Event()
         self._reflected = asyncio.Event()
+        self._beside: set[str] = set()  # other resources of this program that are available
 
     def __repr__(self) -> str:
         return f"<Session {self.agent}@{self.endpoint.domain} at {self.host}>"
@@ -159,7 +161,7 @@ class Session:
             self.jid,
             self.endpoint.pubsub_domain,
             self._asks,
-            self._spared,
+            lambda: {*self._spared(), *self._beside},
             alone=not self._presence,
         )
         await (self._appear(client) if self._presence else self._listen(client))
@@ -290,7 +292,7 @@ class Session:
     async def tidy(self, wanted: frozenset[str]) -> tuple[str, ...]:
         """Make the explicit subscriptions those `wanted`; return what was refused, in words.
 
-        Raises Unreachable like `subscriptions`. See `Books.tidy`.
+        See `Books.tidy`. Raises Unreachable when the session is not open.
         """
         return await self._books().tidy(wanted)
 
@@ -323,9 +325,19 @@ class Session:
         sender, kind = element.get("from", ""), element.get("type")
         if sender.lower() == self.jid.lower() and kind is None:
             self._reflected.set()
+        elif stanzas.bare(sender) == stanzas.bare(self.jid):
+            self._other_resource(sender.partition("/")[2], kind)
         is_finesse = stanzas.bare(sender) == f"finesse@{self.endpoint.domain}".lower()
         if is_finesse and kind in {None, "unavailable"} and self._on_finesse_presence is not None:
             self._hand_over(self._on_finesse_presence, kind is None)
+
+    def _other_resource(self, resource: str, kind: str | None) -> None:
+        """Take note of another process of ours that holds this agent now: it is not stale."""
+        if kind == "unavailable":
+            self._beside.discard(resource)
+        ours = kind is None and resource.startswith(stanzas.RESOURCE_PREFIX)
+        if ours and len(self._beside) < _BESIDE_MAX:
+            self._beside.add(resource)
 
     def _message(self, element: ET.Element) -> None:
         if not stanzas.has_items(element):

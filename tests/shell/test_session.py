@@ -331,7 +331,24 @@ async def test_a_service_that_lists_no_subscriptions_says_why():
     async with running() as server, opened(server) as session:
         server.intercept = refuse
         with pytest.raises(Unreachable, match="feature-not-implemented"):
-            await session.tidy(frozenset({TEAM}))
+            await session.subscriptions()
+        (words,) = await session.tidy(frozenset({TEAM}))
+        assert "feature-not-implemented" in words
+        assert server.subscriptions == {(TEAM, ME)}
+        await session.tidy(frozenset({QUEUE}))
+        assert server.subscriptions == {(QUEUE, ME)}
+
+
+async def test_tidy_leaves_those_of_another_session_of_ours_while_that_is_available():
+    other = f"{AGENT}@{DOMAIN}/listener-other"
+    async with running() as server, opened(server) as session:
+        server.subscriptions |= {(TEAM, other)}
+        server.bound[0].send(f"<presence from='{other}' to='{ME}'/>")
+        await session.tidy(frozenset())
+        assert server.subscriptions == {(TEAM, other)}
+        server.bound[0].send(f"<presence type='unavailable' from='{other}' to='{ME}'/>")
+        await session.tidy(frozenset())
+        assert server.subscriptions == set()
 
 
 async def test_tidy_removes_stale_own_ones_and_leaves_those_of_others():
