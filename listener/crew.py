@@ -28,14 +28,16 @@ from listener.pacing import AgentStatus, Paces
 from listener.service import Service
 from listener.settings.model import Agent, Connect
 from listener.whereabouts import Whereabouts
-from listener.xmpp.contract import Ending, Endpoint, as_error
+from listener.xmpp.contract import Cause, Ending, Endpoint, as_error
 from listener.xmpp.link import Link, LinkEvents, SessionLike
-from listener.xmpp.policy import words_of
+from listener.xmpp.policy import Remedy, classify, words_of
 from listener.xmpp.session import Session
 
 __all__ = ["AgentStatus", "Ear", "Paces"]
 
 _ABOUT_THE_NODE = (Unreachable, NotFinesse, CertificateRefused)
+
+_CUT = frozenset({Cause.LINK_LOST, Cause.PING_TIMEOUT})
 
 _log = logs.get(__name__)
 
@@ -92,7 +94,14 @@ class Ear(LinkEvents):
 
     def made(self, session: Session) -> None:
         """Take note of a session that is about to be opened."""
+        self._forget_made()
         self._made = session
+
+    def _forget_made(self) -> None:
+        """Forget what was seen over a session that never came up, as when it was given up."""
+        made, self._made = self._made, None
+        if made is not None and made is not self._session:
+            self._place.gone(self.agent.id, made.endpoint)
 
     async def ready(self, waited: float) -> None:
         """Wait until a session may be made."""
@@ -100,6 +109,8 @@ class Ear(LinkEvents):
 
     async def left(self, session: SessionLike) -> None:
         """Wait until all agents use another node than that session's."""
+        if session is self._session:
+            self._forget_made()
         await self._place.left(cast("Session", session).endpoint)
 
     def is_left(self, session: SessionLike) -> bool:
@@ -115,6 +126,8 @@ class Ear(LinkEvents):
         self._missed.add(endpoint)
         if isinstance(trouble, CredentialsRefused):
             self.refuse(trouble)
+        if self._session is not None and classify(trouble) is Remedy.STOP:
+            self._place.rests(self.agent.id)  # it stays where it is
         if isinstance(trouble, _ABOUT_THE_NODE):
             self._place.refused(self.agent.id, endpoint, trouble)
         else:
@@ -238,8 +251,10 @@ class Ear(LinkEvents):
         """Tell the service that events may be lost from now on."""
         self.trouble = _as_error(trouble)
         was_there = self._session is not None
-        if was_there:  # and will be again: a reconnect
+        if self._session is not None:  # and will be again: a reconnect
             self._lost_by = str(trouble.cause) if isinstance(trouble, Ending) else "failed"
+            if isinstance(trouble, Ending) and trouble.cause in _CUT:
+                self._place.cut(self.agent.id, self._session.endpoint, trouble.detail)
         self._away(words_of(trouble))
         if retry_in is None:
             self._place.rests(self.agent.id)
@@ -258,7 +273,8 @@ class Ear(LinkEvents):
         self._changed_to()
 
     def _away(self, cause: str, *, on_purpose: bool = False) -> None:
-        former, self._session, self._made = self._session, None, None
+        self._forget_made()
+        former, self._session = self._session, None
         if former is not None:
             self._place.gone(self.agent.id, former.endpoint)
         self._deafen(cause, on_purpose=on_purpose)
@@ -387,6 +403,7 @@ class Ear(LinkEvents):
             running.cancel()  # it has ended, but for when we were cancelled in the line above
             await asyncio.gather(running, return_exceptions=True)
             self._place.rests(self.agent.id)
+            self._forget_made()
             if self._session is not None:
                 self._away("the session was ended by us", on_purpose=True)
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from listener import logs
 from listener.errors import (
     CertificateRefused,
     CredentialsRefused,
@@ -22,6 +23,8 @@ from listener.errors import (
 from listener.finesse.model import SystemInfo
 from listener.standing import Polling, Word
 from listener.xmpp.domains import problem_with_domain
+
+_log = logs.get(__name__)
 
 
 class Asked(Protocol):
@@ -132,7 +135,10 @@ class Inquiry:
                 await asyncio.sleep(self._begun + self._polling.apart - _clock())
                 self._begun = _clock()
                 self._answer = await self._put()
-                self._took(self._name, self._answer)
+                try:
+                    self._took(self._name, self._answer)
+                except Exception as fault:  # noqa: BLE001  the fault of who hears it is not the asker's
+                    _log.exception("rounds.failed", error=type(fault).__name__)
             return self._answer
 
     def _is_refused(self) -> bool:
