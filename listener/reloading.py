@@ -16,6 +16,7 @@ from listener.roster import BATCH, Roster
 from listener.serving import Doors
 from listener.settings import Changes, Settings, changes
 from listener.settings.model import Agent
+from listener.xmpp.link import LinkState
 
 _log = logs.get(__name__)
 
@@ -50,6 +51,7 @@ class Reloader:
     async def reload(self) -> dict[str, Any]:
         """Read the settings and the tokens, and apply what differs.
 
+        Agents of the settings that only a person could help try once more, with what they had.
         Returns the agents "added", "removed" and "changed", and the keys that need a restart.
         Raises ConfigurationError for settings that cannot work: nothing has changed then. Of each
         agent, what callers do meanwhile comes before it or after it, never in between.
@@ -63,6 +65,7 @@ class Reloader:
             found = changes(self._settings, new)
             self._doors.use(tokens)
             await self._apply(found, new)
+            retried = await self._retry_stopped()
         held = {agent.id for agent in self._settings.agents}
         said = {
             "added": [agent.id for agent in found.added if agent.id in held],
@@ -70,7 +73,9 @@ class Reloader:
             "changed": [change.agent.id for change in found.changed],
             "restartNeeded": list(found.restart_needed),
         }
-        _log.info("settings.reloaded", **{key: len(value) for key, value in said.items()})
+        _log.info(
+            "settings.reloaded", **{key: len(value) for key, value in said.items()}, retried=retried
+        )
         if found.restart_needed:
             _log.warning("settings.postponed", keys=", ".join(found.restart_needed))
         return said
@@ -129,6 +134,25 @@ class Reloader:
                     agent.id, password=agent.password, token=agent.token
                 )
             await _turn(place)
+
+    async def _retry_stopped(self) -> int:
+        """Let those agents of the settings try once more that only a person can help.
+
+        One did, perhaps: the account was unlocked, the other client has gone. Returns how many.
+        """
+        roster, retried = self._roster, 0
+        for agent in self._settings.agents:
+            if (ear := roster.ears.get(agent.id)) is None or roster.origin(
+                agent.id
+            ) != "configured":
+                continue
+            if ear.status().state == LinkState.STOPPED or agent.id in roster.withheld:
+                roster.change_credentials(
+                    agent.id, password=ear.agent.password, token=ear.agent.token
+                )
+                retried += 1
+                await _turn(retried)
+        return retried
 
     def _clashes(self, agent: Agent) -> bool:
         """Say whether a caller has added that agent meanwhile, spelt in another way."""
