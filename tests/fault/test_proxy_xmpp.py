@@ -303,6 +303,7 @@ async def test_outage_of_the_network_is_over_soon_after_it_is_back(tmp_path, how
         assert writes(it.sim, "HOLD") == 1 + writes(it.sim, "RETRIEVE")
 
 
+TARPIT = 1.0  # seconds to sign on: enough for a slow machine at the beginning, too
 STALLS = {
     "after accept": (None, "waiting|connecting|TLS"),
     "after TLS": (Mark(0), "waiting for the server's first words"),
@@ -318,7 +319,9 @@ STALLS = {
 async def test_tarpit_at_any_stage_is_left_at_the_deadline_each_time(tmp_path, stage):
     """T5, and T3 behind it."""
     mark, words = STALLS[stage]
-    async with scene(tmp_path, timings=QUICK | {"connect_deadline": 0.4}, inside=True) as it:
+    limits = QUICK | {"connect_deadline": TARPIT}
+    async with scene(tmp_path, timings=limits, inside=True, strict=False) as it:
+        await asyncio.gather(it.listener.ready(A, 30), it.listener.ready(B, 30))
         dialog = await call(it)
         if mark is None:
             it.xmpp.greeting = State.DROP
@@ -326,15 +329,18 @@ async def test_tarpit_at_any_stage_is_left_at_the_deadline_each_time(tmp_path, s
             it.xmpp.trap(Way.DOWN, mark, Act.HOLD)
             for link in it.xmpp.links:
                 link.pipes[Way.DOWN].shape.trap = None
+        former = {*it.xmpp.past, *it.xmpp.links}
         it.xmpp.reset()
-        await until(lambda: len(it.xmpp.past) >= 2 + 6)
-        tried = list(it.xmpp.past)[2:]
-        assert all(link.ended - link.began <= SLOWER * 0.4 for link in tried)
-        assert re.search(f"gave no session within 0.4 s; it stopped at: .*({words})", told(it))
+        await until(lambda: len(it.xmpp.past) >= len(former) + 4)
+        tried = [link for link in it.xmpp.past if link not in former]
+        assert all(link.ended - link.began <= SLOWER * TARPIT for link in tried)
+        assert re.search(
+            f"gave no session within {TARPIT:g} s; it stopped at: .*({words})", told(it)
+        )
         back = it.now()
         it.xmpp.heal()
         await it.usable(A, dialog)
-        assert it.live_at(A, back) - back <= 0.4 + CAP + SLOWER * max(it.took, CONNECT)
+        assert it.live_at(A, back) - back <= TARPIT + CAP + SLOWER * max(it.took, CONNECT)
         assert it.xmpp.most_handshakes <= 2 * 2  # one of them may not be gone yet for the proxy
 
 
