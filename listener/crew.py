@@ -86,6 +86,7 @@ class Ear(LinkEvents):
         self._changed = asyncio.Event()  # other credentials; another one after each time
         self._hurried = False
         self._lost_by: str | None = None
+        self._ungranted: frozenset[str] = frozenset()  # subscriptions, in words, as told
 
     def __repr__(self) -> str:
         return f"<Ear {self.agent.id} {self.status().state}>"
@@ -157,8 +158,10 @@ class Ear(LinkEvents):
         mine = cast("Session", session)
         if mine is not self._session:
             self._take_up(mine)
-            for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
+            refused = frozenset(await mine.tidy(frozenset(self.agent.subscriptions)))
+            for trouble in sorted(refused - self._ungranted):  # once, not at each session
                 _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
+            self._ungranted = refused
         while True:
             signals = self._signals
             await self._place.usable(self.agent.id, mine.endpoint, self._waits)
@@ -227,9 +230,8 @@ class Ear(LinkEvents):
             except ListenerError as trouble:
                 self.trouble = trouble
             attempt += 1
-            _log.warning(
-                "snapshot.failed", agent=self.agent.id, attempt=attempt, detail=str(self.trouble)
-            )
+            say = _log.warning if attempt == 1 else _log.debug  # thousands of agents say so
+            say("snapshot.failed", agent=self.agent.id, attempt=attempt, detail=str(self.trouble))
             self.tried.set()
             await asyncio.sleep(waits[min(attempt, len(waits)) - 1])
 
