@@ -217,6 +217,7 @@ class Link:
             opening.cancel()
             left.cancel()
             await asyncio.gather(opening, left, return_exceptions=True)
+            del opening, left  # an error leads back to here, and its task to it: a circle
 
     async def _live(self, session: SessionLike) -> Exception | Ending:
         ending: Exception | Ending | None = None
