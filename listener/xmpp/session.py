@@ -156,12 +156,13 @@ class Session:
                 f"{self.host}:{self.endpoint.port} gave no session within"
                 f" {self.timings.connect:g} s; it stopped at: {client.stage}"
             ) from None
+        spared, beside = self._spared, self._beside  # not by way of ourselves: see `_clean_up`
         self._subscribed = Books(
             self.agent,
             self.jid,
             self.endpoint.pubsub_domain,
             self._asks,
-            lambda: {*self._spared(), *self._beside},
+            lambda: {*spared(), *beside},
             alone=not self._presence,
         )
         await (self._appear(client) if self._presence else self._listen(client))
