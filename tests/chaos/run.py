@@ -35,7 +35,6 @@ LOOK = 0.05
 SAY_EVERY = 10.0
 BEHIND = 40.0
 PATIENCE = 30.0
-MOST_LAG = 0.5  # seconds by which a loop may be late for its times to tell something
 
 Say = Callable[[str], None]
 
@@ -196,7 +195,7 @@ class Chaos:
         """
         found = [f"{who} at {at:.1f}" for who, at in self.deployment.out]
         self.deployment.out.clear()
-        if lag > MOST_LAG:
+        if lag > verdict.MOST_LAG:
             self.tally.counts["signed out while the machine stood still"] += len(found)
             return []
         return found
