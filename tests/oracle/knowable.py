@@ -16,6 +16,7 @@ from listener.finesse import uris
 from listener.finesse.actions.expectation import Probe
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import blame, effects, shown
+from tests.oracle.account import OFF
 from tests.oracle.judge import SILENT, Find
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SLACK = 0.05
 GET_BEFORE = 3.0
+JOINS = (do.Transfer, do.Conference)
 DATA = (do.UpdateCallData, do.Reclassify, do.UpdateScheduledCallback, do.CancelScheduledCallback)
 """What they change carries no time: an old content looks like a new one."""
 
@@ -110,8 +112,10 @@ def _call_failed(account: Account, asked: Asked) -> str | None:
         for heard in _open(account, asked)
         if isinstance(heard.event, DialogEvent) and heard.event.dialog_id == deed.new_dialog_id
     ]
+    # How a call is shown as it goes is how it ended, not what became of the request.
+    there = [h for h in ours if not isinstance(h.event, DialogRemoved)]
     tied = any(h.event.request_id == asked.request_id for h in ours)
-    failed = any(h.event.dialog.state == "FAILED" for h in ours)
+    failed = any(h.event.dialog.state == "FAILED" for h in there)
     return "failed: its call was read to have FAILED" if tied and failed else None
 
 
@@ -219,6 +223,29 @@ def _rival(asked: Asked, other: Asked) -> bool:
     return together and user[0] is user[1]
 
 
+def _several_others(account: Account, asked: Asked) -> bool:
+    """Say whether the agent had several other calls at sending.
+
+    Which of them was meant is told by a link or by our id; an untagged merge with another one may
+    be somebody else's (rules 4 and 6.4: both others).
+    """
+    assert asked.begun is not None
+    views = [
+        account.history.at(id_, asked.begun)
+        for id_ in account.history.calls
+        if id_ != asked.request.dialog_id
+    ]
+    mine = [
+        view
+        for view in views
+        if view is not None
+        and not view.over
+        and asked.agent in view.listed
+        and view.parties.get(asked.own) not in OFF
+    ]
+    return len(mine) > 1
+
+
 def _change(account: Account, asked: Asked) -> str | None:
     if asked.deed is None or not _fair(account, asked):
         return None
@@ -238,6 +265,8 @@ def _change(account: Account, asked: Asked) -> str | None:
         if _cut_short(account, asked, heard) or (
             isinstance(asked.request, do.Drop) and _loose_end(heard, asked)
         ):
+            continue
+        if isinstance(asked.request, JOINS) and _several_others(account, asked):
             continue
         return "confirmed: a change that it asked for was read"
     return None

@@ -30,23 +30,38 @@ def _partner(case: Case) -> Dialog | None:
         return None
     if case.partner is not None:
         return next((d for d in case.baseline.others if dialog_id(d) == case.partner), None)
-    live = [each for each in case.baseline.others if not has_left(each.participant(case.own))]
-    linked = [
-        each
-        for each in live
-        if uris.dialog_id(each.associated_dialog_uri) in case.ids
-        or uris.dialog_id(case.before.associated_dialog_uri) == each.id
-    ]
-    chosen = linked or live
+    chosen = _linked(case) or _live(case)
     return chosen[0] if len(chosen) == 1 else None
 
 
+def _live(case: Case) -> list[Dialog]:
+    others = case.baseline.others if case.baseline is not None else ()
+    return [each for each in others if not has_left(each.participant(case.own))]
+
+
+def _linked(case: Case) -> list[Dialog]:
+    """Return the live calls that are linked to the request's by associatedDialogUri."""
+    towards = case.before.associated_dialog_uri if case.before is not None else None
+    return [
+        each
+        for each in _live(case)
+        if uris.dialog_id(each.associated_dialog_uri) in case.ids
+        or uris.dialog_id(towards) == each.id
+    ]
+
+
 def _find_partner(case: Case, sight: Sight) -> None:
-    """Note which call was the other one, where a sight shows it."""
+    """Note which call was the other one, where a sight shows it.
+
+    Where one is known it takes our id to say otherwise: somebody else may have merged the call
+    with a third one.
+    """
     if sight.dialog is None or sight.dialog_id is None:
         return
-    if case.baseline is None and not (sight.tagged and case.mine(sight)):
-        return  # it may be how it was before the request
+    if not (sight.tagged and case.mine(sight)) and (
+        case.baseline is None or _partner(case) is not None
+    ):
+        return  # without a baseline it may be how it was before the request
     secondary = sight.dialog.secondary_id
     known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
     others = known - case.ids
@@ -96,7 +111,8 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     own = sight.dialog.participant(case.own)
     off = own is None or has_left(own)
     there = _addresses(sight.dialog, case.own)
-    tied = sight.tagged and case.partner is not None and len(there) > 1
+    shown = sight.tagged and case.partner is not None and case.baseline is not None
+    tied = shown and not others and len(there) > 1
     if sight.how is not How.REMOVED and off and (tied or (others and others <= there)):
         gone = tuple(sorted(pair(case) - {sight.dialog_id}))
         return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))
@@ -132,8 +148,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         if others and others <= there:
             return Finding(Shown.EFFECT, "ACTIVE", dialogs=ids)
         conference = sight.dialog.media_properties.call_type == "CONFERENCE"
-        shown = sight.tagged and case.partner is not None
-        if (shown or not others) and conference and len(there) > 1:
+        if not others and conference and len(there) > 1:
             return Finding(Shown.IF_TAGGED, "ACTIVE", dialogs=ids)
     if case.mine(sight) and sight.dialog_id in case.ids and sight.how is How.REMOVED:
         return ENDED
