@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -57,6 +58,7 @@ def main() -> int:
     parser.add_argument("--broken")
     asked = parser.parse_args()
     say(f"seed {asked.seed}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the daemon is ended, too
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         tally = asyncio.run(_run(asked, Path(folder)))
     say(tally.tables())

@@ -7,6 +7,7 @@ What truly was is noted by `truth`.
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -30,6 +31,7 @@ comes back are its own, too."""
 SPARE = AgentSpec(id="1900", password=PASSWORD, extension="2900")
 """Comes and goes by reloads; not asked for anything, and may well be signed out."""
 OPEN = float("inf")
+LAST_WORDS = 30.0
 
 
 class Deployment:
@@ -94,7 +96,12 @@ class Deployment:
             node.thaw()
             with suppress(OSError):
                 await node.start()
-        await self._stack.__aexit__(*why)
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await self._stack.__aexit__(*why)
+        except TimeoutError:  # the run is over, and what was found must be told
+            for task in asyncio.all_tasks():
+                task.print_stack(limit=3, file=sys.stderr)
 
     def _note(self, node: Node) -> None:
         number = node.number

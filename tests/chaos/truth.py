@@ -51,6 +51,11 @@ class Notes:
                 del self._made[id(old.payload)]
             self.items.pop(old.item_id, None)
 
+    def knows(self, payload: str) -> bool:
+        """Say whether that very text was noted."""
+        found = self._made.get(id(payload))
+        return found is not None and found.payload is payload
+
     def parcel(self, node: str, payload: str) -> Parcel:
         """Return the event with that very text (a copy of it is another event)."""
         found = self._made.get(id(payload))
@@ -178,6 +183,8 @@ class Tags:
         self._enqueue = outbox._enqueue
         outbox._tag = self.tag  # type: ignore[method-assign]  # the story says who is tagged
         outbox._enqueue = self.put  # type: ignore[method-assign]  # the judge must know all of them
+        self._note = outbox._note
+        outbox._note = self.unpublished  # type: ignore[method-assign]  # also of what stays untold
 
     def tag(self, cause: Cause, *, is_error: bool, own: bool) -> str | None:
         """Return the id for an event, or None."""
@@ -194,18 +201,20 @@ class Tags:
 
     def put(self, parcel: Any) -> None:
         """Note an event before anything happens to it."""
-        tag, self._tag = self._tag, None
-        self._notes.made(
-            Parcel(
-                parcel.node,
-                parcel.payload,
-                self._notes.clock(),
-                parcel.deed,
-                tag,
-                is_error=parcel.is_error,
-            )
-        )
+        self._made(parcel)
         self._enqueue(parcel)
+
+    def unpublished(self, parcel: Any, reached: int) -> None:
+        """Note an event that no node publishes: nobody can know what it would have told."""
+        if not self._notes.knows(parcel.payload):
+            self._made(parcel)
+        self._note(parcel, reached)
+
+    def _made(self, parcel: Any) -> None:
+        tag, self._tag = self._tag, None
+        now, deed = self._notes.clock(), parcel.deed
+        made = Parcel(parcel.node, parcel.payload, now, deed, tag, is_error=parcel.is_error)
+        self._notes.made(made)
 
 
 __all__ = ["SENDER", "Dealt", "Deeds", "Faults", "Notes", "Noting", "Reads", "Tags"]
