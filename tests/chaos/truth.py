@@ -164,7 +164,8 @@ class Reads:
             if self.trouble == "get_hangs":
                 while self.trouble == "get_hangs":  # noqa: ASYNC110  a fault without an event
                     await asyncio.sleep(0.05)
-            if self.trouble in {"get_500", "get_401"}:
+            wrong_state = self.trouble == "get_401" and request.path != uris.SYSTEM_INFO
+            if self.trouble == "get_500" or wrong_state:  # who lends SystemInfo a password is told
                 return HttpResponse(int(self.trouble[4:]))
             response: HttpResponse = await self._handler(request)
             status, answered = response.status, notes.clock()
