@@ -101,6 +101,7 @@ class Case:
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
+    went_away: bool = False  # the value asked for was seen to be another one since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
 
     def begin(self, baseline: Baseline | None, dialog: str | None) -> None:

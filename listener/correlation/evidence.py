@@ -64,6 +64,10 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
     """Take in what one sight showed to one request."""
     evidence = kind_of(finding, sight)
     held = Held(finding, evidence, sight.dialog, sight.user)
+    if _anybodys(entry, finding, evidence):
+        entry.unexplained = True
+        entry.note(now, evidence, "a call that failed, after a gap in which its own may have ended")
+        return
     if proves(finding, evidence):
         count(desk, now, entry, held)
         return
@@ -87,6 +91,15 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
             ended(desk, now, entry)
         case _:
             pass
+
+
+def _anybodys(entry: Entry, finding: Finding, evidence: Evidence) -> bool:
+    """Say whether a call that failed may be another one than the request's.
+
+    It bears no id of ours, and the request's own may have come and gone in a gap (rules 7).
+    """
+    call = finding.shown is Shown.FAILED and finding.dialogs.new is not None
+    return call and evidence is not Evidence.REQUEST_ID and entry.gap_since_sending()
 
 
 def _signed(desk: Desk, now: float, entry: Entry, held: Held) -> None:

@@ -150,6 +150,9 @@ def _on_dialog(
     if news is News.REPEAT and owner is None:
         return False
     mark(desk, now, owner, event)
+    if owner is None:
+        for entry in tagged:  # two have that id: nobody knows whose work it is (rules 3, 5)
+            entry.unexplained = True
     _follow(desk, event)
     concerned = concerned_by(desk, event, owner)
     sight = Sight(how_of(event), event.owner, event.dialog, event.dialog_id, at=now)
@@ -158,7 +161,7 @@ def _on_dialog(
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
     proven = judge_all(desk, now, looking, sight, owner, signed=event.request_id is not None)
     sent(desk, now, owner)
-    unexplained(concerned, event, before, proven=proven or owner is not None)
+    unexplained(concerned, event, before, (owner,) if owner is not None else proven)
     return True
 
 
@@ -277,8 +280,8 @@ def judge_all(
     owner: Entry | None,
     *,
     signed: bool = False,
-) -> bool:
-    """Let each judge look; say whether the change was explained by one of our requests.
+) -> list[Entry]:
+    """Let each judge look; return those of our requests that explain the change.
 
     `signed`: some id is on it, so that a part of the values is that request's work.
     """
@@ -303,4 +306,4 @@ def judge_all(
         weigh(desk, now, entry, finding, seen)
         desk.rearm(entry)
     # That a call ended explains nothing: somebody hung up (rules 5).
-    return any(finding.shown not in {Shown.NOTHING, Shown.ENDED} for _, finding, _ in found)
+    return [each for each, finding, _ in found if finding.shown not in {Shown.NOTHING, Shown.ENDED}]

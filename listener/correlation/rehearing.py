@@ -118,7 +118,7 @@ def _dialog(desk: Desk, now: float, entry: Entry, event: DialogEvent, owner: Ent
     signed = event.request_id is not None
     proven = judge_all(desk, now, [entry], sight, owner, signed=signed)
     sent(desk, now, owner)
-    unexplained([entry], event, before, proven=proven or owner is not None)
+    unexplained([entry], event, before, (owner,) if owner is not None else proven)
 
 
 def _before(entry: Entry, event: DialogEvent) -> Dialog | None:

@@ -129,11 +129,18 @@ def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
         return NOTHING
     value = sight.dialog.media_properties.variable("BAResponse")
     if value != want.value or sight.how is How.REMOVED or case.stale(sight.dialog):
-        return ENDED if ended_here(case, sight) else NOTHING
-    if case.before is None:
+        return _not_there(case, sight)
+    if case.before is None or case.went_away:
         return Finding(Shown.IF_TAGGED)
     same = case.before.media_properties.variable("BAResponse") == value
     return Finding(Shown.UNCHANGED if same else Shown.EFFECT)
+
+
+def _not_there(case: Case, sight: Sight) -> Finding:
+    """Remember that the value was another one since sending: our id on it is a change again."""
+    fresh = sight.how is How.CHANGED and sight.dialog is not None and not case.stale(sight.dialog)
+    case.went_away = case.went_away or fresh
+    return ENDED if ended_here(case, sight) else NOTHING
 
 
 def _callback(dialog: Dialog | None) -> ScheduledCallbackInfo:
@@ -153,8 +160,8 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
         return NOTHING
     info = _callback(sight.dialog)
     if sight.how is How.REMOVED or case.stale(sight.dialog) or not _schedules(want, info):
-        return ENDED if ended_here(case, sight) else NOTHING
-    if case.before is None:
+        return _not_there(case, sight)
+    if case.before is None or case.went_away:
         return Finding(Shown.IF_TAGGED)
     same = _schedules(want, _callback(case.before))
     return Finding(Shown.UNCHANGED if same else Shown.EFFECT)

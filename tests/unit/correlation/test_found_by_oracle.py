@@ -8,6 +8,7 @@ import pytest
 
 from listener.correlation.gate import GateMode
 from listener.correlation.instants import instant
+from listener.correlation.outcome import MinimumEvidence
 from listener.finesse.actions import (
     Conference,
     Drop,
@@ -15,6 +16,8 @@ from listener.finesse.actions import (
     MakeCall,
     NotReady,
     Ready,
+    Reclassify,
+    SendDtmf,
     SilentMonitor,
     TaskAccept,
     TaskResume,
@@ -374,3 +377,58 @@ def test_our_id_on_the_call_that_became_another_one_still_tells_of_its_data() ->
     story.hear(an_event(a_dialog("200", secondary_id=CALL)))
     story.hear(an_event(a_dialog(variables=data), tag=key))
     assert story.said(key)[0] == "confirmed"
+
+
+def test_what_was_another_value_since_sending_is_set_by_the_event_with_our_id() -> None:
+    # two at once; the first one's value came between
+    def said(value: str) -> Dialog:
+        return a_dialog(variables={"BAResponse": value})
+
+    story = Story(said("FAX"), gate=GateMode.OFF)
+    first = story.accepted(Reclassify(agent=AGENT, dialog_id=CALL, outbound_classification="VOICE"))
+    second = story.accepted(Reclassify(agent=AGENT, dialog_id=CALL, outbound_classification="FAX"))
+    story.hear(an_event(said("VOICE"), tag=first), an_event(said("FAX"), tag=second))
+    assert story.said(second) == ("confirmed", "request_id")
+
+
+def test_a_call_that_failed_is_not_surely_ours_after_a_gap() -> None:
+    # ours came and ended in the gap; the agent dialled the same number again
+    story = Story()
+    key = story.accepted(MAKE_CALL)
+    story.link_down()
+    story.link_up(placed("FAILED"), user=a_user())
+    story.hear(an_event(placed("FAILED")))
+    assert story.said(key)[0] == "open"
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "link_lost")
+
+
+def test_a_repeated_id_that_came_back_leaves_an_unsigned_error_unnamed() -> None:
+    story = Story(a_dialog())
+    story.accepted(Hold(agent=AGENT, dialog_id=CALL), id_="145")
+    story.hear(an_event(own("HELD"), tag="145"))
+    key = story.accepted(SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string="5"), id_="145")
+    story.hear(an_event(own("HELD", 2), tag="145"))
+    story.hear(an_error("CF_INVALID_OBJECT_STATE"))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_values_that_another_changed_are_not_failed_while_a_call_waits_for_better_proof() -> None:
+    # every event of the call shows the call that was made; that explains no data
+    def call(value: str) -> Dialog:
+        parties = (a_participant(at=1), a_participant("5551", at=1))
+        shown = {"variables": {"callVariable1": value}, "from_address": EXT, "to_address": "5551"}
+        return a_dialog("200", *parties, **shown)
+
+    story = Story(gate=GateMode.OFF)
+    story.ask(MAKE_CALL, minimum=MinimumEvidence.REQUEST_ID, length=60.0)
+    story.hear(added(call("")))
+    key = story.accepted(
+        UpdateCallData(agent=AGENT, dialog_id="200", call_variables={"callVariable1": ""})
+    )
+    story.hear(an_event(call("y")))
+    story.wait(17.5)
+    story.look(listed=None, dialog=call("y"))
+    story.wait(5)
+    assert story.said(key)[0] == "unconfirmed"
