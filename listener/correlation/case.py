@@ -101,6 +101,7 @@ class Case:
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
+    hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
 
@@ -141,9 +142,12 @@ class Case:
             self.theirs.add(own.state_change_time if own is not None else None)
         if self.baseline is None:
             return  # without a start, nothing seen makes one: it may be old news
-        if sight.user is not None:
+        was = self.baseline.user
+        if sight.user is not None and not (
+            was is not None and older(sight.user.state_change_time, was.state_change_time)
+        ):
             self.baseline = replace(self.baseline, user=sight.user)
-        if sight.dialog is not None and self.about(sight):
+        if sight.dialog is not None and self.about(sight) and not self.stale(sight.dialog):
             self.baseline = replace(self.baseline, dialog=sight.dialog)
 
     @property

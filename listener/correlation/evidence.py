@@ -13,7 +13,7 @@ from listener.correlation import verdict
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
-from listener.correlation.outcome import Evidence, MinimumEvidence
+from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence
 from listener.correlation.pending import Trigger
 from listener.finesse.actions.expectation import (
     CallbackCancelled,
@@ -180,20 +180,23 @@ def same_lane(one: Entry, other: Entry) -> bool:
 
 
 def without_others_share(
-    found: list[tuple[Entry, Finding, Sight]], now: float
+    found: list[tuple[Entry, Finding, Sight]], now: float, named: Entry | None = None
 ) -> list[tuple[Entry, Finding, Sight]]:
     """Return the findings that count: a change that is one request's by its id is no other's.
 
     One change confirms at most one request (rules 4). Requests that go out together, past the gate,
     would otherwise take the effect of the one before for their own; nor does a GET later that shows
-    what that change made prove another one's.
+    what that change made prove another one's. `named`: whose id is on it; it may be settled by now,
+    for one change is told on the node of each agent who takes part.
     """
     owners = [each[0] for each in found if _by_id(*each)]
-    if not owners:
+    done = named if named is not None and isinstance(named.outcome, Confirmed) else None
+    if not owners and done is None:
         return found
     kept = []
     for entry, finding, seen in found:
-        if entry in owners or not any(same_lane(entry, owner) for owner in owners):
+        anothers = any(same_lane(entry, owner) for owner in owners) or _alike(entry, done)
+        if entry in owners or not anothers:
             kept.append((entry, finding, seen))
             continue
         if by_change(finding, seen) or not entry.case.about(seen):
@@ -203,6 +206,14 @@ def without_others_share(
         else:
             kept.append((entry, finding, seen))
     return kept
+
+
+def _alike(entry: Entry, done: Entry | None) -> bool:
+    """Say whether a request asks for just what a settled one had asked for."""
+    if done is None or done is entry:
+        return False
+    same = (done.case.expectation, done.agent) == (entry.case.expectation, entry.agent)
+    return same and same_lane(entry, done) and done.request.dialog_id == entry.request.dialog_id
 
 
 def _by_id(entry: Entry, finding: Finding, seen: Sight) -> bool:

@@ -280,10 +280,12 @@ def judge_all(
     owner: Entry | None,
     *,
     signed: bool = False,
+    named: Entry | None = None,
 ) -> list[Entry]:
     """Let each judge look; return those of our requests that explain the change.
 
-    `signed`: some id is on it, so that a part of the values is that request's work.
+    `signed`: some id is on it, so that a part of the values is that request's work. `named`: the
+    request whose id it is, where that is not the `owner`, whom the judge looks at.
     """
     found: list[tuple[Entry, Finding, Sight]] = []
     tagged = sight if owner is None else replace(sight, tagged=True)
@@ -298,7 +300,7 @@ def judge_all(
         if finding.shown is Shown.PARTLY and signed and entry is not owner:
             continue
         found.append((entry, finding, seen))
-    found = without_others_share(found, now)
+    found = without_others_share(found, now, named or owner)
     weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
     perhaps = (e for e, f, _ in found if f.shown is Shown.IF_TAGGED and e.case.baseline is None)
     contests(weak, now, perhaps)

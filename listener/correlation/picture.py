@@ -70,6 +70,7 @@ class AgentPicture:
     live: bool = False
     live_since: float | None = None
     gap_at: float = float("-inf")  # when the last gap began
+    republished_at: float = float("-inf")  # when older news of the user came last
 
     @property
     def extension(self) -> str | None:
@@ -140,6 +141,8 @@ class AgentPicture:
                 # An update that leaves it out says nothing of it; an empty one, that it is gone.
                 user = replace(user, extension=self.user.extension)
             self.user, self.user_at = user, now
+        else:
+            self.republished_at = now
 
     def news(self, id_: str, content: int, now: float) -> News:
         """Say whether this content is news (rules of evidence 4).
@@ -183,8 +186,10 @@ class AgentPicture:
 
         After a fail-over Finesse publishes again, with new item ids (rules of evidence 4).
         """
+        again = now - self.republished_at < REPEAT_WITHIN
         repeated = bool(content) and any(
-            each == content and (now - at < within or at <= self.gap_at) for each, at in self.errors
+            each == content and (again or now - at < within or at <= self.gap_at)
+            for each, at in self.errors
         )
         self.errors.append((content, now))
         return repeated

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
 from listener.finesse import actions as do
-from listener.finesse.events import DialogEvent, RequestFailed, UserChanged
+from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import effects, shown
 
 if TYPE_CHECKING:
@@ -68,10 +68,14 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
         return False
     if event.dialog_id is None:
         return dialog is None
+    begun = asked.submitted if asked.begun is None else asked.begun
+    known = account.history.at(event.dialog_id, begun) is not None
     if isinstance(asked.request, do.Transfer | do.Conference):
-        return True  # of two calls, and which the other was is not asked here
+        return known  # of two calls there were, and which the other was is not asked here
+    if dialog is None:
+        return not known  # of the call that it makes
     there = effects.family(account.history, dialog, heard.at)
-    return event.dialog_id in there or dialog is None
+    return event.dialog_id in there
 
 
 def _may_own(other: Asked, at: float, end: float | None) -> bool:
@@ -97,14 +101,21 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
     ours = {id(deed) for each in account.asked for deed in each.deeds}
     dialogs = effects.family(account.history, asked.request.dialog_id, error.at)
     return any(
-        (
-            (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)
-            or (isinstance(heard.event, UserChanged) and asked.request.root == "User")
-        )
-        and (heard.parcel.cause is None or id(heard.parcel.cause) not in ours)
+        _moved(account, asked, heard) if isinstance(heard.event, DialogEvent) else True
         for heard in account.heard
         if heard.agent == asked.agent and heard.first and begun <= heard.at <= error.at
+        if heard.parcel.cause is None or id(heard.parcel.cause) not in ours
+        if (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)
+        or (isinstance(heard.event, UserChanged) and asked.request.root == "User")
     )
+
+
+def _moved(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether the agent's own part or the data changed: a far end that leaves sent nothing."""
+    id_ = getattr(heard.event, "dialog_id", None)
+    views = [account.history.at(id_, heard.parcel.made + by) for by in (-0.001, 0.001)]
+    was, is_ = ((v.parties.get(asked.own), v.values) if v is not None else None for v in views)
+    return was != is_ and not isinstance(heard.event, DialogRemoved)
 
 
 def _proves(account: Account, asked: Asked, heard: Heard) -> bool:

@@ -151,4 +151,4 @@ def one_change_confirms_two():
 
 @mutant("4: what is another's by its id is not ours")
 def anothers_change_confirms():
-    yield hearing, "without_others_share", lambda found, _now: found
+    yield hearing, "without_others_share", lambda found, *_: found

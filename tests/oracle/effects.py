@@ -189,7 +189,24 @@ def _transferred(asked: Asked, account: Account) -> list[Span]:
 
 
 def _conferenced(asked: Asked, account: Account) -> list[Span]:
-    return _joined(asked, account, stays=True)
+    """Be joined, by whom and under which id ever: with the parties of both calls (6.4)."""
+    history, dialog = account.history, asked.request.dialog_id
+    first = _parties(history, asked, dialog) if dialog else frozenset()
+    found = _joined(asked, account, stays=True)
+    for other in history.calls:
+        second = _parties(history, asked, other) if other != dialog else frozenset()
+        both = first | second
+        view = history.at(other, asked.submitted)
+        if both in {first, second} or view is None or asked.own not in view.present:
+            continue
+
+        def so(view: View, both: frozenset[str] = both) -> bool:
+            return view.parties.get(asked.own) == "ACTIVE" and both <= view.present
+
+        for id_ in filter(None, (dialog, other)):
+            row = history.calls.get(id_, ())
+            found += [span._replace(unit=(id_, other)) for span in _row(id_, row, so)]
+    return found
 
 
 def _sent_away(asked: Asked, account: Account) -> list[Span]:

@@ -177,7 +177,8 @@ def _tied(account: Account, asked: Asked) -> Iterator[str]:
 
 def _was_so(account: Account, asked: Asked, begun: float, outcome: Confirmed) -> bool:
     assert asked.settled is not None
-    unchanged = outcome.changed is False
+    # Values that are there are there, whoever set them before (rules 6.7).
+    unchanged = outcome.changed is False or isinstance(asked.request, do.UpdateCallData)
     return any(
         span.begin <= asked.settled + EPS
         and span.end > begun - EPS

@@ -77,6 +77,8 @@ def _window(account: Account, asked: Asked) -> Iterator[str]:
         return
     assert asked.settled is not None
     assert asked.answered is not None
+    if asked.answered > asked.settled:
+        return  # its id came back, and when the window began was never told
     begin = asked.answered
     if isinstance(asked.request, do.SendDtmf):
         begin = max([begin, *_before(account, asked)])

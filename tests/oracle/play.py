@@ -244,7 +244,8 @@ class Player:
         busy = [
             a.spec.extension
             for a in finesse.agents.values()
-            if a.id != agent and finesse.switch.active_call(a.id) is not None
+            if a.id != agent and (call := finesse.switch.active_call(a.id)) is not None
+            if not any(call is mine for mine, _ in self._calls(agent))  # nobody spies on himself
         ]
         if not busy:
             return None

@@ -182,6 +182,8 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     user = sight.user
     if user is None or not case.mine(sight) or not _fits(want, user):
         return NOTHING
+    if _signed_in(case, want, user):
+        return Finding(Shown.IF_TAGGED, stage=user.state)
     if user.state in want.states:
         if want.reason_code_id is not None and user.reason_code_id != want.reason_code_id:
             return NOTHING
@@ -191,6 +193,13 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     if user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED:
         return Finding(Shown.IF_TAGGED, stage=user.state)
     return NOTHING
+
+
+def _signed_in(case: Case, want: x.UserState, user: User) -> bool:
+    """Say whether somebody signed in meanwhile: who was out comes in by no other request."""
+    before = case.baseline.user if case.baseline is not None else None
+    out = before is not None and before.state == "LOGOUT"
+    return out and user.state != "LOGOUT" and want.extension is None
 
 
 def _pending(case: Case, want: x.UserState, user: User) -> Shown:

@@ -36,7 +36,12 @@ def _partner(case: Case) -> Dialog | None:
 
 def _live(case: Case) -> list[Dialog]:
     others = case.baseline.others if case.baseline is not None else ()
-    return [each for each in others if not has_left(each.participant(case.own))]
+    # A call that failed is one until it is dropped, but there is nobody to be joined with.
+    return [
+        each
+        for each in others
+        if not has_left(each.participant(case.own)) and each.state != "FAILED"
+    ]
 
 
 def _linked(case: Case) -> list[Dialog]:
@@ -88,8 +93,20 @@ def _others(case: Case) -> frozenset[str]:
     """Return the parties of both calls without ours; empty when both sides are not known."""
     partner = _partner(case)
     first, second = _addresses(case.before, case.own), _addresses(partner, case.own)
+    if first - case.hung_up and second - case.hung_up:
+        first, second = first - case.hung_up, second - case.hung_up
     # With one side's parties all on the other, the two calls look joined before they are.
     return frozenset() if first <= second or second <= first else first | second
+
+
+def _note_left(case: Case, sight: Sight) -> None:
+    """Remember who hung up on one of the two calls before they were joined."""
+    if sight.how is not How.CHANGED or sight.dialog is None or sight.dialog_id not in pair(case):
+        return
+    was = _addresses(case.before if sight.dialog_id in case.ids else _partner(case), case.own)
+    here = _addresses(sight.dialog, case.own)
+    if here <= was and not has_left(sight.dialog.participant(case.own)):
+        case.hung_up |= was - here
 
 
 def _survivor(case: Case, sight: Sight) -> bool:
@@ -105,6 +122,7 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     Two untagged DELETEs are also what two hang-ups leave.
     """
     _find_partner(case, sight)
+    _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
     others = _others(case)
@@ -137,6 +155,7 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
 def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     """CONFERENCE: the survivor with our participant ACTIVE and both others (6.4)."""
     _find_partner(case, sight)
+    _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
     own = sight.dialog.participant(case.own)

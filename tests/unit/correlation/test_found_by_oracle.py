@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from listener.correlation.gate import GateMode
 from listener.correlation.instants import instant
-from listener.correlation.outcome import MinimumEvidence
+from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence
+from listener.correlation.picture import Baseline
 from listener.finesse.actions import (
+    Answer,
     Conference,
     Drop,
     Hold,
@@ -432,3 +435,100 @@ def test_values_that_another_changed_are_not_failed_while_a_call_waits_for_bette
     story.look(listed=None, dialog=call("y"))
     story.wait(5)
     assert story.said(key)[0] == "unconfirmed"
+
+
+def test_one_change_told_on_two_nodes_confirms_one_of_two_alike() -> None:
+    # the colleague's node came first, the first was settled by it and the second went out
+    story = Story(own("ALERTING", 0))
+    answer = Answer(agent=AGENT, dialog_id=CALL)
+    first = story.accepted(answer)
+    second = story.ask(answer)
+    change = own("ACTIVE", 2)
+    story.hear(an_event(change, tag=first, owner="agent2"))
+    assert story.said(first) == ("confirmed", "request_id")
+    story.accept(second)
+    story.hear(an_event(change, tag=first))
+    assert story.said(second)[0] == "open"
+
+
+def test_who_was_signed_out_is_not_signed_in_by_another_request() -> None:
+    story = Story(user=a_user("LOGOUT"))
+    key = story.accepted(NotReady(agent=AGENT))
+    story.hear(a_user_event(a_user("NOT_READY", 2)))
+    assert story.said(key)[0] == "open"
+
+
+def test_calls_that_ended_are_not_refused_to_be_transferred_by_an_unsigned_error() -> None:
+    # the error was the desktop's, about one of the two; a hang-up of both would look the same
+    consult = a_dialog("200", a_participant(), a_participant("C"))
+    story = Story(own("HELD", 0), consult)
+    key = story.accepted(Transfer(agent=AGENT, dialog_id=CALL))
+    story.hear(an_error("CF_INVALID_OBJECT_STATE", dialog_id="200"))
+    story.hear(removed(own("DROPPED", 2)))
+    story.hear(removed(replace(consult, participants=own("DROPPED", 2).participants)))
+    story.wait(30)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_older_news_that_is_anothers_by_its_id_makes_no_start() -> None:
+    story = Story(user=a_user("TALKING"))
+    other = story.ask(NotReady(agent=AGENT))
+    story.hear(a_user_event(replace(a_user("TALKING", 5), pending_state="READY")))
+    key = story.accepted(Ready(agent=AGENT))
+    older_news = replace(a_user("TALKING", 3), pending_state="NOT_READY")
+    story.hear(a_user_event(older_news, tag=other))
+    story.hear(a_user_event(replace(a_user("HOLD", 9), pending_state="READY")))
+    assert story.said(key)[0] == "open"
+
+
+def test_an_error_published_again_with_older_news_names_nobody() -> None:
+    story = Story()
+    first = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(a_user_event(a_user("TALKING", 1)))
+    story.hear(an_error("CF_RESOURCE_OUT_OF_SERVICE"), content=7)
+    story.wait(3)
+    assert story.said(first) == ("failed", "sole_pending")
+    story.hear(a_user_event(a_user("HOLD", 2)))
+    story.wait(25)
+    second = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(a_user_event(a_user("TALKING", 1)))
+    story.hear(an_error("CF_RESOURCE_OUT_OF_SERVICE"), content=7)
+    story.wait(30)
+    assert story.said(second) == ("unconfirmed", "ambiguous")
+
+
+def test_who_hung_up_before_the_calls_were_joined_is_not_waited_for() -> None:
+    first = a_dialog("100", a_participant(EXT, "HELD"), a_participant("A"))
+    consult = a_dialog("200", a_participant(), a_participant("B"), a_participant("C"))
+    story = Story(first, consult)
+    key = story.accepted(Conference(agent=AGENT, dialog_id=CALL))
+    parties = (a_participant(), a_participant("B"), a_participant("C", "DROPPED", 1))
+    story.hear(an_event(replace(consult, participants=parties)))
+    joined = (a_participant(at=2), a_participant("A"), a_participant("B"))
+    story.hear(an_event(replace(first, participants=joined)))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_a_call_that_failed_is_no_partner_of_a_conference() -> None:
+    first = a_dialog("100", a_participant(EXT, "HELD"), a_participant("A"))
+    consult = a_dialog("200", a_participant(), a_participant("B"))
+    failed = a_dialog("300", a_participant(EXT, "FAILED"), state="FAILED")
+    story = Story(first, consult, failed)
+    key = story.accepted(Conference(agent=AGENT, dialog_id=CALL))
+    joined = (a_participant(at=2), a_participant("A"), a_participant("B"))
+    story.hear(an_event(replace(first, participants=joined)))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_after_a_restart_a_change_is_the_one_that_it_was_confirmed_for() -> None:
+    # two asked for the same; the one that was confirmed left nothing for the other
+    story = Story(own("HELD", 2))
+    hold = Hold(agent=AGENT, dialog_id=CALL)
+    done = Confirmed(sent=True, status=202, waited=1.0, evidence=Evidence.REQUEST_ID)
+    story.remember(hold, done)
+    before = Baseline(own("ACTIVE", 0), (), a_user())
+    key = story.adopt(hold, baseline=before, left=15.0, age=3.0, accepted=False, status=503)
+    story.wait(13)
+    story.look(own("HELD", 2), dialog=own("HELD", 2))
+    story.wait(5)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
