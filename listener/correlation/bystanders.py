@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from listener.correlation.accusation import concerns
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
+from listener.correlation.instants import newer
 from listener.correlation.judges.data import requested, shown_values
 from listener.finesse.actions.expectation import CallData, Conferenced, NewCall
 from listener.finesse.events import DialogEvent, DialogRemoved, Event
-from listener.finesse.model import Dialog
+from listener.finesse.model import Dialog, Participant
 
 
 def foreign(desk: Desk, event: Event) -> None:
@@ -45,11 +46,16 @@ def unexplained(
         if entry not in proven:
             _foreign_values(entry, before, event.dialog)
         own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
-        moved = own is not None and was is not None and own.state != was.state
+        moved = own is not None and was is not None and _moved(own, was)
         if explained:
             continue
         if data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):
             entry.unexplained = True
+
+
+def _moved(own: Participant, was: Participant) -> bool:
+    """Say whether the own participant came into another state, or anew into the same one."""
+    return own.state != was.state or newer(own.state_change_time, was.state_change_time)
 
 
 def _on_the_way(concerned: list[Entry], dialog_id: str, state: str | None) -> bool:

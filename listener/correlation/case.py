@@ -101,6 +101,7 @@ class Case:
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
+    start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
@@ -143,6 +144,7 @@ class Case:
         if self.baseline is None:
             return  # without a start, nothing seen makes one: it may be old news
         was = self.baseline.user
+        self.start = self.start or self.baseline
         if sight.user is not None and not (
             was is not None and older(sight.user.state_change_time, was.state_change_time)
         ):

@@ -66,6 +66,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
     held = Held(finding, evidence, sight.dialog, sight.user)
     if _anybodys(entry, finding, evidence):
         entry.unexplained = True
+        entry.case.theirs.add(finding.dialogs.new)
         entry.note(now, evidence, "a call that failed, after a gap in which its own may have ended")
         return
     if proves(finding, evidence):
@@ -206,6 +207,17 @@ def without_others_share(
         else:
             kept.append((entry, finding, seen))
     return kept
+
+
+def taken_elsewhere(
+    entries: list[Entry], found: list[tuple[Entry, Finding, Sight]], sight: Sight
+) -> None:
+    """Let those who look at their own node alone know of a change that is another's by its id."""
+    owners = [each[0] for each in found if _by_id(*each)]
+    for entry in entries:
+        if any(entry.agent == each.agent and same_lane(entry, each) for each in owners):
+            entry.case.rebase(sight)
+            entry.case.saw(sight)
 
 
 def _alike(entry: Entry, done: Entry | None) -> bool:

@@ -72,8 +72,9 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
     known = account.history.at(event.dialog_id, begun) is not None
     if isinstance(asked.request, do.Transfer | do.Conference):
         return known  # of two calls there were, and which the other was is not asked here
-    if dialog is None:
-        return not known  # of the call that it makes
+    if dialog is None:  # of the call that it makes
+        view = account.history.at(event.dialog_id, heard.at)
+        return not known and (view is None or view.sender == asked.own)
     there = effects.family(account.history, dialog, heard.at)
     return event.dialog_id in there
 

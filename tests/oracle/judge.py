@@ -178,7 +178,8 @@ def _tied(account: Account, asked: Asked) -> Iterator[str]:
 def _was_so(account: Account, asked: Asked, begun: float, outcome: Confirmed) -> bool:
     assert asked.settled is not None
     # Values that are there are there, whoever set them before (rules 6.7).
-    unchanged = outcome.changed is False or isinstance(asked.request, do.UpdateCallData)
+    data = do.UpdateCallData | do.Reclassify | do.UpdateScheduledCallback
+    unchanged = outcome.changed is False or isinstance(asked.request, data)
     return any(
         span.begin <= asked.settled + EPS
         and span.end > begun - EPS
@@ -359,7 +360,8 @@ def _overdue(account: Account, asked: Asked) -> Iterator[str]:
 def _after_others(account: Account, asked: Asked) -> Iterator[float]:
     """Yield when its window may end at the latest: it begins behind that of the DTMF before it."""
     for other in account.asked:
-        earlier = other.submitted <= asked.submitted and other is not asked
+        first = other.submitted if other.begun is None else other.begun
+        earlier = first <= (asked.begun or asked.submitted) and other is not asked
         if earlier and other.agent == asked.agent and isinstance(other.request, SILENT):
             begin = max(other.settled or 0.0, asked.answered or asked.submitted)
             yield begin + max(asked.length, asked.request.default_deadline) + FENCE

@@ -135,6 +135,10 @@ def _own_event(account: Account, asked: Asked) -> str | None:
         return None
     if isinstance(asked.request, do.CancelScheduledCallback) and not _promised(account, asked):
         return None
+    assert asked.begun is not None
+    blind = not account.listening(asked.agent, asked.begun, asked.begun + 0.001)
+    if isinstance(asked.request, JOINS) and blind:
+        return None  # which the other call was, and who was on it, nobody knew
     for heard in _open(account, asked):
         own = heard.event.request_id == asked.request_id and heard.parcel.cause is deed
         if own and _cut_short(account, asked, heard):
@@ -243,7 +247,11 @@ def _several_others(account: Account, asked: Asked) -> bool:
         and asked.agent in view.listed
         and view.parties.get(asked.own) not in OFF
     ]
-    return len(mine) > 1
+    before = account.history.at(asked.request.dialog_id, asked.begun)
+    first = before.present - {asked.own} if before is not None else frozenset()
+    # With one side's parties all on the other, the two calls look joined before they are.
+    alike = any(first <= v.present - {asked.own} or v.present - {asked.own} <= first for v in mine)
+    return len(mine) > 1 or alike
 
 
 def _change(account: Account, asked: Asked) -> str | None:
@@ -343,6 +351,9 @@ def _exact(account: Account, asked: Asked, heard: Heard) -> bool:
 # -- silence ------------------------------------------------------------------------------------
 
 
+ROUND_TRIP = 1.0
+
+
 def _silence(account: Account, asked: Asked) -> str | None:
     if not isinstance(asked.request, SILENT) or not asked.accepted:
         return None
@@ -350,7 +361,7 @@ def _silence(account: Account, asked: Asked) -> str | None:
         return None
     assert asked.begun is not None
     assert asked.settled is not None
-    end = asked.settled
+    end = asked.settled + ROUND_TRIP  # the fence's answer
     if not account.whole(asked.agent, asked.begun, end):
         return None
     if not account.listening(asked.agent, asked.begun, end):

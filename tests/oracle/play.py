@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from listener.finesse import actions as do
@@ -142,7 +143,7 @@ class Player:
 
     def _request(self, agent: str, args: Any) -> Request | None:
         if args.get("same") and agent in self._last and args["n"] < 0.5:
-            return self._last[agent]
+            return replace(self._last[agent])
         wishes: Sequence[str] = args["wish"]
         if args.get("fits", True):
             fitting = self._fitting(agent)

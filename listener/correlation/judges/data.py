@@ -94,15 +94,18 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
         truncated=tuple(sorted(cut)),
     )
     if not missing:
-        shown, changed = _complete(case, moved=bool(moved))
+        shown, changed = _complete(case, moved=bool(moved), tagged=sight.tagged)
         return replace(found, shown=shown, changed=changed)
     if sight.how is How.SNAPSHOT:
         return found
+    case.went_away = True
     partly = moved and case.before is not None and not case.superseded
     return replace(found, shown=Shown.PARTLY, quiet=QUIET_AFTER_PART) if partly else NOTHING
 
 
-def _complete(case: Case, *, moved: bool) -> tuple[Shown, bool | None]:
+def _complete(case: Case, *, moved: bool, tagged: bool) -> tuple[Shown, bool | None]:
+    if tagged and not moved and case.went_away:
+        return Shown.IF_TAGGED, True
     if case.superseded or case.before is None:
         # The later update's values, or a dialog whose values before are not known.
         return Shown.IF_TAGGED, None

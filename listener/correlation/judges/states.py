@@ -182,6 +182,8 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     user = sight.user
     if user is None or not case.mine(sight) or not _fits(want, user):
         return NOTHING
+    if sight.tagged and _came_late(case, user):
+        return _before_the_others(case, want, sight)
     if _signed_in(case, want, user):
         return Finding(Shown.IF_TAGGED, stage=user.state)
     if user.state in want.states:
@@ -193,6 +195,21 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     if user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED:
         return Finding(Shown.IF_TAGGED, stage=user.state)
     return NOTHING
+
+
+def _came_late(case: Case, user: User) -> bool:
+    """Say whether it is older news than the change of another request that was heard since."""
+    was = case.baseline.user if case.start is not None and case.baseline is not None else None
+    return was is not None and older(user.state_change_time, was.state_change_time)
+
+
+def _before_the_others(case: Case, want: x.UserState, sight: Sight) -> Finding:
+    """Judge news with our id that came late by what there was at sending."""
+    now, case.baseline, case.start = case.baseline, case.start, None
+    try:
+        return user_state(case, want, sight)
+    finally:
+        case.start, case.baseline = case.baseline, now
 
 
 def _signed_in(case: Case, want: x.UserState, user: User) -> bool:
