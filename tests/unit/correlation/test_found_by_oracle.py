@@ -20,6 +20,7 @@ from listener.finesse.actions import (
     NotReady,
     Ready,
     Reclassify,
+    Retrieve,
     SendDtmf,
     SilentMonitor,
     TaskAccept,
@@ -50,6 +51,7 @@ from tests.builders import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from listener.finesse.events import UserChanged
     from listener.finesse.model import Dialog
 
 TASK = "1_2_1"
@@ -532,3 +534,65 @@ def test_after_a_restart_a_change_is_the_one_that_it_was_confirmed_for() -> None
     story.look(own("HELD", 2), dialog=own("HELD", 2))
     story.wait(5)
     assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_who_goes_out_next_knows_what_came_on_a_colleagues_node_first() -> None:
+    # the gate opened by that event; the own node tells the same without an id
+    story = Story(own("ALERTING", 0))
+    answer = Answer(agent=AGENT, dialog_id=CALL)
+    first, second = story.accepted(answer), story.ask(answer)
+    story.hear(an_event(own("ACTIVE", 2), tag=first, owner="agent2"))
+    story.accept(second)
+    story.hear(an_event(own("ACTIVE", 2)))
+    assert [story.said(key)[0] for key in (first, second)] == ["confirmed", "open"]
+
+
+def test_a_change_that_bore_anothers_id_on_a_colleagues_node_proves_no_second_one() -> None:
+    story = Story(own("ALERTING", 0), gate=GateMode.OFF)
+    answer = Answer(agent=AGENT, dialog_id=CALL)
+    first, second = story.accepted(answer), story.accepted(answer)
+    story.hear(an_event(own("ACTIVE", 2), tag=first, owner="agent2"))
+    story.hear(an_event(own("ACTIVE", 2)))
+    assert [story.said(key)[0] for key in (first, second)] == ["confirmed", "open"]
+
+
+def test_the_same_state_with_a_later_time_is_a_change_by_somebody() -> None:
+    # retrieved, which was lost, and held again by the telephone
+    story = Story(own("HELD", 0))
+    key = story.accepted(Retrieve(agent=AGENT, dialog_id=CALL))
+    story.hear(an_event(own("HELD", 5)), an_error("CF_INVALID_OBJECT_STATE"))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_a_failed_call_that_is_anybodys_does_not_stand_as_dialled_by_older_news() -> None:
+    story = Story()
+    key = story.accepted(MAKE_CALL)
+    story.link_down()
+    story.link_up(placed("FAILED"), user=a_user())
+    story.hear(an_event(placed("INITIATED")))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "link_lost")
+
+
+def test_late_news_with_our_id_is_compared_with_what_was_at_sending() -> None:
+    def pending(what: str, at: float, tag: str) -> UserChanged:
+        return a_user_event(replace(a_user("RESERVED", at), pending_state=what), tag=tag)
+
+    story = Story(user=a_user("RESERVED"), gate=GateMode.OFF)
+    ready = story.accepted(Ready(agent=AGENT))
+    other = story.accepted(NotReady(agent=AGENT))
+    story.hear(pending("NOT_READY", 3, other), pending("READY", 2, ready))
+    assert [story.said(key)[0] for key in (ready, other)] == ["confirmed", "confirmed"]
+
+
+def test_call_data_that_was_another_since_sending_is_set_by_the_event_with_our_id() -> None:
+    def call(value: str) -> Dialog:
+        return a_dialog(variables={"callVariable1": value})
+
+    story = Story(call("x"))
+    key = story.accepted(
+        UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"callVariable1": "x"})
+    )
+    story.hear(an_event(call("y")), an_event(call("x"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
