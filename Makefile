@@ -54,7 +54,7 @@ kills: $(READY)  ## kill -9 the daemon under load, 200 times (KILLS=n, SEED=n)
 	$(BIN)/python -m tests.fault.kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 
 clean:  ## remove .venv and everything that was made
-	rm -rf .venv build dist htmlcov bench-results .coverage .coverage.* .hypothesis
+	rm -rf .venv build dist htmlcov bench-results fuzz-finds .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

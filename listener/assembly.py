@@ -20,7 +20,7 @@ from listener.errors import ConfigurationError, NotListening
 from listener.feed import EventStream, Lagged
 from listener.finesse.actions.request import Request
 from listener.rest import Rest
-from listener.roster import Roster
+from listener.roster import BATCH, Roster
 from listener.service import Service
 from listener.settings import Recording, Settings
 from listener.standing import NodeStatus
@@ -33,8 +33,6 @@ from listener.whereabouts import Whereabouts
 from listener.xmpp.tls import client_context, shrink_tls_buffers
 
 __all__ = ["EventStream", "Lagged", "Listener", "Paces", "Record", "Ticket"]
-
-BATCH = 20  # agents that begin in one turn of the loop
 
 _log = logs.get(__name__)
 

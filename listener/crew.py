@@ -28,14 +28,16 @@ from listener.pacing import AgentStatus, Paces
 from listener.service import Service
 from listener.settings.model import Agent, Connect
 from listener.whereabouts import Whereabouts
-from listener.xmpp.contract import Ending, Endpoint, as_error
+from listener.xmpp.contract import Cause, Ending, Endpoint, as_error
 from listener.xmpp.link import Link, LinkEvents, SessionLike
-from listener.xmpp.policy import words_of
+from listener.xmpp.policy import Remedy, classify, words_of
 from listener.xmpp.session import Session
 
 __all__ = ["AgentStatus", "Ear", "Paces"]
 
 _ABOUT_THE_NODE = (Unreachable, NotFinesse, CertificateRefused)
+
+_CUT = frozenset({Cause.LINK_LOST, Cause.PING_TIMEOUT})
 
 _log = logs.get(__name__)
 
@@ -59,9 +61,11 @@ class Ear(LinkEvents):
         place: Whereabouts,
         paces: Paces,
         changed: Callable[[AgentStatus], None] = lambda _status: None,
+        chance: Callable[[], float] = lambda: 0.5,
     ) -> None:
         self.agent = agent
         self.trouble: ListenerError | None = None
+        self._refusal: CredentialsRefused | None = None  # of what it has to sign in with
         self.tried = asyncio.Event()
         self.up = asyncio.Event()
         self.decided = asyncio.Event()
@@ -78,9 +82,11 @@ class Ear(LinkEvents):
         self._signals = 0  # how often something was said against it
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._chance = chance
+        self._changed = asyncio.Event()  # other credentials; another one after each time
         self._hurried = False
         self._lost_by: str | None = None
+        self._ungranted: frozenset[str] = frozenset()  # subscriptions, in words, as told
 
     def __repr__(self) -> str:
         return f"<Ear {self.agent.id} {self.status().state}>"
@@ -89,7 +95,14 @@ class Ear(LinkEvents):
 
     def made(self, session: Session) -> None:
         """Take note of a session that is about to be opened."""
+        self._forget_made()
         self._made = session
+
+    def _forget_made(self) -> None:
+        """Forget what was seen over a session that never came up, as when it was given up."""
+        made, self._made = self._made, None
+        if made is not None and made is not self._session:
+            self._place.gone(self.agent.id, made.endpoint)
 
     async def ready(self, waited: float) -> None:
         """Wait until a session may be made."""
@@ -97,6 +110,8 @@ class Ear(LinkEvents):
 
     async def left(self, session: SessionLike) -> None:
         """Wait until all agents use another node than that session's."""
+        if session is self._session:
+            self._forget_made()
         await self._place.left(cast("Session", session).endpoint)
 
     def is_left(self, session: SessionLike) -> bool:
@@ -110,10 +125,18 @@ class Ear(LinkEvents):
         """
         endpoint = cast("Session", session).endpoint
         self._missed.add(endpoint)
+        if isinstance(trouble, CredentialsRefused):
+            self.refuse(trouble)
+        if self._session is not None and classify(trouble) is Remedy.STOP:
+            self._place.rests(self.agent.id)  # it stays where it is
         if isinstance(trouble, _ABOUT_THE_NODE):
             self._place.refused(self.agent.id, endpoint, trouble)
         else:
             self._place.gone(self.agent.id, endpoint)
+
+    def stayed(self) -> None:
+        """Let the place know that no other session is waited for now."""
+        self._place.rests(self.agent.id)
 
     def _waits(self, trouble: ListenerError) -> None:
         """Take note of why it takes longer: no node may be used."""
@@ -135,8 +158,10 @@ class Ear(LinkEvents):
         mine = cast("Session", session)
         if mine is not self._session:
             self._take_up(mine)
-            for trouble in await mine.tidy(frozenset(self.agent.subscriptions)):
+            refused = frozenset(await mine.tidy(frozenset(self.agent.subscriptions)))
+            for trouble in sorted(refused - self._ungranted):  # once, not at each session
                 _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
+            self._ungranted = refused
         while True:
             signals = self._signals
             await self._place.usable(self.agent.id, mine.endpoint, self._waits)
@@ -190,26 +215,48 @@ class Ear(LinkEvents):
             self._changed_to()
 
     async def _reconcile(self) -> Look:
-        """Read the picture until it can be read; the link cancels this when the session ends."""
+        """Read the picture until it can be read; the link cancels this when the session ends.
+
+        Refused credentials are used once: five refusals lock an account.
+        """
         waits, attempt = self._paces.reconcile_again, 0
         while True:
+            changed = self._changed
             try:
                 return await self._picture(self.agent.id)
+            except CredentialsRefused as refused:
+                await self._wait_for_credentials(refused, changed)
+                continue
             except ListenerError as trouble:
                 self.trouble = trouble
             attempt += 1
-            _log.warning(
-                "snapshot.failed", agent=self.agent.id, attempt=attempt, detail=str(self.trouble)
-            )
+            say = _log.warning if attempt == 1 else _log.debug  # thousands of agents say so
+            say("snapshot.failed", agent=self.agent.id, attempt=attempt, detail=str(self.trouble))
             self.tried.set()
             await asyncio.sleep(waits[min(attempt, len(waits)) - 1])
+
+    async def _wait_for_credentials(self, refused: ListenerError, changed: asyncio.Event) -> None:
+        """Wait until `changed`: the session stays meanwhile, for only SASL ends it."""
+        self.trouble = refused
+        self.decided.set()
+        self.tried.set()
+        self._changed_to()
+        await changed.wait()
+
+    def refuse(self, refused: CredentialsRefused) -> None:
+        """Take note that Finesse refused the agent's credentials, until they are replaced."""
+        self._refusal = refused
+        if self._session is not None:  # else the link tells
+            self._changed_to()
 
     def lost(self, trouble: Exception | Ending, retry_in: float | None) -> None:
         """Tell the service that events may be lost from now on."""
         self.trouble = _as_error(trouble)
         was_there = self._session is not None
-        if was_there:  # and will be again: a reconnect
+        if self._session is not None:  # and will be again: a reconnect
             self._lost_by = str(trouble.cause) if isinstance(trouble, Ending) else "failed"
+            if isinstance(trouble, Ending) and trouble.cause in _CUT:
+                self._place.cut(self.agent.id, self._session.endpoint, trouble.detail)
         self._away(words_of(trouble))
         if retry_in is None:
             self._place.rests(self.agent.id)
@@ -222,12 +269,14 @@ class Ear(LinkEvents):
 
     def stopped(self, reason: str) -> None:
         """Leave it as it is: a person has to act, and the link has logged why."""
-        del reason
+        if self.trouble is None or str(self.trouble) != reason:  # of a session that is there
+            self.trouble = Unreachable(reason)
         self.decided.set()
         self._changed_to()
 
     def _away(self, cause: str, *, on_purpose: bool = False) -> None:
-        former, self._session, self._made = self._session, None, None
+        self._forget_made()
+        former, self._session = self._session, None
         if former is not None:
             self._place.gone(self.agent.id, former.endpoint)
         self._deafen(cause, on_purpose=on_purpose)
@@ -248,14 +297,23 @@ class Ear(LinkEvents):
     def status(self) -> AgentStatus:
         """Say how the session is."""
         link = self._link
+        state = str(link.state) if link is not None else "signed_out"
+        if state == "up" and not self.up.is_set():
+            state = "waiting"  # there is a session, which may not be used now
+        trouble = self._refusal or self.trouble
         return AgentStatus(
             agent=self.agent.id,
-            state=str(link.state) if link is not None else "signed_out",
+            state=state,
             live=self.up.is_set(),
             host=self._session.host if self._session is not None else None,
             since=link.since if link is not None else 0.0,
-            last_error=str(self.trouble) if self.trouble is not None else None,
+            last_error=str(trouble) if trouble is not None else None,
         )
+
+    @property
+    def session(self) -> Session | None:
+        """The session that is used now."""
+        return self._session
 
     @property
     def node(self) -> str | None:
@@ -265,8 +323,11 @@ class Ear(LinkEvents):
 
     def credentials_changed(self) -> None:
         """Try again after a refused password was replaced."""
-        self.decided.clear()
-        self._changed.set()
+        if not self.up.is_set():
+            self.decided.clear()
+        self._refusal = None
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
         if self._link is not None:
             self._link.credentials_changed()
 
@@ -291,21 +352,23 @@ class Ear(LinkEvents):
             self.tried.set()
 
     async def _while_signed_in(self) -> None:
+        early = self._chance()  # so that those who began together do not ask together for ever
         while True:
-            self._changed.clear()
+            changed = self._changed
             try:
                 await self._follow(signed_in=await self._signed_in(self.agent.id))
             except CredentialsRefused as refused:
-                # No session: this is the password. Five refusals lock an account, so one is enough.
-                await self._give_up(refused)
+                # Five refusals lock an account, so one is enough.
+                await self._give_up(refused, changed)
             except ListenerError as trouble:
                 # Finesse does not say: nothing changes. Perhaps the other node does.
                 self.trouble = self.trouble or trouble
                 self.tried.set()
                 self._place.wants(self.agent.id)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._paces.watch_every):
-                    await self._changed.wait()
+                async with asyncio.timeout(self._paces.watch_every * early):
+                    await changed.wait()
+            early = 0.9 + self._chance() / 5
 
     async def _follow(self, *, signed_in: bool) -> None:
         if self._session is not None or not signed_in:
@@ -317,15 +380,14 @@ class Ear(LinkEvents):
             await self._stop()
             self.tried.set()
 
-    async def _give_up(self, refused: CredentialsRefused) -> None:
+    async def _give_up(self, refused: CredentialsRefused, changed: asyncio.Event) -> None:
+        """Ask no more until there are other credentials; only SASL ends a session that is there."""
         if self._link is not None:
-            return  # only SASL ends a session that is there
+            await changed.wait()
+            return
         _log.error("session.refused", agent=self.agent.id, detail=str(refused))
-        self.trouble = refused
         self._place.rests(self.agent.id)
-        self.decided.set()
-        self.tried.set()
-        await self._changed.wait()
+        await self._wait_for_credentials(refused, changed)
 
     def _start(self) -> asyncio.Task[None]:
         self._link = self._make_link(self)
@@ -343,6 +405,7 @@ class Ear(LinkEvents):
             running.cancel()  # it has ended, but for when we were cancelled in the line above
             await asyncio.gather(running, return_exceptions=True)
             self._place.rests(self.agent.id)
+            self._forget_made()
             if self._session is not None:
                 self._away("the session was ended by us", on_purpose=True)
 

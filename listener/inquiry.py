@@ -7,10 +7,12 @@ the choice of a node is `pair`'s.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from listener import logs
 from listener.errors import (
     CertificateRefused,
     CredentialsRefused,
@@ -20,6 +22,9 @@ from listener.errors import (
 )
 from listener.finesse.model import SystemInfo
 from listener.standing import Polling, Word
+from listener.xmpp.domains import problem_with_domain
+
+_log = logs.get(__name__)
 
 
 class Asked(Protocol):
@@ -28,6 +33,14 @@ class Asked(Protocol):
     async def system_info(self, *, agent: str | None = None, node: str | None = None) -> SystemInfo:
         """Return the state of a node, asked without credentials or with an agent's."""
         ...
+
+
+@dataclass(slots=True, eq=False)
+class Loan:
+    """An agent's credentials while they are used; `stale` once the agent has other ones."""
+
+    agent: str
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +66,32 @@ class Lenders:
     def __init__(self) -> None:
         self.held: Callable[[], Iterable[str]] = tuple
         self.refused: dict[str, CredentialsRefused] = {}
+        self._loans: list[Loan] = []  # no more than there are nodes
 
     def next(self) -> str | None:
         """Return who is to lend now, None when nobody can."""
         return next((agent for agent in self.held() if agent not in self.refused), None)
+
+    @contextmanager
+    def lend(self, agent: str) -> Iterator[None]:
+        """Let a question be put with that agent's credentials; keep a refusal of these."""
+        loan = Loan(agent)
+        self._loans.append(loan)
+        try:
+            yield
+        except CredentialsRefused as refused:
+            if not loan.stale:  # else it speaks of a password that was replaced meanwhile
+                self.refused[agent] = refused
+            raise
+        finally:
+            self._loans.remove(loan)
+
+    def changed(self, agent: str) -> None:
+        """Hear that an agent has other credentials, which may be lent again."""
+        self.refused.pop(agent, None)
+        for loan in self._loans:
+            if loan.agent == agent:
+                loan.stale = True
 
 
 class Inquiry:
@@ -100,7 +135,10 @@ class Inquiry:
                 await asyncio.sleep(self._begun + self._polling.apart - _clock())
                 self._begun = _clock()
                 self._answer = await self._put()
-                self._took(self._name, self._answer)
+                try:
+                    self._took(self._name, self._answer)
+                except Exception as fault:  # noqa: BLE001  the fault of who hears it is not the asker's
+                    _log.exception("rounds.failed", error=type(fault).__name__)
             return self._answer
 
     def _is_refused(self) -> bool:
@@ -125,6 +163,10 @@ class Inquiry:
         if not info.xmpp_domain:
             words = f"the SystemInfo of {self._name} names no xmppDomain"
             return Answer(Word.NOTHING, self._begun, trouble=NotFinesse(words))
+        for domain in (info.xmpp_domain, info.xmpp_pub_sub_domain):
+            if domain and (problem := problem_with_domain(domain)):
+                words = f"the SystemInfo of {self._name} is wrong: {problem}"
+                return Answer(Word.NOTHING, self._begun, trouble=NotFinesse(words))
         return Answer(Word.IN_SERVICE, self._begun, info)
 
     async def _info(self) -> SystemInfo:
@@ -134,11 +176,8 @@ class Inquiry:
             lender = self._lenders.next()
             if lender is None:
                 raise
-        try:
+        with self._lenders.lend(lender):
             return await self._rest.system_info(agent=lender, node=self._url)
-        except CredentialsRefused as refused:
-            self._lenders.refused[lender] = refused
-            raise
 
 
 def _clock() -> float:

@@ -35,6 +35,9 @@ class _Node:
     word: Word | None = None
     detail: str | None = None
     refused: str | None = None  # why the last attempt at a session failed; None since one did not
+    left: str | None = None  # the same of a node that was left for it, for who asks how it is
+    cuts: dict[str, float] = field(default_factory=dict)  # agent: when the link was lost
+    silent: bool = False  # most links were lost at once, and no session could be made since
     failures: int = 0
     good: int = 0  # ticks in a row with IN_SERVICE
     was_out: bool = False
@@ -53,7 +56,7 @@ class _Node:
     @property
     def closed(self) -> bool:
         """Whether no session is to be had: one agent's trouble says nothing while others have."""
-        return self.refused is not None and not self.sessions
+        return self.refused is not None and (self.silent or not self.sessions)
 
     @property
     def usable(self) -> bool:
@@ -71,6 +74,8 @@ class _Node:
             return self.detail
         if self.closed:
             return self.refused
+        if self.left is not None:
+            return self.left
         return f"the XMPP user finesse is unavailable at {self.name}" if self.away else None
 
 
@@ -80,7 +85,10 @@ class Pair:
     Nothing here waits; every time is on the same clock.
     """
 
-    def __init__(self, names: Iterable[str], polling: Polling | None = None) -> None:
+    def __init__(
+        self, names: Iterable[str], polling: Polling | None = None, *, ping: float = 10.0
+    ) -> None:
+        self._ping = ping  # seconds from one ping of a session to the next
         self._polling = polling or Polling()
         self._nodes = {name: _Node(name) for name in names}
         self.current = next(iter(self._nodes))
@@ -108,6 +116,8 @@ class Pair:
         node.word, node.detail = word, detail
         if name == self.current and word is Word.IN_SERVICE:
             self._settled = True
+        if word in {Word.OUT, Word.NOTHING}:
+            node.left = None  # what it was left for is over, or hidden by this
         self._assess(now, node)
 
     def said(self, now: float, name: str, *, in_service: bool) -> None:
@@ -128,11 +138,28 @@ class Pair:
         if name == self.current:
             self._nodes[name].refused = detail
 
+    def cut(self, now: float, name: str, agent: str, detail: str) -> None:
+        """Take in that an agent's link there is lost, before `gone` is told.
+
+        Where that befell most of a node's sessions, and more than one, within the time from one
+        ping to the next, and none was made since, it is as if a session was refused there.
+        """
+        node = self._nodes[name]
+        node.cuts.pop(agent, None)
+        node.cuts[agent] = now  # the last one, so that they are in the order of their times
+        while now - node.cuts[oldest := next(iter(node.cuts))] > self._ping:
+            del node.cuts[oldest]
+        still = len(node.sessions) - (agent in node.sessions)
+        if name == self.current and 1 < len(node.cuts) > still:
+            node.refused, node.silent = detail, True
+
     def connected(self, now: float, name: str, agent: str) -> None:
         """Take in that an agent has a session there."""
         node = self._nodes[name]
         node.sessions.add(agent)
-        node.refused = None
+        node.refused = node.left = None
+        node.silent = False
+        node.cuts.clear()
         self._assess(now, node)
 
     def gone(self, now: float, name: str, agent: str) -> None:
@@ -176,6 +203,10 @@ class Pair:
     def state(self, name: str) -> NodeState:
         """Say how that node is."""
         return self._nodes[name].state
+
+    def sessions(self, name: str) -> frozenset[str]:
+        """Return the agents who have a session there."""
+        return frozenset(self._nodes[name].sessions)
 
     def has_sessions(self, name: str) -> bool:
         """Say whether any agent has a session there."""
@@ -224,9 +255,9 @@ class Pair:
         state = node.state
         unheard = state is NodeState.UNKNOWN and node.word is Word.NOTHING
         tired = node.failures >= self._polling.patience
-        if node.usable:
+        if node.usable and node.left is None:
             state = NodeState.USABLE
-        elif node.word is Word.OUT or node.away or tired or unheard:
+        elif node.left is not None or node.word is Word.OUT or node.away or tired or unheard:
             state = NodeState.OUT
         if node.word in {Word.OUT, Word.NOTHING}:
             node.was_out = True
@@ -262,5 +293,6 @@ class Pair:
         self._settled = True
         self.current = other.name
         used.failures = other.failures = 0
-        used.refused = None  # whoever comes back there tries anew
+        used.left, used.refused = used.refused, None  # whoever comes back there tries anew
+        used.silent = False
         return move

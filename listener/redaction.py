@@ -111,6 +111,8 @@ def value(key: str, given: Any, *, show_numbers: bool = False, depth: int = 0) -
         return given
     if _hides(key, given, show_numbers=show_numbers) or depth > DEEPEST:
         return HIDDEN
+    if type(given) is str:  # nearly always
+        return text(given, show_numbers=show_numbers)
     if isinstance(given, int | float):
         return given
     if isinstance(given, Mapping):

@@ -12,10 +12,11 @@ from typing import Any
 
 from listener import logs
 from listener.errors import ConfigurationError
-from listener.roster import Roster
+from listener.roster import BATCH, Roster
 from listener.serving import Doors
 from listener.settings import Changes, Settings, changes
 from listener.settings.model import Agent
+from listener.xmpp.link import LinkState
 
 _log = logs.get(__name__)
 
@@ -50,28 +51,31 @@ class Reloader:
     async def reload(self) -> dict[str, Any]:
         """Read the settings and the tokens, and apply what differs.
 
+        Agents of the settings that only a person could help try once more, with what they had.
         Returns the agents "added", "removed" and "changed", and the keys that need a restart.
-        Raises ConfigurationError for settings that cannot work: nothing has changed then. What
-        callers do with agents meanwhile comes before it or after it, never in between.
+        Raises ConfigurationError for settings that cannot work: nothing has changed then. Of each
+        agent, what callers do meanwhile comes before it or after it, never in between.
         """
         if self._again is None:
             raise ConfigurationError("this daemon was not started from a settings file")
         async with self._one:
             new = await asyncio.to_thread(self._again)
             tokens = await asyncio.to_thread(self._doors.read_tokens)
-            # From here to the first session that is made anew nothing waits, so that what was
-            # checked still holds when it is done.
             self._check(new)
             found = changes(self._settings, new)
             self._doors.use(tokens)
             await self._apply(found, new)
+            retried = await self._retry_stopped()
+        held = {agent.id for agent in self._settings.agents}
         said = {
-            "added": [agent.id for agent in found.added],
+            "added": [agent.id for agent in found.added if agent.id in held],
             "removed": [agent.id for agent in found.removed],
             "changed": [change.agent.id for change in found.changed],
             "restartNeeded": list(found.restart_needed),
         }
-        _log.info("settings.reloaded", **{key: len(value) for key, value in said.items()})
+        _log.info(
+            "settings.reloaded", **{key: len(value) for key, value in said.items()}, retried=retried
+        )
         if found.restart_needed:
             _log.warning("settings.postponed", keys=", ".join(found.restart_needed))
         return said
@@ -87,41 +91,80 @@ class Reloader:
     async def _apply(self, found: Changes, new: Settings) -> None:
         """Do what was found; nothing in it can fail.
 
-        Sessions are made anew one after the other, so that few agents are without one at a time.
-        Where that is broken off, those whose turn did not come are as before, and the next reload
-        finds them again.
+        Few agents in one turn of the loop, however many there are. Sessions are made anew one after
+        the other, so that few agents are without one at a time. Where that is broken off, those
+        whose turn did not come are as before, and the next reload finds them again.
         """
-        anew = self._at_once(found)
         old = {agent.id: agent for agent in self._settings.agents}
+        undone = {agent.id: agent for agent in (*found.removed, *_wanted(found))}
         self._settings = self._settings.model_copy(update={"defaults": new.defaults})
         try:
-            for agent in anew.copy().values():
-                del anew[agent.id]
+            await self._at_once(found, undone)
+            for agent in tuple(undone.values()):
                 if agent.id in self._roster.ears:  # else a caller has ended it meanwhile
+                    del undone[agent.id]
                     await self._roster.replace(agent, origin="configured")
+                elif not self._clashes(agent):
+                    del undone[agent.id]
             await self._roster.departed([agent.id for agent in found.removed])
         finally:
             # What only a restart takes up stays as it was, so that it is named the next time too.
-            kept = (old.get(agent.id) if agent.id in anew else agent for agent in new.agents)
-            agents = tuple(agent for agent in kept if agent is not None)
+            kept = [old.get(agent.id) if agent.id in undone else agent for agent in new.agents]
+            still = (agent for agent in found.removed if agent.id in undone)
+            agents = tuple(agent for agent in (*kept, *still) if agent is not None)
             self._settings = self._settings.model_copy(update={"agents": agents})
 
-    def _at_once(self, found: Changes) -> dict[str, Agent]:
-        """Do all that takes no time; return the agents whose sessions are to be made anew."""
-        for agent in found.removed:
+    async def _at_once(self, found: Changes, undone: dict[str, Agent]) -> None:
+        """Do all that need not wait for a session; `undone` is what is left then."""
+        number = 0
+        for number, agent in enumerate(found.removed, 1):
+            del undone[agent.id]
             if agent.id in self._roster.ears:
                 self._roster.dismiss(agent.id)
-        anew: dict[str, Agent] = {}
-        for agent, keeps_session in (
-            *((change.agent, change.credentials_only) for change in found.changed),
-            *((agent, False) for agent in found.added),  # held already: a caller had added it
-        ):
+            await _turn(number)
+        keeps = {change.agent.id for change in found.changed if change.credentials_only}
+        for place, agent in enumerate(_wanted(found), number + 1):
             if agent.id not in self._roster.ears:
-                self._roster.add(agent)
-            elif keeps_session:
+                if not self._clashes(agent):
+                    del undone[agent.id]
+                    self._roster.add(agent)
+            elif agent.id in keeps:
+                del undone[agent.id]
                 self._roster.change_credentials(
                     agent.id, password=agent.password, token=agent.token
                 )
-            else:
-                anew[agent.id] = agent
-        return anew
+            await _turn(place)
+
+    async def _retry_stopped(self) -> int:
+        """Let those agents of the settings try once more that only a person can help.
+
+        One did, perhaps: the account was unlocked, the other client has gone. Returns how many.
+        """
+        roster, retried = self._roster, 0
+        for agent in self._settings.agents:
+            if (ear := roster.ears.get(agent.id)) is None or roster.origin(
+                agent.id
+            ) != "configured":
+                continue
+            if ear.status().state == LinkState.STOPPED or agent.id in roster.withheld:
+                roster.change_credentials(
+                    agent.id, password=ear.agent.password, token=ear.agent.token
+                )
+                retried += 1
+                await _turn(retried)
+        return retried
+
+    def _clashes(self, agent: Agent) -> bool:
+        """Say whether a caller has added that agent meanwhile, spelt in another way."""
+        return self._roster.holds(agent.id) and agent.id not in self._roster.ears
+
+
+def _wanted(found: Changes) -> tuple[Agent, ...]:
+    """Return the agents that are to be held in another way; a caller may have added new ones."""
+    return (*(change.agent for change in found.changed), *found.added)
+
+
+async def _turn(number: int) -> None:
+    """Let the loop have a turn after so many agents: each has a task, all of which begin then."""
+    if number % BATCH == 0:
+        await asyncio.sleep(0)

@@ -9,13 +9,15 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from functools import partial
 from itertools import chain
+from typing import TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from listener import wiring
+from listener import logs, wiring
 from listener.correlation.steps import Look
 from listener.crew import AgentStatus, Ear, Paces
 from listener.errors import ConfigurationError, CredentialsRefused, InvalidRequest, UnknownAgent
@@ -30,8 +32,13 @@ from listener.xmpp.session import Session
 from listener.xmpp.stanzas import make_resource
 
 MAX_HANDSHAKES = 50  # at once, of all agents together
+BATCH = 20  # agents that begin, end or lose their ears in one turn of the loop
 MAX_PICTURES = 25  # read at once: half of the connections to a node, the rest is for requests
 OUT_OF_SERVICE = "Finesse is out of service"
+
+_Read = TypeVar("_Read")
+
+_log = logs.get(__name__)
 
 
 class Roster:
@@ -79,9 +86,11 @@ class Roster:
         """Agents whose password or token Finesse refused: see `withhold_credentials`."""
         self.revision = 0
         """Another number whenever agents came, went, or have other credentials."""
+        self._alarms: set[asyncio.Task[None]] = set()
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
         where.lenders.held = self._lenders
         where.alarm = self._alarm
+        rest.refused = self._refused
 
     def __repr__(self) -> str:
         return f"<Roster {self.up} of {len(self.ears)} up>"
@@ -100,6 +109,10 @@ class Roster:
         if agent not in self.ears:
             raise UnknownAgent(f"agent {agent} is not configured")
         return self.ears[agent]
+
+    def holds(self, agent: str) -> bool:
+        """Say whether an agent is held, in whatever spelling."""
+        return agent.casefold() in self._ids
 
     def extension(self, agent: str) -> str | None:
         """Return the extension that the settings give an agent."""
@@ -121,7 +134,7 @@ class Roster:
 
         `origin` says who wanted it: "configured", "api" or "dropin".
         """
-        if agent.id.casefold() in self._ids:
+        if self.holds(agent.id):
             raise ConfigurationError(f"agent {agent.id} is held already; each agent is held once")
         self.revision += 1
         self._rest.set_credentials(agent.id, wiring.credentials(agent))
@@ -130,11 +143,12 @@ class Roster:
             agent,
             make_link=self._make_link,
             picture=self._picture,
-            signed_in=self._wire.signed_in,
+            signed_in=self._signed_in,
             service=self._service,
             place=self._where,
             paces=self._paces,
             changed=self._changed,
+            chance=self._jitter.random,
         )
         self.ears[agent.id] = ear
         self._ids.add(agent.id.casefold())
@@ -231,13 +245,27 @@ class Roster:
         if node is not None:
             self._where.said(node, in_service=in_service)
         elif not in_service:
-            for ear in self.ears.values():
-                ear.signal(OUT_OF_SERVICE)
+            self._signal(tuple(self.ears.values()), OUT_OF_SERVICE)
 
     def _alarm(self, node: str, why: str) -> None:
         """Let those hear it whose sessions are at a node that is out."""
-        for ear in self.ears.values():
-            if ear.node == node:
+        self._signal(tuple(ear for ear in self.ears.values() if ear.node == node), why)
+
+    def _signal(self, ears: tuple[Ear, ...], why: str) -> None:
+        """Let these hear it, the first ones now and the others in the next turns of the loop."""
+        for ear in ears[:BATCH]:
+            ear.signal(why)
+        if len(ears) > BATCH:
+            rest = [(ear, ear.session) for ear in ears[BATCH:]]
+            task = asyncio.create_task(self._signal_rest(rest, why), name="alarm")
+            self._alarms.add(task)
+            task.add_done_callback(self._alarms.discard)
+
+    async def _signal_rest(self, ears: list[tuple[Ear, Session | None]], why: str) -> None:
+        for number, (ear, session) in enumerate(ears):
+            if number % BATCH == 0:
+                await asyncio.sleep(0)
+            if ear.session is session:  # else it has a newer one, or none
                 ear.signal(why)
 
     def _lenders(self) -> Iterator[str]:
@@ -245,9 +273,26 @@ class Roster:
         held = [id_ for id_ in self.ears if id_ not in self.withheld]
         return iter(sorted(held, key=lambda id_: self.ears[id_].node is None))
 
+    def _refused(self, agent: str, why: str) -> None:
+        """Hear from the REST side that Finesse refused an agent's credentials."""
+        if agent in self.ears and agent not in self.withheld:
+            detail = f"not used until they are replaced, for Finesse refused them: {why}"
+            _log.error("credentials.withheld", agent=agent, detail=detail)
+            self.withhold_credentials(agent)
+            self.ears[agent].refuse(_withheld(agent))
+
     async def _picture(self, agent: str) -> Look:
+        return await self._with_credentials(agent, self._wire.picture)
+
+    async def _signed_in(self, agent: str) -> bool:
+        return await self._with_credentials(agent, self._wire.signed_in)
+
+    async def _with_credentials(self, agent: str, read: Callable[[str], Awaitable[_Read]]) -> _Read:
+        """Read something in an agent's name, when its turn comes; CredentialsRefused."""
         async with self._pictures:
-            return await self._wire.picture(agent)
+            if agent in self.withheld:
+                raise _withheld(agent)
+            return await read(agent)
 
     def hurry(self) -> None:
         """Let the sessions end without a goodbye."""
@@ -255,10 +300,18 @@ class Roster:
             ear.hurry()
 
     async def aclose(self) -> None:
-        """End all sessions."""
-        tasks = [*self._running.values(), *chain.from_iterable(self._leaving.values())]
-        for task in tasks:
-            task.cancel()
+        """End all sessions; few begin to end in one turn of the loop."""
+        leaving = chain.from_iterable(self._leaving.values())
+        tasks = [*self._alarms, *self._running.values(), *leaving]
+        left = deque(tasks)
+        try:
+            while left:
+                for _ in range(min(BATCH, len(left))):
+                    left.popleft().cancel()
+                await asyncio.sleep(0)
+        finally:
+            for task in left:  # we were cancelled ourselves
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _make_link(self, ear: Ear) -> Link:
@@ -294,8 +347,12 @@ class Roster:
 
     def _xmpp_secret(self, agent: Agent) -> str:
         if agent.id in self.withheld:
-            raise CredentialsRefused(f"Finesse refused the password of agent {agent.id}")
+            raise _withheld(agent.id)
         return agent.xmpp_secret.get_secret_value()
+
+
+def _withheld(agent: str) -> CredentialsRefused:
+    return CredentialsRefused(f"Finesse refused the password or token of agent {agent}; replace it")
 
 
 def agent_of(

@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
+from listener import logs
 from listener.inquiry import Inquiry
+
+_log = logs.get(__name__)
 
 
 class Rounds:
@@ -60,11 +63,21 @@ class Rounds:
         while self._wanted():
             begun = clock()
             self._hurry.clear()
-            await asyncio.gather(*(each.ask(begun) for each in self._inquiries))
+            asked = [each.ask(begun) for each in self._inquiries]
+            for fault in await asyncio.gather(*asked, return_exceptions=True):
+                if isinstance(fault, Exception):
+                    _failed(fault)
             self.number += 1
-            self._over()
+            try:
+                self._over()
+            except Exception as fault:  # noqa: BLE001  who waits must hear of the next round
+                _failed(fault)
             try:
                 async with asyncio.timeout_at(begun + self._every):
                     await self._hurry.wait()
             except TimeoutError:
                 continue
+
+
+def _failed(fault: Exception) -> None:
+    _log.error("rounds.failed", error=type(fault).__name__, exc_info=fault)

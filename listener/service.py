@@ -11,9 +11,10 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import fields
 
 from listener import digits, intake, logs
-from listener.correlation.outcome import Abandoned, Outcome, Reason, Unconfirmed
+from listener.correlation.outcome import Abandoned, Outcome, Reason, Rejected, Unconfirmed
 from listener.correlation.pending import State
 from listener.correlation.steps import (
     AnswerKind,
@@ -292,7 +293,10 @@ class Service(Succession):
     def _settled(self, key: str, outcome: Outcome) -> None:
         record = self.records[key]
         outcome = digits.of_outcome(outcome, record.request)
+        waits = key in self._sending and record.sent is None
         self._stop_sending(key, outcome)
+        if waits and isinstance(outcome, Unconfirmed):
+            outcome = _never_sent(outcome)
         record.settled = now_utc()
         now = self.loop.time()
         # Nobody hears an outcome that a crash could take back: first it is kept, then it is told.
@@ -365,3 +369,13 @@ class Service(Succession):
 def _unwatched(going: asyncio.Future[None]) -> None:
     """Let a future fail without a complaint that nobody looked."""
     going.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def _never_sent(outcome: Unconfirmed) -> Rejected:
+    """Return what is true of a request whose time was over before its turn was safely kept.
+
+    It does not go out any more (`_put_on_wire`), so that repeating it is safe (rules 1, 9).
+    """
+    names = {each.name for each in fields(Rejected)} & {each.name for each in fields(outcome)}
+    known = {name: getattr(outcome, name) for name in names - {"reason"}}
+    return Rejected(**known | {"sent": False}, reason=Reason.EXPIRED_IN_QUEUE)

@@ -18,7 +18,6 @@ from listener.finesse.wire import parse_body
 from listener.rest import Rest, Snapshot
 
 _ACCEPTED = 202
-_UNAUTHORIZED = 401
 _DOUBTFUL = frozenset({408, 500, 502, 504})
 _REFUSALS = range(400, 500)
 _NOT_IMPLEMENTED, _UNAVAILABLE = 501, 503
@@ -58,11 +57,11 @@ class RestWire:
     async def picture(self, agent: str) -> Look:
         """Read what a session needs to begin with: the user and the list of dialogs.
 
-        Raises Unreachable, with the reason, when Finesse does not show them.
+        Raises CredentialsRefused (a 401), and Unreachable when Finesse does not show them.
         """
         asked = _clock()
-        user = _shown(await self._rest.user(agent), f"agent {agent}")
-        dialogs = _shown(await self._rest.dialogs(agent), f"the dialogs of agent {agent}")
+        user = _shown(agent, await self._rest.user(agent), f"agent {agent}")
+        dialogs = _shown(agent, await self._rest.dialogs(agent), f"the dialogs of agent {agent}")
         return Look(asked, user=user.user, dialogs=dialogs.dialogs)
 
     async def signed_in(self, agent: str) -> bool:
@@ -71,9 +70,7 @@ class RestWire:
         Raises CredentialsRefused (a 401), and Unreachable when Finesse does not say.
         """
         got = await self._rest.user(agent)
-        if got.status == _UNAUTHORIZED:
-            raise CredentialsRefused(f"the REST API refused the login of {agent}: {got.detail}")
-        user = _shown(got, f"agent {agent}").user
+        user = _shown(agent, got, f"agent {agent}").user
         return user is not None and user.state not in _SIGNED_OUT
 
     def judge(self, status: int, body: bytes | None) -> RestAnswer:
@@ -105,22 +102,19 @@ class RestWire:
         )
 
     async def _dialogs(self, ask: Ask) -> Look:
-        return await self._read(None, self._rest.dialogs(ask.agent))
+        return await self._read(ask, user=False, dialogs=True)
 
     async def _both(self, ask: Ask) -> Look:
-        return await self._read(self._rest.user(ask.agent), self._rest.dialogs(ask.agent))
+        return await self._read(ask, user=True, dialogs=True)
 
     async def _user(self, ask: Ask) -> Look:
-        return await self._read(self._rest.user(ask.agent), None)
+        return await self._read(ask, user=True, dialogs=False)
 
-    async def _read(
-        self,
-        user: Awaitable[Snapshot] | None,
-        dialogs: Awaitable[Snapshot] | None,
-    ) -> Look:
+    async def _read(self, ask: Ask, *, user: bool, dialogs: bool) -> Look:
         asked = _clock()
-        got_user = await user if user is not None else None
-        got_dialogs = await dialogs if dialogs is not None else None
+        # One after the other is begun: who is cancelled at the first leaves nothing half-made.
+        got_user = await self._rest.user(ask.agent) if user else None
+        got_dialogs = await self._rest.dialogs(ask.agent) if dialogs else None
         found = all(got.found for got in (got_user, got_dialogs) if got is not None)
         return Look(
             asked,
@@ -132,7 +126,9 @@ class RestWire:
         )
 
 
-def _shown(got: Snapshot, what: str) -> Update:
+def _shown(agent: str, got: Snapshot, what: str) -> Update:
+    if got.refused:
+        raise CredentialsRefused(f"the REST API refused the login of {agent}: {got.detail}")
     if got.update is None or not got.found:
         raise Unreachable(f"Finesse does not show {what}: {got.detail or 'no answer'}")
     return got.update

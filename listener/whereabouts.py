@@ -69,7 +69,7 @@ class Whereabouts:
         self._polling = polling or Polling()
         self._chance = chance or random.Random().random  # noqa: S311  spreads, guards nothing
         self._places = Places(settings.finesse)
-        self._pair = Pair(self._places, self._polling)
+        self._pair = Pair(self._places, self._polling, ping=settings.timings.ping_interval)
         self._inquiries = {
             name: Inquiry(
                 name,
@@ -159,6 +159,7 @@ class Whereabouts:
         while True:
             while not self._is_fresh():
                 if (refused := self.lenders.refused.get(agent)) is not None:
+                    self.rests(agent)
                     raise CredentialsRefused(str(refused))
                 await self._next_news(rounds, told)
                 waited = 0.0
@@ -250,6 +251,13 @@ class Whereabouts:
         self._pair.gone(_clock(), name, agent)
         self._tell(name)
 
+    def cut(self, agent: str, endpoint: Endpoint, why: str) -> None:
+        """Hear that an agent's link to there is lost; `gone` is told as well.
+
+        Where most links of a node are cut within the time of a ping, no session is to be had there.
+        """
+        self._pair.cut(_clock(), self.name_of(endpoint), agent, why)
+
     def refused(self, agent: str, endpoint: Endpoint, trouble: ListenerError) -> None:
         """Hear that no session could be made there, for a reason that is the node's."""
         name = self.name_of(endpoint)
@@ -271,7 +279,7 @@ class Whereabouts:
 
     def credentials_changed(self, agent: str) -> None:
         """Hear that an agent has other credentials, which may be lent again."""
-        self.lenders.refused.pop(agent, None)
+        self.lenders.changed(agent)
 
     def _doubt(self, url: str) -> None:
         """Hear from the REST side that a node did not answer a request."""
@@ -293,6 +301,8 @@ class Whereabouts:
             self._move(move)
         if self._pair.usable(self._pair.current):
             self._doubted = False
+        # Who meant to go elsewhere, and has a session where all are again, waits for nothing.
+        self._down -= self._pair.sessions(self._pair.current) - self._unsure
         self._announce()
 
     def _move(self, move: Move) -> None:

@@ -268,12 +268,7 @@ def config_for(
     lines = [
         MARK,
         "[finesse]",
-        "nodes = [",
-        *(
-            f"    {{ host = {_quoted(host)}, rest_port = {rest}, xmpp_port = {xmpp} }},"
-            for host, rest, xmpp in nodes
-        ),
-        "]",
+        *_nodes(nodes),
         f"ca_file = {_quoted(str(ca_file))}",
         "",
         "[defaults]",
@@ -288,6 +283,17 @@ def config_for(
     for name in names:
         lines += ["", "[[agents]]", f"id = {_quoted(name)}", f"extension = {_quoted(name)}"]
     return "\n".join(lines) + "\n"
+
+
+def _nodes(nodes: list[tuple[str, int, int]]) -> list[str]:
+    if len(nodes) == 1:
+        ((host, rest, xmpp),) = nodes
+        return [f"nodes = [{_quoted(f'https://{host}:{rest}')}]", f"xmpp_port = {xmpp}"]
+    tables = (
+        f"    {{ host = {_quoted(host)}, rest_port = {rest}, xmpp_port = {xmpp} }},"
+        for host, rest, xmpp in nodes
+    )
+    return ["nodes = [", *tables, "]"]
 
 
 def _quoted(text: str) -> str:

@@ -28,8 +28,12 @@ from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
     Conferenced,
+    Left,
     Monitoring,
     NewCall,
+    ReservationEnded,
+    SentAway,
+    TaskEnded,
     Tied,
     Transferred,
 )
@@ -37,6 +41,7 @@ from listener.finesse.events import RequestFailed
 from listener.finesse.messages import named_action, named_extension
 from listener.finesse.model import Dialog
 
+ENDS = (Transferred, SentAway, Left, ReservationEnded, TaskEnded)
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 PRESUMED_FOR = 5.0  # seconds after a presumed silence in which its error may still come
 MAX_REHEARD = 1024  # unsigned errors that are told again at a hand-over
@@ -246,6 +251,10 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
     """Name the sole suspect when its time has come; say whether the request was settled so."""
     if entry.silent and entry.standing is not None:
         return False  # its own proof came, and waits for the window's end alone (rule 6.6)
+    if entry.contested is not None or entry.unexplained:
+        return False  # somebody else may have been at work, since the error too
+    if entry.ended and isinstance(entry.case.expectation, ENDS):
+        return False  # its call ended, as it would by the request (rules 6.4)
     last = now >= entry.deadline
     for suspicion in entry.suspicions:
         ripe = last or now >= suspicion.at + SETTLES_AFTER

@@ -15,11 +15,11 @@ from listener.correlation.admission import MAX_LENGTH, entry_of, share, twins
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import domain
-from listener.correlation.outcome import Outcome
+from listener.correlation.outcome import Confirmed, Outcome
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
-from listener.finesse.actions.expectation import Gate
+from listener.finesse.actions.expectation import CallData, Gate
 from listener.finesse.actions.request import Request
 
 
@@ -96,7 +96,10 @@ def _after_gap(desk: Desk, now: float, entry: Entry, left: float) -> None:
 
 
 def _old_rivals(desk: Desk, entry: Entry) -> frozenset[str]:
-    """Return who contested a change with it before the gap, and ended so (rules 4)."""
+    """Return whose a change before the gap may have been, as it ended (rules 4).
+
+    It contested the change, or was confirmed and had asked for just the same.
+    """
     dialog = entry.request.dialog_id
     there = desk.books.on_dialog(dialog) if dialog else desk.books.settled_on_user(entry.agent)
     return frozenset(
@@ -105,7 +108,14 @@ def _old_rivals(desk: Desk, entry: Entry) -> frozenset[str]:
         if tomb.outcome is not None
         and (tomb.settled_at or 0.0) >= entry.submitted
         and (domain(tomb), tomb.device) == (domain(entry), entry.device)
-        and any(seen.what == "contested" for seen in tomb.outcome.seen)
+        and (
+            any(seen.what == "contested" for seen in tomb.outcome.seen)
+            or (
+                isinstance(tomb.outcome, Confirmed)
+                and not isinstance(entry.case.expectation, CallData)
+                and tomb.case.expectation == entry.case.expectation
+            )
+        )
     )
 
 

@@ -5,13 +5,16 @@ Notes what was not explained by any request (rules of evidence 5 and 6.7); settl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from listener.correlation.accusation import concerns
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
+from listener.correlation.instants import newer
 from listener.correlation.judges.data import requested, shown_values
 from listener.finesse.actions.expectation import CallData, Conferenced, NewCall
 from listener.finesse.events import DialogEvent, DialogRemoved, Event
-from listener.finesse.model import Dialog
+from listener.finesse.model import Dialog, Participant
 
 
 def foreign(desk: Desk, event: Event) -> None:
@@ -25,20 +28,34 @@ def foreign(desk: Desk, event: Event) -> None:
 
 
 def unexplained(
-    concerned: list[Entry], event: DialogEvent, before: Dialog | None, *, proven: bool
+    concerned: list[Entry], event: DialogEvent, before: Dialog | None, proven: Sequence[Entry]
 ) -> None:
-    """Mark requests on whose dialog somebody else was seen at work (rules 5)."""
-    if before is None or proven or isinstance(event, DialogRemoved):
+    """Mark requests on whose dialog somebody else was seen at work (rules 5).
+
+    `proven`: the requests that explain what is seen; one that only waits for better proof goes on
+    to be shown by every event, and explains none. Values that one asked for and that became others
+    are always another's work.
+    """
+    if before is None or isinstance(event, DialogRemoved):
         return
     data = before.media_properties.call_variables != event.dialog.media_properties.call_variables
+    explained = any(not each.weak for each in proven)
     for entry in concerned:
         if entry.agent != event.owner or not concerns(entry, event.dialog_id):
             continue
-        _foreign_values(entry, before, event.dialog)
+        if entry not in proven:
+            _foreign_values(entry, before, event.dialog)
         own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
-        moved = own is not None and was is not None and own.state != was.state
+        moved = own is not None and was is not None and _moved(own, was)
+        if explained:
+            continue
         if data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):
             entry.unexplained = True
+
+
+def _moved(own: Participant, was: Participant) -> bool:
+    """Say whether the own participant came into another state, or anew into the same one."""
+    return own.state != was.state or newer(own.state_change_time, was.state_change_time)
 
 
 def _on_the_way(concerned: list[Entry], dialog_id: str, state: str | None) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
-from listener.correlation.instants import after, older
+from listener.correlation.instants import after, newer, older
 from listener.correlation.outcome import DialogIds
-from listener.correlation.picture import Baseline
+from listener.correlation.picture import Baseline, sole_party
 from listener.finesse.actions.expectation import Expectation
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant, User
@@ -95,9 +95,15 @@ class Case:
     partner: str | None = None  # the other call of a transfer or conference, as it was shown
     gone: frozenset[str] = frozenset()
     gone_tagged: bool = False
+    behind: set[str] = field(default_factory=set)  # the ids that it had before
+    added: set[str] = field(default_factory=set)  # dialogs that came to the list since
+    was_off: bool = False  # the own participant had left before Finesse's answer
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
+    start: Baseline | None = None  # the baseline as it was at sending, if another took its place
+    hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
+    went_away: bool = False  # the value asked for was seen to be another one since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
 
     def begin(self, baseline: Baseline | None, dialog: str | None) -> None:
@@ -115,6 +121,8 @@ class Case:
         """
         self.ids.discard(gone)
         self.ids.add(into)
+        self.behind.add(gone)
+        self.foreign_change = True  # what data it shows now may be the other call's
         if self.baseline is not None:
             every = (self.baseline.dialog, *self.baseline.others)
             known = [each for each in every if each is not None]
@@ -135,9 +143,13 @@ class Case:
             self.theirs.add(own.state_change_time if own is not None else None)
         if self.baseline is None:
             return  # without a start, nothing seen makes one: it may be old news
-        if sight.user is not None:
+        was = self.baseline.user
+        self.start = self.start or self.baseline
+        if sight.user is not None and not (
+            was is not None and older(sight.user.state_change_time, was.state_change_time)
+        ):
             self.baseline = replace(self.baseline, user=sight.user)
-        if sight.dialog is not None and self.about(sight):
+        if sight.dialog is not None and self.about(sight) and not self.stale(sight.dialog):
             self.baseline = replace(self.baseline, dialog=sight.dialog)
 
     @property
@@ -180,6 +192,14 @@ class Case:
         same = (now.state, now.state_cause) == (self.last.state, self.last.state_cause)
         return Shown.UNCHANGED if same else Shown.EFFECT
 
+    def renewed(self, now: Participant) -> bool:
+        """Say whether the own participant came into its state since the request, as it was before.
+
+        That alone proves nothing, for the event of a change in between may have been missed.
+        """
+        was = self.before.participant(self.own) if self.before is not None else None
+        return was is not None and newer(now.state_change_time, was.state_change_time)
+
     def _overtaken(self, now: Participant) -> Shown:
         """Judge what came behind later news: it was so meanwhile, if it is no older than the start.
 
@@ -206,5 +226,5 @@ class Case:
         return any(
             older(party.state_change_time, before.state_change_time)
             for party in dialog.participants
-            if (before := self.before.participant(party.media_address)) is not None
+            if (before := sole_party(self.before, party.media_address)) is not None
         )

@@ -194,7 +194,10 @@ class Correlator:
             entry.fire(Trigger.GAP)
             if entry.state is not State.QUEUED and not entry.gap_open():
                 entry.gap(now, None)
-                # What speaks against it may be missed from here on.
+                # What speaks against it may be missed from here on; nor does an unsigned error name
+                # it any more, which that would have outweighed (rules 5).
+                doubted = entry.standing is not None or entry.quiet is not None
+                entry.unexplained = entry.unexplained or doubted
                 entry.standing = entry.quiet = entry.quiet_due = None
         return self._desk.take_steps()
 

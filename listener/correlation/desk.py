@@ -15,6 +15,7 @@ from listener.correlation.books import Books
 from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.judges.data import requested
+from listener.correlation.judges.states import has_left
 from listener.correlation.judges.transfers import pair
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
 from listener.correlation.pending import Trigger
@@ -67,7 +68,7 @@ class Desk:
         self.steps.append(Settled(entry.key, outcome))
         self.books.close(entry)
         self.at(now + self.limits.tombstone_for, entry.key)
-        explained = isinstance(outcome, Confirmed | Failed | Rejected)
+        explained = _explained(outcome)
         for suspicion in entry.suspicions:
             suspicion.leave(entry.key, explained=explained)
             if suspicion.sole is not None:
@@ -140,6 +141,9 @@ class Desk:
             entry.gap(now, None)
         if isinstance(entry.case.expectation, CallData):
             entry.case.superseded = picture.in_doubt(entry.request.dialog_id)
+        known = picture.dialogs.get(entry.request.dialog_id or "")
+        if known is not None and not picture.live:  # old news, but nobody comes back to a call
+            entry.case.was_off = has_left(known.dialog.participant(entry.case.own))
         self.start(now, entry, picture.baseline(entry.request.dialog_id), picture.user)
 
     def start(self, at: float, entry: Entry, baseline: Baseline | None, user: User | None) -> None:
@@ -236,6 +240,16 @@ class Desk:
         if entry.late_count < MAX_LATE:
             entry.late_count += 1
             self.steps.append(late)
+
+
+def _explained(outcome: Outcome) -> bool:
+    """Say whether no unsigned error can be that request's: proof, or a refusal of its own.
+
+    Who failed by a guess, or because a GET did not show its values, may well have had that error.
+    """
+    guessed = {Evidence.SOLE_PENDING, Evidence.SNAPSHOT}
+    failed = isinstance(outcome, Failed) and outcome.evidence not in guessed
+    return failed or isinstance(outcome, Confirmed | Rejected)
 
 
 def _never_done(outcome: Outcome) -> bool:

@@ -6,13 +6,14 @@ notes it. Never looks at a clock or at XML.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from listener.correlation import verdict
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
-from listener.correlation.outcome import Evidence, MinimumEvidence
+from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence
 from listener.correlation.pending import Trigger
 from listener.finesse.actions.expectation import (
     CallbackCancelled,
@@ -63,6 +64,11 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
     """Take in what one sight showed to one request."""
     evidence = kind_of(finding, sight)
     held = Held(finding, evidence, sight.dialog, sight.user)
+    if _anybodys(entry, finding, evidence):
+        entry.unexplained = True
+        entry.case.theirs.add(finding.dialogs.new)
+        entry.note(now, evidence, "a call that failed, after a gap in which its own may have ended")
+        return
     if proves(finding, evidence):
         count(desk, now, entry, held)
         return
@@ -75,16 +81,26 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
         case Shown.UNCHANGED | Shown.NOT_THERE if evidence is Evidence.SNAPSHOT:
             _by_values(desk, now, entry, held)
         case Shown.LOOK_ALIKE:
-            entry.look_alike = True
+            entry.look_alike = entry.unexplained = True
             entry.note(now, "look_alike", "a call from this device to another number")
         case Shown.IF_TAGGED:
             entry.note(now, "effect", "seen without our id, which alone would prove it")
+            entry.unexplained = True  # it may be another's work, and so may an error (rules 5)
             if sight.how is How.REMOVED and entry.case.mine(sight):
                 ended(desk, now, entry)
         case Shown.ENDED:
             ended(desk, now, entry)
         case _:
             pass
+
+
+def _anybodys(entry: Entry, finding: Finding, evidence: Evidence) -> bool:
+    """Say whether a call that failed may be another one than the request's.
+
+    It bears no id of ours, and the request's own may have come and gone in a gap (rules 7).
+    """
+    call = finding.shown is Shown.FAILED and finding.dialogs.new is not None
+    return call and evidence is not Evidence.REQUEST_ID and entry.gap_since_sending()
 
 
 def _signed(desk: Desk, now: float, entry: Entry, held: Held) -> None:
@@ -133,12 +149,19 @@ def contest(entries: list[Entry], now: float) -> None:
         entry.note(now, "contested", "the change fits more than one request")
 
 
-def contests(weak: list[Entry], now: float) -> None:
-    """Find the requests that one and the same untagged change would prove."""
+def contests(weak: list[Entry], now: float, perhaps: Iterable[Entry] = ()) -> None:
+    """Find the requests that one and the same untagged change would prove.
+
+    `perhaps`: those whose effect it shows as well, had they but something to compare it with.
+    """
     groups: dict[tuple[str, str | None], list[Entry]] = {}
     for entry in weak:
         if not isinstance(entry.case.expectation, CallData):
             groups.setdefault((domain(entry), entry.case.own), []).append(entry)
+    for entry in perhaps:
+        group = groups.get((domain(entry), entry.case.own))
+        if group is not None and not isinstance(entry.case.expectation, CallData):
+            group.append(entry)
     for entries in groups.values():
         if len(entries) > 1:
             contest(entries, now)
@@ -158,20 +181,23 @@ def same_lane(one: Entry, other: Entry) -> bool:
 
 
 def without_others_share(
-    found: list[tuple[Entry, Finding, Sight]], now: float
+    found: list[tuple[Entry, Finding, Sight]], now: float, named: Entry | None = None
 ) -> list[tuple[Entry, Finding, Sight]]:
     """Return the findings that count: a change that is one request's by its id is no other's.
 
     One change confirms at most one request (rules 4). Requests that go out together, past the gate,
     would otherwise take the effect of the one before for their own; nor does a GET later that shows
-    what that change made prove another one's.
+    what that change made prove another one's. `named`: whose id is on it; it may be settled by now,
+    for one change is told on the node of each agent who takes part.
     """
     owners = [each[0] for each in found if _by_id(*each)]
-    if not owners:
+    done = named if named is not None and isinstance(named.outcome, Confirmed) else None
+    if not owners and done is None:
         return found
     kept = []
     for entry, finding, seen in found:
-        if entry in owners or not any(same_lane(entry, owner) for owner in owners):
+        anothers = any(same_lane(entry, owner) for owner in owners) or _alike(entry, done)
+        if entry in owners or not anothers:
             kept.append((entry, finding, seen))
             continue
         if by_change(finding, seen) or not entry.case.about(seen):
@@ -181,6 +207,25 @@ def without_others_share(
         else:
             kept.append((entry, finding, seen))
     return kept
+
+
+def taken_elsewhere(
+    entries: list[Entry], found: list[tuple[Entry, Finding, Sight]], sight: Sight
+) -> None:
+    """Let those who look at their own node alone know of a change that is another's by its id."""
+    owners = [each[0] for each in found if _by_id(*each)]
+    for entry in entries:
+        if any(entry.agent == each.agent and same_lane(entry, each) for each in owners):
+            entry.case.rebase(sight)
+            entry.case.saw(sight)
+
+
+def _alike(entry: Entry, done: Entry | None) -> bool:
+    """Say whether a request asks for just what a settled one had asked for."""
+    if done is None or done is entry:
+        return False
+    same = (done.case.expectation, done.agent) == (entry.case.expectation, entry.agent)
+    return same and same_lane(entry, done) and done.request.dialog_id == entry.request.dialog_id
 
 
 def _by_id(entry: Entry, finding: Finding, seen: Sight) -> bool:

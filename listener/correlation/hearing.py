@@ -17,11 +17,13 @@ from listener.correlation.evidence import (
     by_change,
     contests,
     release_held,
+    taken_elsewhere,
     weigh,
     without_others_share,
 )
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
+from listener.correlation.news import as_known, keep, known_to, news_of
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
 from listener.correlation.picture import News
@@ -35,7 +37,6 @@ from listener.finesse.events import (
     RequestFailed,
     UserChanged,
 )
-from listener.finesse.model import Dialog
 
 SURVIVORS = (Transferred, Conferenced, SentAway)
 """Expectations that other agents' nodes may prove without our id."""
@@ -112,7 +113,7 @@ def _on_error(
 def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: list[Entry]) -> bool:
     if event.owner is None:
         return True
-    owner = sole(tagged)
+    owner = _of_its_own(desk, sole(tagged))
     if desk.picture.of(event.owner).user_repeats(content) and owner is None:
         return False
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
@@ -129,25 +130,41 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
     return True
 
 
+def _of_its_own(desk: Desk, owner: Entry | None) -> Entry | None:
+    """Return the request that a tag on a user names, if no other agent's has the same id.
+
+    A call that a colleague makes changes this agent's state too, and its events bear that id.
+    """
+    if owner is None:
+        return None
+    same = desk.books.with_id(owner.request_id)
+    return owner if all(each.agent == owner.agent for each in same) else None
+
+
 def _on_dialog(
     desk: Desk, now: float, event: DialogEvent, content: int, tagged: list[Entry]
 ) -> bool:
     owner = sole(tagged)
     if owner is None and event.request_id is not None and not tagged:
         foreign(desk, event)
-    news = _news(desk, now, event, content)
+    news = news_of(desk, now, event, content)
     if news is News.REPEAT and owner is None:
         return False
     mark(desk, now, owner, event)
+    if owner is None:
+        for entry in tagged:  # two have that id: nobody knows whose work it is (rules 3, 5)
+            entry.unexplained = True
     _follow(desk, event)
     concerned = concerned_by(desk, event, owner)
     sight = Sight(how_of(event), event.owner, event.dialog, event.dialog_id, at=now)
-    before = _as_known(desk, event)
-    _keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
+    before = as_known(desk, event)
+    if owner is not None:
+        known_to(desk, now, owner, event)
+    keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
     proven = judge_all(desk, now, looking, sight, owner, signed=event.request_id is not None)
     sent(desk, now, owner)
-    unexplained(concerned, event, before, proven=proven or owner is not None)
+    unexplained(concerned, event, before, (owner,) if owner is not None else proven)
     return True
 
 
@@ -156,31 +173,6 @@ def how_of(event: DialogEvent) -> How:
     if isinstance(event, DialogRemoved):
         return How.REMOVED
     return How.ADDED if isinstance(event, DialogAdded) else How.CHANGED
-
-
-def _news(desk: Desk, now: float, event: DialogEvent, content: int) -> News:
-    if event.owner is None or isinstance(event, DialogRemoved):
-        return News.NEW
-    return desk.picture.of(event.owner).news(event.dialog_id, content, now)
-
-
-def _as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
-    if event.owner is None:
-        return None
-    known = desk.picture.of(event.owner).dialogs.get(event.dialog_id)
-    return known.dialog if known is not None else None
-
-
-def _keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:
-    if event.owner is None:
-        return
-    picture = desk.picture.of(event.owner)
-    if isinstance(event, DialogRemoved):
-        picture.remove(event.dialog_id, now)
-    else:
-        picture.put(event.dialog_id, event.dialog, now)
-        doubtful = news is News.DOUBTFUL
-        picture.remember(event.dialog_id, content, now, doubtful=doubtful)
 
 
 def mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
@@ -266,16 +258,20 @@ def judge_all(
     owner: Entry | None,
     *,
     signed: bool = False,
-) -> bool:
-    """Let each judge look; say whether the change was explained by one of our requests.
+    named: Entry | None = None,
+) -> list[Entry]:
+    """Let each judge look; return those of our requests that explain the change.
 
-    `signed`: some id is on it, so that a part of the values is that request's work.
+    `signed`: some id is on it, so that a part of the values is that request's work. `named`: the
+    request whose id it is, where that is not the `owner`, whom the judge looks at.
     """
     found: list[tuple[Entry, Finding, Sight]] = []
     tagged = sight if owner is None else replace(sight, tagged=True)
+    elsewhere: list[Entry] = []
     for entry in concerned:
         survivor = isinstance(entry.case.expectation, SURVIVORS)
         if sight.owner != entry.agent and entry is not owner and not survivor:
+            elsewhere.append(entry)
             continue  # the same change comes on the own node, where the baseline is from
         seen = tagged if entry is owner else sight
         entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
@@ -284,10 +280,13 @@ def judge_all(
         if finding.shown is Shown.PARTLY and signed and entry is not owner:
             continue
         found.append((entry, finding, seen))
-    found = without_others_share(found, now)
+    taken_elsewhere(elsewhere, found, sight)
+    found = without_others_share(found, now, named or owner)
     weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
-    contests(weak, now)
+    perhaps = (e for e, f, _ in found if f.shown is Shown.IF_TAGGED and e.case.baseline is None)
+    contests(weak, now, perhaps)
     for entry, finding, seen in found:
         weigh(desk, now, entry, finding, seen)
         desk.rearm(entry)
-    return any(finding.shown is not Shown.NOTHING for _, finding, _ in found)
+    # That a call ended explains nothing: somebody hung up (rules 5).
+    return [each for each, finding, _ in found if finding.shown not in {Shown.NOTHING, Shown.ENDED}]

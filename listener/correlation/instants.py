@@ -57,6 +57,12 @@ def newer(text: str | None, than: str | None) -> bool:
     return older(than, text)
 
 
+def before(text: str | None, moment: float | None) -> bool:
+    """Say whether a stateChangeTime is surely earlier than `moment` (seconds, from `http_date`)."""
+    when, zoned = _read(text)
+    return when is not None and zoned and moment is not None and when < moment
+
+
 def after(text: str | None, moment: float | None) -> bool:
     """Say whether a stateChangeTime is surely later than `moment` (seconds, from `http_date`).
 

@@ -70,6 +70,7 @@ class AgentPicture:
     live: bool = False
     live_since: float | None = None
     gap_at: float = float("-inf")  # when the last gap began
+    republished_at: float = float("-inf")  # when older news of the user came last
 
     @property
     def extension(self) -> str | None:
@@ -140,6 +141,8 @@ class AgentPicture:
                 # An update that leaves it out says nothing of it; an empty one, that it is gone.
                 user = replace(user, extension=self.user.extension)
             self.user, self.user_at = user, now
+        else:
+            self.republished_at = now
 
     def news(self, id_: str, content: int, now: float) -> News:
         """Say whether this content is news (rules of evidence 4).
@@ -183,8 +186,10 @@ class AgentPicture:
 
         After a fail-over Finesse publishes again, with new item ids (rules of evidence 4).
         """
+        again = now - self.republished_at < REPEAT_WITHIN
         repeated = bool(content) and any(
-            each == content and (now - at < within or at <= self.gap_at) for each, at in self.errors
+            each == content and (again or now - at < within or at <= self.gap_at)
+            for each, at in self.errors
         )
         self.errors.append((content, now))
         return repeated
@@ -192,6 +197,12 @@ class AgentPicture:
 
 REPEAT_WITHIN = 2.0  # seconds
 BURST_WITHIN = 10.0  # seconds after a gap in which Finesse may still publish again
+
+
+def sole_party(dialog: Dialog, address: str | None) -> Participant | None:
+    """Return the one party with that address; None where there are two, such as unknown callers."""
+    found = [party for party in dialog.participants if party.media_address == address]
+    return found[0] if len(found) == 1 else None
 
 
 def merged(old: Dialog, new: Dialog) -> Dialog:
@@ -202,12 +213,12 @@ def merged(old: Dialog, new: Dialog) -> Dialog:
 
 
 def _regressed(old: Dialog, party: Participant) -> bool:
-    before = old.participant(party.media_address)
+    before = sole_party(old, party.media_address)
     return before is not None and older(party.state_change_time, before.state_change_time)
 
 
 def _later(old: Dialog, party: Participant) -> Participant:
-    before = old.participant(party.media_address)
+    before = sole_party(old, party.media_address)
     return before if before is not None and _regressed(old, party) else party
 
 

@@ -25,6 +25,7 @@ from listener.correlation.hearing import (
     mark_unknown,
     reaches,
     sent,
+    sole,
 )
 from listener.correlation.judges import judge
 from listener.correlation.looks import fell
@@ -72,9 +73,9 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     elif isinstance(event, RequestFailed) and any(e.id_repeated for e in known):
         _foreign(desk, entry, event)  # it is somebody's who has that id
     if isinstance(event, UserChanged) and event.owner == entry.agent:
-        _user(desk, now, entry, event, owner)
+        _user(desk, now, entry, event, owner, sole(known))
     elif isinstance(event, DialogEvent) and entry in concerned_by(desk, event, owner):
-        _dialog(desk, now, entry, event, owner)
+        _dialog(desk, now, entry, event, owner, sole(known))
     elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
     elif not isinstance(event, RequestFailed | UserChanged):
@@ -92,7 +93,14 @@ def _foreign(desk: Desk, entry: Entry, event: Event) -> None:
     entry.unexplained = entry.unexplained or hit
 
 
-def _user(desk: Desk, now: float, entry: Entry, event: UserChanged, owner: Entry | None) -> None:
+def _user(  # noqa: PLR0917  # the two are whose it is: the request's own, or another's
+    desk: Desk,
+    now: float,
+    entry: Entry,
+    event: UserChanged,
+    owner: Entry | None,
+    named: Entry | None,
+) -> None:
     mark(desk, now, owner, event)
     if not entry.on_the_wire or not isinstance(entry.case.expectation, UserState):
         return
@@ -101,13 +109,20 @@ def _user(desk: Desk, now: float, entry: Entry, event: UserChanged, owner: Entry
     sight = _sight(event, now)
     if owner is None:
         _contest(desk, now, entry, sight, event.request_id)
-    proven = judge_all(desk, now, [entry], sight, owner)
+    proven = judge_all(desk, now, [entry], sight, owner, named=named)
     sent(desk, now, owner)
     moved = before is not None and before.state != event.user.state
     entry.unexplained = entry.unexplained or (moved and not proven and owner is None)
 
 
-def _dialog(desk: Desk, now: float, entry: Entry, event: DialogEvent, owner: Entry | None) -> None:
+def _dialog(  # noqa: PLR0917  # as above
+    desk: Desk,
+    now: float,
+    entry: Entry,
+    event: DialogEvent,
+    owner: Entry | None,
+    named: Entry | None,
+) -> None:
     mark(desk, now, owner, event)
     before = _before(entry, event)
     follow(desk, entry, event)
@@ -116,9 +131,9 @@ def _dialog(desk: Desk, now: float, entry: Entry, event: DialogEvent, owner: Ent
     if owner is None:
         _contest(desk, now, entry, sight, event.request_id)
     signed = event.request_id is not None
-    proven = judge_all(desk, now, [entry], sight, owner, signed=signed)
+    proven = judge_all(desk, now, [entry], sight, owner, signed=signed, named=named)
     sent(desk, now, owner)
-    unexplained([entry], event, before, proven=proven or owner is not None)
+    unexplained([entry], event, before, (owner,) if owner is not None else proven)
 
 
 def _before(entry: Entry, event: DialogEvent) -> Dialog | None:

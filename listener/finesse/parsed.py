@@ -288,6 +288,8 @@ def _listed(value: Branch) -> list[Json]:
 
 
 def _text(value: str | None) -> str | None:
+    if type(value) is str:  # nearly always, and fifty times for each call that is told
+        return value.strip()
     # What the journal kept as a hash is not known any more, and a hash is nobody's value.
     return None if value is None or isinstance(value, Sealed) else value.strip()
 

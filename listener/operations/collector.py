@@ -3,8 +3,8 @@
 What a thousand sessions keep is a million objects, and a look at all of them takes half a second on
 a busy machine. So what outlived two looks is set aside ("frozen") and not looked at again; when it
 is dropped it goes all the same, unless it is part of a cycle. Cycles are rare here (a session that
-has ended is taken apart), and once so many objects were set aside that they could be such, all are
-looked at after all. Knows the collector alone.
+has ended is taken apart, and so is its connection), and all are looked at only once there are far
+more objects than there were. Knows the collector alone.
 """
 
 from __future__ import annotations
@@ -20,14 +20,22 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-YOUNG = 10_000
+YOUNG = 5_000
 """Objects between two looks at the new ones: what an event makes dies at once, so the 700 that are
 usual would only cost (a tenth of the work of an event, measured)."""
 
-ROUNDS = 5  # such looks between two at those that outlived one: 60,000 objects, some milliseconds
+ROUNDS = 3
+"""Such looks between two at those that outlived one: 20,000 objects, 5 to 20 ms."""
+
 NEVER = 1_000_000_000
-MORE = 500_000
-"""So many more objects than after the last look at all of them make it worth another."""
+MORE = 1_000_000
+"""So many objects more than twice those of the first check, or of the last look at all of them,
+make it worth another: not what a start leaves, nor the records of a busy hour."""
+
+OFTEN = 0.25
+"""Seconds between two looks that nothing else asks for. Python counts what is made less what is
+freed: while thousands of old sessions end and new ones begin, it would not look at all, and then at
+everything that was made meanwhile."""
 
 CHECK_EVERY = 300.0  # seconds; counting a million objects takes ten milliseconds
 
@@ -37,13 +45,16 @@ _log = logs.get(__name__)
 class Collector:
     """Sets aside what stays, from `with` on; `run` looks after it. There is one for a process.
 
-    `more`: how many objects may be set aside before all are looked at.
+    `more`: how many objects over twice the known ones may be set aside before all are looked at.
     """
 
-    def __init__(self, *, more: int = MORE, every: float = CHECK_EVERY) -> None:
+    def __init__(
+        self, *, more: int = MORE, every: float = CHECK_EVERY, often: float = OFTEN
+    ) -> None:
         self._more = more
         self._every = every
-        self._known = 0
+        self._often = often
+        self._known: int | None = None
         self._before = gc.get_threshold()
 
     def __enter__(self) -> Self:
@@ -62,11 +73,27 @@ class Collector:
         gc.set_threshold(*self._before)
 
     async def run(self) -> None:
-        """Look at everything when much was set aside, until cancelled; the caller owns the task."""
+        """Look at what is new, and rarely at everything, until cancelled; who calls owns the task.
+
+        The first check takes what is there as it is: what a start has left is in use.
+        """
+        loop = asyncio.get_running_loop()
+        gc.collect(1)
+        due = loop.time() + self._every
         while True:
-            await asyncio.sleep(self._every)
-            if gc.get_freeze_count() > self._known + self._more:
-                self.look_at_all()
+            await asyncio.sleep(self._often)
+            gc.collect(1)
+            if loop.time() >= due:
+                self.check()
+                due = loop.time() + self._every
+
+    def check(self) -> None:
+        """Look at everything if there are far more objects than are known."""
+        count = gc.get_freeze_count()
+        if self._known is None:
+            self._known = count
+        elif count > 2 * self._known + self._more:
+            self.look_at_all()
 
     def look_at_all(self) -> int:
         """Look at all objects once; return how many were garbage. Takes up to a second."""

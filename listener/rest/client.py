@@ -34,7 +34,7 @@ from listener.rest.nodes import Nodes
 from listener.rest.values import RestLimits, RestTimings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from listener.rest.values import Answer, Credentials, Snapshot
 
@@ -42,6 +42,9 @@ _log = get_logger(__name__)
 
 MAX_REDIRECTS = 5
 MAX_COOKIES = 50
+MAX_GETS = 2
+"""Snapshots of one agent that are read at once, each with one more GET at most when it is refused:
+fewer than the five refusals that lock an account are on their way before the first one is known."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED, _ERROR, _UNAVAILABLE = 401, 500, 503
 
@@ -52,6 +55,7 @@ class _Caller:
 
     credentials: Credentials | None
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies, repr=False)
+    gets: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_GETS), repr=False)
 
     def keep(self, raw: Raw, request: httpx.Request) -> None:
         """Put what an answer set into the jar."""
@@ -95,11 +99,14 @@ class Rest:
         self._timings = timings or RestTimings()
         self._user_agent = checks.header("user_agent", user_agent)
         self._callers: dict[str, _Caller] = {}
-        self._line = Line(
-            tuple(self.nodes),
-            tls=tls or ssl.create_default_context(),
-            timings=self._timings,
-            limits=limits or RestLimits(),
+        self.refused: Callable[[str, str], None] = lambda _agent, _why: None
+        """Told of each agent whose credentials a snapshot showed to be refused, and of the words;
+        not of credentials that were replaced meanwhile."""
+        tls, all_nodes = tls or ssl.create_default_context(), tuple(self.nodes)
+        self._line = Line(all_nodes, tls=tls, timings=self._timings, limits=limits or RestLimits())
+        # However many requests wait for a silent node, it can be asked how it is.
+        self._how_it_is = Line(
+            all_nodes, tls=tls, timings=self._timings, limits=RestLimits(max_connections=2)
         )
 
     def __repr__(self) -> str:
@@ -120,6 +127,7 @@ class Rest:
     async def aclose(self) -> None:
         """Close all connections. Let running calls end first, or they end in doubt."""
         await self._line.aclose()
+        await self._how_it_is.aclose()
 
     async def send(
         self,
@@ -152,18 +160,16 @@ class Rest:
 
     async def dialogs(self, agent: str) -> Snapshot:
         """Return the agent's voice dialogs."""
-        raw = await self._get(agent, uris.dialogs_node(agent))
-        return judge.snapshot(raw, frozenset({Kind.DIALOGS}))
+        return await self._shown(agent, uris.dialogs_node(agent), frozenset({Kind.DIALOGS}))
 
     async def dialog(self, agent: str, dialog_id: str) -> Snapshot:
         """Return one dialog as that agent may see it, or say that Finesse does not have it."""
-        raw = await self._get(agent, uris.dialog_path(dialog_id))
-        return judge.snapshot(raw, frozenset({Kind.DIALOG}), one_dialog=True)
+        kinds = frozenset({Kind.DIALOG})
+        return await self._shown(agent, uris.dialog_path(dialog_id), kinds, one_dialog=True)
 
     async def user(self, agent: str, user_id: str | None = None) -> Snapshot:
         """Return the agent's own user, or that of `user_id` as the agent may see it."""
-        raw = await self._get(agent, uris.user_node(user_id or agent))
-        return judge.snapshot(raw, frozenset({Kind.USER}))
+        return await self._shown(agent, uris.user_node(user_id or agent), frozenset({Kind.USER}))
 
     async def system_info(self, *, agent: str | None = None, node: str | None = None) -> SystemInfo:
         """Return the state of `node`, else of the first that can be reached.
@@ -184,6 +190,33 @@ class Rest:
         if raw.status == _UNAUTHORIZED:
             raise CredentialsRefused(words)
         raise NotFinesse(f"{words}: that is not Finesse's SystemInfo")
+
+    async def _shown(
+        self, agent: str, path: str, kinds: frozenset[Kind], *, one_dialog: bool = False
+    ) -> Snapshot:
+        """GET a path in an agent's name, with what it signs in with when its turn comes."""
+        while True:
+            caller = self._callers.get(agent)
+            if caller is None:
+                return judge.snapshot(await self._get(agent, path), kinds)
+            async with caller.gets:
+                if self._callers.get(agent) is not caller:
+                    continue
+                shown = judge.snapshot(await self._get(agent, path), kinds, one_dialog=one_dialog)
+                if shown.refused:
+                    await self._doubt(agent, caller, shown, own=not one_dialog)
+                return shown
+
+    async def _doubt(self, agent: str, caller: _Caller, shown: Snapshot, *, own: bool) -> None:
+        """Tell of refused credentials, unless they were replaced meanwhile.
+
+        The 401 to a dialog may be about the dialog: the agent's own user says whether it is.
+        """
+        if not own and self._callers.get(agent) is caller:
+            raw = await self._get(agent, uris.user_node(agent))
+            shown = judge.snapshot(raw, frozenset({Kind.USER}))
+        if shown.refused and self._callers.get(agent) is caller:
+            self.refused(agent, shown.detail)
 
     def _until(self) -> float:
         return asyncio.get_running_loop().time() + self._timings.total
@@ -249,7 +282,8 @@ class Rest:
         path = message.path.partition("?")[0]
         log = _log.bind(agent=agent, method=message.method, path=path, node=node)
         request = self._request(caller, message, node)
-        raw = await self._line.exchange(node, request, until, lambda: log.debug("rest.sent"))
+        line = self._how_it_is if message.path == uris.SYSTEM_INFO else self._line
+        raw = await line.exchange(node, request, until, lambda: log.debug("rest.sent"))
         caller.keep(raw, request)
         elapsed = round(loop.time() - start, 6)
         if raw.status is not None:

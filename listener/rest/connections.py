@@ -50,13 +50,20 @@ class Connections(httpx.AsyncBaseTransport):
                 free.append((_clock(), transport))
             await self._drop_old()
 
+        async def drop() -> None:
+            # Its own pool loses a connection, and never closes it, when it is cancelled in the
+            # moment that it gives one out or takes one back: what broke is not used again.
+            self._all.discard(transport)
+            await transport.aclose()
+            await self._drop_old()
+
         try:
             response = await transport.handle_async_request(request)
         except BaseException:
-            await release()  # the transport has closed its connection, and makes another one
+            await drop()
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _Releasing(response.stream, release)
+        response.stream = _Releasing(response.stream, release, drop)
         return response
 
     async def _drop_old(self) -> None:
@@ -79,25 +86,33 @@ _Free = tuple[float, httpx.AsyncBaseTransport]
 
 
 class _Releasing(httpx.AsyncByteStream):
-    """An answer's body that gives its connection back when it is closed."""
+    """An answer's body that gives its connection back when it is closed, or drops it."""
 
     def __init__(
-        self, stream: httpx.AsyncByteStream, release: Callable[[], Awaitable[None]]
+        self,
+        stream: httpx.AsyncByteStream,
+        release: Callable[[], Awaitable[None]],
+        drop: Callable[[], Awaitable[None]],
     ) -> None:
         self._stream = stream
-        self._release: Callable[[], Awaitable[None]] | None = release
+        self._release = release
+        self._drop = drop
+        self._closed = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._stream.__aiter__()
 
     async def aclose(self) -> None:
         """Close it, once."""
-        release, self._release = self._release, None
+        if self._closed:
+            return
+        self._closed = True
         try:
             await self._stream.aclose()
-        finally:
-            if release is not None:
-                await release()
+        except BaseException:
+            await self._drop()
+            raise
+        await self._release()
 
 
 def _clock() -> float:

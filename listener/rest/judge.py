@@ -24,6 +24,8 @@ MAX_NAMES = 200
 """Characters of the errors' types that a sentence repeats; Finesse has 30 of them, all short."""
 
 _OK, _ACCEPTED, _MULTIPLE, _BAD, _NOT_FOUND, _TIMEOUT = 200, 202, 300, 400, 404, 408
+_UNAUTHORIZED = 401
+_ABOUT_LOGIN = frozenset({"", "authorization failure", "invalid authorization"})
 _ERROR, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
 
 
@@ -113,6 +115,19 @@ def _sort(raw: Raw) -> str:
     return "with JSON" if start[:1] in {b"{", b"["} else "with a body of its own"
 
 
+def login_refused(raw: Raw) -> bool:
+    """Say whether an answer refuses the credentials: a 401 that Finesse gives no other reason for.
+
+    A 401 "Invalid State" or "Invalid Authorization User Specified" (guide p.82-112) comes after the
+    login, so it says nothing against the password.
+    """
+    if raw.status != _UNAUTHORIZED:
+        return False
+    update = read(raw)
+    errors = update.errors if update is not None else ()
+    return all((error.error_type or "").strip().lower() in _ABOUT_LOGIN for error in errors)
+
+
 def snapshot(raw: Raw, kinds: frozenset[Kind], *, one_dialog: bool = False) -> Snapshot:
     """Return what a GET showed; `kinds` are the bodies that answer it.
 
@@ -128,4 +143,5 @@ def snapshot(raw: Raw, kinds: frozenset[Kind], *, one_dialog: bool = False) -> S
         detail="" if found else says(raw, errors),
         found=found,
         absent=one_dialog and raw.status == _NOT_FOUND and bool(errors),
+        refused=login_refused(raw),
     )

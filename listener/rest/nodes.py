@@ -74,6 +74,6 @@ class Nodes:
             self.prefer(node)
 
     def failed(self, node: str) -> None:
-        """Hear that a node could not be reached, gave no answer, or said 503."""
+        """Hear that a node gave no answer, or said that it does not serve (503)."""
         if self._doubt is not None:
             self._doubt(node)

@@ -158,6 +158,7 @@ class Snapshot:
 
     `found`: a 200 that shows what was asked for. `absent`: a 404 in which Finesse itself says, with
     ApiErrors, that this dialog is not there; the 404 of a server without Finesse is not absence.
+    `refused`: a 401 that speaks of the login.
     """
 
     status: int | None = None
@@ -166,3 +167,4 @@ class Snapshot:
     detail: str = ""
     found: bool = False
     absent: bool = False
+    refused: bool = False

@@ -148,6 +148,23 @@ class Finesse(Section):
             raise ValueError('nodes: http:// needs security = "plain", which is for laboratories')
         return self
 
+    @model_validator(mode="after")
+    def _nodes_are_two(self) -> Self:
+        if len(self.endpoints) > 1:
+            one, two = self.endpoints
+            same = _plain(one.host) == _plain(two.host)
+            if same and one.xmpp_port == two.xmpp_port:
+                raise ValueError(
+                    f"nodes: {one.host} with xmpp_port {one.xmpp_port} is there twice; leave one"
+                    " out, or give each its own host or xmpp_port"
+                )
+            if same and one.rest_url.rpartition(":")[2] == two.rest_url.rpartition(":")[2]:
+                raise ValueError(
+                    f"nodes: {one.rest_url} is there twice; leave one out, or give each its own"
+                    " host or rest_port"
+                )
+        return self
+
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The nodes in order, with their ports filled in."""
@@ -159,6 +176,11 @@ class Finesse(Section):
             )
             for node in self.nodes
         )
+
+
+def _plain(host: str) -> str:
+    """Return a host as it is compared: case and a dot at the end make no other one."""
+    return host.casefold().removesuffix(".")
 
 
 class Defaults(Section):

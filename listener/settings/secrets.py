@@ -37,6 +37,10 @@ def variable_of(agent_id: str) -> str:
     return "LISTENER_PASSWORD_" + re.sub(r"[^A-Z0-9]", "_", agent_id.upper())
 
 
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
+_NO_VARIABLE = "what it names (an environment variable, never the password itself)"
+
+
 class SecretError(ValueError):
     """A secret that cannot be read; the text names the place and never the content."""
 
@@ -127,13 +131,14 @@ class Finder:
         if given:
             places += [self._path(given) / name, self._path(given) / f"{CREDENTIALS}_{name}"]
         found = next((place for place in places if os.path.lexists(place)), None)
-        return self._file(name, "password", found) if found is not None else None
+        return self._read(name, "password", found) if found is not None else None
 
     def _variable(self, name: str, variable: str, *, required: bool) -> SecretStr | None:
         text = self.environ.get(variable)
         if text is None:
             if required:
-                self.problems.append(f"agents ({name}).password_env: {variable} is not set")
+                shown = variable if _VARIABLE.fullmatch(variable) else _NO_VARIABLE
+                self.problems.append(f"agents ({name}).password_env: {shown} is not set")
             return None
         return self._checked(name, text.encode("utf-8", "surrogateescape"), variable)
 
@@ -144,9 +149,18 @@ class Finder:
             self.problems.append(f"agents ({name}): {problem}")
             return None
 
-    def _file(self, name: str, key: str, given: str | Path) -> SecretStr | None:
+    def _file(self, name: str, key: str, given: str) -> SecretStr | None:
         try:
-            secret, warning = read_secret(self._path(given))
+            path = self._path(given)
+        except SecretError as problem:
+            self.problems.append(f"agents ({name}).{key}: {problem}")
+            return None
+        return self._read(name, key, path)
+
+    def _read(self, name: str, key: str, path: Path) -> SecretStr | None:
+        """Read a secret from a path that is whole already."""
+        try:
+            secret, warning = read_secret(path)
         except SecretError as problem:
             self.problems.append(f"agents ({name}).{key}: {problem}")
             return None

@@ -187,7 +187,7 @@ class Outbox:
                 await self._publish(parcel)
             case Fault.EVENT_AGAIN:
                 await self._publish(parcel)
-                await self._publish(replace(parcel, item=parcel.item + "7"))
+                await self._publish(replace(parcel, item=parcel.item + "-again"))
             case _:
                 await self._publish(parcel)
         await self._behind(parcel)

@@ -56,20 +56,34 @@ class Asks:
         client, seconds = self._client, self._seconds if within is None else within
         if client is None:
             raise Unreachable("the session was never opened")
-        ask = self.new_id()
-        waiter: asyncio.Future[ET.Element] = asyncio.get_running_loop().create_future()
+        waiter = self.put(to, build)
         answer_or_end: set[asyncio.Future[Any]] = {waiter, client.ended}
-        self._open[ask] = (to, waiter)
         try:
-            client.say(build(ask, to))
             await asyncio.wait(answer_or_end, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            del self._open[ask]
+            self.drop(waiter)
         if not waiter.done():
             if client.over():
                 raise Unreachable(f"the session ended before {to} answered")
             raise Unreachable(f"{to} gave no answer within {seconds:g} s")
         return waiter.result()
+
+    def put(self, to: str, build: Callable[[str, str], str]) -> asyncio.Future[ET.Element]:
+        """Send one IQ; its answer comes in the future. The caller must `drop` that.
+
+        Raises Unreachable when the session is gone.
+        """
+        if self._client is None:
+            raise Unreachable("the session was never opened")
+        ask = self.new_id()
+        self._client.say(build(ask, to))
+        waiter: asyncio.Future[ET.Element] = asyncio.get_running_loop().create_future()
+        self._open[ask] = (to, waiter)
+        return waiter
+
+    def drop(self, waiter: asyncio.Future[ET.Element]) -> None:
+        """Wait for that answer no more."""
+        self._open = {ask: one for ask, one in self._open.items() if one[1] is not waiter}
 
     def answered(self, element: ET.Element) -> None:
         """Settle the question that this answer belongs to, if it comes from whom we asked."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from listener.errors import ConfigurationError, ListenerError, Unreachable
 from listener.xmpp import stanzas
+from listener.xmpp.stanzas import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from listener.xmpp.asks import Asks
-    from listener.xmpp.stanzas import Subscription
 
 
 # What may be granted later without anybody changing anything.
@@ -54,22 +54,28 @@ class Books:
         self._spared = spared
         self._own = stanzas.own_nodes(agent) if alone else frozenset()
         self._explicit: set[str] = set()
+        self._absent: set[str] = set()  # own nodes that the site does not have
 
     async def listen(self) -> None:
         """Subscribe to the agent's own nodes where presence does not bring their events.
 
         Returns when the service has acknowledged each. One that is listed already is left as it
-        is: a second subscription could bring each event twice. A node of nonvoice media that does
-        not exist is left to `tidy`. Raises ConfigurationError when a node is refused for good,
+        is: a second subscription could bring each event twice. Of a node of nonvoice media that
+        does not exist `tidy` tells. Raises ConfigurationError when a node is refused for good,
         Unreachable when it may be granted later or there is no answer.
         """
-        there = {one.node for one in await self.listed() if self._is_granted(one)}
+        try:
+            there = {one.node for one in await self.listed() if self._is_granted(one)}
+        except Unreachable:
+            there = set()  # what counts is that each is acknowledged
         self._explicit |= there & self._own
         for node in sorted(self._own - there):
             refused = await self._ask(stanzas.subscribe, node, self._jid)
             if refused is None:
                 self._explicit.add(node)
-            elif not self._may_lack(node, refused):
+            elif self._may_lack(node, refused):
+                self._absent.add(node)
+            else:
                 raise self._deaf(node, refused)
 
     def _is_granted(self, one: Subscription) -> bool:
@@ -117,14 +123,23 @@ class Books:
 
         Removes what earlier sessions of this program left for this agent (it persists on the
         server) and what is no longer wanted. With presence it never subscribes to the nodes that
-        Finesse subscribes by itself: events would come twice. Raises Unreachable like `listed`.
+        Finesse subscribes by itself: events would come twice. Leaves those of resources that are
+        `spared`. Where the service lists nothing, nothing is removed, and that is what is told.
         """
         wanted = self._own | frozenset(node for node in wanted if not self._comes_anyway(node))
-        there = [one for one in await self.listed() if self._is_ours(one.jid)]
+        results: list[str | None] = []
+        if self._absent:
+            wanted -= self._absent
+            results.append(f"{', '.join(sorted(self._absent))}: item-not-found (no such media)")
+        try:
+            there = [one for one in await self.listed() if self._is_ours(one.jid)]
+        except Unreachable as error:
+            results.append(str(error))
+            there = [Subscription(node, self._jid, "subscribed") for node in self._explicit]
         kept = {one.node for one in there if one.jid == self._jid and one.node in wanted}
         stale = [one for one in there if one.jid != self._jid or one.node not in wanted]
         self._explicit |= kept
-        results = [
+        results += [
             await self._change(stanzas.unsubscribe, one.node, one.jid, one.subid) for one in stale
         ]
         results += [await self.subscribe(node) for node in sorted(wanted - kept)]

@@ -201,6 +201,7 @@ class GuardedClient(CalmStream):
         await asyncio.gather(*tasks, return_exceptions=True)
         self._forget_secrets()
         self._on_stanza = _deaf
+        self.trouble = None  # raised, it leads back to here through its traceback: a circle
         if self._gone.is_set() or self.transport is None:  # else something may still call it
             self.release_parser()
             take_apart(self, self._asked)
@@ -294,11 +295,21 @@ class GuardedClient(CalmStream):
         self.end(cause, words, NotFinesse(words) if name == "host-unknown" else None)
 
     def _started(self, _: Any) -> None:
+        if not (self.authenticated and self._private()):
+            # Whoever sits in between could offer it: no certificate was checked, nobody signed in.
+            words = f"{self.peer} offered a session without TLS or without a login"
+            self._fail(NotFinesse(words))
+            return
         self._forget_secrets()
         for name in _LOGIN_HANDLERS:  # nothing can begin a second login on this stream
             self.remove_handler(name)
         if not self._ready.done():
             self._ready.set_result(None)
+
+    def _private(self) -> bool:
+        """Say whether the stream is encrypted, or need not be."""
+        secure = self.transport is not None and self.transport.get_extra_info("ssl_object")
+        return self._security == "plain" or secure is not None
 
     def _fail(self, trouble: ListenerError) -> None:
         self.end(Cause.LINK_LOST, str(trouble), trouble)

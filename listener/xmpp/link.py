@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from listener.errors import ListenerError, Unreachable
+from listener.errors import CredentialsRefused, ListenerError, Unreachable
 from listener.xmpp.parties import Aim, Anywhere, LinkEvents, LinkState, SessionLike
 from listener.xmpp.policy import (
     Backoff,
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Aim", "Link", "LinkEvents", "LinkState", "SessionLike"]
 
 log = structlog.get_logger()
+
+
+class _Left(Exception):
+    """The node was left before it gave a session; nobody waits for it any more."""
 
 
 class Link:
@@ -73,6 +77,10 @@ class Link:
         self._host: str | None = None
         self._failures = 0
         self._changed = asyncio.Event()
+        self._credentials = 0  # another number each time they changed
+        self._tried = 0  # that of those with which the last attempt was made
+        self._refused: int | None = None  # of those that were refused on a move
+        self._warned: set[str] = set()  # of which causes, in this outage
         self._leaving = False
         self._closing = asyncio.Event()
         self._finished: asyncio.Event | None = None
@@ -99,7 +107,11 @@ class Link:
             self._finished.set()
 
     def credentials_changed(self) -> None:
-        """Try again at once: leaves STOPPED, and cuts a wait short."""
+        """Try again at once: leaves STOPPED, and cuts a wait short.
+
+        What an attempt that is under way brings was said to the former ones, and stops nothing.
+        """
+        self._credentials += 1
         self._changed.set()
 
     def renew(self) -> None:
@@ -159,27 +171,53 @@ class Link:
 
         None where `former` is at the right place after all.
         """
-        await self._aim.ready(waited)
-        async with self._gate:
-            if former is not None and not self._aim.is_left(former):
-                return None
-            session = self._make_session()
-            if former is None:
-                self._host = session.host
-                self._turn(LinkState.CONNECTING)
-            self._open.append(session)
-            try:
-                await session.open()
-            except BaseException as trouble:
-                if isinstance(trouble, Exception):
-                    self._missed = session
-                    self._aim.missed(session, trouble)
-                self._open.remove(session)
-                with suppress(Exception):
-                    await session.close(graceful=False)
-                raise
-        self._session = session
+        while True:
+            self._tried = self._credentials
+            await self._aim.ready(waited)
+            async with self._gate:
+                if former is not None and not self._aim.is_left(former):
+                    self._aim.stayed()
+                    return None
+                with suppress(_Left):  # then another node is used
+                    self._session = await self._attempt(former)
+                    self._refused = None
+                    return self._session
+            waited = 0.0
+
+    async def _attempt(self, former: SessionLike | None) -> SessionLike:
+        """Make and open one session; nothing is left of one that could not be opened."""
+        self._tried = self._credentials
+        session = self._make_session()
+        if former is None:
+            self._host = session.host
+            self._turn(LinkState.CONNECTING)
+        self._open.append(session)
+        try:
+            await self._open_there(session)
+        except BaseException as trouble:
+            if isinstance(trouble, Exception):
+                self._missed = session
+                self._aim.missed(session, trouble)
+            self._open.remove(session)
+            with suppress(Exception):
+                await session.close(graceful=False)
+            raise
         return session
+
+    async def _open_there(self, session: SessionLike) -> None:
+        """Open a session; _Left where its node is left before: it would hold the gate for long."""
+        opening = asyncio.create_task(session.open(), name=f"open {self.agent}")
+        left = asyncio.create_task(self._aim.left(session))
+        try:
+            await asyncio.wait((opening, left), return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                raise _Left
+            opening.result()
+        finally:
+            opening.cancel()
+            left.cancel()
+            await asyncio.gather(opening, left, return_exceptions=True)
+            del opening, left  # an error leads back to here, and its task to it: a circle
 
     async def _live(self, session: SessionLike) -> Exception | Ending:
         ending: Exception | Ending | None = None
@@ -224,6 +262,7 @@ class Link:
             self._again.clear()
             await self._events.opened(session)
             self.last_error = None
+            self._warned.clear()
             self._turn(LinkState.UP)
             await self._again.wait()
 
@@ -242,8 +281,11 @@ class Link:
                     return follower
 
     async def _stay(self, trouble: ListenerError, failures: int) -> None:
-        """Wait before the next try to move; the session that is up stays meanwhile."""
-        delay = self._delay(classify(trouble), failures)
+        """Wait before the next try to move; the session that is up stays meanwhile.
+
+        Where only a person can help the link says STOPPED, until it may use its session again.
+        """
+        delay = self._delay(self._remedy(trouble), failures)
         self.last_error = words_of(trouble)
         said = {
             "agent": self.agent,
@@ -253,12 +295,23 @@ class Link:
         }
         if delay is None:
             log.error("session.refused", **said)
+            self._aim.stayed()
+            if isinstance(trouble, CredentialsRefused):
+                self._refused = self._tried
+            self._turn(LinkState.STOPPED)
+            self._guarded(lambda: self._events.stopped(words_of(trouble)))
         else:
-            log.warning("session.retry", retry_in=delay, **said)
-        self._changed.clear()
+            self._warn_once(delay, said)
+        await self._changes(delay)
+
+    async def _changes(self, delay: float | None) -> None:
+        """Wait until other credentials are there than those that were tried, or so long."""
+        if self._credentials == self._tried:
+            self._changed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(delay):
                 await self._changed.wait()
+        self._changed.clear()
 
     def _part_from(self, session: SessionLike) -> None:
         """Close a session that another one has followed, beside."""
@@ -275,8 +328,9 @@ class Link:
     async def _recover(self, trouble: Exception | Ending) -> None:
         """Tell about the trouble, then wait as long as it deserves."""
         was_up = self.state is LinkState.UP
-        remedy = classify(trouble)
-        delay = self._delay(remedy, self._failures)
+        delay = self._delay(self._remedy(trouble), self._failures)
+        if self._refused is not None and self._refused == self._credentials:
+            delay = None  # the session is lost that stayed when these were refused elsewhere
         self._failures += 1
         self.last_error = words_of(trouble)
         self._tell(trouble, delay, was_up=was_up)
@@ -285,6 +339,12 @@ class Link:
         begun = asyncio.get_running_loop().time()
         await self._hold_back(delay)
         self._waited = asyncio.get_running_loop().time() - begun
+
+    def _remedy(self, trouble: Exception | Ending) -> Remedy:
+        """Say what to do; what was refused to former credentials does not stop the new ones."""
+        if isinstance(trouble, CredentialsRefused) and self._tried != self._credentials:
+            return Remedy.RETRY
+        return classify(trouble)
 
     async def _hold_back(self, delay: float | None) -> None:
         """Wait for so long, or for a word; where it was tried is no reason to wait elsewhere."""
@@ -315,11 +375,17 @@ class Link:
         if was_up:
             log.warning("session.lost", retry_in=delay, **said)
         elif delay is not None:
-            log.warning("session.retry", retry_in=delay, **said)
+            self._warn_once(delay, said)
         self._guarded(lambda: self._events.lost(trouble, delay))
         if delay is None:
             log.error("session.stopped", **said)
             self._guarded(lambda: self._events.stopped(words_of(trouble)))
+
+    def _warn_once(self, delay: float, said: dict[str, Any]) -> None:
+        """Warn of each cause once in an outage: thousands of agents try again each second."""
+        say = log.debug if said["cause"] in self._warned else log.warning
+        self._warned.add(said["cause"])
+        say("session.retry", retry_in=delay, **said)
 
     def _guarded(self, call: Callable[[], None]) -> None:
         try:

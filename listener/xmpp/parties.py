@@ -52,7 +52,10 @@ class LinkEvents(Protocol):
         ...
 
     def stopped(self, reason: str) -> None:
-        """Hear that the link waits for `credentials_changed`: a person has to act."""
+        """Hear that the link waits for `credentials_changed`: a person has to act.
+
+        Without `lost` before it where the session that is up could not be followed elsewhere.
+        """
         ...
 
 
@@ -78,6 +81,10 @@ class Aim(Protocol):
         """Hear that this session could not be made."""
         ...
 
+    def stayed(self) -> None:
+        """Hear that the session that is up stays: no other one is waited for now."""
+        ...
+
 
 class Anywhere:
     """An aim where there is but one place, which needs no waiting for."""
@@ -94,6 +101,9 @@ class Anywhere:
         return False
 
     def missed(self, session: SessionLike, trouble: Exception) -> None:
+        """Take note of nothing."""
+
+    def stayed(self) -> None:
         """Take note of nothing."""
 
 

@@ -39,6 +39,7 @@ _FILTER = WireFilter()
 def quiet_slixmpp() -> None:
     """Cap slixmpp's loggers at INFO and filter what they say; safe to call again."""
     root = logging.getLogger(_ROOT)
-    root.setLevel(max(root.level, logging.INFO))
+    if root.level < logging.INFO:  # setting it makes all loggers forget what they know
+        root.setLevel(logging.INFO)
     for name in _WIRE:
         logging.getLogger(name).addFilter(_FILTER)

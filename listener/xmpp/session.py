@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from listener.errors import ConfigurationError, Unreachable
+from listener.errors import ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import stanzas
 from listener.xmpp.asks import Asks, either
 from listener.xmpp.books import Books
 from listener.xmpp.contract import Cause, Ending, Endpoint, Timings, as_error
+from listener.xmpp.domains import problem_with_domain
 from listener.xmpp.guard import GuardedClient, check_password
 from listener.xmpp.parser import AFTER_LOGIN
 from listener.xmpp.stanzas import Subscription
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Cause", "Ending", "Endpoint", "Session", "Subscription", "Timings"]
 
 log = structlog.get_logger()
+
+_BESIDE_MAX = 64  # other sessions of one agent that are remembered
+_PINGS_UNANSWERED = 2  # in a row, although other stanzas arrive
 
 
 class Session:
@@ -82,6 +86,7 @@ class Session:
         self._subscribed: Books | None = None
         self._heard = asyncio.Event()
         self._reflected = asyncio.Event()
+        self._beside: set[str] = set()  # other resources of this program that are available
 
     def __repr__(self) -> str:
         return f"<Session {self.agent}@{self.endpoint.domain} at {self.host}>"
@@ -121,12 +126,16 @@ class Session:
             await self._start(client)
         except BaseException:
             await client.finish()
+            self._on_finesse_presence = None  # as in `_clean_up`
             raise
         self._pinging = asyncio.create_task(self._keep_pinging(), name=f"ping {self.agent}")
 
     def _make_client(self) -> GuardedClient:
         if self._client is not None:
             raise RuntimeError("a session is opened once")
+        for domain in (self.endpoint.domain, self.endpoint.pubsub_domain):
+            if problem := problem_with_domain(domain):  # the node says so, and may say better later
+                raise NotFinesse(f"the SystemInfo of {self.host} is wrong: {problem}")
         return GuardedClient(
             self.jid,
             check_password(self._password()),
@@ -147,12 +156,13 @@ class Session:
                 f"{self.host}:{self.endpoint.port} gave no session within"
                 f" {self.timings.connect:g} s; it stopped at: {client.stage}"
             ) from None
+        spared, beside = self._spared, self._beside  # not by way of ourselves: see `_clean_up`
         self._subscribed = Books(
             self.agent,
             self.jid,
             self.endpoint.pubsub_domain,
             self._asks,
-            self._spared,
+            lambda: {*spared(), *beside},
             alone=not self._presence,
         )
         await (self._appear(client) if self._presence else self._listen(client))
@@ -233,19 +243,36 @@ class Session:
         return True
 
     async def _keep_pinging(self) -> None:
-        """Cut a link that stays silent after a ping; what came before the ping proves nothing."""
+        """Cut a link that stays silent after a ping; what came before the ping proves nothing.
+
+        Whatever comes after it will do once. Two pings in a row without an answer of their own
+        end the session, though stanzas arrive: the server hears us no more, and Finesse would
+        sign the agent out.
+        """
         assert self._client is not None
         client, every, answer = self._client, self.timings.ping_every, self.timings.ping_answer
+        unanswered: list[asyncio.Future[ET.Element]] = []
         while True:
             await asyncio.sleep(every)
             self._heard.clear()
-            with suppress(Unreachable):
-                client.say(stanzas.ping(self._asks.new_id(), self.endpoint.domain))
-            await either(self._heard, client.ended, answer)
+            try:
+                unanswered.append(self._asks.put(self.endpoint.domain, stanzas.ping))
+            except Unreachable:
+                return  # it has ended
+            signs: set[asyncio.Future[Any]] = {*unanswered, client.ended}
+            await asyncio.wait(signs, timeout=answer, return_when=asyncio.FIRST_COMPLETED)
             if client.ended.done():
                 return
-            if not self._heard.is_set():
+            if any(pong.done() for pong in unanswered):
+                for pong in unanswered:
+                    self._asks.drop(pong)
+                unanswered.clear()
+            elif not self._heard.is_set():
                 words = f"{self.host} was silent for {answer:g} s after a ping"
+                client.end(Cause.PING_TIMEOUT, words)
+                return
+            elif len(unanswered) == _PINGS_UNANSWERED:
+                words = f"{self.host} answered none of {_PINGS_UNANSWERED} pings in a row"
                 client.end(Cause.PING_TIMEOUT, words)
                 return
 
@@ -266,7 +293,7 @@ class Session:
     async def tidy(self, wanted: frozenset[str]) -> tuple[str, ...]:
         """Make the explicit subscriptions those `wanted`; return what was refused, in words.
 
-        Raises Unreachable like `subscriptions`. See `Books.tidy`.
+        See `Books.tidy`. Raises Unreachable when the session is not open.
         """
         return await self._books().tidy(wanted)
 
@@ -289,8 +316,9 @@ class Session:
 
     def _iq(self, element: ET.Element) -> None:
         if element.get("type") in {"get", "set"}:
-            if self._client is not None:
-                self._client.say(stanzas.reply_to(element))
+            answer = stanzas.reply_to(element)
+            if self._client is not None and answer is not None:
+                self._client.say(answer)
         else:
             self._asks.answered(element)
 
@@ -298,9 +326,19 @@ class Session:
         sender, kind = element.get("from", ""), element.get("type")
         if sender.lower() == self.jid.lower() and kind is None:
             self._reflected.set()
+        elif stanzas.bare(sender) == stanzas.bare(self.jid):
+            self._other_resource(sender.partition("/")[2], kind)
         is_finesse = stanzas.bare(sender) == f"finesse@{self.endpoint.domain}".lower()
         if is_finesse and kind in {None, "unavailable"} and self._on_finesse_presence is not None:
             self._hand_over(self._on_finesse_presence, kind is None)
+
+    def _other_resource(self, resource: str, kind: str | None) -> None:
+        """Take note of another process of ours that holds this agent now: it is not stale."""
+        if kind == "unavailable":
+            self._beside.discard(resource)
+        ours = kind is None and resource.startswith(stanzas.RESOURCE_PREFIX)
+        if ours and len(self._beside) < _BESIDE_MAX:
+            self._beside.add(resource)
 
     def _message(self, element: ET.Element) -> None:
         if not stanzas.has_items(element):

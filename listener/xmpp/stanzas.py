@@ -27,6 +27,8 @@ RESOURCE_PREFIX = "listener-"
 _DEFINED = "{urn:ietf:params:xml:ns:xmpp-"  # streams, stanzas, sasl
 
 _LOCALPART_MAX = 1023  # bytes, RFC 7622 section 3.3
+_ID_MAX = 1024  # characters of a request's id that we say again
+_SENDER_MAX = 3 * _LOCALPART_MAX + 2  # a full JID
 _FORBIDDEN = re.compile(r"[\"&'/:<>@\s]")  # RFC 7622 section 3.3.1
 _RESOURCE_UNSAFE = re.compile(r"[^A-Za-z0-9._~-]")
 _new_notification = maker(Notification)
@@ -139,8 +141,13 @@ def subscriptions(ask: str, to: str) -> str:
     return _pubsub("get", ask, to, "<subscriptions/>")
 
 
-def reply_to(request: ET.Element) -> str:
-    """Return the answer to a server's request: a ping is answered, anything else refused."""
+def reply_to(request: ET.Element) -> str | None:
+    """Return the answer to a server's request: a ping is answered, anything else refused.
+
+    None where the answer would be as long as the sender likes: we say no giant ids or names.
+    """
+    if len(request.get("id", "")) > _ID_MAX or len(request.get("from", "")) > _SENDER_MAX:
+        return None
     to = f" to={quoteattr(request.get('from', ''))}" if request.get("from") else ""
     head = f"id={quoteattr(request.get('id', ''))}{to}"
     if any(local(child) == "ping" for child in request):

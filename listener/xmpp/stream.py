@@ -15,7 +15,15 @@ from listener import logs, redaction
 from listener.errors import ListenerError, NotFinesse
 from listener.xmpp import stanzas
 from listener.xmpp.contract import Cause
-from listener.xmpp.parser import AFTER_LOGIN, BEFORE_LOGIN, PIECES, Malformed, Prolog, PullParser
+from listener.xmpp.parser import (
+    AFTER_LOGIN,
+    BEFORE_LOGIN,
+    PIECES,
+    Malformed,
+    Prolog,
+    PullParser,
+    TooBig,
+)
 from listener.xmpp.tls import tls_on_plain_port
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _UNNEEDED = frozenset({"feature_rosterver", "feature_preapproval", "feature_limits"})
+_UNSENT_MAX = 256 * 1024  # bytes; we say little, so a server that takes less does not read
 _TLS_RECORD = (b"\x15\x03", b"\x16\x03")
 
 
@@ -67,10 +76,17 @@ class CalmStream(slixmpp.ClientXMPP):
         return self.ssl_context
 
     def send_raw(self, data: str | bytes) -> None:
-        """Write to the transport; unlike the original it logs no login at all (P13)."""
+        """Write to the transport; unlike the original it logs no login at all (P13).
+
+        Ends the connection to a server that does not read what it asked for.
+        """
         if self.transport is None:
             return
         self.transport.write(data.encode() if isinstance(data, str) else data)
+        if self.transport.get_write_buffer_size() > _UNSENT_MAX:
+            words = f"{self.peer} left more than {_UNSENT_MAX} bytes of ours unread"
+            self.end(Cause.LINK_LOST, words)
+            return
         if self.authenticated and logs.wire_on():
             text = data if isinstance(data, str) else data.decode(errors="replace")
             logs.get(logs.WIRE).debug("wire.sent", peer=self.peer, stanza=_secretless(text))
@@ -118,8 +134,13 @@ class CalmStream(slixmpp.ClientXMPP):
         self._since += len(piece)
         try:
             super().data_received(piece)
+        except TooBig as error:
+            self.end(Cause.STANZA_TOO_BIG, f"{self.peer} sent {error}")
         except Malformed as error:
             self.end(Cause.MALFORMED, f"{self.peer} sent what is not XML: {error}")
+        except Exception as error:  # noqa: BLE001 - slixmpp, when something comes out of its turn
+            log.error("stanza.failed", error=type(error).__name__)  # noqa: TRY400 - payloads
+            self.end(Cause.MALFORMED, f"{self.peer} said what cannot be said at that point")
         if self._since > self._limit:
             self.end(
                 Cause.STANZA_TOO_BIG,

@@ -110,6 +110,7 @@ class Side(asyncio.Protocol):
     def __init__(self, out: Pipe, back: Pipe, *, tls: bool = False) -> None:
         self.transport: asyncio.Transport | None = None
         self.ended = False  # it sends nothing more
+        self.finished = False  # nothing more is written to it
         self.gone = asyncio.Event()
         self.writable = asyncio.Event()
         self.writable.set()
@@ -148,13 +149,14 @@ class Side(asyncio.Protocol):
     @property
     def open(self) -> bool:
         """Whether something can be written to it."""
-        return self.transport is not None and not self.transport.is_closing()
+        return self.transport is not None and not self.finished and not self.transport.is_closing()
 
     def finish(self) -> None:
         """End what is written to it, in order."""
         if not self.open or self.transport is None:
             return
-        if not self.transport.can_write_eof():
+        self.finished = True
+        if self._tls:  # which has no half of an end
             self.transport.close()
             return
         with suppress(OSError):  # it may be gone already, and nobody has read that yet
@@ -162,7 +164,7 @@ class Side(asyncio.Protocol):
 
     def close(self) -> None:
         """Close it in order."""
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.close()
 
     def reset(self) -> None:

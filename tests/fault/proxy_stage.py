@@ -1,6 +1,7 @@
 """A simulated Finesse behind failing networks, a listener before them, and when what was noticed.
 
-Knows the two proxies (notifications, REST) and keeps what the listener told; judges nothing.
+Knows the two proxies (notifications, REST), keeps what the listener told, and compares outcomes
+with what the switch did.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Any
 
 from listener.assembly import Listener
 from listener.chronicle import Chronicle
-from listener.correlation.outcome import Confirmed, Evidence
+from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Presumed, Rejected
 from listener.crew import AgentStatus, Paces
-from listener.finesse.actions import Hold, Retrieve
+from listener.finesse.actions import Hold, Retrieve, UpdateCallData
 from listener.simulator.assembly import Simulator
+from listener.simulator.interfaces import Deed
 from listener.tally import Tally
+from listener.ticket import Ticket
 from listener.xmpp.policy import Backoff
 from tests.fault.proxy import Ends, Mark, Proxy
 from tests.shell.stage import (
@@ -101,10 +104,57 @@ class Scene:
             party = self.sim.finesse.calls[dialog].of(agent)
             asked = Retrieve if party is not None and party.state == "HELD" else Hold
             outcome = await self.listener.submit(asked(agent=agent, dialog_id=dialog), deadline=30)
+            if isinstance(outcome, Rejected) and outcome.sent is False:
+                continue  # so does one that needs longer to connect than it may
             assert isinstance(outcome, Confirmed)
             if outcome.evidence in {Evidence.REQUEST_ID, Evidence.EXPECTATION}:
                 return
         raise AssertionError("no request was confirmed by an event")
+
+
+class Judge:
+    """Compares what was told with what was done."""
+
+    def __init__(self, it: Scene) -> None:
+        self._truth: list[Deed] = list(it.sim.finesse.truth)
+
+    def wrong(self, ticket: Ticket) -> str | None:
+        """Return what is wrong with an outcome, None when nothing is."""
+        outcome, deeds = ticket.record.outcome, self.deeds(ticket)
+        if outcome is None:
+            return "without an outcome"
+        if len(deeds) > 1:
+            return "sent twice"
+        if outcome.sent is False and deeds:
+            return "not sent, and yet it arrived"
+        return self._word(ticket, outcome, deeds[0] if deeds else None)
+
+    def deeds(self, ticket: Ticket) -> list[Deed]:
+        """Return what reached the switch of a request."""
+        return [deed for deed in self._truth if deed.request_id == ticket.request_id]
+
+    def _word(self, ticket: Ticket, outcome: Outcome, deed: Deed | None) -> str | None:
+        done = deed is not None and deed.effect
+        match outcome:
+            case Confirmed() if not done and not self._was_so(ticket):
+                return "confirmed, and nothing did it"
+            case Presumed() if not done:
+                return "presumed, and it was not done"
+            case Failed() if done:
+                return "failed, and it was done"
+            case Rejected() if done:
+                return "rejected, and it was done"
+        return None
+
+    def _was_so(self, ticket: Ticket) -> bool:
+        """Say whether another request of that agent did the same after this one was sent."""
+        request, since = ticket.request, ticket.record.submitted_at
+        return any(
+            deed.effect and (deed.effect_at or 0) >= since
+            for deed in self._truth
+            if (deed.agent, deed.action) == (request.agent, request.requested_action)
+            and not isinstance(request, UpdateCallData)
+        )
 
 
 @asynccontextmanager

@@ -240,7 +240,7 @@ async def test_an_error_with_a_long_name_is_told_in_a_short_line(length: int):
     async with running() as server, opened(server) as session:
         server.bound[0].send(error("n" * length))
         ending = await session.closed()
-    assert ending.cause is (Cause.STREAM_ERROR if length < 1_000 else Cause.MALFORMED)
+    assert ending.cause is (Cause.STREAM_ERROR if length < 1_000 else Cause.STANZA_TOO_BIG)
     assert len(ending.detail) < 1_100
 
 

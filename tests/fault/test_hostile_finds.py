@@ -52,6 +52,15 @@ def test_a_folder_of_secrets_in_a_home_that_is_not_there_is_one_problem(tmp_path
     assert "defaults.password_dir: no home folder for ~" in told[0]
 
 
+@pytest.mark.parametrize("password", ["hunter2", "Correct-Horse", "p\u00e4ss", "SECRET!"])
+def test_a_password_in_the_place_of_its_variable_is_not_repeated(tmp_path: Path, password: str):
+    file = tmp_path / "listener.toml"
+    file.write_text(f'{LEAST}[[agents]]\nid = "1"\npassword_env = "{password}"\n')
+    with pytest.raises(ConfigurationError, match="never the password itself") as refused:
+        load(file, {})
+    assert password not in str(refused.value)
+
+
 def test_a_nul_in_a_path_is_a_problem_that_can_be_printed(tmp_path: Path):
     file = tmp_path / "listener.toml"
     agent = '[[agents]]\nid = "1"\npassword_file = "a\\u0000b"\n'

@@ -190,7 +190,7 @@ async def forged_answers(sender: str, ask: str | None) -> bool:
 
     async with running() as server, opened(server) as session:
         server.intercept = intercept
-        return await session.ping(0.2)
+        return await session.ping(0.1)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ async def test_a_subscription_that_somebody_else_answers_is_not_made():
         stream.send(f"<iq type='result' id='{ask}' from='evil.test'/>")
         return True
 
-    async with running() as server, opened(server, ask=0.2) as session:
+    async with running() as server, opened(server, ask=0.1) as session:
         server.intercept = intercept
         assert await session.subscribe("/finesse/api/Team/5/Users") is not None
 

@@ -6,6 +6,7 @@ Sizes and floods are in `test_hostile_memory`, cuts and pieces in `test_xmpp_byt
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
 from contextlib import suppress
@@ -168,12 +169,12 @@ def test_an_entity_bomb_of_any_size_costs_no_more_than_plain_text(levels, width,
     document = bomb(levels, width, at=at)
 
     def cost(octets: bytes) -> float:
-        begun = time.process_time()
+        begun = time.thread_time()
         for _ in range(5):
             prolog = Prolog()
             with suppress(Malformed):
                 prolog.feed(octets)
-        return time.process_time() - begun
+        return time.thread_time() - begun
 
     prolog = Prolog()
     prolog.feed(document)
@@ -370,7 +371,7 @@ async def test_a_payload_of_many_elements_is_refused_by_itself_and_one_of_too_ma
     heard = await fate(wrapped(fits))
     assert isinstance(heard, list)
     assert [len(payload) > 21_000 for payload in heard] == [True, False]
-    assert await fate(wrapped("<a/>" * (ELEMENTS + 1))) in {Cause.MALFORMED, Cause.STANZA_TOO_BIG}
+    assert await fate(wrapped("<a/>" * (ELEMENTS + 1))) is Cause.STANZA_TOO_BIG
 
 
 def test_names_that_are_never_the_same_are_not_kept():
@@ -405,10 +406,10 @@ def test_reading_takes_time_in_proportion_to_its_length(piece: bytes):
         best = []
         for _ in range(3):
             parser = PullParser()
-            begun = time.process_time()
+            begun = time.thread_time()
             for at in range(0, len(document), 1400):
                 parser.feed(document[at : at + 1400])
-            best.append(time.process_time() - begun)
+            best.append(time.thread_time() - begun)
         return min(best)
 
     cost(10_000)
@@ -422,11 +423,11 @@ def test_reading_a_stream_touches_no_file_no_network_and_no_module(tmp_path):
     bait = tmp_path / "bait"
     bait.write_text("bait")
     seen = []
-    watching = [False]
+    watching, here = [False], threading.get_ident()
     watched = ("open", "socket", "subprocess", "os.", "urllib", "import", "exec", "compile")
 
     def hook(name: str, args: object) -> None:
-        if watching[0] and name.startswith(watched):
+        if watching[0] and threading.get_ident() == here and name.startswith(watched):
             seen.append((name, args))
 
     sys.addaudithook(hook)

@@ -243,9 +243,9 @@ async def test_second_node_is_used_when_the_first_is_dead(tmp_path):
 
 
 async def test_second_node_is_used_when_the_first_answers_rest_alone(tmp_path):
-    async with simulated() as sim:
+    async with simulated(nodes=2) as sim:
         deaf = node_of(sim) | {"xmpp_port": dead_port()}
-        told = settings(sim, tmp_path, finesse={"nodes": [deaf, node_of(sim)]})
+        told = settings(sim, tmp_path, finesse={"nodes": [deaf, node_of(sim, 1)]})
         async with Listener.open(told, paces=PACES) as listener:
             await asyncio.gather(listener.ready(A), listener.ready(B))
             dialog = await answered_call(sim, listener)
@@ -253,8 +253,8 @@ async def test_second_node_is_used_when_the_first_answers_rest_alone(tmp_path):
 
 
 async def test_two_nodes_without_a_notification_service_are_both_tried_and_told(tmp_path):
-    async with simulated() as sim:
-        nodes = [node_of(sim) | {"xmpp_port": dead_port()} for _ in range(2)]
+    async with simulated(nodes=2) as sim:
+        nodes = [node_of(sim, number) | {"xmpp_port": dead_port()} for number in range(2)]
         told = settings(sim, tmp_path, finesse={"nodes": nodes})
         ports = "|".join(str(node["xmpp_port"]) for node in nodes)  # whichever was tried last
         with pytest.raises(Unreachable, match=f"({ports}) cannot be reached"):

@@ -76,7 +76,8 @@ async def test_a_clock_that_was_set_prolongs_nothing_and_loses_nothing(
         async with daemon_on(simulator, after) as (station, client):
             # The time that is left is never more than there was, whatever the clock says.
             if ahead > timedelta(0):
-                told = (await client.get(f"/v1/requests/{open_}")).json()
+                waits = {"Prefer": "wait=20"}
+                told = (await client.get(f"/v1/requests/{open_}", headers=waits)).json()
                 assert (told["outcome"]["kind"], told["outcome"]["reason"]) == (
                     "unconfirmed",
                     "restarted",

@@ -123,18 +123,20 @@ async def test_what_came_before_the_ping_is_no_sign_of_life():
         assert server.pings == 1
 
 
-async def test_any_stanza_after_the_ping_keeps_the_link():
-    """P3."""
+async def test_any_stanza_after_one_ping_keeps_the_link():
+    """P3; two pings in a row without an answer of their own end it (test_session)."""
 
     async def event_instead_of_pong(stream, text):
         if "urn:xmpp:ping" not in text:
             return False
+        if server.pings % 2 == 1:
+            return False  # it is answered, and counted where that is done
         server.pings += 1
         stream.push("<Update/>")
         return True
 
     async with running() as server:
-        session = session_to(server, ping_every=0.02, ping_answer=5)
+        session = session_to(server, ping_every=0.02, ping_answer=0.5)
         await session.open()
         server.intercept = event_instead_of_pong
         ended = asyncio.create_task(session.closed())
@@ -397,6 +399,28 @@ async def test_a_session_that_the_server_cut_goes_at_once_as_well():
         try:
             server.bound[0].cut()
             await session.closed()
+            del session
+            await until_gone(refs)
+            assert [ref() for ref in refs] == [None, None]
+        finally:
+            gc.enable()
+
+
+@pytest.mark.parametrize("why", [CredentialsRefused, Unreachable])
+async def test_an_attempt_that_failed_goes_at_once_as_well(why):
+    """P17: while a server is away, thousands of agents try again and again."""
+    async with running() as server:
+        password = "made up" if why is CredentialsRefused else PASSWORD
+        session = session_to(server, password=lambda: password)
+        # As its owner makes it: who is told of `finesse` knows the session.
+        session._on_finesse_presence = lambda _, one=session: one
+        if why is Unreachable:
+            await server.stop()
+        gc.disable()
+        try:
+            with pytest.raises(why):
+                await session.open()
+            refs = [weakref.ref(session), weakref.ref(session._client)]
             del session
             await until_gone(refs)
             assert [ref() for ref in refs] == [None, None]

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.replay:
         return _replay(asked.replay)
     seed = asked.seed if asked.seed is not None else secrets.randbelow(1 << 31)
-    print(f"seed {seed}; finds go to {asked.folder}")  # noqa: T201
+    print(f"seed {seed}; finds go to {asked.folder}", flush=True)  # noqa: T201
     names = [asked.only] if asked.only else list(TARGETS)
     return _hunt(names, seed, asked.minutes * 60.0, asked.folder)
 

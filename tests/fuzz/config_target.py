@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.fuzz.mutate import Mutator
 from tests.fuzz.target import Case, Target, hold
 
 _ENVIRON = {"SECRET_OF_1001": SECRET, "HOME": "/nonexistent"}
+_AS_A_SECRET = re.compile(rb"\b(password|password_env|token)\s*=\s*\"" + SECRET.encode())
 _SETTINGS, _TOKENS = b"settings", b"tokens"
 
 
@@ -68,10 +70,15 @@ class ConfigTarget(Target):
         except ConfigurationError as refused:
             told = str(refused)
             hold(str(self._file) in told, "an error names the file")
-            hold(SECRET not in told, "an error tells no secret")
+            hold(SECRET not in told or _elsewhere(content), "an error tells no secret")
             hold("\0" not in told, "an error can be printed")
             told.encode()
             return
         hold(isinstance(settings, Settings), "settings are Settings")
         hold(SECRET not in repr(settings), "settings show no secret")
         changes(settings, settings)
+
+
+def _elsewhere(content: bytes) -> bool:
+    """Say whether the secret stands where a path, a host or a name belongs, too: those are told."""
+    return SECRET.encode() in _AS_A_SECRET.sub(b"", content)

@@ -56,7 +56,7 @@ class Tally:
     def growth(self) -> int | None:
         """Return by how many bytes memory grew after warming up; None for a run too short."""
         third = len(self.resident) // 3
-        if third < 5:
+        if third < 3:
             return None
         sizes = [size for _, size in self.resident]
         return int(median(sizes[2 * third :]) - median(sizes[third : 2 * third]))
@@ -108,15 +108,16 @@ class Hunt:
     ) -> Tally:
         """Hunt for so many cases or so long; stops at the first find."""
         begun = time.monotonic()
+        end = None if seconds is None else begun + seconds
         for batch in self._batches(cases):
-            found = self._invented(-batch) if batch < 0 else self._mutated(batch)
+            found = self._invented(-batch) if batch < 0 else self._mutated(batch, end)
             self.tally.seconds = time.monotonic() - begun
             self.tally.resident.append((self.tally.seconds, resident()))
             told(self.tally)
             if found is not None:
                 self._keep(found)
                 break
-            if seconds is not None and self.tally.seconds >= seconds:
+            if end is not None and time.monotonic() >= end:
                 break
         return self.tally
 
@@ -131,8 +132,10 @@ class Hunt:
                     yield many if kind > 0 else -many
                     left = None if left is None else left - many
 
-    def _mutated(self, many: int) -> Find | None:
+    def _mutated(self, many: int, end: float | None) -> Find | None:
         for _ in range(many):
+            if end is not None and time.monotonic() >= end:
+                break
             case = self.target.mutated(self._mutator)
             error = self.trouble(case)
             if error is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from listener.errors import ListenerError
 from listener.finesse.model import SystemInfo, Update
-from listener.rest import Answer, AnswerKind, Rest, RestLimits, Snapshot
+from listener.rest import Answer, AnswerKind, Basic, Rest, RestLimits, Snapshot
 from tests.fuzz import corpus
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.target import Case, Target, hold
@@ -56,7 +56,7 @@ class RestTarget(Target):
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head.lower())
+        length = re.search(rb"\r\ncontent-length: (\d+)", head.lower())
         await reader.readexactly(int(length[1]) if length else 0)
         writer.write(self._told)
         await writer.drain()
@@ -78,6 +78,7 @@ class RestTarget(Target):
 
     async def check(self, case: Case) -> None:
         """Ask everything, and be told that once; then a good answer is understood."""
+        self._rest.set_credentials("1001", Basic("1001", "secret"))  # no cookie of the case before
         self._told = case[0]
         answer: Any = await put(self._rest)
         hold(isinstance(answer, Answer), "an answer is an Answer")

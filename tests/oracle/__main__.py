@@ -4,6 +4,7 @@
 --minutes M    or until that many minutes of this machine's time are over
 --seed S       the first story's seed; each story has the next one (1)
 --story FILE   play that story alone, and tell what happened around each find
+--mutants      look for a story that finds out each planted fault, and write seeds.json
 --keep DIR     where the smallest failing stories are written (.)
 """
 
@@ -14,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.oracle import mutants
 from tests.oracle.explain import explain
 from tests.oracle.play import play
 from tests.oracle.report import Tally, finds
@@ -21,6 +23,7 @@ from tests.oracle.shrink import shrink
 from tests.oracle.story import Story, generate
 
 MOST_SHRUNK = 5
+MOST_TRIED = 90
 
 
 def main() -> int:
@@ -30,11 +33,19 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--story", type=Path)
+    parser.add_argument("--mutants", nargs="*")
     parser.add_argument("--keep", type=Path, default=Path())
     asked = parser.parse_args()
+    if asked.mutants is not None:
+        return _mutants(asked.mutants, asked.seed)
     if asked.story is not None:
         return _one(Story.from_json(asked.story.read_text(encoding="utf-8")))
     return _many(asked)
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
 
 
 def _one(story: Story) -> int:
@@ -42,35 +53,57 @@ def _one(story: Story) -> int:
     found = finds(account)
     tally = Tally()
     tally.add(account, found)
-    print(tally.text())
+    _say(tally.text())
     for find in found:
-        print(f"\n{find}\n{explain(account, find.asked)}")
+        _say(f"\n{find}\n{explain(account, find.asked)}")
     return 1 if found else 0
 
 
 def _many(asked: argparse.Namespace) -> int:
     tally, seed = Tally(), asked.seed
     until = time.monotonic() + 60 * asked.minutes
-    print(f"seed {seed}")
+    _say(f"seed {seed}")
     while tally.requests < asked.requests and time.monotonic() < until:
         story = generate(seed)
         account = play(story)
         found = finds(account)
         tally.add(account, found)
         for find in found:
-            print(f"story {seed}: {find}")
+            _say(f"story {seed}: {find}")
         if found and len({number for number, _ in tally.finds}) <= MOST_SHRUNK:
             _keep(story, {find.kind for find in found}, asked.keep)
         seed += 1
-    print(tally.text())
+    _say(tally.text())
     return 1 if tally.finds else 0
+
+
+def _mutants(names: list[str], seed: int) -> int:
+    found = mutants.seeds()
+    for name in names or mutants.MUTANTS:
+        planted = mutants.MUTANTS[name]
+        begin, requests = time.monotonic(), 0
+        for number in range(seed, seed + MOST_TRIED):
+            with planted.planted():
+                account = play(planted.story(number))
+                wrong = finds(account)
+            requests += len(account.asked)
+            if wrong and not finds(play(planted.story(number))):
+                found[name] = number
+                _say(f"{name}: story {number}, {requests} requests: {wrong[0]}"[:230])
+                break
+        else:
+            found.pop(name, None)
+            seconds = time.monotonic() - begin
+            _say(f"{name}: NOT FOUND in {requests} requests, {seconds:.0f} s")
+        mutants.keep(name, found.get(name))
+    return 0 if found.keys() >= mutants.MUTANTS.keys() else 1
 
 
 def _keep(story: Story, kinds: set[str], folder: Path) -> None:
     small = shrink(story, lambda made: bool(kinds & {find.kind for find in finds(play(made))}))
     path = folder / f"story-{story.seed}.json"
     path.write_text(small.to_json(), encoding="utf-8")
-    print(f"story {story.seed}: {len(small.steps)} steps of it are in {path}")
+    _say(f"story {story.seed}: {len(small.steps)} steps of it are in {path}")
 
 
 if __name__ == "__main__":

@@ -142,8 +142,7 @@ class Parcel:
 
 
 class Heard(NamedTuple):
-    """One event that the program read. `first`: no copy of it was read before in that session's
-    agent's name."""
+    """One event that the program read. `first`: that agent's sessions had read no copy of it."""
 
     at: float
     agent: str

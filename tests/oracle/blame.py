@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
 from listener.finesse import actions as do
-from listener.finesse.events import DialogEvent, RequestFailed, UserChanged
+from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import effects, shown
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _sole(account: Account, asked: Asked, heard: Heard) -> bool:
     if _proof_came(account, asked, heard):
         return False
     return not any(
-        _may_own(other, heard.at) and fits(account, other, heard)
+        _may_own(other, heard.at, asked.settled) and fits(account, other, heard)
         for other in account.asked
         if other is not asked and other.agent == asked.agent
     )
@@ -64,18 +64,30 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
         ):
             return False
     dialog = asked.request.dialog_id
+    if asked.request.root == "User" and event.dialog_id is not None:
+        return False
     if event.dialog_id is None:
         return dialog is None
+    begun = asked.submitted if asked.begun is None else asked.begun
+    known = account.history.at(event.dialog_id, begun) is not None
     if isinstance(asked.request, do.Transfer | do.Conference):
-        return True  # of two calls, and which the other was is not asked here
-    return event.dialog_id in effects.family(account.history, dialog) or dialog is None
+        return known  # of two calls there were, and which the other was is not asked here
+    if dialog is None:  # of the call that it makes
+        view = account.history.at(event.dialog_id, heard.at)
+        return not known and (view is None or view.sender == asked.own)
+    there = effects.family(account.history, dialog, heard.at)
+    return event.dialog_id in there
 
 
-def _may_own(other: Asked, at: float) -> bool:
+def _may_own(other: Asked, at: float, end: float | None) -> bool:
+    """Say whether another request may own an error of that time, as far as is known at the end."""
     if other.begun is None or not other.begun <= at:
         return False
-    if other.settled is None or other.settled >= at:
+    if other.settled is None or (end is not None and other.settled > end):
         return True
+    if other.settled >= at:  # it left the suspects: when one is left, that one fails
+        failed = isinstance(other.outcome, Failed) and other.outcome.evidence not in GUESSED
+        return not (failed or isinstance(other.outcome, Confirmed | Rejected))
     by_id = isinstance(other.outcome, Confirmed | Failed) and other.outcome.evidence not in GUESSED
     if by_id or isinstance(other.outcome, Rejected):
         return False
@@ -88,16 +100,23 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether somebody else was heard at work on that object since it was asked."""
     begun = asked.submitted if asked.begun is None else asked.begun
     ours = {id(deed) for each in account.asked for deed in each.deeds}
-    dialogs = effects.family(account.history, asked.request.dialog_id)
+    dialogs = effects.family(account.history, asked.request.dialog_id, error.at)
     return any(
-        (
-            (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)
-            or (isinstance(heard.event, UserChanged) and asked.request.root == "User")
-        )
-        and (heard.parcel.cause is None or id(heard.parcel.cause) not in ours)
+        _moved(account, asked, heard) if isinstance(heard.event, DialogEvent) else True
         for heard in account.heard
-        if heard.agent == asked.agent and begun <= heard.at <= error.at
+        if heard.agent == asked.agent and heard.first and begun <= heard.at <= error.at
+        if heard.parcel.cause is None or id(heard.parcel.cause) not in ours
+        if (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)
+        or (isinstance(heard.event, UserChanged) and asked.request.root == "User")
     )
+
+
+def _moved(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether the agent's own part or the data changed: a far end that leaves sent nothing."""
+    id_ = getattr(heard.event, "dialog_id", None)
+    views = [account.history.at(id_, heard.parcel.made + by) for by in (-0.001, 0.001)]
+    was, is_ = ((v.parties.get(asked.own), v.values) if v is not None else None for v in views)
+    return was != is_ and not isinstance(heard.event, DialogRemoved)
 
 
 def _proves(account: Account, asked: Asked, heard: Heard) -> bool:

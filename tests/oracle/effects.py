@@ -48,12 +48,14 @@ def _row(
         yield Span(begin, ENDLESS, (name, begin))
 
 
-def family(history: History, dialog: str | None) -> list[str]:
-    """Return a dialog and those that it became, by the ids that the switch gave them."""
+def family(history: History, dialog: str | None, until: float = ENDLESS) -> list[str]:
+    """Return a dialog and those that it became until then, by the ids that the switch gave them."""
     found = [dialog] if dialog else []
     for id_ in found:
         for other, row in history.calls.items():
-            if other not in found and any(view.secondary == id_ for _, view in row):
+            if other not in found and any(
+                at <= until and view.secondary == id_ for at, view in row
+            ):
                 found.append(other)
     return found
 
@@ -187,7 +189,24 @@ def _transferred(asked: Asked, account: Account) -> list[Span]:
 
 
 def _conferenced(asked: Asked, account: Account) -> list[Span]:
-    return _joined(asked, account, stays=True)
+    """Be joined, by whom and under which id ever: with the parties of both calls (6.4)."""
+    history, dialog = account.history, asked.request.dialog_id
+    first = _parties(history, asked, dialog) if dialog else frozenset()
+    found = _joined(asked, account, stays=True)
+    for other in history.calls:
+        second = _parties(history, asked, other) if other != dialog else frozenset()
+        both = first | second
+        view = history.at(other, asked.submitted)
+        if both in {first, second} or view is None or asked.own not in view.present:
+            continue
+
+        def so(view: View, both: frozenset[str] = both) -> bool:
+            return view.parties.get(asked.own) == "ACTIVE" and both <= view.present
+
+        for id_ in filter(None, (dialog, other)):
+            row = history.calls.get(id_, ())
+            found += [span._replace(unit=(id_, other)) for span in _row(id_, row, so)]
+    return found
 
 
 def _sent_away(asked: Asked, account: Account) -> list[Span]:
@@ -274,7 +293,7 @@ def _person(asked: Asked, account: Account) -> list[Span]:
         return there(person) and person.state == wanted and reason in {None, person.reason}
 
     found = [
-        Span(at, row[index + 1][0] if index + 1 < len(row) else ENDLESS, (asked.agent, at))
+        Span(at, row[index + 1][0] if index + 1 < len(row) else ENDLESS, (asked.agent, at, index))
         for index, (at, person) in enumerate(row)
         if now(person)
     ]

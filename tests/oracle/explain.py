@@ -2,98 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from listener.finesse.events import DialogEvent, RequestFailed, UserChanged
+from tests.oracle.effects import family
 from tests.oracle.judge import describe
 
 if TYPE_CHECKING:
     from listener.finesse.events import Event
     from tests.oracle.account import Account, Asked
 
+Line = tuple[float, str]
+BEFORE, AFTER = 25.0, 3.0  # seconds around a request
+
 
 def explain(account: Account, asked: Asked) -> str:
     """Return everything that its agent asked and heard while it was open, in order."""
-    begin = asked.submitted - 25.0
-    end = (asked.settled or account.ended) + 3.0
-    lines: list[tuple[float, str]] = []
+    begin = asked.submitted - BEFORE
+    end = (asked.settled or account.ended) + AFTER
+    parts = (_requests, _desktop, _heard, _network, _truth)
+    lines = sorted(line for part in parts for line in part(account, asked))
+    return "\n".join(f"{at:9.3f} {words}" for at, words in lines if begin <= at <= end)
+
+
+def _requests(account: Account, asked: Asked) -> Iterator[Line]:
     for each in account.asked:
         if each.agent == asked.agent or each.request.dialog_id == asked.request.dialog_id:
-            lines += _request(each)
+            yield from _request(each)
+
+
+def _request(each: Asked) -> Iterator[Line]:
+    name = f"step {each.step} {each.action} {each.agent} {each.request.dialog_id or ''}"
+    how = f"id={each.request_id} {each.mode} {each.minimum} length {each.length}"
+    yield each.submitted, f"ASK {name} {how} {each.request!r} faults {each.faults}"
+    if each.begun is not None:
+        yield each.begun, f"go  {name}"
+    if each.answered is not None:
+        yield each.answered, f"got {name}: {each.status}"
+    if (deed := each.deed) is not None:
+        truth = f"effect {deed.effect} at {deed.effect_at} {deed.error or ''}"
+        yield deed.received, f"deed {name}: {truth} new {deed.new_dialog_id}"
+    if each.settled is not None:
+        seen = getattr(each.outcome, "seen", "")
+        yield each.settled, f"OUT {name}: {describe(each)} {seen}"
+
+
+def _desktop(account: Account, _asked: Asked) -> Iterator[Line]:
     for deed in account.deeds:
         if deed.client == "desktop":
-            lines.append(
-                (
-                    deed.received,
-                    f"DESKTOP {deed.agent} {deed.action} {deed.dialog_id} id="
-                    f"{deed.request_id} effect={deed.effect} at={deed.effect_at} {deed.error}",
-                )
-            )
-    lines += [
-        (
-            heard.at,
-            f"  heard by {heard.agent}{'' if heard.first else ' (repeat)'}: {_event(heard.event)}"
-            f" made {heard.parcel.made:.3f} cause {_cause(account, heard.parcel.cause)}",
-        )
-        for heard in account.heard
-        if heard.agent == asked.agent
-        or getattr(heard.event, "dialog_id", 0) == asked.request.dialog_id
-    ]
+            what = f"{deed.agent} {deed.action} {deed.dialog_id} id={deed.request_id}"
+            yield deed.received, f"DESKTOP {what} effect={deed.effect} {deed.error or ''}"
+
+
+def _heard(account: Account, asked: Asked) -> Iterator[Line]:
+    dialog = asked.request.dialog_id
+    for heard in account.heard:
+        about = dialog is not None and getattr(heard.event, "dialog_id", None) == dialog
+        if heard.agent == asked.agent or about:
+            again = "" if heard.first else " (repeat)"
+            cause = _cause(account, heard.parcel.cause)
+            words = f"{_event(heard.event)} made {heard.parcel.made:.3f} cause {cause}"
+            yield heard.at, f"  heard by {heard.agent}{again}: {words}"
+
+
+def _network(account: Account, asked: Asked) -> Iterator[Line]:
     for got in account.gets:
-        lines.append((got.sent, f"  GET {got.path} answered {got.answered} {got.status}"))
+        yield got.sent, f"  GET {got.path} answered {got.answered} {got.status}"
     for what, table in (("session", account.up), ("live", account.live)):
-        for a, b in table.get(asked.agent, ()):
-            lines += [(a, f"  {what} begins"), (b, f"  {what} ends")]
+        for begin, end in table.get(asked.agent, ()):
+            yield begin, f"  {what} begins"
+            yield end, f"  {what} ends"
     for killed, started in account.restarts:
-        lines.append((killed, f"KILLED, again at {started}"))
-    for a, b in account.outages:
-        lines.append((a, f"OUTAGE until {b}"))
-    for id_ in _objects(account, asked):
+        yield killed, f"KILLED, again at {started}"
+    for begin, end in account.outages:
+        yield begin, f"OUT OF SERVICE until {end}"
+
+
+def _truth(account: Account, asked: Asked) -> Iterator[Line]:
+    made = [deed.new_dialog_id for deed in asked.deeds if deed.new_dialog_id]
+    for id_ in [*family(account.history, asked.request.dialog_id), *made]:
         for at, view in account.history.calls.get(id_, ()):
-            lines.append(
-                (
-                    at,
-                    f"    TRUE {id_} {view.state} {dict(view.parties)} {view.secondary or ''}"
-                    f"{' over' if view.over else ''}",
-                )
-            )
+            over = " over" if view.over else ""
+            joined = view.secondary or ""
+            yield at, f"    TRUE {id_} {view.state} {dict(view.parties)} {joined}{over}"
     for at, person in account.history.people.get(asked.agent, ()):
-        lines.append((at, f"    TRUE {asked.agent} {tuple(person)}"))
-    return "\n".join(f"{at:9.3f} {words}" for at, words in sorted(lines) if begin <= at <= end)
-
-
-def _objects(account: Account, asked: Asked) -> list[str]:
-    from tests.oracle.effects import family  # noqa: PLC0415  for people, not for the judge
-
-    found = family(account.history, asked.request.dialog_id)
-    for deed in asked.deeds:
-        if deed.new_dialog_id:
-            found.append(deed.new_dialog_id)
-    return found
-
-
-def _request(each: Asked) -> list[tuple[float, str]]:
-    name = f"step {each.step} {each.action} {each.agent} {each.request.dialog_id or ''}"
-    deed = each.deed
-    truth = "-" if deed is None else f"effect {deed.effect} at {deed.effect_at} {deed.error or ''}"
-    rows = [
-        (
-            each.submitted,
-            f"ASK {name} id={each.request_id} {each.mode} {each.minimum}"
-            f" length {each.length} {each.request!r} faults {each.faults}",
-        )
-    ]
-    if each.begun is not None:
-        rows.append((each.begun, f"go  {name}"))
-    if each.answered is not None:
-        rows.append((each.answered, f"got {name}: {each.status}"))
-    if deed is not None:
-        rows.append((deed.received, f"deed {name}: {truth} new {deed.new_dialog_id}"))
-    if each.settled is not None:
-        rows.append(
-            (each.settled, f"OUT {name}: {describe(each)} {getattr(each.outcome, 'seen', '')}")
-        )
-    return rows
+        yield at, f"    TRUE {asked.agent} {tuple(person)}"
 
 
 def _cause(account: Account, deed: object) -> str:

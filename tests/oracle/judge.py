@@ -22,12 +22,14 @@ from listener.correlation.outcome import (
 )
 from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Gate
-from tests.oracle import blame, effects
+from listener.finesse.events import DialogEvent
+from tests.oracle import blame, effects, laws
 
 if TYPE_CHECKING:
-    from tests.oracle.account import Account, Asked
+    from tests.oracle.account import Account, Asked, Heard
 
 EPS = 0.001
+KNOWN = 2.0  # seconds before a session is live in which its picture was read
 FENCE = 2.0
 NEVER_LEFT = frozenset(
     {Reason.NOT_SENT, Reason.EXPIRED_IN_QUEUE, Reason.CANCELLED, Reason.SHUTDOWN}
@@ -75,24 +77,33 @@ def _about(account: Account, asked: Asked) -> Iterator[tuple[str, str]]:
         yield "sent twice", f"it reached Finesse {len(asked.deeds)} times"
     if asked.times_settled > 1:
         yield "told twice", "its outcome changed after it was told"
-    yield from ((("overdue"), words) for words in _overdue(account, asked))
-    outcome = asked.outcome
-    if outcome is None:
+    for words in _overdue(account, asked):
+        yield "overdue", words
+    if asked.outcome is None:
         return
+    for words in laws.broken(account, asked):
+        yield "law", words
+    for words in _said(account, asked):
+        yield "wrong", words
+
+
+def _said(account: Account, asked: Asked) -> Iterator[str]:
+    outcome = asked.outcome
+    assert outcome is not None
     if outcome.sent is False and asked.deeds:
-        yield "wrong", "nothing was said to have left, and Finesse received it"
+        yield "nothing was said to have left, and Finesse received it"
     match outcome:
         case Confirmed():
-            yield from (("wrong", words) for words in _confirmed(account, asked, outcome))
+            yield from _confirmed(account, asked, outcome)
         case Failed():
-            yield from (("wrong", words) for words in _failed(account, asked, outcome))
+            yield from _failed(account, asked, outcome)
         case Presumed():
-            yield from (("wrong", words) for words in _presumed(account, asked))
+            yield from _presumed(account, asked)
         case Rejected():
-            yield from (("wrong", words) for words in _rejected(asked, outcome))
+            yield from _rejected(asked, outcome)
         case Unconfirmed() | Abandoned():
             if asked.begun is None and not asked.deeds:
-                yield "wrong", "it may have happened, was said, and it was never let go"
+                yield "it may have happened, was said, and it was never let go"
 
 
 # -- confirmed --------------------------------------------------------------------------------
@@ -102,15 +113,31 @@ def since(account: Account, asked: Asked) -> float:
     """Return from when on a change counts: from sending, or of what was still on its way then.
 
     Finesse's clock and ours are not compared, so that news of a moment before, which comes after
-    the request went out, cannot be told from news of a moment after.
+    the request went out, cannot be told from news of a moment after. It must be later than all that
+    was known then, for those two times are Finesse's.
     """
     begun = asked.submitted if asked.begun is None else asked.begun
-    coming = [
-        heard.parcel.made
-        for heard in account.heard
-        if heard.agent == asked.agent and heard.first and heard.at >= begun > heard.parcel.made
-    ]
-    return min([begun, *coming])
+    known = [a - KNOWN for a, _ in account.live.get(asked.agent, ()) if a <= begun]
+    coming: list[float] = []
+    for heard in account.heard:
+        if heard.agent == asked.agent and _same_object(asked, heard):
+            made = heard.parcel.made
+            if heard.at < begun:
+                known.append(made)
+            elif heard.first and made < begun:
+                coming.append(made)
+    newest = max(known, default=0.0)
+    if getattr(asked.outcome, "evidence", None) is Evidence.SNAPSHOT and known:
+        return min(begun, newest + EPS)  # what a GET shows was not known then, either
+    return min([begun, *(made for made in coming if made > newest)])
+
+
+def _same_object(asked: Asked, heard: Heard) -> bool:
+    """Say whether an event is about what the request changes: its dialog, or the agent."""
+    dialog = asked.request.dialog_id
+    if dialog is None:
+        return True
+    return getattr(heard.event, "dialog_id", None) == dialog
 
 
 def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
@@ -120,7 +147,7 @@ def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
         yield from _tied(account, asked)
     elif isinstance(asked.request, effects.BY_ID):
         yield "confirmed without its id, and nothing else could tell"
-    elif not _was_so(account, asked, begun, outcome):
+    elif not _was_so(account, asked, begun, outcome) and not _goes_on_untold(account, asked):
         yield "confirmed, and it never was so since it was asked"
     if isinstance(asked.request, do.MakeCall | do.ConsultCall):
         yield from _call(account, asked, outcome)
@@ -133,7 +160,8 @@ def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
 def _tied(account: Account, asked: Asked) -> Iterator[str]:
     """Finesse tied the effect to this very request: an event of its own bore its id."""
     deed = asked.deed
-    if deed is None or deed.effect is not True:
+    dialled = getattr(asked.outcome, "stage", None) == "INITIATED"  # what came of it was not heard
+    if deed is None or (deed.effect is not True and not dialled):
         yield "confirmed by its id, and it was not done"
         return
     assert asked.settled is not None
@@ -149,13 +177,33 @@ def _tied(account: Account, asked: Asked) -> Iterator[str]:
 
 def _was_so(account: Account, asked: Asked, begun: float, outcome: Confirmed) -> bool:
     assert asked.settled is not None
-    unchanged = outcome.changed is False
+    # Values that are there are there, whoever set them before (rules 6.7).
+    data = do.UpdateCallData | do.Reclassify | do.UpdateScheduledCallback
+    unchanged = outcome.changed is False or isinstance(asked.request, data)
     return any(
         span.begin <= asked.settled + EPS
         and span.end > begun - EPS
         and (unchanged or span.begin >= begun - EPS)
         for span in effects.spans(asked, account)
     )
+
+
+def _goes_on_untold(account: Account, asked: Asked) -> bool:
+    """Say whether a dropped call goes on under another id that no session told of in time (6.3)."""
+    dialog = asked.request.dialog_id
+    if not isinstance(asked.request, do.Drop) or dialog is None:
+        return False
+    assert asked.settled is not None
+    into = [id_ for id_ in effects.family(account.history, dialog, asked.settled) if id_ != dialog]
+    told = any(
+        heard.agent == asked.agent
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id in into
+        and heard.event.dialog.secondary_id == dialog
+        and heard.at <= asked.settled
+        for heard in account.heard
+    )
+    return bool(into) and not told
 
 
 def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
@@ -172,10 +220,9 @@ def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
                 for h in account.heard
                 if h.agent == asked.agent
                 and getattr(h.event, "dialog_id", None) == outcome.dialogs.new
-                and h.event.dialog.state != "INITIATED"
                 and h.at <= asked.settled
             ]
-            if heard:
+            if heard and heard[-1].event.dialog.state != "INITIATED":
                 yield "confirmed as INITIATED, and it had been heard to be otherwise"
     elif not states & {"ALERTING", "ACTIVE"}:
         yield f"confirmed as {outcome.stage}, and it never rang"
@@ -195,7 +242,19 @@ def _one_change_each(account: Account) -> Iterator[Find]:
             if asked.outcome.evidence in WEAK and not _place(account, asked, taken, set()):  # type: ignore[union-attr]
                 yield Find("wrong", asked, "one change confirmed more than one request")
             elif asked.outcome.evidence not in WEAK:  # type: ignore[union-attr]
-                _place(account, asked, taken, set())
+                taken |= dict.fromkeys(_own_units(account, asked), asked)
+
+
+def _own_units(account: Account, asked: Asked) -> list[tuple[object, ...]]:
+    """Return the changes that were its own work, by Finesse's record."""
+    deed = asked.deed
+    if deed is None or deed.effect_at is None:
+        return []
+    return [
+        span.unit
+        for span in effects.spans(asked, account)
+        if abs(span.begin - deed.effect_at) < EPS or span.unit == (deed.new_dialog_id,)
+    ]
 
 
 def _place(
@@ -216,6 +275,8 @@ def _place(
     for unit in sorted(units - tried, key=str):
         tried.add(unit)
         holder = taken.get(unit)
+        if holder is not None and holder.outcome.evidence not in WEAK:  # type: ignore[union-attr]
+            continue
         if holder is None or _place(account, holder, taken, tried):
             taken[unit] = asked
             return True
@@ -299,7 +360,8 @@ def _overdue(account: Account, asked: Asked) -> Iterator[str]:
 def _after_others(account: Account, asked: Asked) -> Iterator[float]:
     """Yield when its window may end at the latest: it begins behind that of the DTMF before it."""
     for other in account.asked:
-        earlier = other.submitted <= asked.submitted and other is not asked
+        first = other.submitted if other.begun is None else other.begun
+        earlier = first <= (asked.begun or asked.submitted) and other is not asked
         if earlier and other.agent == asked.agent and isinstance(other.request, SILENT):
             begin = max(other.settled or 0.0, asked.answered or asked.submitted)
             yield begin + max(asked.length, asked.request.default_deadline) + FENCE
@@ -324,6 +386,12 @@ def _gate(account: Account) -> Iterator[Find]:
     if account.gate != "queue" or account.restarts:
         return
     for asked in account.asked:
+        if (
+            asked.mode != "submit"
+            and asked.begun is not None
+            and asked.begun > asked.submitted + EPS
+        ):
+            yield Find("gate", asked, "held back, and it never is")
         gated = asked.mode == "submit" and asked.request.gate is not Gate.NONE
         if not gated:
             continue
@@ -346,14 +414,18 @@ def _gate(account: Account) -> Iterator[Find]:
 
 
 def _waited(asked: Asked, when: float, others: list[Asked]) -> bool:
-    """Say whether somebody who may hold a device was there in the moment before."""
-    if asked.outcome is not None and asked.begun is None:
-        return True
+    """Say whether somebody held the device in the moment before, or went out of the same queue."""
+    if asked.begun is None:
+        return True  # it waited in vain, or was withdrawn
     return any(
-        other.mode != "expect"
+        other.begun is not None
+        and other.mode in {"submit", "forward"}
         and other.request.gate is not Gate.NONE
-        and other.submitted <= when
-        and (other.settled is None or other.settled >= when - EPS or other.begun is not None)
-        and (other.settled is None or other.settled >= asked.submitted - EPS)
+        and (
+            other.begun >= when - EPS
+            or _holds_until(other) >= when - EPS
+            or (other.request.gate is Gate.DTMF and (other.settled or when) >= when - FENCE - EPS)
+        )
+        and other.begun <= when + EPS
         for other in others
     )

@@ -16,14 +16,15 @@ from listener.finesse import uris
 from listener.finesse.actions.expectation import Probe
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import blame, effects, shown
+from tests.oracle.account import OFF
 from tests.oracle.judge import SILENT, Find
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
-    from tests.oracle.effects import Span
 
 SLACK = 0.05
 GET_BEFORE = 3.0
+JOINS = (do.Transfer, do.Conference)
 DATA = (do.UpdateCallData, do.Reclassify, do.UpdateScheduledCallback, do.CancelScheduledCallback)
 """What they change carries no time: an old content looks like a new one."""
 
@@ -67,7 +68,16 @@ def knowable(account: Account, asked: Asked) -> str | None:
     """Say what somebody could know who heard what our sessions heard; None: nothing for sure."""
     if excuse(account, asked) is not None:
         return None
-    checks = (_own_error, _own_event, _silence, _change, _sole_error, _by_get)
+    checks = (
+        _refused,
+        _call_failed,
+        _own_error,
+        _own_event,
+        _silence,
+        _change,
+        _sole_error,
+        _by_get,
+    )
     return next((words for check in checks if (words := check(account, asked))), None)
 
 
@@ -78,6 +88,35 @@ def _open(account: Account, asked: Asked) -> Iterator[Heard]:
     for heard in account.heard:
         if heard.agent == asked.agent and asked.begun <= heard.at < asked.settled - SLACK:
             yield heard
+
+
+def _refused(account: Account, asked: Asked) -> str | None:
+    del account
+    deed = asked.deed
+    sure = deed is not None and asked.status is not None and _refusal(asked.status, deed.faults)
+    return "rejected: Finesse refused it at once" if sure else None
+
+
+def _refusal(status: int, faults: list[str]) -> bool:
+    bare = {"unavailable_bare", "unavailable_done"} & set(faults)
+    return 400 <= status < 500 or status == 501 or (status == 503 and not bare)
+
+
+def _call_failed(account: Account, asked: Asked) -> str | None:
+    """Say whether its own call was read to have FAILED, as it had been made with its id."""
+    deed = asked.deed
+    if deed is None or not isinstance(asked.request, do.MakeCall | do.ConsultCall):
+        return None
+    ours = [
+        heard
+        for heard in _open(account, asked)
+        if isinstance(heard.event, DialogEvent) and heard.event.dialog_id == deed.new_dialog_id
+    ]
+    # How a call is shown as it goes is how it ended, not what became of the request.
+    there = [h for h in ours if not isinstance(h.event, DialogRemoved)]
+    tied = any(h.event.request_id == asked.request_id for h in ours)
+    failed = any(h.event.dialog.state == "FAILED" for h in there)
+    return "failed: its call was read to have FAILED" if tied and failed else None
 
 
 def _own_error(account: Account, asked: Asked) -> str | None:
@@ -96,16 +135,30 @@ def _own_event(account: Account, asked: Asked) -> str | None:
         return None
     if isinstance(asked.request, do.CancelScheduledCallback) and not _promised(account, asked):
         return None
+    assert asked.begun is not None
+    blind = not account.listening(asked.agent, asked.begun, asked.begun + 0.001)
+    if isinstance(asked.request, JOINS) and blind:
+        return None  # which the other call was, and who was on it, nobody knew
     for heard in _open(account, asked):
         own = heard.event.request_id == asked.request_id and heard.parcel.cause is deed
+        if own and _cut_short(account, asked, heard):
+            continue
         if own and shown.on_own_node(heard) and shown.shows(account, asked, heard, tagged=True):
             return "confirmed: an event with its id showed it"
     return None
 
 
+def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether a DROP's DELETE came less than a second before the session was lost (6.3)."""
+    removed = isinstance(heard.event, DialogRemoved) and isinstance(asked.request, do.Drop)
+    return removed and not account.listening(asked.agent, heard.at, heard.at + 1.0)
+
+
 def _promised(account: Account, asked: Asked) -> bool:
     """Say whether the callback was heard of before it was cancelled."""
     assert asked.begun is not None
+    if not account.listening(asked.agent, asked.begun, asked.begun + 0.001):
+        return False
     last = [
         heard.event.dialog.scheduled_callback_info
         for heard in account.heard
@@ -174,9 +227,35 @@ def _rival(asked: Asked, other: Asked) -> bool:
     return together and user[0] is user[1]
 
 
+def _several_others(account: Account, asked: Asked) -> bool:
+    """Say whether the agent had several other calls at sending.
+
+    Which of them was meant is told by a link or by our id; an untagged merge with another one may
+    be somebody else's (rules 4 and 6.4: both others).
+    """
+    assert asked.begun is not None
+    views = [
+        account.history.at(id_, asked.begun)
+        for id_ in account.history.calls
+        if id_ != asked.request.dialog_id
+    ]
+    mine = [
+        view
+        for view in views
+        if view is not None
+        and not view.over
+        and asked.agent in view.listed
+        and view.parties.get(asked.own) not in OFF
+    ]
+    before = account.history.at(asked.request.dialog_id, asked.begun)
+    first = before.present - {asked.own} if before is not None else frozenset()
+    # With one side's parties all on the other, the two calls look joined before they are.
+    alike = any(first <= v.present - {asked.own} or v.present - {asked.own} <= first for v in mine)
+    return len(mine) > 1 or alike
+
+
 def _change(account: Account, asked: Asked) -> str | None:
-    deed = asked.deed
-    if deed is None or deed.effect is not True or not _fair(account, asked):
+    if asked.deed is None or not _fair(account, asked):
         return None
     if asked.answered is None and asked.settled is None:
         return None
@@ -191,7 +270,11 @@ def _change(account: Account, asked: Asked) -> str | None:
             continue
         if isinstance(asked.request, do.ConsultCall | do.MakeCall) and not _named(asked, heard):
             continue
-        if isinstance(asked.request, do.Drop) and _loose_end(heard, asked):
+        if _cut_short(account, asked, heard) or (
+            isinstance(asked.request, do.Drop) and _loose_end(heard, asked)
+        ):
+            continue
+        if isinstance(asked.request, JOINS) and _several_others(account, asked):
             continue
         return "confirmed: a change that it asked for was read"
     return None
@@ -239,9 +322,12 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
     if not asked.accepted or own[0].at > end - SLACK or not blame._sole(account, asked, own[0]):
         return None
     ours = {id(deed) for each in account.asked for deed in each.deeds}
-    if any(id(h.parcel.cause) not in ours for h in _open(account, asked) if h.at <= own[0].at):
+    if any(
+        id(h.parcel.cause) not in ours for h in _open(account, asked) if h.at <= own[0].at + 2.1
+    ):
         return None  # somebody else was at work
-    if any(isinstance(h.event, UserChanged) for h in _open(account, asked) if h.at <= own[0].at):
+    until = own[0].at + 2.1
+    if any(isinstance(h.event, UserChanged) for h in _open(account, asked) if h.at <= until):
         return None  # the agent's state went along with some call
     alike = [
         h
@@ -265,6 +351,9 @@ def _exact(account: Account, asked: Asked, heard: Heard) -> bool:
 # -- silence ------------------------------------------------------------------------------------
 
 
+ROUND_TRIP = 1.0
+
+
 def _silence(account: Account, asked: Asked) -> str | None:
     if not isinstance(asked.request, SILENT) or not asked.accepted:
         return None
@@ -272,7 +361,7 @@ def _silence(account: Account, asked: Asked) -> str | None:
         return None
     assert asked.begun is not None
     assert asked.settled is not None
-    end = asked.settled
+    end = asked.settled + ROUND_TRIP  # the fence's answer
     if not account.whole(asked.agent, asked.begun, end):
         return None
     if not account.listening(asked.agent, asked.begun, end):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from listener.finesse import actions as do
@@ -20,7 +21,7 @@ from tests.oracle.world import CUSTOMER, OUTSIDE, Hands, Wish, World
 if TYPE_CHECKING:
     from listener.finesse.actions.request import Request
     from listener.simulator.calls import Call, Party
-    from tests.oracle.account import Account, Asked
+    from tests.oracle.account import Account
     from tests.oracle.clock import VirtualLoop
     from tests.oracle.story import Step, Story
 
@@ -88,7 +89,7 @@ class Player:
             await asyncio.sleep(max(0.0, begin + step.at - loop.time()))
             self._do(number, step)
         until = loop.time() + PATIENCE
-        while loop.time() < until and any(a.outcome is None for a in self._world.account.asked):
+        while loop.time() < until and any(self._world.open()):  # noqa: ASYNC110  in virtual time
             await asyncio.sleep(1.0)
         for task in tuple(self._tasks):
             task.cancel()
@@ -142,7 +143,7 @@ class Player:
 
     def _request(self, agent: str, args: Any) -> Request | None:
         if args.get("same") and agent in self._last and args["n"] < 0.5:
-            return self._last[agent]
+            return replace(self._last[agent])
         wishes: Sequence[str] = args["wish"]
         if args.get("fits", True):
             fitting = self._fitting(agent)
@@ -244,7 +245,8 @@ class Player:
         busy = [
             a.spec.extension
             for a in finesse.agents.values()
-            if a.id != agent and finesse.switch.active_call(a.id) is not None
+            if a.id != agent and (call := finesse.switch.active_call(a.id)) is not None
+            if not any(call is mine for mine, _ in self._calls(agent))  # nobody spies on himself
         ]
         if not busy:
             return None
@@ -265,34 +267,48 @@ class Player:
 
     def _on(self, agent: str, wish: str, call: Call, args: Any) -> Request | None:
         place = {"agent": agent, "dialog_id": call.id}
-        n = int(args["n"] * 1000)
         if wish in _PLAIN:
             return _PLAIN[wish](**place)
         if wish in {"ACCEPT", "CLOSE", "REJECT"}:
             direct = "Direct" if call.callback_number is not None else ""
             return getattr(do, f"{direct}Preview{wish.title()}")(**place)
-        match wish:
-            case "CONSULT_CALL":
-                return do.ConsultCall(to_address=self._number(agent, args), **place)
-            case "TRANSFER_SST":
-                return do.TransferSst(to_address=self._number(agent, args), **place)
-            case "SEND_DTMF":
-                return do.SendDtmf(dtmf_string=_DIGITS[n % len(_DIGITS)], **place)
-            case "UPDATE_CALL_DATA":
-                return do.UpdateCallData(**data_of(args.get("value", "x"), args["n"]), **place)
-            case "PARTICIPANT_DROP":
-                others = [p.address for p in call.parties if p.agent not in {None, agent}]
-                if not others:
-                    return None
-                return do.ParticipantDrop(target_media_address=others[n % len(others)], **place)
-            case "RECLASSIFY":
-                return do.Reclassify(outbound_classification=_CLASSES[n % 3], **place)
-            case "UPDATE_SCHEDULED_CALLBACK":
-                when = f"2030-01-02T03:0{n % 3}"
-                return do.UpdateScheduledCallback(callback_time=when, **place)
-            case "TASK_TRANSFER":
-                return do.TaskTransfer(target="5000", **place)
-        return None
+        make = getattr(self, f"_{wish.lower()}", None)
+        return make(agent, call, args, place) if make is not None else None
+
+    def _consult_call(self, agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.ConsultCall(to_address=self._number(agent, args), **place)
+
+    def _transfer_sst(self, agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.TransferSst(to_address=self._number(agent, args), **place)
+
+    @staticmethod
+    def _send_dtmf(_agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.SendDtmf(dtmf_string=_DIGITS[int(args["n"] * 1000) % len(_DIGITS)], **place)
+
+    @staticmethod
+    def _update_call_data(_agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.UpdateCallData(**data_of(args.get("value", "x"), args["n"]), **place)
+
+    @staticmethod
+    def _participant_drop(agent: str, call: Call, args: Any, place: Any) -> Request | None:
+        others = [p.address for p in call.parties if p.agent not in {None, agent}]
+        if not others:
+            return None
+        target = others[int(args["n"] * 1000) % len(others)]
+        return do.ParticipantDrop(target_media_address=target, **place)
+
+    @staticmethod
+    def _reclassify(_agent: str, _call: Call, args: Any, place: Any) -> Request:
+        return do.Reclassify(outbound_classification=_CLASSES[int(args["n"] * 1000) % 3], **place)
+
+    @staticmethod
+    def _update_scheduled_callback(_agent: str, _call: Call, args: Any, place: Any) -> Request:
+        when = f"2030-01-02T03:0{int(args['n'] * 1000) % 3}"
+        return do.UpdateScheduledCallback(callback_time=when, **place)
+
+    @staticmethod
+    def _task_transfer(_agent: str, _call: Call, _args: Any, place: Any) -> Request:
+        return do.TaskTransfer(target="5000", **place)
 
     # -- what others do ---------------------------------------------------------------------------
 
@@ -309,7 +325,9 @@ class Player:
             await self._world.finesse.far_end_hangs_up(call.id)
 
     def _pressed(self, agent: str, args: Any) -> Call | None:
-        calls = [call for call, _ in self._calls(agent) if call.kind is Kind.VOICE]
+        preview = args["button"] in {"ACCEPT", "CLOSE"}
+        kind = Kind.PREVIEW if preview else Kind.VOICE
+        calls = [call for call, _ in self._calls(agent) if call.kind is kind]
         last = self._last.get(agent)
         if args.get("same") and last is not None and last.dialog_id is not None:
             calls = [call for call in calls if call.id == last.dialog_id] or calls
@@ -338,18 +356,34 @@ class Player:
         last = self._last.get(agent)
         if args.get("same") and last is not None:
             button = last.requested_action
-        ids = {"none": None, "own": f"d{args['n']}", "elsewhere": f"d{args['n']}x"}
-        id_ = ids[args["id"]]
+        own = f"d{args['n']}"
+        id_ = {"none": None, "elsewhere": self._anothers_id(agent) or own}.get(args["id"], own)
         desktop = self._world.desktop
-        if isinstance(last, do.UserRequest) and args.get("same"):
+        if button == "MAKE_CALL":
+            await desktop.call(agent, self._number(agent, args), request_id=id_)
+        elif isinstance(last, do.UserRequest) and args.get("same"):
             await desktop.become(agent, button, request_id=id_)
-        elif call is not None and button not in {"MAKE_CALL", "SILENT_MONITOR", "BARGE_CALL"}:
+        elif call is not None and button not in WATCHING:
             variables = {"callVariable1": args["value"]} if button == "UPDATE_CALL_DATA" else None
             to = self._number(agent, args) if button in {"CONSULT_CALL", "TRANSFER_SST"} else None
             params = {"dtmfString": "1"} if button == "SEND_DTMF" else None
             await desktop.press(
                 agent, button, call.id, to=to, variables=variables, params=params, request_id=id_
             )
+
+    def _anothers_id(self, agent: str) -> str | None:
+        """Return an id that a colleague's caller uses, who shares no call with this agent."""
+        mine = {call.id for call, _ in self._calls(agent)}
+        return next(
+            (
+                id_
+                for other, id_ in reversed(self._last_id.items())
+                if other != agent
+                and not id_.isdecimal()  # which this agent's caller may count to as well
+                and not mine & {call.id for call, _ in self._calls(other)}
+            ),
+            None,
+        )
 
     async def _preview(self, agent: str, args: Any) -> None:
         finesse = self._world.finesse

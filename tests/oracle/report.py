@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked
 
 KINDS = ("confirmed", "presumed", "failed", "rejected", "unconfirmed", "abandoned")
+PROMISES = (*("wrong", "missed", "law", "overdue", "sent twice", "told twice", "gate", "fault"),)
 COLUMNS = (*KINDS, "none", "wrong", "missed")
 
 
@@ -80,30 +81,26 @@ class Tally:
         """Return the tables."""
         asked = max(1, self.requests)
         open_ = sum(self.reasons.values())
+        minutes = self.seconds / 60
         lines = [
-            f"{self.requests} requests in {self.runs} stories, {self.events} events read,"
-            f" {self.seconds / 60:.0f} minutes of the agents' time;"
-            f" {self.refused} not taken (busy device, repeated id)",
+            f"{self.requests} requests in {self.runs} stories, {self.events} events read",
+            f"{minutes:.0f} minutes of the agents' time; {self.refused} requests were not taken",
             "",
             *_table("action", self.by_action),
             "",
             *_table("fault", self.by_fault),
             "",
-            "how it was known: "
-            + ", ".join(f"{name} {count}" for name, count in self.evidence.most_common()),
-            f"unconfirmed: {open_} ({100 * open_ / asked:.1f} %): "
-            + ", ".join(f"{name} {count}" for name, count in self.reasons.most_common()),
-            f"failed by an unsigned error of the agent's own desktop, which nobody can tell from"
-            f" the request's own: {self.blamed}",
+            f"how it was known: {_counted(self.evidence)}",
+            f"unconfirmed: {open_} ({100 * open_ / asked:.1f} %): {_counted(self.reasons)}",
+            f"failed by an unsigned error of the agent's desktop, told from none: {self.blamed}",
             "",
-            *(
-                f"{name}: {self.promises[name]}"
-                for name in (
-                    *("wrong", "missed", "overdue", "sent twice", "told twice", "gate", "fault"),
-                )
-            ),
+            *(f"{name}: {self.promises[name]}" for name in PROMISES),
         ]
         return "\n".join(lines)
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common())
 
 
 def faults_of(account: Account, asked: Asked) -> list[str]:

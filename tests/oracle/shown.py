@@ -1,4 +1,4 @@
-"""Does an event show what a request asked for, to somebody who knows that it is true?
+"""Whether an event shows what a request asked for, to somebody who knows that it is true.
 
 Between the history (`effects.py`) and what was read. Nothing here comes from the correlator.
 """

@@ -37,7 +37,10 @@ REQUEST_FAULTS = (
 )
 EVENT_FAULTS = (*("event_lost", "event_twice", "event_again", "event_late", "event_swapped"),)
 BUTTONS = ("HOLD", "RETRIEVE", "DROP", "ANSWER")
-PRESSED = ("HOLD", "RETRIEVE", "ANSWER", "DROP", "TRANSFER", "CONFERENCE", "UPDATE_CALL_DATA")
+PRESSED = (
+    *("HOLD", "RETRIEVE", "ANSWER", "DROP", "TRANSFER", "CONFERENCE", "UPDATE_CALL_DATA"),
+    *("ACCEPT", "CLOSE"),
+)
 VALUES = ("x", "y", "z", "", "x ", "k\u00e4se")
 
 
@@ -86,10 +89,15 @@ class Story:
 
 
 class Author:
-    """Draws stories. `calm` stories have no faults: for what must always be known."""
+    """Draws stories. `focus`: actions that are asked for more often than the others.
 
-    def __init__(self, seed: int) -> None:
+    `stress`: more of everything that others do, and of everything that goes wrong.
+    """
+
+    def __init__(self, seed: int, focus: Sequence[str] = (), *, stress: bool = False) -> None:
         self.seed = seed
+        self.stress = stress
+        self.focus = tuple(focus)
         self.dice = random.Random(f"story/{seed}")
 
     def story(self, asks: int = 60) -> Story:
@@ -97,8 +105,10 @@ class Author:
         dice, traits = self.dice, self._traits()
         steps: list[Step] = []
         now, asked = 0.0, 0
-        for who in range(traits["agents"]):
-            steps.append(Step(round(0.2 + 0.05 * who, 3), "incoming", who, {"n": dice.random()}))
+        steps += [
+            Step(round(0.2 + 0.05 * who, 3), "incoming", who, {"n": dice.random()})
+            for who in range(traits["agents"])
+        ]
         while asked < asks:
             now += dice.choice((0.02, 0.2, 0.7, 1.5, 3.0)) / (0.5 + traits["agents"] / 4)
             step = self._step(round(1.0 + now, 3), traits)
@@ -110,7 +120,7 @@ class Author:
 
     def _traits(self) -> dict[str, Any]:
         dice = self.dice
-        rough = dice.choice((0.0, 0.5, 1.0, 1.0, 2.0))
+        rough = 3.0 if self.stress else dice.choice((0.0, 0.5, 1.0, 1.0, 2.0))
         return {
             "profile": dice.choice(("UCCE", "UCCE", "UCCX")),
             "agents": dice.choice((2, 3, 4, 6)),
@@ -143,6 +153,9 @@ class Author:
             "rest": 0.05 * rough,
             "away": 0.05 * rough,
         }
+        if self.stress:
+            kinds |= {"phone": 3.0, "desktop": 4.0, "again": 2.0, "far": 0.8}
+            kinds |= {name: kinds[name] / 3 for name in ("outage", "restart", "hole", "slow")}
         do = dice.choices(list(kinds), list(kinds.values()))[0]
         return Step(at, do, who, getattr(self, f"_{do}")(traits))
 
@@ -179,6 +192,8 @@ class Author:
         }
         if traits["tagging"] == "errors_empty":
             said["error_tag"] = "0"
+        if self.focus and dice.random() < 0.5:
+            said["wish"] = [dice.choice(self.focus) for _ in range(5)]
         if dice.random() < 0.15:
             said["deadline"] = dice.choice((3.0, 6.0, 8.0, 30.0))
         if dice.random() < 0.06:
@@ -280,6 +295,8 @@ class Author:
         return {"lasts": self.dice.choice((1.0, 5.0))}
 
 
-def generate(seed: int, asks: int = 60) -> Story:
-    """Return the story of that seed."""
-    return Author(seed).story(asks)
+def generate(
+    seed: int, asks: int = 60, focus: Sequence[str] = (), *, stress: bool = False
+) -> Story:
+    """Return the story of that seed; `focus` and `stress` as for an `Author`."""
+    return Author(seed, focus, stress=stress).story(asks)

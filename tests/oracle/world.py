@@ -1,8 +1,8 @@
 """One run in virtual time: the real service over a simulated Finesse, without a socket.
 
-`Hands` is what a player (`play.py`) needs of a world: to ask, and to do mischief. Another world, such
-as one around a whole daemon with real sockets, fulfils `Hands` and fills in an `Account`; then the
-same stories are played in it and the same judge reads what came of them.
+`Hands` is what a player (`play.py`) needs of a world: to ask, and to do mischief. Another world,
+such as one around a whole daemon with real sockets, fulfils `Hands` and fills in an `Account`; then
+the same stories are played in it and the same judge reads what came of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from unittest import mock
 
 import structlog
@@ -24,6 +24,7 @@ from listener.correlation.steps import Look
 from listener.errors import InvalidRequest, ListenerError, NotAccepted
 from listener.finesse.actions.expectation import Silence
 from listener.rest import Basic, Rest
+from listener.rest.exchange import Line
 from listener.restoring import restore_open
 from listener.service import Service
 from listener.simulator.desktop import Desktop
@@ -61,6 +62,7 @@ OUTSIDE = {
     "+12025550127": Number(Luck.ANSWERS, translated="912025550127", everywhere=False),
 }
 CUSTOMER = "+12025550110"
+LIVE_WITHIN = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,10 @@ class Hands(Protocol):
 
     def away(self, agent: str, *, lasts: float) -> None:
         """Let the XMPP user `finesse` seem to be away."""
+        ...
+
+    def open(self) -> Iterator[Asked]:
+        """Yield the requests without an outcome."""
         ...
 
 
@@ -228,7 +234,7 @@ class World:
 
     # -- life -----------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> World:
+    async def __aenter__(self) -> Self:
         for patch in self._patches:
             patch.start()
         self._silence()
@@ -239,6 +245,10 @@ class World:
             self._connect(agent, 0.0)
         await asyncio.sleep(0.15)
         return self
+
+    def _check_live(self) -> None:
+        if not self.account.live and self.loop.time() > 1000.0 + LIVE_WITHIN:
+            raise RuntimeError("no session ever came up: this world does not fit the program")
 
     async def __aexit__(self, *_why: object) -> None:
         try:
@@ -255,6 +265,7 @@ class World:
         finally:
             for patch in self._patches:
                 patch.stop()
+        self._check_live()
 
     def _silence(self) -> None:
         """Take the program's faults down; its other lines go nowhere."""
@@ -278,9 +289,10 @@ class World:
     def _start(self) -> None:
         """Begin a process: a REST client and a service over it."""
         self.rest_client = Rest(["https://finesse.example.com:8445"])
-        line = self.rest_client._line
-        self.loop.create_task(line._transport.aclose(), name="unused transport")
-        line._transport = self._transport  # type: ignore[assignment]
+        for line in vars(self.rest_client).values():
+            if isinstance(line, Line):
+                self._do(line._transport.aclose())
+                line._transport = self._transport  # type: ignore[assignment]
         for spec in self.agents:
             self.rest_client.set_credentials(spec.id, Basic(spec.id, PASSWORD))
         self.service = Service(
@@ -326,7 +338,7 @@ class World:
         self._known.add((agent, id(parcel)))
         self.account.heard.append(Heard(self.loop.time(), agent, event, parcel, first))
 
-    # -- sessions: the service's `Ears` -------------------------------------------------------------
+    # -- sessions: the service's `Ears` ---------------------------------------------------------
 
     async def ping(self, agent: str, within: float) -> bool:
         """Ping over that agent's session."""
@@ -382,6 +394,8 @@ class World:
 
     def _lost(self, agent: str, back: float, burst: int) -> None:
         self.streams.end(agent)
+        if self.service._closed:
+            return  # nobody is there to notice
         self._deaf(agent)
         self.service.session_down(agent, "the link was lost")
         self._connect(agent, back)
@@ -474,7 +488,7 @@ class World:
         if wish.report == "no" or answer.status is None or self._asked.get(asked.key) is not asked:
             return
         default = wish.deadline or request.default_deadline
-        if asked.outcome is None:
+        if asked.outcome is None and not self.service._closed:
             with suppress(NotAccepted):
                 self.service.report(asked.key, answer.status, answer.body)
                 self._answer(asked, answer.status)
@@ -490,7 +504,7 @@ class World:
 
     async def _abandon(self, asked: Asked, after: float) -> None:
         await asyncio.sleep(after)
-        if asked.outcome is None:
+        if asked.outcome is None and not self.service._closed:
             asked.abandoned = self.loop.time()
             self.service.abandon(asked.key)
 

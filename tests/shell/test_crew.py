@@ -35,8 +35,12 @@ class Place:
         self.sound = asyncio.Event()
         self.sound.set()
         self.asked = 0
+        self.cuts: list[tuple] = []
         self.views: dict[Endpoint, bool] = {}
         self.all_tried = True
+
+    async def left(self, endpoint) -> None:
+        await asyncio.Event().wait()
 
     async def usable(self, agent, endpoint, told) -> None:
         self.asked += 1
@@ -71,6 +75,9 @@ class Place:
 
     def gone(self, agent, endpoint) -> None:
         self.told.append(("gone", endpoint.host))
+
+    def cut(self, agent, endpoint, why) -> None:
+        self.cuts.append((endpoint.host, why))
 
     def refused(self, agent, endpoint, trouble) -> None:
         self.told.append(("refused", endpoint.host, str(trouble)))
@@ -296,3 +303,50 @@ async def test_agents_own_trouble_needs_no_other_node_to_be_tried(rig):
     rig.place.all_tried = False
     rig.ear.lost(CredentialsRefused("no"), None)
     assert rig.ear.tried.is_set()
+
+
+# -- what is left over ----------------------------------------------------------------------------
+
+
+async def test_session_that_was_given_up_on_its_way_leaves_nothing_behind(rig):
+    used = await rig.hearing()
+    second = Session(TWO)
+    rig.ear.made(second)
+    rig.ear.presence(second, available=False)
+    staying = asyncio.create_task(rig.ear.left(used))
+    await asyncio.sleep(0)
+    assert rig.place.told == [("saw", TWO.host, False), ("gone", TWO.host)]
+    rig.place.told.clear()
+    rig.ear.presence(second, available=True)
+    assert rig.place.told == []  # it was left
+    staying.cancel()
+
+
+async def test_links_that_are_cut_are_told_and_conflicts_are_not(rig):
+    await rig.hearing()
+    rig.ear.lost(CUT, 0.1)
+    assert rig.place.cuts == [(ONE.host, "cut")]
+    await rig.hearing()
+    rig.ear.lost(Ending(Cause.CONFLICT, "another"), None)
+    assert rig.place.cuts == [(ONE.host, "cut")]
+
+
+async def test_password_refused_on_the_way_to_another_node_is_told_until_it_changes(rig):
+    await rig.hearing()
+    second = Session(TWO)
+    rig.ear.made(second)
+    rig.ear.missed(second, CredentialsRefused("the password was refused"))
+    assert ("rests",) in rig.place.told
+    assert rig.ear.status().last_error == "the password was refused"
+    rig.link.credentials_changed = lambda: None
+    rig.ear.credentials_changed()
+    assert rig.ear.status().last_error is None
+
+
+async def test_session_that_may_not_be_used_is_not_said_to_be_up(rig):
+    await rig.hearing()
+    assert rig.ear.status().state == "up"
+    rig.ear.signal("out of service")
+    assert (rig.ear.status().state, rig.ear.status().live) == ("waiting", False)
+    rig.link.state = "stopped"
+    assert rig.ear.status().state == "stopped"

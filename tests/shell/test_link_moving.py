@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from listener.errors import CredentialsRefused, Unreachable
 from listener.xmpp.contract import Cause, Ending
@@ -92,6 +93,9 @@ class House:
     def missed(self, session, trouble) -> None:
         self.missing.append(session.host)
 
+    def stayed(self) -> None:
+        self.story.append(("stayed", self.used))
+
     async def opened(self, session) -> None:
         if self.reconciles is not None:
             await self.reconciles(session)
@@ -165,6 +169,85 @@ async def test_password_refused_at_the_other_node_is_tried_once_and_the_old_sess
         house.refuses.clear()
         house.link.credentials_changed()
         await until(lambda: house.there == ["b"])
+
+
+async def test_password_refused_at_the_other_node_is_told_and_stops_the_link_in_sight():
+    async with at_a() as house:
+        house.refuses["b"] = CredentialsRefused("no")
+        house.use("b")
+        await until(lambda: ("stopped", "no") in house.story)
+        assert (house.link.state, house.link.last_error) == (LinkState.STOPPED, "no")
+        assert (house.there, ("stayed", "b") in house.story) == (["a"], True)
+        house.link.renew()  # the node that was left is used again
+        await until(lambda: house.link.state is LinkState.UP)
+
+
+async def test_password_refused_at_the_other_node_is_not_tried_again_when_the_session_is_lost():
+    async with at_a() as house:
+        house.refuses["b"] = CredentialsRefused("no")
+        house.use("b")
+        await until(lambda: house.link.state is LinkState.STOPPED)
+        house.made[0].end.set_result(LOST)
+        await until(lambda: ("lost", "None") in house.story)
+        await asyncio.sleep(FAST.cap * 5)
+        assert (house.link.state, len(house.made)) == (LinkState.STOPPED, 2)
+        house.refuses.clear()
+        house.link.credentials_changed()
+        await until(lambda: house.there == ["b"])
+
+
+async def test_attempt_at_a_node_that_was_left_holds_the_gate_no_longer():
+    async with housed(NEVER) as house:
+        house.go.clear()
+        await until(lambda: len(house.made) == 1)
+        house.use("b")
+        await until(lambda: len(house.made) == 2)
+        house.go.set()
+        await until(lambda: house.link.state is LinkState.UP)
+        assert (house.there, house.missing) == (["b"], ["a"])
+        assert not any(kind == "lost" for kind, _ in house.story)
+
+
+async def test_move_to_a_node_that_is_left_meanwhile_is_given_up():
+    async with at_a(NEVER) as house:
+        house.go.clear()
+        house.use("b")
+        await until(lambda: len(house.made) == 2)
+        house.use("a")
+        await until(lambda: ("stayed", "a") in house.story)
+        assert (house.there, house.link.state) == (["a"], LinkState.UP)
+        assert not house.link._gate.locked()
+
+
+@pytest.mark.parametrize("moving", [False, True])
+async def test_credentials_that_change_during_an_attempt_with_the_former_ones_are_tried(moving):
+    async with housed(FAST) as house:
+        if moving:
+            await house.told(("heard", "a"))
+        house.go.clear()
+        house.use("b")
+        house.refuses["b"] = CredentialsRefused("the former password")
+        await until(lambda: house.made and house.made[-1].host == "b")
+        await asyncio.sleep(0)
+        house.missed = lambda *_: house.refuses.clear()
+        house.link.credentials_changed()
+        house.go.set()
+        await until(lambda: house.there == ["b"] and house.link.state is LinkState.UP)
+
+
+async def test_retries_of_one_outage_warn_once_for_each_cause():
+    async with at_a() as house:
+        with capture_logs() as logs:
+            for _ in range(2):
+                house.refuses["a"] = Unreachable("off")
+                house.made[-1].end.set_result(LOST)
+                missing = len(house.missing)
+                await until(lambda so=missing: len(house.missing) > so + 5)
+                house.refuses.clear()
+                await until(lambda: house.link.state is LinkState.UP)
+        told = [one["log_level"] for one in logs if one["event"] == "session.retry"]
+        assert told.count("warning") == 2
+        assert len(told) > 10
 
 
 async def test_who_waits_for_its_turn_stays_when_the_old_node_is_used_again():

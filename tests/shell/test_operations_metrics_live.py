@@ -111,7 +111,8 @@ async def test_every_metric_of_the_table_is_told_and_moves_and_none_names_an_age
         told = names_of({key: value for key, value in after.items() if value})
         over = {"pending_requests", "event_readers", "journal_trouble"}  # seen above, and gone
         never = {"node_moves_total"}  # there is one node
-        assert names - told == {f"listener_{name}" for name in over | never}
+        machine = {"listener_loop_late_total"}  # whether the loop is ever late, the machine decides
+        assert names - told - machine == {f"listener_{name}" for name in over | never}
         assert not [line for text in on.seen for line in agents_in(text)]
 
 
@@ -209,11 +210,13 @@ async def _readers(on: Scene) -> None:
     slow = chronicle.read(Wanted(), None)
     waiting = asyncio.create_task(anext(slow))
     await asyncio.sleep(0)  # it is at the end now, and falls behind after
-    last = chronicle.last + 2 * MAX_BEHIND
-    for _ in range(2 * MAX_BEHIND):
-        chronicle.session(A, {"id": A})
-    await waiting
-    await until(lambda: chronicle.last == last)
+    for burst in range(3):  # what becomes readable in one turn puts nobody behind, so several
+        last = chronicle.last + 2 * MAX_BEHIND
+        for _ in range(2 * MAX_BEHIND):
+            chronicle.session(A, {"id": A})
+        if burst == 0:
+            await waiting
+        await until(lambda last=last: chronicle.last == last)
     told = [told.name async for told in slow]
     assert told[-1] == "lagged"
     assert await on.value("listener_subscriber_lagged_total") == 1

@@ -1,4 +1,4 @@
-"""The loop's turns stay short: few sockets at a time, and no search through all of memory."""
+"""The loop's turns stay short: few sockets at a time, no search through all of memory."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import asyncio
 import gc
 import selectors
 import socket
+import ssl
+import weakref
+from contextlib import asynccontextmanager
 
 import pytest
 import structlog
+import trustme
 
 from listener.operations import collector as collecting
 from listener.operations.collector import Collector
-from listener.operations.turns import BoundedSelector
+from listener.operations.turns import BoundedSelector, bounded_loop
 from tests.shell.stage import until
 
 MANY, MOST = 20, 6
@@ -37,7 +41,11 @@ def ready(selector, pairs):
 def test_so_many_sockets_are_told_at_a_time_and_each_in_its_turn(pairs):
     with BoundedSelector(MOST) as selector:
         ready(selector, pairs)
-        turns = [[key.data for key, _ in selector.select(0)] for _ in range(4)]
+        turns, behind = [], []
+        for _ in range(4):
+            turns.append([key.data for key, _ in selector.select(0)])
+            behind.append(selector.behind)
+        assert behind == [True, True, True, False]
         assert [len(turn) for turn in turns] == [6, 6, 6, 2]
         assert {one for turn in turns for one in turn} == {near for near, _ in pairs}
 
@@ -101,7 +109,7 @@ class Circle:
 def collector(monkeypatch):
     monkeypatch.setattr(collecting, "YOUNG", 700)  # a test need not make so many objects
     before = gc.get_threshold()
-    with Collector(more=1000, every=0.01) as one:
+    with Collector(more=1000, every=0.01, often=0.001) as one:
         yield one
     gc.unfreeze()
     assert gc.get_threshold() == before
@@ -122,26 +130,123 @@ def test_what_is_dropped_goes_although_it_was_set_aside(collector):
     assert gc.get_freeze_count() < before - 10_000
 
 
-async def test_circles_that_were_set_aside_are_found_once_there_may_be_many(collector):
-    circles = [Circle() for _ in range(20_000)]
-    before = gc.get_freeze_count()
-    circles.clear()
+@asynccontextmanager
+async def looking(collector):
+    """Let the collector look after itself, and yield what it logs."""
     with structlog.testing.capture_logs() as log:
         task = asyncio.create_task(collector.run())
-        await until(lambda: log)
+        yield log
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_circles_that_were_set_aside_are_found_once_there_may_be_many(collector):
+    collector.check()
+    circles = [Circle() for _ in range(2 * gc.get_freeze_count() + 20_000)]
+    before = gc.get_freeze_count()
+    circles.clear()
+    async with looking(collector) as log:
+        await until(lambda: log)
     [line] = log
     assert line["event"] == "memory.collected"
     assert line["found"] > 10_000
     assert gc.get_freeze_count() < before
 
 
+async def test_what_a_start_leaves_is_taken_as_it_is(collector):
+    kept = [[number] for number in range(20_000)]
+    async with looking(collector) as log:
+        await asyncio.sleep(0.05)  # some checks
+    assert log == []
+    assert len(kept) == 20_000
+
+
 async def test_a_search_is_not_repeated_while_nothing_is_added(collector):
     collector.look_at_all()
-    with structlog.testing.capture_logs() as log:
-        task = asyncio.create_task(collector.run())
-        await asyncio.sleep(0.05)  # some of its looks
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with looking(collector) as log:
+        await asyncio.sleep(0.05)  # some checks
     assert log == []
+
+
+async def test_new_objects_are_looked_at_although_as_many_are_freed(collector):
+    """Python's own count stands still then, as while all sessions are replaced by new ones."""
+    old = [[number] for number in range(20_000)]
+    gc.collect(1)
+    new = []
+    while old:
+        old.pop()
+        new.append([])
+    unseen = len(gc.get_objects(generation=0))
+    assert unseen > 10_000
+    async with looking(collector):
+        await until(lambda: len(gc.get_objects(generation=0)) < unseen / 10)
+    assert len(new) == 20_000
+
+
+# -- connections -----------------------------------------------------------------------------------
+
+
+class Talk(asyncio.Protocol):
+    """Hangs up at the first word."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.close()
+
+    def connection_lost(self, error) -> None:
+        del self.transport
+        self.over.set()
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_connection_that_has_ended_is_gone_without_a_search(encrypted):
+    server_tls, client_tls = contexts() if encrypted else (None, None)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Talk, "127.0.0.1", 0, ssl=server_tls)
+        port = server.sockets[0].getsockname()[1]
+        transport, talk = await loop.create_connection(
+            Talk,
+            "127.0.0.1",
+            port,
+            ssl=client_tls,
+            server_hostname="localhost" if encrypted else None,
+        )
+        carriers = [weakref.ref(each) for each in carrying()]
+        assert len(carriers) == 2
+        transport.write(b"and out")
+        del transport
+        await talk.over.wait()
+        server.close()
+        await server.wait_closed()
+        await until(lambda: not any(one() for one in carriers))
+
+    gc.collect()
+    gc.disable()
+    try:
+        with asyncio.Runner(loop_factory=bounded_loop) as runner:
+            runner.run(main())
+    finally:
+        gc.enable()
+
+
+def carrying():
+    """Return what carries the bytes of the connections that there are now, below TLS."""
+    kind = asyncio.selector_events._SelectorSocketTransport
+    return [each for each in gc.get_objects() if type(each) is kind and each._sock is not None]
+
+
+def contexts():
+    """Return a server's context and that of a client that trusts it."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return server, client

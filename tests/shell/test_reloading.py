@@ -14,6 +14,7 @@ import structlog
 
 from listener.settings import load
 from listener.station import Station
+from listener.xmpp.contract import Cause
 from tests.shell import program
 from tests.shell.house import House, housed
 from tests.shell.stage import PASSWORD, A, B, node_of, simulated, until
@@ -183,6 +184,31 @@ async def test_agent_that_a_caller_had_added_is_the_files_from_then_on(tmp_path)
             assert (await client.post("/v1/reload")).json()["added"] == [B]
             assert roster.origin(B) == "configured"
         await until(lambda: roster.up == 2)
+
+
+async def test_reload_lets_agents_try_once_more_that_only_a_person_can_help(tmp_path):
+    async with housed(tmp_path) as house:
+        roster = house.station.listener.roster
+        await until(lambda: roster.up == 2)
+        since = roster.ear(B).status().since
+        session = roster.ear(A).session
+        session._client.end(Cause.CONFLICT, "another client took it")
+        await until(lambda: roster.ear(A).status().state == "stopped")
+        async with caller(house) as client:
+            answer = await client.post("/v1/reload")
+            assert (answer.status_code, answer.json()["changed"]) == (200, [])
+        await until(lambda: roster.up == 2)
+        assert roster.ear(B).status().since == since
+
+
+async def test_reload_uses_a_withheld_password_once_more(tmp_path):
+    async with housed(tmp_path, agents=(A,)) as house:
+        roster = house.station.listener.roster
+        await until(lambda: roster.up == 1)
+        roster.withhold_credentials(A)
+        async with caller(house) as client:
+            assert (await client.post("/v1/reload")).status_code == 200
+        assert A not in roster.withheld
 
 
 async def test_agent_that_comes_back_at_once_has_one_session(tmp_path):

@@ -624,3 +624,53 @@ async def test_cancelled_caller_frees_its_connection():
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert (await put(rest)).kind is AnswerKind.ACCEPTED
+
+
+async def test_node_can_be_asked_how_it_is_while_requests_hold_all_connections():
+    limits = RestLimits(max_connections=1)
+    async with (
+        serving(HANG, http(200, SYSTEM)) as server,
+        asking(server.url, limits=limits) as rest,
+    ):
+        waiting = asyncio.create_task(put(rest))
+        await server.arrived.wait()
+        assert (await rest.system_info()).status == "IN_SERVICE"
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "doubted"), [(202, False), (404, False), (500, False), (503, True)]
+)
+async def test_who_decides_on_the_node_hears_which_one_does_not_serve(status, doubted):
+    async with serving(http(status)) as server, asking(server.url) as rest:
+        heard: list[str] = []
+        rest.nodes.watch(heard.append)
+        await put(rest)
+        assert heard == ([server.url] if doubted else [])
+
+
+async def test_who_decides_on_the_node_hears_of_one_that_cannot_be_reached_and_keeps_deciding():
+    async with serving() as gone:
+        dead = gone.url
+    async with serving(http(202)) as server, asking(dead, server.url) as rest:
+        heard: list[str] = []
+        rest.nodes.watch(heard.append)
+        assert (await put(rest)).kind is AnswerKind.ACCEPTED
+    assert heard == [dead]
+    assert rest.nodes.order()[0] == dead
+
+
+async def test_agent_with_a_node_of_its_own_is_sent_there_first():
+    async with (
+        serving(http(202)) as first,
+        serving(http(202)) as second,
+        asking(first.url, second.url) as rest,
+    ):
+        rest.nodes.watch(lambda _node: None)  # else the one that answered is preferred
+        (agent,) = rest._callers
+        rest.nodes.follow(agent, second.url)
+        await put(rest)
+        rest.nodes.unfollow(agent)
+        await put(rest)
+    assert (len(first.seen), len(second.seen)) == (1, 1)

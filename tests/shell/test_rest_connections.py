@@ -81,12 +81,13 @@ async def test_another_node_has_connections_of_its_own(made):
     assert [len(each.asked) for each in made] == [2, 1]
 
 
-async def test_a_connection_is_used_again_after_a_failure(made):
+async def test_what_failed_is_closed_and_not_used_again(made):
     them = connections(made, fails=True)
     for _ in range(2):
         with pytest.raises(httpx.ConnectError):
             await begin(them)
-    assert [len(each.asked) for each in made] == [2]
+    assert [(len(each.asked), each.closed) for each in made] == [(1, True)] * 2
+    assert repr(them) == "<Connections 0 free of 0>"
 
 
 async def test_what_was_not_used_for_long_is_closed_at_the_end_of_an_exchange_with_any_node(made):

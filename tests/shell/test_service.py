@@ -25,6 +25,7 @@ from listener.errors import (
 )
 from listener.finesse.actions import Hold, SendDtmf, UpdateCallData, dialogs
 from listener.finesse.model import ApiError, Notification
+from listener.nothing_kept import NothingKept
 from listener.report import record_json
 from listener.service import Policy, Service, Wishes
 from tests.builders import AGENT, CALL, NODE, a_dialog, a_participant, a_user
@@ -313,6 +314,29 @@ async def test_request_that_still_waits_to_go_out_is_not_sent_after_it_was_given
         await ended.wait()
 
 
+class SlowMemory(NothingKept):
+    """Keeps whose turn has come when `safe` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.safe = asyncio.get_running_loop().create_future()
+
+    def going(self, record, baseline):
+        return self.safe
+
+
+async def test_request_whose_time_was_over_before_its_turn_was_kept_was_never_sent(make):
+    memory = SlowMemory()
+    rig = make(memory=memory)
+    ticket = rig.service.submit(hold(), Wishes(deadline=0.05))
+    outcome = await ticket.outcome()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (outcome.kind, outcome.reason) == ("rejected", Reason.EXPIRED_IN_QUEUE)
+    assert outcome.sent is False
+    assert rig.wire.sent == []
+
+
 @pytest.mark.parametrize("request_id", ["a\r\nX: y", "", " ", "x" * 257, "\u20ac", 5])
 async def test_request_id_that_no_header_can_carry_is_refused_before_anything_is_sent(
     make, request_id
@@ -560,7 +584,7 @@ async def test_timer_goes_on_after_a_fault_in_the_core(make, log, monkeypatch):
         return real(now)
 
     monkeypatch.setattr(rig.service.correlator, "expire", broken)
-    outcome = await rig.service.submit(hold(), Wishes(deadline=0.1)).outcome()
+    outcome = await rig.service.submit(hold(), Wishes(deadline=1)).outcome()
     assert outcome.kind == "unconfirmed"
     assert [line["task"] for line in named(log, "listener.failed")] == ["expire"]
 

@@ -12,8 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from listener import logs
-from listener.errors import ConfigurationError, Unreachable
+from listener.errors import ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp.contract import Cause, Ending
+from listener.xmpp.domains import problem_with_domain
 from listener.xmpp.session import Timings
 from tests.shell.scripted_xmpp import (
     AGENT,
@@ -21,6 +22,7 @@ from tests.shell.scripted_xmpp import (
     NODE,
     PASSWORD,
     PUBSUB,
+    Authority,
     item_of,
     items_message,
     opened,
@@ -168,6 +170,80 @@ async def test_server_that_pings_us_gets_an_answer():
         assert any('type="result"' in text and '"s1"' in text for text in server.bound[0].heard)
 
 
+@pytest.mark.parametrize("secure", [False, True])
+async def test_server_that_asks_and_does_not_read_ends_the_session(secure):
+    authority = Authority()
+    context = authority.server("localhost") if secure else None
+    how = {"security": "tls", "tls": authority.client()} if secure else {}
+    async with running(context, direct=secure) as server, opened(server, **how) as session:
+        stream, client = server.bound[0], session._client
+        stream.reader._transport.pause_reading()
+        ask = f"<iq type='get' from='evil@{DOMAIN}/x' id='{'a' * 1000}'><query xmlns='x'/></iq>"
+        most = 0
+
+        async def flood() -> None:
+            while not client.ended.done():
+                stream.send(ask * 50)
+                await stream.writer.drain()
+                await asyncio.sleep(0)
+
+        flooding = asyncio.create_task(flood())
+        while not client.ended.done():
+            unsent = client.transport.get_write_buffer_size() if client.transport else 0
+            most = max(most, unsent)
+            await asyncio.sleep(0)
+        flooding.cancel()
+        await asyncio.gather(flooding, return_exceptions=True)
+        ending = await session.closed()
+        assert (ending.cause, "unread" in ending.detail) == (Cause.LINK_LOST, True)
+        assert 0 < most < 512 * 1024
+
+
+@pytest.mark.parametrize("of", [{"id": "a" * 1025}, {"from": f"{'a' * 3100}@{DOMAIN}"}])
+async def test_giant_id_or_name_is_not_said_again(of):
+    async with running() as server, opened(server) as session:
+        head = {"id": "s1", "from": DOMAIN} | of
+        told = " ".join(f"{key}='{value}'" for key, value in head.items())
+        server.bound[0].send(f"<iq type='get' {told}><ping xmlns='urn:xmpp:ping'/></iq>")
+        assert await session.ping(10)
+        assert not any('type="result"' in text for text in server.bound[0].heard)
+
+
+async def test_two_pings_of_ours_that_vanish_end_the_session_though_events_arrive():
+    async def vanishes(stream, text) -> bool:
+        return "urn:xmpp:ping" in text
+
+    async with running() as server:
+        server.intercept = vanishes
+        async with opened(server, ping_every=0.05, ping_answer=0.5) as session:
+            ended = asyncio.create_task(session.closed())
+            while not ended.done():
+                server.bound[0].push("<Update/>")
+                await asyncio.wait((ended,), timeout=0.01)
+            ending = ended.result()
+            assert ending.cause is Cause.PING_TIMEOUT
+            assert "none of 2 pings" in ending.detail
+            assert sum("urn:xmpp:ping" in text for text in server.bound[0].heard) == 2
+
+
+async def test_every_second_ping_of_ours_that_vanishes_ends_nothing():
+    pings = []
+
+    async def vanishes(stream, text) -> bool:
+        if "urn:xmpp:ping" not in text:
+            return False
+        pings.append(text)
+        return len(pings) % 2 == 1
+
+    async with running() as server:
+        server.intercept = vanishes
+        async with opened(server, ping_every=0.02, ping_answer=0.5) as session:
+            while len(pings) < 6:
+                server.bound[0].push("<Update/>")
+                await asyncio.sleep(0.01)
+            assert not session._client.ended.done()
+
+
 async def test_presence_of_finesse_is_told_and_of_others_is_not():
     told = []
     async with running() as server, opened(server, on_finesse_presence=told.append) as session:
@@ -255,7 +331,24 @@ async def test_a_service_that_lists_no_subscriptions_says_why():
     async with running() as server, opened(server) as session:
         server.intercept = refuse
         with pytest.raises(Unreachable, match="feature-not-implemented"):
-            await session.tidy(frozenset({TEAM}))
+            await session.subscriptions()
+        (words,) = await session.tidy(frozenset({TEAM}))
+        assert "feature-not-implemented" in words
+        assert server.subscriptions == {(TEAM, ME)}
+        await session.tidy(frozenset({QUEUE}))
+        assert server.subscriptions == {(QUEUE, ME)}
+
+
+async def test_tidy_leaves_those_of_another_session_of_ours_while_that_is_available():
+    other = f"{AGENT}@{DOMAIN}/listener-other"
+    async with running() as server, opened(server) as session:
+        server.subscriptions |= {(TEAM, other)}
+        server.bound[0].send(f"<presence from='{other}' to='{ME}'/>")
+        await session.tidy(frozenset())
+        assert server.subscriptions == {(TEAM, other)}
+        server.bound[0].send(f"<presence type='unavailable' from='{other}' to='{ME}'/>")
+        await session.tidy(frozenset())
+        assert server.subscriptions == set()
 
 
 async def test_tidy_removes_stale_own_ones_and_leaves_those_of_others():
@@ -445,10 +538,18 @@ async def test_an_agent_id_that_no_address_can_hold_is_refused():
             session_to(server, agent="1001@x")
 
 
-async def test_an_address_that_xmpp_forbids_is_a_configuration_error():
+@pytest.mark.parametrize("domain", ["a b", "a@b", "a..b", "-", "x" * 1100, "a/b", "a\x00", ""])
+async def test_a_domain_that_xmpp_forbids_is_the_trouble_of_the_node(domain):
     async with running() as server:
-        with pytest.raises(ConfigurationError):
-            await session_to(server, domain="a b").open()
+        with pytest.raises(NotFinesse, match="cannot be an XMPP domain") as refused:
+            await session_to(server, domain=domain).open()
+    assert len(str(refused.value)) < 200
+    assert problem_with_domain(domain)
+
+
+@pytest.mark.parametrize("domain", ["localhost", "10.1.2.3", "[::1]", "a_b.example", DOMAIN])
+def test_a_domain_that_xmpp_allows_has_no_problem(domain):
+    assert problem_with_domain(domain) is None
 
 
 async def test_repr_is_short_and_holds_no_password():

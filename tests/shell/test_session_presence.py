@@ -123,9 +123,45 @@ async def test_a_site_without_nonvoice_media_is_listened_to_all_the_same():
         server.intercept = refuse(MEDIA, "item-not-found")
         async with opened(server, presence=False) as session:
             assert server.subscriptions == {(node, ME) for node in OWN - {MEDIA}}
+            asked = said(server, f'<subscribe node="{MEDIA}"')
             (words,) = await session.tidy(frozenset())
+            assert said(server, f'<subscribe node="{MEDIA}"') == asked
             assert MEDIA in words
             assert "item-not-found" in words
+
+
+async def test_all_media_nodes_that_are_absent_are_told_of_in_one_line():
+    absent = stanzas.media_nodes(AGENT)
+
+    async def lacking(stream, text) -> bool:
+        for node in absent:
+            if await refuse(node, "item-not-found")(stream, text):
+                return True
+        return False
+
+    async with running() as server:
+        server.intercept = lacking
+        async with opened(server, presence=False) as session:
+            (words,) = await session.tidy(frozenset())
+            assert all(node in words for node in absent)
+
+
+async def test_a_service_that_lists_nothing_is_listened_to_when_it_acknowledges():
+    async def unlisted(stream, text) -> bool:
+        if "<subscriptions" not in text:
+            return False
+        ask = text.partition('id="')[2].partition('"')[0]
+        error = "<error type='auth'><forbidden xmlns='x'/></error>"
+        stream.send(f"<iq type='error' id='{ask}'>{error}</iq>")
+        return True
+
+    async with running() as server:
+        server.intercept = unlisted
+        async with opened(server, presence=False) as session:
+            assert server.subscriptions == {(node, ME) for node in OWN}
+            (words,) = await session.tidy(frozenset({TEAM}))
+            assert "forbidden" in words
+            assert server.subscriptions == {(node, ME) for node in OWN | {TEAM}}
 
 
 async def test_a_media_node_that_is_forbidden_is_refused_like_any_other():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +14,8 @@ from listener.errors import CredentialsRefused, Unreachable
 from listener.finesse.actions import Hold
 from listener.finesse.actions.expectation import Probe
 from listener.translation import RestWire
-from tests.shell.rest_server import CUT, asking, http, serving
+from tests.shell.rest_server import CUT, HANG, asking, http, serving
+from tests.shell.stage import until
 
 if TYPE_CHECKING:
     from listener.correlation.steps import Look
@@ -146,3 +150,17 @@ async def test_what_a_reported_answer_means(status, body, kind):
         told = RestWire(rest).judge(status, body)
     assert (told.kind, told.status) == (kind, status)
     assert bool(told.errors) == (body == ERRORS)
+
+
+async def test_a_get_of_two_that_is_given_up_at_the_first_leaves_nothing_half_made():
+    # the second was made and never awaited, which Python complains of
+    async with serving(HANG) as server, asking(server.url) as rest:
+        rest.set_credentials(A, None)
+        look = asyncio.create_task(RestWire(rest).look(Ask("k", A, Probe.ABSENCE, "5", 1)))
+        await until(lambda: bool(server.seen))
+        look.cancel()
+        await asyncio.gather(look, return_exceptions=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gc.collect()
+    assert [seen.line.split()[1] for seen in server.seen] == ["/finesse/api/User/1001001"]

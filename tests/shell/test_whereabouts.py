@@ -555,3 +555,90 @@ async def test_refused_credentials_never_count_against_the_node(rig):
     await one.rounds(10)
     using.cancel()
     assert (one.used, one.moved, one.alarms) == (ONE, [], [])
+
+
+async def test_refusal_of_a_password_that_was_replaced_meanwhile_is_not_kept(rig):
+    one, answer, asked, used = rig(), asyncio.Event(), asyncio.Event(), ["old"]
+
+    async def system_info(*, agent=None, node) -> SystemInfo:
+        if agent is None:
+            raise CredentialsRefused("wants some")
+        password = used[0]
+        asked.set()
+        await answer.wait()
+        if password == "old":
+            raise CredentialsRefused("refused")
+        return GOOD
+
+    one.rest.system_info = system_info
+    one.where.lenders.held = lambda: ["1001"]
+    waiting = asyncio.create_task(one.ready())
+    await asked.wait()
+    used[0] = "new"
+    one.where.credentials_changed("1001")
+    answer.set()
+    await asyncio.wait_for(waiting, 5)
+    assert not one.where.lenders.refused
+
+
+async def test_agent_whose_node_is_used_again_is_asked_about_no_more(rig):
+    one = rig(FIRST, SECOND)
+    place = await one.connected()
+    await one.usable(place)
+    await one.quiet()
+    one.rest.says[FIRST] = OUT
+    one.where.said(ONE, in_service=False)
+    using = asyncio.create_task(one.usable(place))
+    await until(lambda: one.used == TWO)
+    await one.ready()  # to move there, but that node goes out before it comes to that
+    one.rest.says[FIRST], one.rest.says[SECOND] = GOOD, OUT
+    await until(lambda: one.used == ONE)
+    await using
+    await one.quiet()
+    assert not one.where._down
+
+
+async def test_fault_of_who_hears_an_answer_ends_no_questions(rig):
+    one, heard = rig(), []
+
+    def learnt(deployment) -> None:
+        heard.append(deployment)
+        if len(heard) == 1:
+            raise RuntimeError("a fault elsewhere")
+
+    one.where._learnt = learnt
+    with capture_logs() as logs:
+        await asyncio.wait_for(one.ready(), 5)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["rounds.failed"]
+
+
+async def test_fault_after_a_round_ends_no_rounds(rig):
+    one, faults = rig(), []
+    tick = one.where._pair.tick
+
+    def failing(now):
+        if not faults:
+            faults.append(now)
+            raise RuntimeError("a fault elsewhere")
+        return tick(now)
+
+    one.where._pair.tick = failing
+    with capture_logs() as logs:
+        await asyncio.wait_for(one.ready(), 5)
+        await one.rounds(2)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["rounds.failed"]
+
+
+async def test_most_links_cut_at_a_node_that_is_in_service_move_all(rig):
+    one = rig(FIRST, SECOND)
+    names = [str(n) for n in range(10)]
+    for name in names:
+        place = await one.connected(name)
+    for name in names[:6]:
+        one.where.cut(name, place, "no answer to a ping")
+        one.where.gone(name, place)
+        one.where.wants(name)
+    await until(lambda: one.used == TWO)
+    assert one.moved == ["no_session"]
+    first = next(node for node in one.where.nodes if node.name == ONE)
+    assert (first.state, first.detail) == (NodeState.OUT, "no answer to a ping")

@@ -698,7 +698,8 @@ def test_run_hands_the_settings_to_the_daemon_and_ends_as_it_does(
 ):
     seen: list[Any] = []
 
-    def daemon(settings: Any, again: Any, *, command: Any) -> int:
+    def daemon(settings: Any, again: Any, *, command: Any, screen: Any) -> int:
+        assert screen is None, "it is no terminal"
         seen.extend((settings, again(), command))
         return code
 

@@ -32,7 +32,9 @@ def every_metric() -> dict[str, set[str]]:
         readers=lambda: 0,
         journal=lambda: JournalFigures(1, 1, 1, trouble=False),
         agents=lambda: [("1001", True)],
+        nodes=lambda: [("finesse1", "usable", True)],
     )
+    tally.moves["out_of_service"] += 1
     found = {}
     for family in text_string_to_metric_families(Metrics(tally, sources).render().decode()):
         for sample in family.samples:

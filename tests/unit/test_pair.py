@@ -327,3 +327,73 @@ def test_promising_is_who_was_not_asked_or_is_in_service(story):
     assert story.pair.promising(A)
     story.tick(a=NOTHING)
     assert not story.pair.promising(A)
+
+
+# -- links that are lost, and what is said of a node that was left ---------------------------------
+
+
+def cut(story: Story, *agents: str, name: str = A) -> None:
+    for agent in agents:
+        story.pair.cut(story.now, name, agent, "no answer to a ping")
+        story.pair.gone(story.now, name, agent)
+
+
+def with_sessions(story: Story, count: int) -> list[str]:
+    agents = [str(number) for number in range(count)]
+    for agent in agents:
+        story.pair.connected(story.now, A, agent)
+    return agents
+
+
+def test_most_links_lost_within_a_ping_are_like_a_refused_session(story):
+    agents = with_sessions(story, 10)
+    cut(story, *agents[:6])
+    begun = story.now
+    story.last(60, a=GOOD, b=GOOD)
+    ((at, move),) = story.moves
+    assert at - begun <= 6
+    assert (move.cause, move.detail) == ("no_session", "no answer to a ping")
+
+
+@pytest.mark.parametrize(("held", "lost"), [(10, 5), (1, 1), (10, 1), (3, 1)])
+def test_fewer_links_say_nothing_of_the_node(story, held, lost):
+    agents = with_sessions(story, held)
+    cut(story, *agents[:lost])
+    story.last(60, a=GOOD, b=GOOD)
+    assert story.count() == 0
+
+
+def test_links_lost_far_apart_say_nothing_of_the_node(story):
+    for agent in with_sessions(story, 10)[:9]:
+        cut(story, agent)
+        story.last(11, a=GOOD, b=GOOD)
+    assert story.count() == 0
+
+
+def test_one_session_that_is_made_again_says_that_the_node_is_well(story):
+    agents = with_sessions(story, 10)
+    cut(story, *agents)
+    story.last(4, a=GOOD, b=GOOD)
+    story.pair.connected(story.now, A, agents[0])
+    story.last(60, a=GOOD, b=GOOD)
+    assert story.count() == 0
+
+
+def test_node_that_was_left_for_its_sessions_is_out_until_one_is_made_there(story):
+    with_sessions(story, 1)
+    story.pair.gone(story.now, A, "0")
+    story.pair.refused(A, "no answer")
+    story.last(10, a=GOOD, b=GOOD)
+    assert story.pair.current == B
+    assert (story.state(A), story.pair.trouble(A)) == (NodeState.OUT, "no answer")
+    assert story.pair.usable(A)  # for who must go back
+    story.pair.connected(story.now, A, "0")
+    assert (story.state(A), story.pair.trouble(A)) == (NodeState.USABLE, None)
+
+
+def test_node_that_was_left_and_comes_back_from_out_of_service_is_usable(story):
+    story.pair.refused(A, "no answer")
+    story.last(10, a=GOOD, b=GOOD)
+    story.last(10, a=OUT, b=GOOD)
+    story.last(10, a=GOOD, b=GOOD)
+    assert (story.state(A), story.pair.trouble(A)) == (NodeState.USABLE, None)

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from listener.errors import ConfigurationError
+from listener.places import Places
 from listener.settings import Settings, load
 from listener.settings.secrets import variable_of
 
@@ -200,6 +201,19 @@ def test_a_password_may_come_from_a_folder_or_from_systemd(tmp_path: Path):
     assert revealed(load(written(tmp_path, LEAST), environ)) == "systemd"
 
 
+@pytest.mark.parametrize("where", ['password_dir = "own"', 'password_dir = "./own/../own"'])
+def test_a_settings_file_named_from_elsewhere_still_has_its_paths_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    secret_file(folder / "own", "1001", "own")
+    written(folder, f"{LEAST}[defaults]\n{where}\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert revealed(load(Path("run") / "l.toml", {})) == "own"
+
+
 def test_a_folder_that_systemd_loaded_has_its_name_before_each_file(tmp_path: Path):
     secret_file(tmp_path / "systemd", "passwords_1001", "of a folder")
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path / "systemd")}
@@ -316,6 +330,32 @@ def test_an_empty_list_of_agents_is_refused(tmp_path: Path):
     said = problems(written(tmp_path, "agents = []\n[finesse]\nnodes = ['a']\n"))
 
     assert "agents: is empty; add [[agents]]" in said
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        '"a.example.com", "a.example.com"',
+        '"a.example.com", "A.Example.com"',
+        '"a.example.com", "a.example.com."',
+        '"a.example.com:8445", "a.example.com:8446"',
+        '{ host = "a", xmpp_port = 5223 }, { host = "a", xmpp_port = 5224 }',
+        '"[::1]:8445", "[::1]:9445"',
+    ],
+)
+def test_one_node_written_twice_is_refused_with_words(tmp_path: Path, nodes: str):
+    text = LEAST.replace('"fin1.example.com"', nodes)
+    said = problems(written(tmp_path, text))
+    assert "nodes" in said
+    assert "is there twice; leave one out" in said
+
+
+def test_two_nodes_on_one_host_with_ports_of_their_own_are_two_places(tmp_path: Path):
+    one, two = (f'{{ host = "a", rest_port = {n}, xmpp_port = {n + 1} }}' for n in (1, 3))
+    nodes = f"{one}, {two}"
+    text = LEAST.replace('"fin1.example.com"', nodes)
+    settings = load(written(tmp_path, text), ENVIRON | FOLDERS)
+    assert list(Places(settings.finesse)) == ["a:2", "a:4"]
 
 
 def test_no_nodes_are_refused(tmp_path: Path):
@@ -548,7 +588,8 @@ def test_the_example_loads_as_it_is_and_with_every_default_spelt_out(tmp_path: P
     secret_file(tmp_path / "passwords", "1001")
     secret_file(tmp_path / "passwords", "1002")
     spelt = re.sub(
-        r"^# ((?:rest|xmpp)_port|security|presence|connect|gate|max_\w+|tombstone_minutes|minimum_evidence"
+        r"^# ((?:rest|xmpp)_port|security|presence|connect|gate|max_\w+|tombstone_minutes"
+        r"|minimum_evidence"
         r"|ping_\w+|connect_deadline|rest_\w+|drain|level|format|show_numbers|wire"
         r"|allowed_\w+|ready_when|agent_labels|notifications|keep_call_data|retention_days"
         r"|require_token|sessions_on_demand|session_wait|refused_minutes)( = )",

@@ -21,10 +21,12 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
         return ENDED if ended_here(case, sight) else NOTHING
     if case.initiated == sight.dialog_id and _over(case, sight, dialog):
         return ENDED  # however little of it is still shown
+    if sight.how is How.ADDED and sight.dialog_id is not None:
+        case.added.add(sight.dialog_id)
     if case.claimed != sight.dialog_id:
         new = case.is_new(sight) or _named(case, want, sight, dialog)
         if not new or not _ours(case, want, dialog):
-            return NOTHING
+            return _perhaps(case, want, sight, dialog)
         if sight.tagged and case.claimed is None:
             case.claimed = sight.dialog_id
     by_id = case.claimed == sight.dialog_id
@@ -33,17 +35,29 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     return _progress(case, sight, dialog, by_id=by_id)
 
 
+def _perhaps(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Finding:
+    """Say that it may be the call that was made, where nothing tells what is new."""
+    unknown = case.baseline is None and sight.dialog_id not in case.theirs
+    fits = _ours(case, want, dialog) and _target(want, dialog)
+    begun = dialog.state in PROVEN | {"INITIATED", "FAILED"} and not _over(case, sight, dialog)
+    return Finding(Shown.IF_TAGGED) if unknown and fits and begun else NOTHING
+
+
 def _named(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
     """Say whether our id is on a call to the very target, where no start tells what is new."""
     if case.baseline is not None or not sight.tagged or sight.dialog_id in case.theirs:
         return False
     origin = uris.dialog_id(dialog.associated_dialog_uri)
+    if sight.dialog_id in case.added:
+        return True  # it came to the list since, and our id came with it
     return _target(want, dialog) or (want.associated is not None and origin == want.associated)
 
 
 def _ours(case: Case, want: x.NewCall, dialog: Dialog) -> bool:
-    monitor = dialog.media_properties.call_type == "SUPERVISOR_MONITOR"
-    return not monitor and same_number(dialog.from_address, want.from_address or case.own)
+    kind = dialog.media_properties.call_type
+    if kind == "SUPERVISOR_MONITOR" or (want.associated is None and kind == "CONSULT"):
+        return False
+    return same_number(dialog.from_address, want.from_address or case.own)
 
 
 def _target(want: x.NewCall, dialog: Dialog) -> bool:
@@ -100,15 +114,18 @@ def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
     dialog = sight.dialog
     if dialog is None or not case.mine(sight):
         return NOTHING
-    if case.claimed != sight.dialog_id and not case.is_new(sight):
+    named = dialog.media_properties.call_type == "SUPERVISOR_MONITOR" and (
+        same_number(dialog.to_address, want.to_address)
+        or any(same_number(p.media_address, want.to_address) for p in dialog.participants)
+    )
+    # Where no start tells what is new, our id on a watch over that very agent does.
+    tied = case.baseline is None and sight.tagged and named
+    if case.claimed != sight.dialog_id and not (case.is_new(sight) or tied):
         return NOTHING
     if sight.tagged and case.claimed is None:
         case.claimed = sight.dialog_id
     by_id = case.claimed == sight.dialog_id
-    named = same_number(dialog.to_address, want.to_address) or any(
-        same_number(p.media_address, want.to_address) for p in dialog.participants
-    )
-    if not by_id and not (named and dialog.media_properties.call_type == "SUPERVISOR_MONITOR"):
+    if not by_id and not named:
         return NOTHING
     if sight.how is How.REMOVED:
         return ENDED

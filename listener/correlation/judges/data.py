@@ -52,7 +52,7 @@ def shown_values(names: frozenset[str], dialog: Dialog | None) -> dict[str, obje
 
 def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     """UPDATE_CALL_DATA: all requested values, compared exactly, never trimmed (6.7)."""
-    if not case.about(sight):
+    if not case.about(sight) and not _said_behind(case, sight):
         return NOTHING
     if sight.how is How.REMOVED:
         return ENDED if case.mine(sight) else NOTHING
@@ -72,6 +72,11 @@ def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     return _verdict(case, sight, asked, before, applied, cut)
 
 
+def _said_behind(case: Case, sight: Sight) -> bool:
+    """Say whether our id is on news of the call as it was before it became another one."""
+    return sight.tagged and sight.how is How.CHANGED and sight.dialog_id in case.behind
+
+
 def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the call would hide it
     case: Case,
     sight: Sight,
@@ -89,15 +94,18 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
         truncated=tuple(sorted(cut)),
     )
     if not missing:
-        shown, changed = _complete(case, moved=bool(moved))
+        shown, changed = _complete(case, moved=bool(moved), tagged=sight.tagged)
         return replace(found, shown=shown, changed=changed)
     if sight.how is How.SNAPSHOT:
         return found
+    case.went_away = True
     partly = moved and case.before is not None and not case.superseded
     return replace(found, shown=Shown.PARTLY, quiet=QUIET_AFTER_PART) if partly else NOTHING
 
 
-def _complete(case: Case, *, moved: bool) -> tuple[Shown, bool | None]:
+def _complete(case: Case, *, moved: bool, tagged: bool) -> tuple[Shown, bool | None]:
+    if tagged and not moved and case.went_away:
+        return Shown.IF_TAGGED, True
     if case.superseded or case.before is None:
         # The later update's values, or a dialog whose values before are not known.
         return Shown.IF_TAGGED, None
@@ -124,11 +132,18 @@ def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
         return NOTHING
     value = sight.dialog.media_properties.variable("BAResponse")
     if value != want.value or sight.how is How.REMOVED or case.stale(sight.dialog):
-        return ENDED if ended_here(case, sight) else NOTHING
-    if case.before is None:
+        return _not_there(case, sight)
+    if case.before is None or case.went_away:
         return Finding(Shown.IF_TAGGED)
     same = case.before.media_properties.variable("BAResponse") == value
     return Finding(Shown.UNCHANGED if same else Shown.EFFECT)
+
+
+def _not_there(case: Case, sight: Sight) -> Finding:
+    """Remember that the value was another one since sending: our id on it is a change again."""
+    fresh = sight.how is How.CHANGED and sight.dialog is not None and not case.stale(sight.dialog)
+    case.went_away = case.went_away or fresh
+    return ENDED if ended_here(case, sight) else NOTHING
 
 
 def _callback(dialog: Dialog | None) -> ScheduledCallbackInfo:
@@ -148,8 +163,8 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
         return NOTHING
     info = _callback(sight.dialog)
     if sight.how is How.REMOVED or case.stale(sight.dialog) or not _schedules(want, info):
-        return ENDED if ended_here(case, sight) else NOTHING
-    if case.before is None:
+        return _not_there(case, sight)
+    if case.before is None or case.went_away:
         return Finding(Shown.IF_TAGGED)
     same = _schedules(want, _callback(case.before))
     return Finding(Shown.UNCHANGED if same else Shown.EFFECT)

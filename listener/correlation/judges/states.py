@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
-from listener.correlation.instants import after, newer, older
+from listener.correlation.instants import after, before, newer, older
 from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, Participant, User
 
@@ -39,7 +39,10 @@ def own_state(case: Case, want: x.OwnState, sight: Sight) -> Finding:
     own = sight.dialog.participant(case.own)
     if own is None or own.state not in want.states or sight.how is How.REMOVED:
         return _or_ended(case, sight)
-    return Finding(case.moved(own), stage=own.state)
+    shown = case.moved(own)
+    if shown is Shown.UNCHANGED and sight.tagged and case.renewed(own):
+        shown = Shown.EFFECT  # what was in between was missed
+    return Finding(shown, stage=own.state)
 
 
 def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
@@ -52,13 +55,16 @@ def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
     if not has_left(own) or own is None:
         return NOTHING
     # Who is in wrap-up is off the call already: that its time ends is no news of a DROP.
+    if case.before is None and before(own.state_change_time, case.answer_date):
+        case.was_off = True
     shown = Shown.UNCHANGED if _was_off(case) else case.moved(own)
     return Finding(shown, stage=own.state)
 
 
 def _was_off(case: Case) -> bool:
     """Say whether the own participant was off the call before the request."""
-    return case.before is not None and has_left(case.before.participant(case.own))
+    was = case.before.participant(case.own) if case.before is not None else None
+    return case.was_off or has_left(was)
 
 
 def _removed(case: Case, own: Participant | None) -> Finding:
@@ -138,7 +144,7 @@ def task_state(case: Case, want: x.TaskState, sight: Sight) -> Finding:
     now = _task_part(case, sight)
     if now.state not in want.states:
         return NOTHING
-    return Finding(_task_moved(case, now), stage=now.state)
+    return Finding(_task_moved(case, now, tagged=sight.tagged), stage=now.state)
 
 
 def _task_part(case: Case, sight: Sight) -> Participant:
@@ -150,11 +156,13 @@ def _task_part(case: Case, sight: Sight) -> Participant:
     return own or sole or Participant(media_address=case.own, state=sight.dialog.state)
 
 
-def _task_moved(case: Case, now: Participant) -> Shown:
+def _task_moved(case: Case, now: Participant, *, tagged: bool) -> Shown:
     if case.before is None:
         return case.moved(now)
-    before = _task_part(case, Sight(How.SNAPSHOT, case.agent, case.before))
-    return replace_last(case, before).moved(now)
+    was = _task_part(case, Sight(How.SNAPSHOT, case.agent, case.before))
+    shown = replace_last(case, was).moved(now)
+    anew = tagged and newer(now.state_change_time, was.state_change_time)
+    return Shown.EFFECT if shown is Shown.UNCHANGED and anew else shown
 
 
 def replace_last(case: Case, last: Participant) -> Case:
@@ -174,6 +182,10 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     user = sight.user
     if user is None or not case.mine(sight) or not _fits(want, user):
         return NOTHING
+    if sight.tagged and _came_late(case, user):
+        return _before_the_others(case, want, sight)
+    if _signed_in(case, want, user):
+        return Finding(Shown.IF_TAGGED, stage=user.state)
     if user.state in want.states:
         if want.reason_code_id is not None and user.reason_code_id != want.reason_code_id:
             return NOTHING
@@ -183,6 +195,28 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     if user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED:
         return Finding(Shown.IF_TAGGED, stage=user.state)
     return NOTHING
+
+
+def _came_late(case: Case, user: User) -> bool:
+    """Say whether it is older news than the change of another request that was heard since."""
+    was = case.baseline.user if case.start is not None and case.baseline is not None else None
+    return was is not None and older(user.state_change_time, was.state_change_time)
+
+
+def _before_the_others(case: Case, want: x.UserState, sight: Sight) -> Finding:
+    """Judge news with our id that came late by what there was at sending."""
+    now, case.baseline, case.start = case.baseline, case.start, None
+    try:
+        return user_state(case, want, sight)
+    finally:
+        case.start, case.baseline = case.baseline, now
+
+
+def _signed_in(case: Case, want: x.UserState, user: User) -> bool:
+    """Say whether somebody signed in meanwhile: who was out comes in by no other request."""
+    before = case.baseline.user if case.baseline is not None else None
+    out = before is not None and before.state == "LOGOUT"
+    return out and user.state != "LOGOUT" and want.extension is None
 
 
 def _pending(case: Case, want: x.UserState, user: User) -> Shown:

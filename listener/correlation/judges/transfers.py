@@ -30,23 +30,46 @@ def _partner(case: Case) -> Dialog | None:
         return None
     if case.partner is not None:
         return next((d for d in case.baseline.others if dialog_id(d) == case.partner), None)
-    live = [each for each in case.baseline.others if not has_left(each.participant(case.own))]
-    linked = [
-        each
-        for each in live
-        if uris.dialog_id(each.associated_dialog_uri) in case.ids
-        or uris.dialog_id(case.before.associated_dialog_uri) == each.id
-    ]
-    chosen = linked or live
+    chosen = _linked(case) or _live(case)
     return chosen[0] if len(chosen) == 1 else None
 
 
+def _live(case: Case) -> list[Dialog]:
+    others = case.baseline.others if case.baseline is not None else ()
+    # A call that failed is one until it is dropped, but there is nobody to be joined with.
+    return [
+        each
+        for each in others
+        if not has_left(each.participant(case.own)) and each.state != "FAILED"
+    ]
+
+
+def _linked(case: Case) -> list[Dialog]:
+    """Return the live calls that are linked to the request's by associatedDialogUri."""
+    towards = case.before.associated_dialog_uri if case.before is not None else None
+    return [
+        each
+        for each in _live(case)
+        if uris.dialog_id(each.associated_dialog_uri) in case.ids
+        or uris.dialog_id(towards) == each.id
+    ]
+
+
 def _find_partner(case: Case, sight: Sight) -> None:
-    """Note which call was the other one, where a sight shows it."""
-    if case.baseline is None or sight.dialog is None or sight.dialog_id is None:
+    """Note which call was the other one, where a sight shows it.
+
+    Where one is known it takes our id to say otherwise: somebody else may have merged the call
+    with a third one.
+    """
+    if sight.dialog is None or sight.dialog_id is None:
         return
+    if not (sight.tagged and case.mine(sight)) and (
+        case.baseline is None or _partner(case) is not None
+    ):
+        return  # without a baseline it may be how it was before the request
     secondary = sight.dialog.secondary_id
-    others = case.baseline.ids - case.ids
+    known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
+    others = known - case.ids
     was = case.before.secondary_id if case.before is not None else None
     if sight.dialog_id in case.ids and secondary not in {None, "", was}:
         case.partner = secondary
@@ -70,8 +93,20 @@ def _others(case: Case) -> frozenset[str]:
     """Return the parties of both calls without ours; empty when both sides are not known."""
     partner = _partner(case)
     first, second = _addresses(case.before, case.own), _addresses(partner, case.own)
+    if first - case.hung_up and second - case.hung_up:
+        first, second = first - case.hung_up, second - case.hung_up
     # With one side's parties all on the other, the two calls look joined before they are.
     return frozenset() if first <= second or second <= first else first | second
+
+
+def _note_left(case: Case, sight: Sight) -> None:
+    """Remember who hung up on one of the two calls before they were joined."""
+    if sight.how is not How.CHANGED or sight.dialog is None or sight.dialog_id not in pair(case):
+        return
+    was = _addresses(case.before if sight.dialog_id in case.ids else _partner(case), case.own)
+    here = _addresses(sight.dialog, case.own)
+    if here <= was and not has_left(sight.dialog.participant(case.own)):
+        case.hung_up |= was - here
 
 
 def _survivor(case: Case, sight: Sight) -> bool:
@@ -87,17 +122,16 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     Two untagged DELETEs are also what two hang-ups leave.
     """
     _find_partner(case, sight)
+    _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
     others = _others(case)
     own = sight.dialog.participant(case.own)
     off = own is None or has_left(own)
-    if (
-        sight.how is not How.REMOVED
-        and off
-        and others
-        and others <= _addresses(sight.dialog, case.own)
-    ):
+    there = _addresses(sight.dialog, case.own)
+    shown = sight.tagged and case.partner is not None and case.baseline is not None
+    tied = shown and not others and len(there) > 1
+    if sight.how is not How.REMOVED and off and (tied or (others and others <= there)):
         gone = tuple(sorted(pair(case) - {sight.dialog_id}))
         return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))
     return _both_gone(case, sight)
@@ -121,6 +155,7 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
 def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     """CONFERENCE: the survivor with our participant ACTIVE and both others (6.4)."""
     _find_partner(case, sight)
+    _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
     own = sight.dialog.participant(case.own)
@@ -132,8 +167,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         if others and others <= there:
             return Finding(Shown.EFFECT, "ACTIVE", dialogs=ids)
         conference = sight.dialog.media_properties.call_type == "CONFERENCE"
-        shown = sight.tagged and case.partner is not None
-        if (shown or not others) and conference and len(there) > 1:
+        if not others and conference and len(there) > 1:
             return Finding(Shown.IF_TAGGED, "ACTIVE", dialogs=ids)
     if case.mine(sight) and sight.dialog_id in case.ids and sight.how is How.REMOVED:
         return ENDED

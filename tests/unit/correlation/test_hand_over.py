@@ -670,7 +670,7 @@ def test_a_change_of_another_call_is_compared_with_how_it_was() -> None:
     assert story.said(blind) == ("failed", "sole_pending")
     story = Story()
     unknown = take(story, HOLD, baseline=None)
-    story.rehear(unknown, an_event(a_dialog()), an_event(own("ACTIVE", 3)), an_error())
+    story.rehear(unknown, an_event(a_dialog()), an_event(own("ACTIVE", 0)), an_error())
     story.wait(3)
     assert story.said(unknown) == ("failed", "sole_pending")
 

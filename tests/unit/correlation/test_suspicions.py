@@ -459,3 +459,36 @@ def test_the_move_of_another_party_is_nothing_unexplained() -> None:
     )
     story.wait(2)
     assert story.said(key) == ("failed", "sole_pending")
+
+
+@pytest.mark.parametrize("request_", [HOLD, DTMF])
+@pytest.mark.parametrize("lost_after", [None, 0.9, 1.5])
+def test_an_error_behind_somebody_elses_hang_up_names_nobody(request_, lost_after) -> None:
+    # 5: nothing else unexplained changed on that object; that the call ended explains nothing
+    story = Story()
+    key = story.accepted(request_)
+    story.wait(0.3)
+    story.hear(an_event(own("DROPPED")))
+    story.wait(0.3)
+    story.hear(removed())
+    story.wait(0.2)
+    story.hear(an_error())
+    if lost_after is not None:
+        story.wait(lost_after)
+        story.link_down()
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+def test_an_error_does_not_name_a_request_whose_effect_was_being_waited_out_at_a_gap() -> None:
+    # 5, 6.3: its own DELETE came; that nothing spoke against it for a second could not be heard
+    story = Story()
+    key = story.accepted(DROP)
+    story.wait(0.1)
+    story.hear(an_error())
+    story.wait(0.2)
+    story.hear(removed())
+    story.wait(0.9)
+    story.link_down()
+    story.wait(30)
+    assert story.said(key)[0] == "unconfirmed"

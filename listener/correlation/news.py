@@ -1,0 +1,48 @@
+"""What an event about a dialog adds to the pictures of the agents (rules of evidence 4)."""
+
+from __future__ import annotations
+
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry
+from listener.correlation.picture import News
+from listener.finesse.events import DialogEvent, DialogRemoved
+from listener.finesse.model import Dialog
+
+
+def news_of(desk: Desk, now: float, event: DialogEvent, content: int) -> News:
+    """Say whether it is news to the agent on whose node it came."""
+    if event.owner is None or isinstance(event, DialogRemoved):
+        return News.NEW
+    return desk.picture.of(event.owner).news(event.dialog_id, content, now)
+
+
+def as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
+    """Return how that agent knew the dialog before."""
+    if event.owner is None:
+        return None
+    known = desk.picture.of(event.owner).dialogs.get(event.dialog_id)
+    return known.dialog if known is not None else None
+
+
+def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:
+    """Take it into the picture of the agent on whose node it came."""
+    if event.owner is None:
+        return
+    picture = desk.picture.of(event.owner)
+    if isinstance(event, DialogRemoved):
+        picture.remove(event.dialog_id, now)
+    else:
+        picture.put(event.dialog_id, event.dialog, now)
+        doubtful = news is News.DOUBTFUL
+        picture.remember(event.dialog_id, content, now, doubtful=doubtful)
+
+
+def known_to(desk: Desk, now: float, owner: Entry, event: DialogEvent) -> None:
+    """Let the agent whose request it was know of it, though it came on a colleague's node first.
+
+    What the agent sends next is compared with it.
+    """
+    picture = desk.picture.of(owner.agent)
+    there = owner.agent != event.owner and event.dialog_id in picture.dialogs
+    if there and not isinstance(event, DialogRemoved):
+        picture.put(event.dialog_id, event.dialog, now)

@@ -1,0 +1,99 @@
+"""`python -m tests.chaos`: faults of every kind against the whole daemon, judged by the truth.
+
+Exit code 1 for a find; the seed replays what was drawn, a story file one story alone.
+
+--minutes M    how long (10)
+--seed S       what is drawn (chosen and printed)
+--agents N     how many agents (20)
+--rate R       requests asked a second (8)
+--soak         one process all the time: no kill, no restart, no hand-over; what memory does
+--story FILE   play that story alone
+--keep DIR     where stories with finds are written (.)
+--broken NAME  break one rule of the daemon (tests/oracle/mutants.py, broken.py): must be found
+--dev          run the daemon with -X dev, which tells of forgotten tasks and sockets
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.plot import Plotter, traits_of
+from tests.chaos.run import chaos
+from tests.chaos.tables import LiveTally
+from tests.oracle.story import Story
+
+STORY = 60.0
+TAIL = 25.0  # seconds until the last requests of a story have their outcomes
+ENDS = ("restart", "term", "handover")
+
+
+def say(words: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Play, judge, print; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 20))
+    parser.add_argument("--agents", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=8.0)
+    parser.add_argument("--soak", action="store_true")
+    parser.add_argument("--story", type=Path)
+    parser.add_argument("--keep", type=Path, default=Path())
+    parser.add_argument("--dev", action="store_true")
+    parser.add_argument("--broken")
+    asked = parser.parse_args()
+    say(f"seed {asked.seed}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the daemon is ended, too
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        tally = asyncio.run(_run(asked, Path(folder)))
+    say(tally.tables())
+    for line in (*(f"story {seed}: {words}" for seed, words in tally.finds), *tally.more):
+        say(f"FOUND: {line[:600]}")
+    say("nothing was wrong" if not tally.found else f"{tally.found} finds, seed {asked.seed}")
+    return 1 if tally.found else 0
+
+
+async def _run(asked: argparse.Namespace, folder: Path) -> LiveTally:
+    told = None
+    if asked.story is not None:
+        told = Story.from_json(asked.story.read_text(encoding="utf-8"))
+    traits = dict(told.traits) if told is not None else traits_of(asked.seed, asked.agents)
+    flags = ("-X", "dev") if asked.dev else ()
+    runner = ("tests.chaos.broken", asked.broken) if asked.broken else ("listener",)
+    how = {"keep": asked.keep, "say": say, "flags": flags, "runner": runner}
+    async with chaos(folder, asked.seed, traits, **how) as run:
+        if told is not None:
+            await run.story(told)
+            return await run.end()
+        until, number = time.monotonic() + 60 * asked.minutes, 0
+        while (left := until - time.monotonic() - TAIL) > 0 or not number:
+            story = Plotter(
+                asked.seed * 1000 + number,
+                traits,
+                seconds=max(10.0, min(STORY, left)),
+                rate=asked.rate,
+            ).whole()
+            if asked.soak:
+                story = story.only([step for step in story.steps if step.do not in ENDS])
+            await run.story(story)
+            number += 1
+        return await run.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,361 @@
+"""A simulated pair behind failing networks: four proxies, and what happens to them on demand.
+
+Knows nodes, proxies and sessions; plays the part of the network and of the machines in a story.
+What truly was is noted by `truth`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from listener.finesse import uris
+from listener.simulator.assembly import Simulator
+from listener.simulator.node import Node, Part
+from listener.simulator.profiles import Tagging, Variants
+from listener.simulator.users import AgentSpec
+from tests.chaos.truth import Dealt, Deeds, Notes, Noting, Reads, Tags
+from tests.fault.proxy import Act, Link, Proxy, State, Way
+from tests.oracle.world import OUTSIDE, PASSWORD, specs
+from tests.shell.stage import authority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+GRACE = 60.0
+"""Seconds without presence until an agent is out: Finesse's own, for the times in which the daemon
+comes back are its own, too."""
+SPARE = AgentSpec(id="1900", password=PASSWORD, extension="2900")
+"""Comes and goes by reloads; not asked for anything, and may well be signed out."""
+OPEN = float("inf")
+LAST_WORDS = 30.0
+
+
+class Deployment:
+    """Fulfils the network's part of a story. Use it as an async context manager.
+
+    `troubles` has (what, begin, end) of all that concerned everybody; `out` who was signed out for
+    being absent, and when.
+    """
+
+    def __init__(self, seed: int, traits: Mapping[str, Any], notes: Notes) -> None:
+        self.notes = notes
+        self.agents = specs(traits)
+        self.troubles: list[tuple[str, float, float]] = []
+        self.out: list[tuple[str, float]] = []
+        self.counts: dict[str, int] = {}
+        self._clock = notes.clock
+        self._again = 0
+        self._rows: dict[int, list[float]] = {}
+        dealt = Dealt(seed, traits["background"], notes)
+        skew = timedelta(seconds=traits["skew"])
+        self.sim = Simulator(
+            agents=(*self.agents, SPARE),
+            profile=traits["profile"],
+            nodes=2,
+            authority=authority(),
+            tagging=Tagging.ALL,
+            variants=Variants.drawn(),
+            faults=dealt,
+            seed=seed,
+            wall=lambda: datetime.now(UTC) + skew,
+            pace=traits["pace"],
+            dial_plan=OUTSIDE,
+            forced_logout=GRACE,
+        )
+        self.finesse = self.sim.finesse
+        dealt.watch(self.finesse)
+        self.finesse.truth = Deeds(notes)
+        Tags(self.finesse, notes)
+        self.xmpp: tuple[Proxy, ...] = ()
+        self.rest: tuple[Proxy, ...] = ()
+        self.reads: list[Reads] = []
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.sim)
+            proxies = [
+                await stack.enter_async_context(Proxy(port))
+                for node in self.sim.nodes
+                for port in (node.xmpp_port, node.http.port)
+            ]
+            self.xmpp, self.rest = tuple(proxies[::2]), tuple(proxies[1::2])
+            for node in self.sim.nodes:
+                self._note(node)
+            for watch in self.finesse.watches:
+                watch._force_out = self._noted_out(watch._force_out)  # type: ignore[method-assign]
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *why: object) -> None:
+        for node in self.sim.nodes:
+            node.thaw()
+            with suppress(OSError):
+                await node.start()
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await self._stack.__aexit__(*why)
+        except TimeoutError:  # the run is over, and what was found must be told
+            for task in asyncio.all_tasks():
+                task.print_stack(limit=3, file=sys.stderr)
+
+    def _note(self, node: Node) -> None:
+        number = node.number
+        side = self.finesse.sides[number]
+        side.publisher = Noting(
+            side.publisher, self.notes, lambda agent: self._sound(agent, number)
+        )
+        reads = Reads(node.http._handler, self.notes)
+        node.http._handler = reads
+        self.reads.append(reads)
+        service = node.notifications
+        bound, left = service.bound, service.left
+
+        def began(stream: Any) -> None:
+            bound(stream)
+            row = self._rows[id(stream)] = [self._clock(), OPEN]
+            self.notes.account.up.setdefault(str(stream.user), []).append(row)
+
+        def ended(stream: Any) -> None:
+            left(stream)
+            self._over(stream)
+            self._rows.pop(id(stream), None)
+
+        service.bound, service.left = began, ended
+
+    def _over(self, stream: Any) -> None:
+        row = self._rows.get(id(stream))
+        if row is not None and row[1] == OPEN:
+            row[1] = self._clock()
+
+    def _noted_out(self, force: Callable[[Any], None]) -> Callable[[Any], None]:
+        def out(agent: Any) -> None:
+            if agent.signed_in and agent.id != SPARE.id:
+                self.out.append((agent.id, self._clock()))
+            force(agent)
+
+        return out
+
+    # -- links ------------------------------------------------------------------------------------
+
+    def links(self, agent: str, number: int | None = None) -> list[tuple[Link, Any]]:
+        """Return the proxied links of an agent's sessions, each with the server's stream."""
+        found = []
+        for node in self.sim.nodes:
+            if number is not None and node.number != number:
+                continue
+            by_port = {_port(link): link for link in self.xmpp[node.number].links}
+            for stream in node.notifications._sessions.of(agent):
+                peer = stream.outlet.transport.get_extra_info("peername")
+                link = by_port.get(peer[1]) if peer else None
+                if link is not None:
+                    found.append((link, stream))
+        return found
+
+    def _sound(self, agent: str | None, number: int) -> bool:
+        """Say whether what is published now reaches that agent, for all that is known here."""
+        if agent is None:
+            return False
+        node = self.sim.nodes[number]
+        if not node.notifications.present(agent) or node.notifications.faults.is_frozen(agent):
+            return False
+        return any(
+            all(p.shape.state is State.PASS and not p.shape.delay for p in link.pipes.values())
+            for link, _ in self.links(agent, number)
+        )
+
+    def used(self, which: str = "used") -> int:
+        """Return the number of the node at which most sessions are, or of the other."""
+        there = [len(node.notifications.sessions()) for node in self.sim.nodes]
+        used = 0 if there[0] >= there[1] else 1
+        return used if which == "used" else 1 - used
+
+    # -- one agent ---------------------------------------------------------------------------------
+
+    def cut(self, agent: str, how: str) -> None:
+        """End an agent's link: by RST, FIN, or a word of the server."""
+        self._count("cuts")
+        for link, stream in self.links(agent):
+            if how == "rst":
+                link.reset()
+            elif how == "fin":
+                link.finish()
+            else:
+                stream.cut(how)
+            self._over(stream)
+
+    def hole(self, agent: str) -> None:
+        """Let an agent's link lead nowhere; the daemon has to find out."""
+        self._count("holes")
+        for link, stream in self.links(agent):
+            link.turn(State.DROP)
+            self._over(stream)
+
+    async def slow(self, agent: str, by: float, lasts: float) -> None:
+        """Delay what comes down an agent's link."""
+        self._count("slow links")
+        pipes = [link.pipes[Way.DOWN] for link, _ in self.links(agent)]
+        begun = self._clock()
+        for pipe in pipes:
+            pipe.shape.delay = by
+        await asyncio.sleep(lasts)
+        for pipe in pipes:
+            pipe.shape.delay = 0.0
+        self.notes.account.slow.append((agent, begun, self._clock() + 2 * by + 1.0))
+
+    async def again(self, agent: str, last: int, *, same_ids: bool) -> None:
+        """Publish an agent's last events once more, at each node where sessions are."""
+        self._count("repeats")
+        own = uris.user_node(agent)
+        mine = [p for p in self.notes.account.parcels if p.node.startswith(own) and p.published]
+        for parcel in mine[-last:]:
+            self._again += 1
+            item_id = parcel.item_id if same_ids else f"again-{self._again}"
+            for side in self.finesse.sides:
+                if side.speaks:
+                    await side.publisher.publish(parcel.node, parcel.payload, item_id=item_id)
+
+    # -- everybody ---------------------------------------------------------------------------------
+
+    async def wire(self, kind: str, side: str, node: str, lasts: float) -> None:
+        """Let the network before a node fail in some way, for a time."""
+        number = self.used(node)
+        proxies = [self.xmpp[number]] * (side != "rest") + [self.rest[number]] * (side != "xmpp")
+        self._count(f"wire {kind}")
+        begun = self._clock()
+        await self._break(kind, proxies, number, xmpp=side != "rest")
+        await asyncio.sleep(lasts if kind not in {"rst", "fin"} else 0.0)
+        for proxy in proxies:
+            await proxy.come_back()
+            proxy.heal()
+            if kind == "hole":
+                proxy.reset()
+        self._trouble(f"wire {kind}", begun, rest=side != "xmpp", xmpp=side != "rest")
+
+    async def _break(self, kind: str, proxies: list[Proxy], number: int, *, xmpp: bool) -> None:
+        if xmpp and kind in {"rst", "fin", "hole"}:
+            for agent in self.finesse.agents:
+                for _, stream in self.links(agent, number):
+                    self._over(stream)
+        for proxy in proxies:
+            match kind:
+                case "rst" | "fin":
+                    (proxy.reset if kind == "rst" else proxy.finish)()
+                case "hole" | "freeze":
+                    (proxy.black_hole if kind == "hole" else proxy.freeze)()
+                case "latency":
+                    proxy.shape(delay=0.15)
+                case "slices":
+                    proxy.shape(piece=11)
+                case _:
+                    proxy.reset()
+                    await proxy.refuse(None if kind == "refuse" else Act.RST)
+
+    async def node(self, kind: str, node: str, how: str, lasts: float) -> None:
+        """Let a machine, or a part of it, fail for a time."""
+        one, begun = self.sim.nodes[self.used(node)], self._clock()
+        self._count(f"node {kind}")
+        parts = {"gone": Part.ALL, "no_sessions": Part.XMPP, "no_tomcat": Part.REST}
+        frozen = {"frozen": Part.ALL, "frozen_sessions": Part.XMPP, "frozen_rest": Part.REST}
+        if kind in parts:
+            await self._away([one], parts[kind], how, lasts)
+        elif kind == "both_gone":
+            await self._away(list(self.sim.nodes), Part.ALL, how, lasts)
+        elif kind in frozen:
+            one.freeze(frozen[kind])
+            await asyncio.sleep(lasts)
+            one.thaw(frozen[kind])
+        elif kind == "out_of_service":
+            one.set_status("OUT_OF_SERVICE")
+            await asyncio.sleep(lasts)
+            one.set_status("IN_SERVICE")
+        else:
+            one.reset()
+        self._trouble(f"node {kind}", begun, rest=True, xmpp=True)
+
+    @staticmethod
+    async def _away(nodes: list[Node], part: Part, how: str, lasts: float) -> None:
+        for node in nodes:
+            await node.stop(part, how=how)
+        await asyncio.sleep(lasts)
+        for node in nodes:
+            await _back(node, part)
+
+    async def cti(self, lasts: float, unnoticed: float, repeats: int) -> None:
+        """Let CTI fail over at both nodes."""
+        self._count("cti fail-overs")
+        begun = self._clock()
+        await self.sim.cti_failover(lasts, unnoticed=unnoticed, repeats=repeats)
+        self.notes.account.outages.append([begun, self._clock()])
+        self._trouble("cti fail-over", begun, rest=True, xmpp=True)
+
+    async def outage(self, lasts: float) -> None:
+        """Let both nodes be out of service."""
+        self._count("outages")
+        begun = self._clock()
+        self.finesse.set_status("OUT_OF_SERVICE")
+        await asyncio.sleep(lasts)
+        self.finesse.set_status("IN_SERVICE")
+        self.notes.account.outages.append([begun, self._clock()])
+        self._trouble("out of service", begun, rest=True, xmpp=True)
+
+    async def suffer(self, what: str, lasts: float) -> None:
+        """Let GETs at both nodes suffer, or REST be refused."""
+        self._count(f"rest {what}")
+        begun = self._clock()
+        if what == "refused":
+            for proxy in self.rest:
+                await proxy.refuse()
+        for reads in self.reads:
+            reads.trouble = what
+        await asyncio.sleep(lasts)
+        for reads in self.reads:
+            reads.trouble = ""
+        for proxy in self.rest:
+            await proxy.come_back()
+        self._trouble(f"rest {what}", begun, rest=True, xmpp=False)
+
+    async def finesse_away(self, lasts: float) -> None:
+        """Let the XMPP user `finesse` be unavailable at the node in use."""
+        self._count("finesse away")
+        service, begun = self.sim.nodes[self.used()].notifications, self._clock()
+        service.set_finesse_presence(available=False)
+        await asyncio.sleep(lasts)
+        service.set_finesse_presence(available=True)
+        self._trouble("finesse away", begun, rest=True, xmpp=True)
+
+    def _count(self, name: str) -> None:
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+    def _trouble(self, what: str, begun: float, *, rest: bool, xmpp: bool) -> None:
+        account, end = self.notes.account, self._clock()
+        self.troubles.append((what, begun, end))
+        if rest:
+            account.rest.append((begun, end + AFTERMATH))
+        if xmpp:
+            account.slow += [(spec.id, begun, end + AFTERMATH) for spec in self.agents]
+
+
+AFTERMATH = 4.0
+"""Seconds after a trouble that concerned everybody in which nothing slow is held against anybody:
+connections of that time may still hang until the program's own limits end them."""
+
+
+async def _back(node: Node, part: Part) -> None:
+    """Start a node again; somebody else on this machine may have its port for a moment."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(OSError):
+                await node.start(part)
+                return
+            await asyncio.sleep(0.2)
+
+
+def _port(link: Link) -> int | None:
+    raw = link.far.transport
+    name = raw.get_extra_info("sockname") if raw is not None else None
+    return name[1] if name else None

@@ -1,0 +1,182 @@
+"""Stories for a whole daemon: the oracle's, and what happens on the wire and to the processes.
+
+A longer run is several stories, one after the other, for the same daemon. What is drawn depends on
+the seed alone; when exactly it happens is the machine's business.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from tests.oracle.story import Author, Step, Story
+
+APART = 7.0  # seconds between two faults that concern everybody
+EVERYBODY = ("outage", "restart", "node", "wire", "cti", "term", "handover", "rest", "away")
+WIRES = ("rst", "fin", "hole", "freeze", "latency", "slices", "refuse", "turn_away")
+NODES = (
+    *("gone", "no_sessions", "no_tomcat", "frozen", "frozen_sessions", "frozen_rest"),
+    *("out_of_service", "reset", "both_gone"),
+)
+PHASES = (0.3, 1.0, 1.5, 0.5)
+"""How rough it is in each quarter of a story, in parts of what the story's own traits say."""
+
+
+def traits_of(seed: int, agents: int) -> dict[str, Any]:
+    """Draw what is so in a whole run."""
+    dice = random.Random(f"run/{seed}")
+    traits = Author(seed)._traits()
+    return traits | {
+        "agents": agents,
+        "gate": "queue",
+        "pace": dice.choice((0.02, 0.05, 0.2)),
+        "rough": dice.choice((1.0, 1.5)),
+        "background": 0.01,
+        "latency": 0.0,
+    }
+
+
+class Plotter(Author):
+    """Draws one story of `seconds`, with `rate` requests a second.
+
+    `quick`: short deadlines, so that it is over soon. `calm`: nothing goes wrong but what agents
+    and far ends do.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        traits: Mapping[str, Any],
+        *,
+        seconds: float,
+        rate: float,
+        quick: bool = False,
+    ) -> None:
+        super().__init__(seed)
+        self._run = dict(traits)
+        self._seconds = seconds
+        self._rate = rate
+        self._quick = quick
+        self._free_at = 0.0
+
+    def whole(self) -> Story:
+        """Draw it."""
+        dice, traits = self.dice, self._run
+        steps = [
+            Step(round(0.05 * who, 3), "incoming", who, {"n": dice.random()})
+            for who in range(traits["agents"])
+        ]
+        now = 1.0
+        while now < self._seconds:
+            # The same spread as in the oracle's stories, stretched to the rate.
+            now += dice.choice((0.02, 0.2, 0.7, 1.5, 3.0)) / 1.08 / (self._rate * 1.9)
+            phase = PHASES[min(3, int(4 * now / self._seconds))]
+            rough = {**traits, "rough": traits["rough"] * phase}
+            step = self._next(round(now, 3), rough)
+            if step is None:
+                continue
+            steps.append(step)
+            if step.do == "ask":
+                steps += self._beside(step, rough)
+        ordered = sorted((self._bounded(step) for step in steps), key=lambda each: each.at)
+        return Story(self.seed, traits, tuple(ordered))
+
+    def _next(self, at: float, traits: Mapping[str, Any]) -> Step | None:
+        dice, rough = self.dice, traits["rough"]
+        kinds = {
+            "ask": 10.0,
+            "incoming": 1.5,
+            "far": 0.4,
+            "phone": 0.8,
+            "desktop": 0.8,
+            "preview": 1.0,
+            "task": 0.0 if traits["profile"] == "UCCX" else 0.5,
+            "cut": 0.12 * rough,
+            "hole": 0.05 * rough,
+            "slow": 0.05 * rough,
+            "again": 0.15 * rough,
+            "reload": 0.03 * rough,
+            "outage": 0.02 * rough,
+            "restart": 0.04 * rough,
+            "rest": 0.05 * rough,
+            "away": 0.03 * rough,
+            "node": 0.06 * rough,
+            "wire": 0.12 * rough,
+            "cti": 0.02 * rough,
+            "term": 0.02 * rough,
+            "handover": 0.02 * rough,
+        }
+        do = dice.choices(list(kinds), list(kinds.values()))[0]
+        said = getattr(self, f"_{do}")(traits)
+        if do in EVERYBODY:
+            if at < self._free_at:
+                return None
+            self._free_at = at + APART
+        return Step(at, do, dice.randrange(traits["agents"]), said)
+
+    def _bounded(self, step: Step) -> Step:
+        """Keep deadlines short enough that a story ends soon."""
+        if step.do != "ask":
+            return step
+        args = dict(step.args)
+        if args["mode"] == "expect":
+            args["deadline"] = 8.0 if self._quick else 15.0
+        elif self._quick:
+            args["deadline"] = min(8.0, args.get("deadline", 8.0))
+        elif "deadline" in args:
+            args["deadline"] = min(20.0, args["deadline"])
+        return Step(step.at, step.do, step.who, args)
+
+    # -- what happens to everybody ----------------------------------------------------------------
+
+    def _wire(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        del traits
+        dice = self.dice
+        return {
+            "kind": dice.choice(WIRES),
+            "side": dice.choice(("xmpp", "xmpp", "rest", "both")),
+            "node": dice.choice(("used", "used", "used", "other")),
+            "lasts": dice.choice((0.3, 1.0, 3.0, 6.0)),
+        }
+
+    def _node(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        del traits
+        dice = self.dice
+        return {
+            "kind": dice.choice(NODES),
+            "node": dice.choice(("used", "used", "other")),
+            "how": dice.choice(("close", "reset", "stream-error")),
+            "lasts": dice.choice((0.5, 3.0, 9.0, 15.0)),
+        }
+
+    def _cti(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        del traits
+        dice = self.dice
+        return {
+            "lasts": dice.choice((1.0, 4.0)),
+            "unnoticed": dice.choice((0.0, 0.5, 2.0)),
+            "repeats": dice.choice((1, 2, 4)),
+        }
+
+    def _rest(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        del traits
+        dice = self.dice
+        kinds = ("refused", "get_hangs", "get_500", "get_401")
+        return {"what": dice.choice(kinds), "lasts": dice.choice((0.5, 2.0, 6.0))}
+
+    def _outage(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        del traits
+        return {"lasts": self.dice.choice((1.0, 5.0, 10.0))}
+
+    def _restart(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        del traits
+        return {"back": self.dice.choice((0.0, 0.5, 3.0))}
+
+    _term = _restart
+
+    def _handover(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        del traits
+        return {}
+
+    _reload = _handover

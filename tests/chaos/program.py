@@ -1,0 +1,315 @@
+"""The daemon as a process of its own: settings, start, kill, hand-over, reload, memory, last words.
+
+Knows the process; knows nothing of requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tests.chaos.deployment import SPARE
+from tests.fault.test_handover_load import Successor
+from tests.shell import program
+
+if TYPE_CHECKING:
+    from tests.chaos.deployment import Deployment
+
+DEAD = (httpx.TransportError, OSError)
+PATIENCE = 60.0
+DRAIN = 3.0
+ASKED = 8.0
+"""The largest Prefer: wait of a caller here: a daemon that ends lets callers have their answers."""
+WRONG_WORDS = re.compile(
+    r"Task was destroyed|never awaited|never retrieved|ResourceWarning|Traceback|"
+    r'"level": ?"(?:error|critical)"|Fatal Python error'
+)
+
+
+@dataclass(slots=True)
+class Memory:
+    """Samples of the daemon's memory: (time, RSS, PSS in kB, process)."""
+
+    rows: list[tuple[float, int, int, int]] = field(default_factory=list)
+
+    def sample(self, pid: int) -> None:
+        """Take one, if that process is there."""
+        with suppress(OSError, ValueError, IndexError):
+            rss = pss = 0
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+            for line in text.splitlines():
+                if line.startswith("Rss:"):
+                    rss = int(line.split()[1])
+                elif line.startswith("Pss:"):
+                    pss = int(line.split()[1])
+            self.rows.append((time.monotonic(), rss, pss, pid))
+
+
+def _port_of_its_own() -> int:
+    """Return a port that no outgoing connection takes while the daemon is away."""
+    for number in random.SystemRandom().sample(range(20_000, 30_000), 100):
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", number))
+            return number
+    raise OSError("no free port between 20000 and 30000")
+
+
+class Program:
+    """One daemon after the other, with the same settings and the same journal.
+
+    `runner`: the module that is run in place of `listener`; `flags` for Python itself. `restarts`
+    are (told to end, serves again), those of hand-overs too; `downs` when a process had ended.
+    `faults` has what was wrong with a process, `lag` is the worst of the daemon's loop.
+    """
+
+    def __init__(
+        self,
+        work: Path,
+        deployment: Deployment,
+        *,
+        runner: Sequence[str] = ("listener",),
+        flags: Sequence[str] = (),
+    ) -> None:
+        self.socket = work / "run" / "api.sock"
+        self.dropin = f"http://127.0.0.1:{_port_of_its_own()}"
+        self.log = work / "daemon.log"
+        self.restarts: list[tuple[float, float]] = []
+        self.counts: dict[str, int] = {}
+        self.faults: list[str] = []
+        self.memory = Memory()
+        self.lag = 0.0
+        self.over = False  # it was ended for good, or cannot be started
+        self.downs: list[float] = []
+        self._work = work
+        self._deployment = deployment
+        self._command = (sys.executable, *flags, "-m", *runner)
+        self._process: asyncio.subprocess.Process | Successor | None = None
+        self._one = asyncio.Lock()
+        self._spare = False
+        self._read = 0
+        self._text = self._made()
+        self._config = self._write()
+
+    # -- settings ---------------------------------------------------------------------------------
+
+    def _write(self) -> Path:
+        """Write the settings, at once, for the daemon may be reading them; the spare or not."""
+        spare = f'[[agents]]\nid = "{SPARE.id}"\n'
+        assert spare in self._text
+        whole = self._work / "chaos.new"
+        whole.write_text(self._text if self._spare else self._text.replace(spare, ""), "utf-8")
+        return whole.rename(self._work / "chaos.toml")
+
+    def _made(self) -> str:
+        work, deployment = self._work, self._deployment
+        (work / "state").mkdir(mode=0o700, exist_ok=True)
+        ids = tuple(spec.id for spec in (*deployment.agents, SPARE))
+        secrets = {spec.id: spec.password for spec in (*deployment.agents, SPARE)}
+        nodes = [
+            f'{{ host = "127.0.0.1", rest_port = {rest.port}, xmpp_port = {xmpp.port} }}'
+            for xmpp, rest in zip(deployment.xmpp, deployment.rest, strict=True)
+        ]
+        port = self.dropin.rpartition(":")[2]
+        more = f"""
+[api]
+socket = {json.dumps(str(self.socket))}
+[dropin]
+listen = "127.0.0.1:{port}"
+require_token = false
+[journal]
+path = {json.dumps(str(work / "state" / "journal.sqlite"))}
+keep_call_data = true
+[requests]
+tombstone_minutes = 3
+[timings]
+ping_interval = 2.5
+ping_timeout = 2.5
+connect_deadline = 5
+rest_wait = 2
+rest_connect = 2
+rest_answer = 4
+rest_total = 8
+drain = {DRAIN}
+[logs]
+format = "json"
+"""
+        file = program.config(
+            work,
+            node={},
+            ca=deployment.sim.write_ca(work / "ca.pem"),
+            agents=ids,
+            passwords=secrets,
+            more=more,
+        )
+        text = file.read_text(encoding="utf-8")
+        return text.replace("nodes = [{  }]", f"nodes = [{', '.join(nodes)}]")
+
+    # -- life -------------------------------------------------------------------------------------
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    def client(self, timeout: float = 30.0) -> httpx.AsyncClient:
+        """Return a client that begins a connection for each call."""
+        limits = httpx.Limits(max_keepalive_connections=0)
+        transport = httpx.AsyncHTTPTransport(uds=str(self.socket), limits=limits)
+        return httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=timeout)
+
+    async def start(self) -> None:
+        """Start it, and wait until it is ready (a session is up)."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(*self._command, "run", "--config", str(self._config)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={k: v for k, v in os.environ.items() if not k.startswith("LISTENER_")},
+            )
+        await self._until("/livez")
+
+    async def ready(self) -> None:
+        """Wait until sessions are up."""
+        await self._until("/readyz")
+
+    async def _until(self, path: str) -> None:
+        async with self.client() as client, asyncio.timeout(PATIENCE):
+            while True:
+                assert self._process is not None
+                if self._process.returncode is not None:
+                    self.over = True
+                    tail = self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
+                    raise AssertionError(f"the daemon ended at its start:\n{tail}")
+                with suppress(*DEAD):
+                    if (await client.get(path)).status_code == 200:
+                        return
+                await asyncio.sleep(0.02)
+
+    async def kill(self, back: float) -> None:
+        """`kill -9`, and start it again after so many seconds."""
+        async with self._one:
+            self._count("kill -9")
+            assert self._process is not None
+            begun = time.monotonic()
+            self._process.kill()
+            await self._again(begun, back)
+
+    async def term(self, back: float) -> None:
+        """SIGTERM, wait for its end, and start it again."""
+        async with self._one:
+            self._count("SIGTERM")
+            assert self._process is not None
+            begun = time.monotonic()
+            self._process.terminate()
+            code = await self._ended()
+            if code != 0:
+                self.faults.append(f"the daemon ended with {code} at SIGTERM")
+            await self._again(begun, back)
+
+    async def _ended(self) -> int | None:
+        assert self._process is not None
+        try:
+            return await asyncio.wait_for(self._process.wait(), PATIENCE)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+            self.faults.append(f"the daemon did not end in {PATIENCE:g} s")
+            return 0
+
+    async def _again(self, begun: float, back: float) -> None:
+        assert self._process is not None
+        await self._process.wait()
+        self.downs.append(time.monotonic())
+        await asyncio.sleep(back)
+        await self.start()
+        self.restarts.append((begun, time.monotonic()))
+
+    async def hand_over(self) -> None:
+        """Let a second process take over."""
+        async with self._one:
+            before, begun = self._process, time.monotonic()
+            assert before is not None
+            end = await program.listener("handover", "--config", self._config)
+            if end.code != 0:
+                self._count("hand-overs refused")
+                return
+            self._count("hand-overs")
+            pid = int(end.out.partition("pid ")[2].partition(")")[0])
+            self._process = Successor(pid)
+            if await asyncio.wait_for(before.wait(), PATIENCE) != 0:
+                self.faults.append("the process that handed over did not end well")
+            self.restarts.append((begun, time.monotonic()))
+
+    async def reload(self) -> None:
+        """Let an agent more, or no more, be in the settings, and SIGHUP."""
+        async with self._one:
+            self._count("reloads")
+            self._spare = not self._spare
+            self._write()
+            if (pid := self.pid) is not None:
+                os.kill(pid, signal.SIGHUP)
+
+    async def end(self) -> None:
+        """End it for good."""
+        async with self._one:
+            self.over = True
+            if self.pid is None or self._process is None:
+                return
+            self._process.terminate()
+            if await self._ended() != 0:
+                self.faults.append("the daemon did not end well at the last SIGTERM")
+
+    async def stop_now(self) -> None:
+        """Kill what is left, when a run is broken off."""
+        if self._process is not None and self.pid is not None:
+            self._process.kill()
+            await self._process.wait()
+
+    def _count(self, name: str) -> None:
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+    # -- looked at --------------------------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Sample memory and the loop's lag until cancelled."""
+        while True:
+            if (pid := self.pid) is not None:
+                self.memory.sample(pid)
+            elif not self._one.locked() and not self.over:
+                await self._revive()
+            with suppress(*DEAD):
+                async with self.client(5.0) as client:
+                    text = (await client.get("/metrics")).text
+                found = re.search(r"loop_lag_seconds\S* ([\d.e+-]+)", text)
+                if found is not None:
+                    self.lag = max(self.lag, float(found[1]))
+            await asyncio.sleep(2.0)
+
+    async def _revive(self) -> None:
+        """Start it again where it ended by itself, which is a find."""
+        async with self._one:
+            if self.pid is None and self._process is not None:
+                self.faults.append(f"the daemon ended by itself with {self._process.returncode}")
+                await self._again(time.monotonic(), 0.0)
+
+    def words(self) -> list[str]:
+        """Return the lines of its log since the last time that speak of a fault of its own."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")[self._read :]
+        self._read += len(text)
+        return [line[:1500] for line in text.splitlines() if WRONG_WORDS.search(line)]

@@ -1,0 +1,223 @@
+"""From the daemon's own words to the judge's account: resources, events, and what matches what.
+
+The daemon's times are wall time to the millisecond, cut off; CLOCK_MONOTONIC is one clock for all
+processes, and the difference of the two clocks is taken here and now. Judges nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from listener.correlation.outcome import Abandoned
+from listener.finesse.events import Event, events_of
+from listener.finesse.wire import parse_update
+from listener.telling import dialog_of, kind_of
+from tests.chaos.asking import outcome_of
+from tests.oracle.account import Account, Heard
+
+if TYPE_CHECKING:
+    from listener.simulator.interfaces import Deed
+    from tests.chaos.callers import Inquiry
+    from tests.chaos.truth import Notes
+    from tests.oracle.account import Asked, Parcel
+
+CLOSE = 0.02
+"""Seconds by which two processes may differ about when something was: a millisecond cut off, twice,
+and the time in which a turn of either loop goes by."""
+
+
+def offset() -> float:
+    """Return wall time less monotonic time, as both are now."""
+    return min(
+        (datetime.now().astimezone().timestamp() - time.monotonic() for _ in range(5)),
+        default=0.0,
+    )
+
+
+def moment(told: str | None, ahead: float) -> float | None:
+    """Return a time of the daemon's on this process's clock."""
+    if told is None:
+        return None
+    return datetime.fromisoformat(told).timestamp() + 0.0005 - ahead
+
+
+# -- requests -------------------------------------------------------------------------------------
+
+
+def take(account: Account, inquiry: Inquiry, ahead: float) -> None:
+    """Fill in what a resource says of a request, and add it to the account."""
+    asked, resource = inquiry.asked, inquiry.resource
+    assert resource is not None
+    asked.key = resource["id"]
+    submitted = moment(resource["submitted"], ahead)
+    assert submitted is not None
+    asked.submitted = submitted
+    sends = inquiry.wish.mode != "expect"
+    asked.begun = moment(resource["sent"], ahead) if sends else submitted
+    asked.answered = moment(resource["answered"], ahead)
+    told = resource["outcome"]
+    if told is not None:
+        asked.settled = moment(resource["settled"], ahead)
+        asked.outcome = outcome_of(told)
+        asked.times_settled = len(inquiry.outcomes)
+        asked.status = told["status"] if asked.answered is not None else None
+        if asked.begun is None and isinstance(asked.outcome, Abandoned):
+            asked.begun = asked.settled  # given up in the moment in which its turn had come
+    asked.accepted = asked.status == 202
+    if not sends and inquiry.wish.deadline is None and asked.accepted:
+        asked.length = asked.request.default_deadline
+    account.asked.append(asked)
+
+
+# -- deeds ----------------------------------------------------------------------------------------
+
+
+def match(account: Account, inquiries: list[Inquiry]) -> list[Deed]:
+    """Give each request the deeds that it made; return those of our callers that nobody made.
+
+    By agent, requestId, action and dialog; where an id was used again, by the answer and the time
+    of sending.
+    """
+    by_id: dict[tuple[str, str], list[Inquiry]] = defaultdict(list)
+    for inquiry in inquiries:
+        by_id[inquiry.asked.agent, inquiry.asked.request_id].append(inquiry)
+    strays = []
+    for deed in sorted(account.deeds, key=lambda each: each.received):
+        if deed.client != "caller":
+            continue
+        owner = _owner(deed, by_id.get((deed.agent, deed.request_id or ""), []))
+        if owner is None:
+            strays.append(deed)
+        else:
+            owner.deeds.append(deed)
+    return strays
+
+
+def _owner(deed: Deed, found: list[Inquiry]) -> Asked | None:
+    fitting = [
+        inquiry.asked
+        for inquiry in found
+        if inquiry.id is not None
+        and deed.action in {"", inquiry.asked.request.requested_action}
+        and deed.dialog_id in {None, inquiry.asked.request.dialog_id}
+    ]
+    begun = [
+        asked
+        for asked in fitting
+        if asked.begun is not None and asked.begun <= deed.received + CLOSE
+    ]
+    return min(
+        begun or fitting,
+        key=lambda asked: (
+            bool(asked.deeds),
+            _unlike(deed, asked),
+            deed.received - (asked.begun or 0.0),
+        ),
+        default=None,
+    )
+
+
+def _unlike(deed: Deed, asked: Asked) -> bool:
+    """Say whether Finesse's answer to the deed was another than the one that was read."""
+    late = asked.answered is not None and deed.received > asked.answered + CLOSE
+    return late or (None not in {deed.status, asked.status} and deed.status != asked.status)
+
+
+# -- events ----------------------------------------------------------------------------------------
+
+
+async def hear(
+    account: Account,
+    notes: Notes,
+    events: list[tuple[str, dict[str, Any]]],
+    downs: list[float],
+    ahead: float,
+) -> list[str]:
+    """Fill in what the daemon says that it heard, and when sessions were up; return what is odd.
+
+    `downs`: when a process ended, and its sessions with it.
+    """
+    odd: list[str] = []
+    left = sorted(downs)
+    for number, (name, data) in enumerate(events):
+        if number % 20 == 0:
+            await asyncio.sleep(0)  # the simulator lives in this loop, too
+        at = moment(data.get("at"), ahead) or 0.0
+        while left and left[0] < at:
+            _deafen(account, left.pop(0))
+        if name in {"dialog", "user", "error"}:
+            heard = _heard(notes, name, data, at)
+            if heard is None:
+                odd.append(f"the daemon told an event that was never published: {data['itemId']}")
+            else:
+                heard.parcel.heard.append((heard.at, heard.agent))
+                account.heard.append(heard)
+        elif name == "session":
+            _session(account, data, at)
+    for down in left:
+        _deafen(account, down)
+    return odd
+
+
+def _heard(notes: Notes, name: str, data: dict[str, Any], at: float) -> Heard | None:
+    for parcel in notes.items.get(data["itemId"], ()):
+        for event in _events(parcel, data["itemId"]):
+            same = kind_of(event) == name and event.owner == data["agent"]
+            if same and dialog_of(event) == data.get("dialogId") and event.node == data["node"]:
+                return Heard(at, str(event.owner), event, parcel, first=True)
+    return None
+
+
+def _events(parcel: Parcel, item_id: str) -> list[Event]:
+    return list(events_of(parse_update(parcel.payload), parcel.node, item_id))
+
+
+def _session(account: Account, data: dict[str, Any], at: float) -> None:
+    rows = account.live.setdefault(data["id"], [])
+    up = bool(rows) and rows[-1][1] == float("inf")
+    if data["live"] and not up:
+        rows.append([at, float("inf")])
+    elif not data["live"] and up:
+        rows[-1][1] = at
+
+
+def _deafen(account: Account, down: float) -> None:
+    for rows in account.live.values():
+        if rows and rows[-1][1] == float("inf"):
+            rows[-1][1] = max(down, rows[-1][0])
+
+
+# -- from one story to the next ------------------------------------------------------------------
+
+KEPT = 60.0
+"""Seconds of what was heard and published before that the next story's account begins with."""
+
+
+def succeed(old: Account, seed: int, now: float) -> Account:
+    """Return the account of the next story: what is still so, and what was heard a moment ago."""
+    new = Account(seed, old.gate)
+    since = now - KEPT
+    for mine, theirs in ((new.up, old.up), (new.live, old.live)):
+        for agent, rows in theirs.items():
+            mine[agent] = [row for row in rows if row[1] >= since]
+    new.history.calls = {
+        id_: row for id_, row in old.history.calls.items() if row[-1][0] >= since or not over(row)
+    }
+    new.history.people = {id_: row[-20:] for id_, row in old.history.people.items()}
+    new.parcels = [parcel for parcel in old.parcels if parcel.made >= since]
+    new.heard = [heard for heard in old.heard if heard.at >= since]
+    new.restarts = [row for row in old.restarts if row[1] >= since]
+    new.slow = [row for row in old.slow if row[2] >= since]
+    new.rest = [row for row in old.rest if row[1] >= since]
+    new.outages = [row for row in old.outages if row[1] >= since]
+    return new
+
+
+def over(row: list[Any]) -> bool:
+    """Say whether a call has ended."""
+    ended: bool = row[-1][1].over
+    return ended

@@ -1,0 +1,275 @@
+"""A chaos run: one daemon over one deployment, story after story, each judged when it is over.
+
+Builds and introduces; what happens is the story's, what is true `truth`'s, what is wrong
+`verdict`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import pickle
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.chaos import reading, verdict
+from tests.chaos.callers import Callers, Reader
+from tests.chaos.deployment import Deployment
+from tests.chaos.memory import slope
+from tests.chaos.program import Program
+from tests.chaos.tables import LiveTally
+from tests.chaos.truth import Notes
+from tests.chaos.world import LiveWorld
+from tests.oracle.account import Account
+from tests.oracle.play import Player
+
+if TYPE_CHECKING:
+    from tests.oracle.story import Story
+
+LOOK = 0.05
+SAY_EVERY = 10.0
+BEHIND = 40.0
+PATIENCE = 30.0
+
+Say = Callable[[str], None]
+
+
+class LivePlayer(Player):
+    """Plays a story; what agents and far ends have begun is let be done."""
+
+    async def play(self) -> None:
+        """Do every step at its time."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        self._counted = 20_000 * (self._story.seed % 1000)  # an id is used again in its story alone
+        for number, step in enumerate(self._story.steps):
+            await asyncio.sleep(max(0.0, begin + step.at - loop.time()))
+            self._do(number, step)
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=PATIENCE)
+
+
+class Lag:
+    """How late this loop is, in which the simulator and the callers live."""
+
+    def __init__(self) -> None:
+        self._most = 0.0
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(LOOK)
+            self._most = max(self._most, loop.time() - before - LOOK)
+
+    def taken(self) -> float:
+        """Return the worst since the last time, in seconds."""
+        most, self._most = self._most, 0.0
+        return most
+
+
+@dataclass
+class Chaos:
+    """A run that goes on: what it is made of, and what it has found.
+
+    `keep`: where the stories with finds are written, with what happened around each.
+    """
+
+    deployment: Deployment
+    program: Program
+    callers: Callers
+    reader: Reader
+    notes: Notes
+    tally: LiveTally
+    keep: Path
+    say: Say
+    lag: Lag
+    judges: Executor
+    begun: float = field(default_factory=time.monotonic)
+    read: int = 0
+    _judging: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def story(self, story: Story) -> None:
+        """Play one story, and have it judged."""
+        begun = self.notes.clock()
+        self.lag.taken()
+        account = reading.succeed(self.notes.account, story.seed, begun)
+        self.notes.account = account
+        self.notes.fortunes.clear()
+        world = LiveWorld(story.seed, self.deployment, self.program, self.callers)
+        saying = asyncio.create_task(self._progress(world))
+        try:
+            await LivePlayer(world, story).play()
+            await world.over()
+            await self._told(world)
+        finally:
+            saying.cancel()
+            await asyncio.gather(saying, return_exceptions=True)
+            await world.aclose()
+        account.ended = self.notes.clock()
+        world.lag = self.lag.taken()
+        await self._judge(world, story, begun)
+
+    async def _told(self, world: LiveWorld) -> None:
+        """Let the reader be told all that callers were told."""
+        await self.deployment.finesse.quiet()
+        await self.program.ready()
+        wanted = {each.id for each in world.inquiries if each.settled}
+        until = self.notes.clock() + BEHIND
+        while self.notes.clock() < until:
+            told = {
+                data["id"]
+                for name, data in self.reader.events[self.read :]
+                if name == "request" and data["outcome"] is not None
+            }
+            if wanted <= told:
+                return
+            await asyncio.sleep(0.2)
+
+    async def _judge(self, world: LiveWorld, story: Story, begun: float) -> None:
+        account, ahead = world.account, reading.offset()
+        for inquiry in world.inquiries:
+            if inquiry.resource is not None:
+                reading.take(account, inquiry, ahead)
+                troubles = verdict.troubled(inquiry.asked, self.deployment.troubles)
+                inquiry.asked.faults += troubles
+            elif inquiry.refused is not None:
+                account.refused += 1
+                self.tally.refusals[inquiry.refused[:3]] += 1
+        account.restarts = [row for row in self.program.restarts if row[1] >= begun - 60.0]
+        deeds = reading.match(account, world.inquiries)
+        events, self.read = self.reader.events[self.read :], len(self.reader.events)
+        odd = await reading.hear(account, self.notes, events, self._downs(begun), ahead)
+        lag, self.tally.own_lag = (
+            max(self.program.lag, world.lag),
+            max(self.tally.own_lag, world.lag),
+        )
+        more = [
+            *verdict.strays(deeds, world.inquiries),
+            *verdict.broken(world.inquiries),
+            *verdict.told(world.inquiries, events),
+            *(("fault", words) for words in (*odd, *self._words())),
+            *(("forced logout", words) for words in self._out(lag)),
+        ]
+        # In a process of its own, for the simulator has to answer meanwhile.
+        parcel = pickle.dumps((account, lag, begun))
+        self._judging.append(asyncio.create_task(self._judged(story, parcel, more)))
+
+    async def _judged(self, story: Story, parcel: bytes, more: list[tuple[str, str]]) -> None:
+        loop = asyncio.get_running_loop()
+        tally, unread, told = pickle.loads(
+            await loop.run_in_executor(self.judges, verdict.examined, parcel)
+        )
+        more += unread
+        self.tally.join(tally)
+        for kind, words in more:
+            self.tally.note(kind, f"story {story.seed}: {words}")
+        if told or more:
+            self._keep(story, told, more)
+
+    def _downs(self, begun: float) -> list[float]:
+        return [down for down in self.program.downs if down >= begun - 60.0]
+
+    def _words(self) -> list[str]:
+        found = [*self.program.words(), *self.program.faults, *self.reader.faults]
+        self.program.faults.clear()
+        self.reader.faults.clear()
+        for node in self.deployment.sim.nodes:
+            found += [f"simulator: {bug!r}" for bug in node.http.failures]
+            found += [f"simulator: {bug!r}" for bug in node.notifications.failures]
+            node.http.failures.clear()
+            node.notifications.failures.clear()
+        return found
+
+    def _out(self, lag: float) -> list[str]:
+        """Return who was signed out for being absent, unless nobody could have been quick enough.
+
+        A simulator that stands still for longer than a question for SystemInfo may take is out of
+        service by every rule.
+        """
+        found = [f"{who} at {at:.1f}" for who, at in self.deployment.out]
+        self.deployment.out.clear()
+        if lag > verdict.MOST_LAG:
+            self.tally.counts["signed out while the machine stood still"] += len(found)
+            return []
+        return found
+
+    def _keep(self, story: Story, told: list[str], more: list[tuple[str, str]]) -> None:
+        path = self.keep / f"chaos-{story.seed}.json"
+        path.write_text(story.to_json(), encoding="utf-8")
+        words = [f"{kind}: {words}" for kind, words in more]
+        path.with_suffix(".txt").write_text("\n".join([*words, *told]), encoding="utf-8")
+        for line in (*words[:20], *(each.partition("\n")[0] for each in told)):
+            self.say(f"FOUND in story {story.seed}: {line[:400]}")
+        self.say(f"story {story.seed} is in {path}, what happened around it in .txt beside it")
+
+    async def _progress(self, world: LiveWorld) -> None:
+        while True:
+            await asyncio.sleep(SAY_EVERY)
+            done = self.tally.requests + sum(each.settled for each in world.inquiries)
+            gone = self.notes.clock() - self.begun
+            self.say(
+                f"{gone:5.0f} s  {done} requests with an outcome ({done / gone:.1f}/s),"
+                f" {world.open} open, {self.tally.found} finds"
+            )
+
+    async def end(self) -> LiveTally:
+        """End the daemon, let all be judged, and return what was found."""
+        await self.program.end()
+        await asyncio.gather(*self._judging)
+        for words in self._words():
+            self.tally.note("fault", words)
+        self.tally.counts.update(self.deployment.counts)
+        self.tally.counts.update(self.program.counts)
+        self.tally.lag = self.program.lag
+        self.tally.slope = slope(self.program.memory.rows)
+        return self.tally
+
+
+@asynccontextmanager
+async def chaos(
+    work: Path,
+    seed: int,
+    traits: dict[str, Any],
+    *,
+    keep: Path,
+    say: Say = lambda _words: None,
+    runner: Sequence[str] = ("listener",),
+    flags: Sequence[str] = (),
+) -> AsyncIterator[Chaos]:
+    """Run a deployment and a daemon for it, in `work`; all sessions are up."""
+    loop = asyncio.get_running_loop()
+    notes = Notes(Account(seed, gate="live"), loop.time)
+    async with Deployment(seed, traits, notes) as deployment:
+        program = Program(work, deployment, runner=runner, flags=flags)
+        callers, reader = Callers(program, deployment), Reader(program)
+        tally, lag = LiveTally(), Lag()
+        beside: list[asyncio.Task[None]] = []
+        judges = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        try:
+            await program.start()
+            await _all_up(program, len(deployment.agents))
+            beside += map(loop.create_task, (reader.run(), program.watch(), lag.run()))
+            yield Chaos(deployment, program, callers, reader, notes, tally, keep, say, lag, judges)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await callers.aclose()
+            await program.stop_now()
+            judges.shutdown(wait=False, cancel_futures=True)
+
+
+async def _all_up(program: Program, agents: int) -> None:
+    async with program.client() as client, asyncio.timeout(60):
+        while True:
+            told = (await client.get("/v1/agents")).json()["agents"]
+            if sum(each["live"] for each in told) == agents:
+                return
+            await asyncio.sleep(0.05)

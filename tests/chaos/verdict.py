@@ -1,0 +1,254 @@
+"""The oracle's judge for a run over real sockets, and what only a whole daemon can do wrong.
+
+No rule is weaker here than in virtual time; what is wider is by how much two processes' times may
+differ, each stated:
+
+- `CLOSE` (20 ms): two clocks read in two processes, and cut off at the millisecond.
+- `FENCE`: 2 s, and three times the worst lag of a loop that was measured (half a second at least):
+  a machine that stands still tells nobody anything.
+- `READ_WITHIN`: 6 s and three times that lag. Where a loop stood still for half a second, nobody is
+  counted as signed out for being absent, nor asked why a ping had no answer within 2 s.
+- A request open while the daemon was killed, stopped or handed over is not asked why it did not
+  know better; that it is not wrong, not late (2 s after the restart) and not lost, it is.
+- While the network or a machine failed for everybody, and `AFTERMATH` seconds behind that, nobody
+  is asked why a GET was not answered or why silence was not presumed.
+- A GET tells only while a session of the agent is live (section 7).
+- A DELETE proves DROP only when the session stands for another second, in which another dialog
+  could name this one (6.3).
+- What was so since a moment before sending, and nobody had told of it (its event was lost), is a
+  change against what was known, as section 4 has it: it was so after the request was sent (1).
+- Two requests share a change only if they do so with exact times, too: a change of the moment
+  before a request went out may be the other's.
+- The order in which a device's requests go out is judged by the oracle in virtual time.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import pickle
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from listener.finesse import uris
+from listener.finesse.actions import Drop, UserRequest
+from listener.finesse.events import DialogEvent, DialogRemoved, Event, UserChanged, events_of
+from listener.finesse.wire import parse_update
+from listener.telling import kind_of
+from tests.chaos.asking import fingerprint
+from tests.chaos.reading import CLOSE
+from tests.chaos.tables import LiveTally
+from tests.oracle import blame, effects, judge, knowable, laws
+from tests.oracle.explain import explain
+from tests.oracle.judge import Find
+from tests.oracle.report import finds
+
+if TYPE_CHECKING:
+    from listener.simulator.interfaces import Deed
+    from tests.chaos.callers import Inquiry
+    from tests.oracle.account import Account, Asked, Parcel
+
+MOST_LAG = 0.5  # seconds by which a loop may be late for its times to tell something
+NEVER_SO = "confirmed, and it never was so since it was asked"
+SHARED = "one change confirmed more than one request"
+
+
+def _frozen(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(values)
+
+
+copyreg.pickle(MappingProxyType, lambda seen: (_frozen, (dict(seen),)))
+
+SLACK = 0.3
+"""Seconds before an outcome in which what was read need not have been thought of."""
+QUIET = 1.1
+READ_WITHIN = 6.0
+"""Seconds in which an event on a sound link has been read: longer than a ping and its answer."""
+
+
+@contextmanager
+def tolerant(lag: float) -> Iterator[None]:
+    """Let the judge's constants be those of a run over real sockets."""
+    fence = 2.0 + max(0.5, 3 * lag)
+    with ExitStack() as stack:
+        for module, values in (
+            (judge, {"EPS": CLOSE, "FENCE": fence}),
+            (laws, {"EPS": CLOSE}),
+            (knowable, {"SLACK": SLACK + lag}),
+            (blame, {"SETTLES": 2.0 + CLOSE}),
+            (sys.modules[__name__], {"READ_WITHIN": READ_WITHIN + 3 * lag}),
+        ):
+            stack.enter_context(mock.patch.multiple(module, **values))
+        yield
+
+
+def judged(account: Account, lag: float) -> list[Find]:
+    """Return what the oracle's judge finds, less what nobody can know from outside."""
+    with tolerant(lag):
+        found = [find for find in finds(account) if not _excused(account, find, lag)]
+        if any(find.words == SHARED for find in found):
+            with mock.patch.object(judge, "EPS", 0.001):
+                exact = {id(find.asked) for find in judge.wrongs(account) if find.words == SHARED}
+            found = [find for find in found if find.words != SHARED or id(find.asked) in exact]
+        return found
+
+
+def examined(parcel: bytes) -> bytes:
+    """Judge an account in a process of its own: (account, lag, begun) pickled, and back.
+
+    Back come a tally, what was found and is nobody's request, and what happened around each find.
+    """
+    account, lag, begun = pickle.loads(parcel)
+    tally = LiveTally()
+    found = judged(account, lag)
+    tally.take(account, found, begun)
+    told = [f"{find}\n{explain(account, find.asked)}\n" for find in found]
+    with tolerant(lag):
+        return pickle.dumps((tally, list(unread(account)), told))
+
+
+def _excused(account: Account, find: Find, lag: float) -> bool:
+    asked = find.asked
+    if find.words == NEVER_SO:
+        return _news_then(account, asked)
+    if find.kind != "missed":
+        return False
+    if "presumed:" in find.words and lag > MOST_LAG:
+        return True
+    if "a GET" in find.words:
+        return not account.listening(asked.agent, asked.deadline - 4.0, asked.deadline)
+    return isinstance(asked.request, Drop) and _cut_off(account, asked)
+
+
+def _news_then(account: Account, asked: Asked) -> bool:
+    """Say whether it was so after sending, by a change of which nobody had told until then."""
+    begun, settled = asked.begun, asked.settled
+    weak = getattr(asked.outcome, "evidence", None) in judge.WEAK
+    if begun is None or settled is None or not weak:
+        return False
+    read = [
+        heard.parcel.made
+        for heard in account.heard
+        if heard.agent == asked.agent and heard.at < begun and _same(asked, heard.event)
+    ]
+    pictures = [a - judge.KNOWN for a, _ in account.live.get(asked.agent, ()) if a <= begun]
+    newest = max([*read, *pictures], default=0.0)
+    return any(
+        newest - CLOSE < span.begin <= settled and span.end > begun
+        for span in effects.spans(asked, account)
+    )
+
+
+def _same(asked: Asked, event: Event) -> bool:
+    """Say whether an event is about what the request changes: its dialog, or the agent."""
+    if isinstance(asked.request, UserRequest):
+        return isinstance(event, UserChanged)
+    return isinstance(event, DialogEvent) and event.dialog_id == asked.request.dialog_id
+
+
+def _cut_off(account: Account, asked: Asked) -> bool:
+    """Say whether all that showed a DROP were DELETEs behind which the session was lost."""
+    assert asked.begun is not None
+    assert asked.settled is not None
+    shown = [
+        heard
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and asked.begun <= heard.at <= asked.settled
+        and heard.parcel.cause is asked.deed
+        and isinstance(heard.event, DialogEvent)
+        and _off(heard.event, asked.own)
+    ]
+    return bool(shown) and all(
+        isinstance(heard.event, DialogRemoved)
+        and not account.listening(asked.agent, heard.at, heard.at + QUIET)
+        for heard in shown
+    )
+
+
+def _off(event: DialogEvent, own: str) -> bool:
+    party = event.dialog.participant(own)
+    return party is None or party.state in {"DROPPED", "WRAP_UP"}
+
+
+# -- what only a whole daemon can do wrong -------------------------------------------------------
+
+
+def strays(deeds: list[Deed], inquiries: list[Inquiry]) -> Iterator[tuple[str, str]]:
+    """Yield what reached Finesse and is nobody's."""
+    refused = {
+        (each.asked.agent, each.asked.request_id): each.refused
+        for each in inquiries
+        if each.refused is not None
+    }
+    for deed in deeds:
+        why = refused.get((deed.agent, deed.request_id or ""))
+        if why is not None and "untracked" in why:
+            continue  # said to be so
+        words = f"{deed.action} of {deed.agent} {deed.request_id} reached Finesse"
+        yield "lost", f"{words}, and {'nobody asked' if why is None else f'was refused: {why}'}"
+
+
+def broken(inquiries: list[Inquiry]) -> Iterator[tuple[str, str]]:
+    """Yield what callers saw that must not be."""
+    for inquiry in inquiries:
+        name = f"{inquiry.asked.action} of {inquiry.asked.agent} (step {inquiry.asked.step})"
+        for words in inquiry.faults:
+            yield "lost", f"{name}: {words}"
+        if inquiry.id is None and inquiry.refused is None:
+            yield "lost", f"{name}: neither taken nor refused"
+        elif inquiry.id is not None and not inquiry.settled:
+            yield "overdue", f"{name}: no outcome at all"
+
+
+def told(
+    inquiries: list[Inquiry], events: list[tuple[str, dict[str, Any]]]
+) -> Iterator[tuple[str, str]]:
+    """Yield where the readers of events were told something else than the caller, or nothing."""
+    seen: dict[str, set[tuple[Any, ...]]] = {}
+    for name, data in events:
+        if name == "request" and data["outcome"] is not None:
+            seen.setdefault(data["id"], set()).add(fingerprint(data["outcome"]))
+    for inquiry in inquiries:
+        if inquiry.id is None or not inquiry.settled:
+            continue
+        if seen.get(inquiry.id, set()) != inquiry.outcomes:
+            words = f"events told {seen.get(inquiry.id)}, the caller {inquiry.outcomes}"
+            yield "told twice", f"step {inquiry.asked.step}: {words}"
+
+
+def unread(account: Account) -> Iterator[tuple[str, str]]:
+    """Yield events that were published on a sound link and were never told."""
+    known = {(parcel.node, parcel.payload) for parcel in account.parcels if parcel.heard}
+    for parcel in account.parcels:
+        if not parcel.published or (parcel.node, parcel.payload) in known:
+            continue
+        agent = uris.place(parcel.node).user
+        at = parcel.published[0]
+        if agent is not None and _sound(account, agent, at) and _worth_telling(parcel):
+            yield "unread", f"{agent} at {at:.3f}: {parcel.payload[:300]}"
+
+
+def _sound(account: Account, agent: str, at: float) -> bool:
+    begin, end = at - 1.0, at + READ_WITHIN
+    if end > account.ended or not account.whole(agent, begin, end):
+        return False
+    if not account.listening(agent, begin, end):
+        return False
+    if any(a <= end and b >= begin for a, b in account.restarts):
+        return False
+    return not any(who == agent and a <= end and b >= begin for who, a, b in account.slow)
+
+
+def _worth_telling(parcel: Parcel) -> bool:
+    events = events_of(parse_update(parcel.payload), parcel.node, parcel.item_id)
+    return any(kind_of(event) in {"dialog", "user", "error"} for event in events)
+
+
+def troubled(asked: Asked, troubles: list[tuple[str, float, float]]) -> tuple[str, ...]:
+    """Name what went wrong for everybody while a request was open."""
+    end = asked.settled or float("inf")
+    return tuple({name for name, a, b in troubles if asked.submitted <= b and a <= end})

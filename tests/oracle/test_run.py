@@ -1,0 +1,70 @@
+"""Hundreds of requests of all actions under all faults, in virtual time: nothing may be wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.oracle.play import play
+from tests.oracle.report import COLUMNS, Tally, finds
+from tests.oracle.shrink import shrink
+from tests.oracle.story import EVERY, Step, Story, generate
+
+GROUPS = 8
+STORIES = 6
+"""In each group; a longer run is `python -m tests.oracle`."""
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_nothing_is_said_that_is_not_true_and_nothing_left_that_was_told(group: int) -> None:
+    wrong = []
+    for seed in range(1 + group * STORIES, 1 + (group + 1) * STORIES):
+        account = play(generate(seed))
+        wrong += [f"story {seed}: {find}" for find in finds(account)]
+    assert not wrong, "replay with: python -m tests.oracle --seed N --requests 1"
+
+
+def test_a_seed_replays_to_the_last_event() -> None:
+    first, second = (play(generate(7)) for _ in range(2))
+    for one, two in zip(first.asked, second.asked, strict=True):
+        assert (one.key, one.settled, one.outcome) == (two.key, two.settled, two.outcome)
+    assert [h.at for h in first.heard] == [h.at for h in second.heard]
+    assert [(g.sent, g.path) for g in first.gets] == [(g.sent, g.path) for g in second.gets]
+
+
+def test_a_story_is_the_same_after_it_was_written_and_read() -> None:
+    story = generate(11)
+    assert Story.from_json(story.to_json()) == story
+    assert generate(11) == story
+    assert generate(12) != story
+
+
+def test_every_action_is_asked_for_in_some_story() -> None:
+    wished = {
+        wish
+        for seed in range(20)
+        for step in generate(seed).steps
+        if step.do == "ask"
+        for wish in step.args["wish"]
+    }
+    assert wished == set(EVERY)
+
+
+def test_the_report_counts_every_request_once() -> None:
+    account = play(generate(3))
+    tally = Tally()
+    tally.add(account, finds(account))
+    counted = sum(sum(row[name] for name in COLUMNS[:7]) for row in tally.by_action.values())
+    assert counted == tally.requests == len(account.asked)
+    assert "wrong: 0" in tally.text()
+
+
+def test_a_failing_story_is_made_as_small_as_it_can_be() -> None:
+    steps = tuple(Step(float(n), "ask", 0, {"id": "count", "n": n}) for n in range(20))
+    story = Story(0, {"background": 0.1, "skew": 0.0}, steps)
+
+    def fails(made: Story) -> bool:
+        return {3, 17} <= {step.args["n"] for step in made.steps}
+
+    small = shrink(story, fails)
+    assert [step.args for step in small.steps] == [{"id": "own", "n": 3}, {"id": "own", "n": 17}]
+    assert small.traits["background"] == 0.0

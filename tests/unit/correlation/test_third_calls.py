@@ -1,0 +1,62 @@
+"""TRANSFER and CONFERENCE beside a third call: a merge with it is not ours (rules 4 and 6.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from listener.finesse.actions import Conference, Transfer
+from listener.finesse.model import Dialog
+from tests.builders import AGENT, EXT, Story, a_dialog, a_participant, an_event, removed
+
+
+def _calls() -> tuple[Dialog, Dialog, Dialog]:
+    """Return a held call, the consult that is linked to it, and a third call."""
+    first = a_dialog("100", a_participant(EXT, "HELD"), a_participant("A"))
+    consult = a_dialog(
+        "200",
+        a_participant(),
+        a_participant("C"),
+        associated_dialog_uri="/finesse/api/Dialog/100",
+    )
+    return first, consult, a_dialog("300", a_participant(EXT, "HELD"), a_participant("D"))
+
+
+@pytest.mark.parametrize(("request_", "state"), [(Transfer, "DROPPED"), (Conference, "ACTIVE")])
+def test_an_untagged_merge_with_a_third_call_is_not_ours(request_, state) -> None:
+    first, consult, third = _calls()
+    story = Story(first, consult, third)
+    key = story.accepted(request_(agent=AGENT, dialog_id="100"))
+    parties = (a_participant(EXT, state, 2), a_participant("A"), a_participant("D"))
+    story.hear(an_event(replace(first, secondary_id="300", participants=parties)))
+    story.wait(60)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_a_conference_without_the_consulted_party_is_none_though_it_bears_our_id() -> None:
+    first = a_dialog(
+        "100",
+        a_participant(EXT, "HELD"),
+        a_participant("A"),
+        a_participant("B"),
+        media={"call_type": "CONFERENCE"},
+    )
+    consult = _calls()[1]
+    story = Story(first, consult)
+    key = story.accepted(Conference(agent=AGENT, dialog_id="100"))
+    ended = (a_participant(EXT, "DROPPED", 1), a_participant("C", "DROPPED", 1))
+    story.hear(removed(replace(consult, participants=ended), tag=key))
+    parties = (a_participant(EXT, "ACTIVE", 2), a_participant("A"), a_participant("B"))
+    story.hear(an_event(replace(first, participants=parties), tag=key))
+    story.wait(60)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_an_old_merge_proves_no_transfer_where_nothing_was_known_before() -> None:
+    story = Story(live=False)
+    key = story.accepted(Transfer(agent=AGENT, dialog_id="100"))
+    parties = (a_participant(EXT, "WRAP_UP", 1), a_participant("A"), a_participant("B"))
+    story.hear(an_event(a_dialog("100", *parties, secondary_id="7"), tag=key))
+    story.wait(60)
+    assert story.said(key)[0] == "unconfirmed"
