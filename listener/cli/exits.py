@@ -32,7 +32,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.OK: "done; send: confirmed or presumed",
     Exit.FAILED: (
         "send: failed; parse: an input was not understood; replay: not as recorded; "
-        "explain, requests, forget: not there; "
+        "explain, requests, forget, story: not there; "
         "reload: the settings are invalid; record, handover: refused, and the daemon goes on"
     ),
     Exit.USAGE: "the call was wrong, or the request cannot be valid; nothing was sent",
