@@ -7,6 +7,8 @@ or judging one event is logged and stops nothing else.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -26,6 +28,9 @@ from listener.tally import Tally
 from listener.telling import kind_of
 from listener.terms import Ears, Memory, Policy
 from listener.ticket import Record
+
+_HASH = 6  # bytes that tell two payloads apart in a log
+_HASH_KEY = secrets.token_bytes(16)  # another one in each process: digits cannot be tried out
 
 _log = logs.get(__name__)
 
@@ -125,6 +130,7 @@ class Hearing(ABC):
                 node=notification.node,
                 reason=error.reason,
                 detail=str(error),
+                hash=_hash(notification.payload),
                 length=len(notification.payload),
             )
         except Exception:  # noqa: BLE001  a fault of ours in reading one payload harms no other
@@ -199,3 +205,9 @@ class Hearing(ABC):
         if self._put_off(lambda: self.finesse_present(agent, available=available)):
             return
         self.correlator.finesse_present(agent, available=available)
+
+
+def _hash(payload: str) -> str:
+    """Return a short keyed hash of a payload: equal ones are known again, in this process alone."""
+    octets = payload.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(octets, digest_size=_HASH, key=_HASH_KEY).hexdigest()

@@ -67,7 +67,7 @@ EVENTS: dict[str, str] = {
     "subscription.refused": "a node could not be subscribed to",
     "stanza.failed": "a fault while handling a stanza, whose content is not told",
     "notification.refused": "a notification from a sender that may not send it",
-    "notification.malformed": "a payload that cannot be read; its hash, length and reason",
+    "notification.malformed": "a payload that cannot be read; its hash (keyed), length and reason",
     "notification.failed": "a fault while judging a notification; with its trace",
     "gap.opened": "from now on events of an agent may be lost",
     "gap.closed": "they are heard again, and the picture was renewed by a GET",

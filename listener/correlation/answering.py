@@ -33,6 +33,8 @@ def answered(desk: Desk, now: float, entry: Entry, answer: RestAnswer) -> None:
         case _:  # doubtful; or our id was heard, so that it was sent and not refused at once
             entry.note(now, "doubtful_answer", answer.detail)
             entry.answered_at, entry.doubted = now, True
+            if answer.kind is not AnswerKind.NOT_SENT:  # in doubt is only what was seen to leave
+                entry.left_machine = True
             entry.fire(Trigger.DOUBT)
             _arm(desk, now, entry, entry.submitted)
             _heard_answer(desk, now, entry)

@@ -34,6 +34,7 @@ __all__ = ["Cause", "Ending", "Endpoint", "Session", "Subscription", "Timings"]
 log = structlog.get_logger()
 
 _BESIDE_MAX = 64  # other sessions of one agent that are remembered
+_SENDER_SHOWN = 200  # characters of a stranger's name, which is as long as the stranger likes
 _PINGS_UNANSWERED = 2  # in a row, although other stanzas arrive
 
 
@@ -345,7 +346,10 @@ class Session:
             return
         if not stanzas.trusted(element.get("from"), self.jid, self.endpoint.pubsub_domain):
             self.refused_notifications += 1
-            log.warning("notification.refused", agent=self.agent, sender=element.get("from"))
+            said = element.get("from")
+            if said is not None and len(said) > _SENDER_SHOWN:
+                said = said[:_SENDER_SHOWN] + "..."
+            log.warning("notification.refused", agent=self.agent, sender=said)
             return
         try:
             for notification in stanzas.notifications(element):

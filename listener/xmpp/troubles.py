@@ -66,8 +66,12 @@ def not_negotiated(address: str, security: str, *, authenticated: bool) -> Liste
 def not_bound(refusal: str, address: str) -> ListenerError:
     """Return the error for a refused session.
 
-    A conflict here is a ghost of our own: the resource is ours alone, and the server may hold the
-    session before a silent drop for a while. Trying again is right.
+    A conflict here says that the server holds a session with this resource, and not whose: mostly
+    it is our own before a silent drop, which it holds for a while. Trying again is right.
     """
-    ghost = " (an earlier session of ours is still held)" if refusal.startswith("conflict") else ""
-    return Unreachable(f"{address} refused to bind the session: {refusal}{ghost}")
+    held = (
+        " (it holds a session with this resource: ours from before a silent drop, or another"
+        " client's)"
+    )
+    words = held if refusal.startswith("conflict") else ""
+    return Unreachable(f"{address} refused to bind the session: {refusal}{words}")

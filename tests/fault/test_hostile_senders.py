@@ -85,6 +85,14 @@ async def test_a_notification_from_anybody_else_is_refused_counted_and_told(send
     assert FORGED not in str(told)
 
 
+async def test_a_strangers_name_is_as_long_as_it_likes_and_cut_in_the_log():
+    with capture_logs() as lines:
+        payloads, refused = await heard(message(FORGED, sender="x" * 100_000))
+    assert (payloads, refused) == ([GOOD], 1)
+    (told,) = [line for line in lines if line["event"] == "notification.refused"]
+    assert told["sender"] == "x" * 200 + "..."
+
+
 @pytest.mark.parametrize(
     "sender",
     [

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import trustme
 from cryptography import x509
@@ -28,10 +29,21 @@ class Kind(StrEnum):
     OTHER_NAME = "other_name"  # it names the XMPP domain, and not the host that is dialled
 
 
+_ONE = Lock()
+
+
 @cache
-def authority() -> trustme.CA:
-    """Make one authority for the whole run: keys are slow."""
+def _made() -> trustme.CA:
     return trustme.CA(organization_name="finesse-listener integration tests")
+
+
+def authority() -> trustme.CA:
+    """Make one authority for the whole process: keys are slow. Threads get the same one.
+
+    Each worker of a parallel run is a process with an authority and files of its own.
+    """
+    with _ONE:  # a cache alone lets two threads make one each, and keeps only one of them
+        return _made()
 
 
 def _now() -> tuple[datetime, datetime]:

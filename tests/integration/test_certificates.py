@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
 
 import pytest
 
@@ -11,7 +15,7 @@ from listener.errors import CertificateRefused, Unreachable
 from listener.xmpp.contract import Endpoint
 from listener.xmpp.session import Session
 from listener.xmpp.tls import client_context
-from tests.integration import quirks
+from tests.integration import certificates, quirks
 from tests.integration.certificates import Kind
 from tests.integration.conftest import ACCOUNTS, need
 from tests.integration.places import PATIENT
@@ -19,6 +23,21 @@ from tests.integration.servers import KINDS, How, Server
 from tests.shell.stage import PASSWORD, A, authority
 
 ENCRYPTED = ("tls", "starttls")
+
+
+def test_threads_that_ask_at_once_get_one_authority(monkeypatch):
+    """Two would sign the certificate with one and name the other as trusted."""
+    together = threading.Barrier(2, timeout=20)
+
+    def slowly_made():
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.2)
+        return object()
+
+    monkeypatch.setattr(certificates, "_made", cache(slowly_made))
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: certificates.authority(), range(2))
+    assert one is other
 
 
 @pytest.fixture(scope="module", params=sorted(KINDS))

@@ -49,6 +49,16 @@ def test_a_doubtful_answer_leaves_it_open_until_the_deadline() -> None:
     assert story.said(key) == ("unconfirmed", "no_answer")
 
 
+def test_an_outcome_after_a_doubtful_answer_says_that_it_was_sent() -> None:
+    # 2: whether bytes left is traced, and an answer is in doubt only when they did
+    story = Story()
+    key = story.ask(HOLD)
+    story.doubt(key)
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "no_answer")
+    assert story.outcomes[key].sent is True
+
+
 def test_proof_confirms_a_request_in_doubt() -> None:
     # 2: unless something proves more
     story = Story()
