@@ -1,10 +1,11 @@
 """The doors of one daemon: which application is served where, and who is let in.
 
-Introduces API and drop-in to what they stand on; knows no operation of either.
+Introduces API, page and drop-in to what they stand on; knows no operation of them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,15 @@ from listener.backend import Backend
 from listener.dropin.app import create_dropin
 from listener.dropin.counting import counted_as
 from listener.dropin.sessions import SessionPolicy
+from listener.page import assets, keys
+from listener.page.cookies import Cookies
+from listener.page.page import Page
+from listener.page.pages import install, open_paths
+from listener.page.visitors import Visitors
 from listener.rest import Forwarder
 from listener.serving import Doors
 from listener.settings import Settings
-from listener.settings.serving import Served
+from listener.settings.serving import Api, Served
 from listener.tally import Tally
 from listener.tasks import Tasks
 from listener.tracking import Tracking
@@ -32,18 +38,59 @@ from listener.xmpp.tls import client_context
 if TYPE_CHECKING:
     from starlette.types import Message, Scope
 
+    from listener.chronicle import Chronicle
 
-async def open_api(doors: Doors, settings: Settings, backend: Backend, tally: Tally) -> None:
-    """Open the door of the API, where the settings say so; `tally` counts its answers."""
+
+_EVERYWHERE = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104  looked for, not bound
+
+
+async def open_api(
+    doors: Doors, settings: Settings, backend: Backend, listener: Listener, chronicle: Chronicle
+) -> None:
+    """Open the door of the API and of the page, where the settings say so."""
     api = settings.api
+    app = create_app(backend)
+    page = await _page(doors, settings, listener, chronicle)
+    install(app, page)
     guarded = Guarded(
-        create_app(backend),
+        app,
         tokens=lambda: doors.tokens,
         allowed_hosts=[*api.allowed_hosts, *_named(api)],
         allowed_origins=api.allowed_origins,
+        open_paths=open_paths(page),
+        visitors=Visitors(page.cookies),
     )
     limits = Limits(connections=api.max_connections, event_readers=api.max_event_readers)
-    await doors.open("api", api, guarded, limits, _api_counting(tally))
+    await doors.open("api", api, guarded, limits, _api_counting(listener.service.tally))
+
+
+async def _page(doors: Doors, settings: Settings, listener: Listener, chronicle: Chronicle) -> Page:
+    """Return the page; its cookies hold for as long as there is a journal beside their key."""
+    api = settings.api
+    journal = settings.journal.path if api.listen is not None else None
+    page = Page(
+        service=listener.service,
+        chronicle=chronicle,
+        cookies=Cookies(await asyncio.to_thread(keys.key_for, journal)),
+        assets=await asyncio.to_thread(assets.read),
+        address=lambda: _link(doors, api),
+        own=listener.roster.extension,
+    )
+    listener.service.overheard = page.payloads.take
+    return page
+
+
+def _link(doors: Doors, api: Api) -> str | None:
+    """Return where a browser finds the page: by the name that the operator gave, where there is."""
+    address = doors.addresses.get("api.tcp")
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    named = host_of(api.listen or host)
+    if named in _EVERYWHERE:  # no browser can be sent there
+        named = api.allowed_hosts[0] if api.allowed_hosts else "127.0.0.1"
+    shown = f"[{named}]" if ":" in named and not named.startswith("[") else named
+    return f"{'https' if api.tls_certificate else 'http'}://{shown}:{port}"
 
 
 async def open_dropin(

@@ -63,7 +63,7 @@ class Hearing(ABC):
     """Takes in notifications and the coming and going of sessions. Made inside a running loop.
 
     `feed` is where readers of events subscribe; `tally` counts; `witness`, where it is set, is told
-    every event before it is judged, repeats too.
+    every event before it is judged, repeats too; `overheard` every notification as it came.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Hearing(ABC):
         self._unwatched = self.correlator
         self._ears = ears
         self.witness: Callable[[Event], None] | None = None
+        self.overheard: Callable[[Notification], None] = _nobody
         self._gaps: dict[str, tuple[bool, float]] = {}  # agents in a gap: on purpose, since when
         self._pause: Pause | None = None
         self._then: float | None = None  # while what came in a pause is done: when it came
@@ -119,6 +120,7 @@ class Hearing(ABC):
         now = self._now()
         if self._recording is not None:
             self._recording.notified(now, notification, via)
+        self.overheard(notification)
         try:
             update = parse_update(notification.payload)
             content = hash(notification.payload)
@@ -211,3 +213,8 @@ def _hash(payload: str) -> str:
     """Return a short keyed hash of a payload: equal ones are known again, in this process alone."""
     octets = payload.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(octets, digest_size=_HASH, key=_HASH_KEY).hexdigest()
+
+
+def _nobody(notification: Notification) -> None:
+    """Take no note of it."""
+    del notification

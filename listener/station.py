@@ -194,7 +194,7 @@ class Station:
             self.settings.api.socket, self.leaving.hand_over, self.listener.recording, sockets
         )
         self.doors.inherit(sockets)
-        await open_api(self.doors, self.settings, self.backend, self.listener.service.tally)
+        await open_api(self.doors, self.settings, self.backend, self.listener, self.chronicle)
         await open_dropin(self.doors, self.settings, self.listener, self.background, stack)
 
     async def _begin(self, main_pid: int | None = None) -> None:

@@ -1,14 +1,15 @@
 """Who is let in: Host, Origin and token, in this order, before anything else sees a request.
 
 Knows headers, tokens and socket peers; knows no resource. What is behind it finds the caller in
-`scope["listener.caller"]` and never sees the token: its header is taken out.
+`scope["listener.caller"]` and never sees the token: its header is taken out, and so is a cookie
+where cookies count here.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.middleware.cors import CORSMiddleware
 
@@ -42,6 +43,14 @@ class Refused(Exception):
         self.problem = problem
 
 
+class Visitors(Protocol):
+    """Those who come in by a cookie, a browser's way to show who it is."""
+
+    def visitor(self, scope: types.Scope, cookies: list[str]) -> Caller | None:
+        """Return whose cookie that is, for what the call asks; None: it opens nothing here."""
+        ...
+
+
 class Guarded:
     """An ASGI application behind the checks.
 
@@ -49,7 +58,8 @@ class Guarded:
     `allowed_hosts` (the name that is listened at belongs to them) and `allowed_origins` come on top
     of loopback's. `header`: where the token travels; in "authorization" as Bearer, elsewhere by
     itself. `open_paths` need no token. `anonymous`: who calls over TCP without one, if that is
-    allowed. At a Unix socket the peer's uid is the caller, unless it presents a token.
+    allowed. `visitors` know cookies, which count where there is no token. At a Unix socket the
+    peer's uid is the caller, unless it presents a token.
     """
 
     def __init__(
@@ -62,6 +72,7 @@ class Guarded:
         open_paths: Collection[str] = ("/livez", "/readyz"),
         header: str = "authorization",
         anonymous: Caller | None = None,
+        visitors: Visitors | None = None,
     ) -> None:
         self._app = app
         self._tokens = tokens
@@ -70,6 +81,8 @@ class Guarded:
         self._header = header.lower().encode("ascii")
         self._bearer = self._header == b"authorization"
         self._anonymous = anonymous
+        self._visitors = visitors
+        self._hidden = frozenset({self._header} | ({b"cookie"} if visitors is not None else set()))
         self._uid = os.geteuid()
         self._admitted: types.ASGIApp = self._authenticated
         if allowed_origins:  # their browsers ask first, without a token (CORS)
@@ -152,7 +165,7 @@ class Guarded:
             if scope["path"] not in self._open_paths:
                 await self._refuse(refused.problem, scope, send)
                 return
-        headers = [pair for pair in scope["headers"] if pair[0].lower() != self._header]
+        headers = [pair for pair in scope["headers"] if pair[0].lower() not in self._hidden]
         await self._app({**scope, "headers": headers, "listener.caller": caller}, receive, send)
 
     def _caller(self, scope: types.Scope) -> Caller:
@@ -161,7 +174,7 @@ class Guarded:
             raise Refused(self._unauthorized("Send the token once."))
         if given:
             return self._owner(given[0])
-        if caller := self._without_token(_peer(scope)):
+        if caller := self._without_token(scope):
             return caller
         if not self._tokens():
             raise Refused(
@@ -182,8 +195,11 @@ class Guarded:
             raise Refused(self._unauthorized("This token is not known, or not any more."))
         return caller
 
-    def _without_token(self, peer: Peer) -> Caller | None:
+    def _without_token(self, scope: types.Scope) -> Caller | None:
+        peer = _peer(scope)
         if not peer.unix or peer.uid is None:
+            if self._visitors is not None and (cookies := _values(scope, b"cookie")):
+                return self._visitors.visitor(scope, cookies) or self._anonymous
             return self._anonymous
         trusted = peer.uid in {_ROOT, self._uid}
         scopes = with_included(Scope.ADMIN if trusted else Scope.REQUEST)
