@@ -138,7 +138,7 @@ class Server:
             try:
                 self._start_here()
             except PortTakenError:
-                self.kill()
+                self._end(signal.SIGKILL, 30)
                 self.ports = unused_ports()
             else:
                 return
@@ -164,7 +164,7 @@ class Server:
             if self.taken in self.log():
                 raise PortTakenError
             if self._process.poll() is not None or time.monotonic() > end:
-                self.kill()
+                self._end(signal.SIGKILL, 30)
                 raise RuntimeError(f"{self.name} did not start:\n{self.log()}")
             time.sleep(0.02)
         if self.taken in self.log():
@@ -195,6 +195,9 @@ class Server:
     def _ready(self) -> None:
         """Do what can be done only while it runs."""
 
+    def _keep(self) -> None:
+        """Wait until its accounts outlive a kill."""
+
     def freeze(self) -> None:
         """Stop it in its tracks: connections stay, nothing answers."""
         self._signal(signal.SIGSTOP)
@@ -205,6 +208,8 @@ class Server:
 
     def kill(self) -> None:
         """End it without a word; all its connections break. Returns when it is gone."""
+        if self.pid is not None:
+            self._keep()
         self._end(signal.SIGKILL, 30)
 
     def stop(self) -> None:
@@ -218,13 +223,13 @@ class Server:
             with suppress(PortTakenError):
                 self._start_here()
                 return
-            self.kill()
+            self._end(signal.SIGKILL, 30)
             time.sleep(0.2 * attempt)
         raise RuntimeError(f"{self.name}: its ports {self.ports} were taken meanwhile")
 
     def remove(self) -> None:
         """Kill it and delete its folder."""
-        self.kill()
+        self._end(signal.SIGKILL, 30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _signal(self, number: int) -> None:

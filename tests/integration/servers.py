@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 HERE = Path(__file__).parent
+KEPT_WITHIN = 20.0
 
 
 class Prosody(Server):
@@ -104,6 +106,15 @@ class Ejabberd(Server):
     def _ready(self) -> None:
         for user, password in self.accounts.items():
             self._write_account(user, password)
+
+    def _keep(self) -> None:
+        # Mnesia writes its tables seconds later, and clients that come back before the accounts
+        # were made anew would be refused as strangers.
+        table, end = self.folder / "db" / "passwd.DAT", time.monotonic() + KEPT_WITHIN
+        while time.monotonic() < end:  # a frozen one never does
+            if all(user.encode() in table.read_bytes() for user in self.accounts):
+                return
+            time.sleep(0.05)
 
     def ask(self, command: str, **fields: Any) -> tuple[int, str]:
         """Run one of its commands (those that its configuration allows); return status, words."""
