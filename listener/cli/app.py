@@ -14,6 +14,7 @@ from listener.cli import (
     explain,
     forget,
     handover,
+    page,
     parse,
     record,
     reload,
@@ -69,6 +70,7 @@ app.command("record", epilog=record.EXAMPLES)(record.record)
 app.command("replay", epilog=replay.EXAMPLES)(replay.replay)
 app.command("story", epilog=story.EXAMPLES)(story.story)
 app.command("watch", epilog=watch.EXAMPLES)(watch.watch)
+app.command("page", epilog=page.EXAMPLES)(page.page)
 app.command("requests", epilog=requests.EXAMPLES)(requests.requests)
 app.command("agents", epilog=agents.EXAMPLES)(agents.agents)
 app.command("reload", epilog=reload.EXAMPLES)(reload.reload)

@@ -83,6 +83,7 @@ _BY_PROBLEM: dict[str, Exit] = {
     "unknown_agent": Exit.CONFIGURATION,
     "duplicate_request_id": Exit.USAGE,
     "device_busy": Exit.UNREACHABLE,
+    "page_not_served": Exit.CONFIGURATION,
 }
 _BY_STATUS: dict[int, Exit] = {
     400: Exit.USAGE,

@@ -24,6 +24,7 @@ from listener.client.resources import (
     AgentResource,
     DialogsResource,
     ErrorEntries,
+    PageLink,
     ReadinessResource,
     RequestResource,
 )
@@ -264,6 +265,15 @@ class Client:
     async def metrics(self) -> str:
         """Return the metrics in Prometheus' text format."""
         return (await self._line.call(Call("GET", "/metrics"))).text
+
+    async def page_link(self, *, numbers: bool = False) -> PageLink:
+        """Return a link to the daemon's page: good once, for 60 s (scope read).
+
+        `numbers`: the page may show telephone numbers and call data (scope admin). A Problem of
+        status 409 says that it is not served over TCP.
+        """
+        call = Call("POST", "/page/codes", json={"numbers": numbers})
+        return cast("PageLink", await self._json(call))
 
     async def reload(self) -> dict[str, Any]:
         """Let the daemon read its settings again (scope admin); returns what changed.

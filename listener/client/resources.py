@@ -197,3 +197,11 @@ class ReadinessResource(TypedDict):
 
     ready: bool
     reasons: list[str]
+
+
+class PageLink(TypedDict):
+    """A link to the daemon's page: good once, for so many seconds; whether it may show numbers."""
+
+    link: str
+    seconds: float
+    numbers: bool
