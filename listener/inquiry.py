@@ -24,6 +24,9 @@ from listener.finesse.model import SystemInfo
 from listener.standing import Polling, Word
 from listener.xmpp.domains import problem_with_domain
 
+MOST_REFUSALS = 3
+"""Refusals by SystemInfo of the same credentials; with those that others meet, fewer than five."""
+
 _log = logs.get(__name__)
 
 
@@ -59,18 +62,28 @@ class Answer:
 class Lenders:
     """Whose credentials may be used where SystemInfo wants some (behind a proxy, 12.6 ES2).
 
-    `held` yields agents, those first whose password is known to be good. A password that was
-    refused once is not used again: five refusals lock an account.
+    `held` yields agents, those first whose password is known to be good. Five refusals lock an
+    account for five minutes, so credentials that were refused are used again only after `rest`
+    seconds, and after `MOST_REFUSALS` no more until they are replaced. A refusal here stops no
+    session, for a REST 401 has other causes too; only SASL's does (rules of evidence 2).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rest: float = Polling.lend_again) -> None:
         self.held: Callable[[], Iterable[str]] = tuple
-        self.refused: dict[str, CredentialsRefused] = {}
+        self._rest = rest
+        self._refused: dict[str, tuple[int, float]] = {}  # agent: how often in a row, when last
         self._loans: list[Loan] = []  # no more than there are nodes
 
-    def next(self) -> str | None:
+    def next(self, now: float) -> str | None:
         """Return who is to lend now, None when nobody can."""
-        return next((agent for agent in self.held() if agent not in self.refused), None)
+        held = tuple(self.held())
+        never = (agent for agent in held if agent not in self._refused)
+        rested = (agent for agent in held if self._may_lend_again(agent, now))
+        return next(never, None) or next(rested, None)
+
+    def _may_lend_again(self, agent: str, now: float) -> bool:
+        often, last = self._refused.get(agent, (0, now))
+        return often < MOST_REFUSALS and now - last >= self._rest
 
     @contextmanager
     def lend(self, agent: str) -> Iterator[None]:
@@ -79,16 +92,18 @@ class Lenders:
         self._loans.append(loan)
         try:
             yield
-        except CredentialsRefused as refused:
+        except CredentialsRefused:
             if not loan.stale:  # else it speaks of a password that was replaced meanwhile
-                self.refused[agent] = refused
+                self._refused[agent] = self._refused.get(agent, (0, 0.0))[0] + 1, _clock()
             raise
+        else:
+            self._refused.pop(agent, None)
         finally:
             self._loans.remove(loan)
 
     def changed(self, agent: str) -> None:
         """Hear that an agent has other credentials, which may be lent again."""
-        self.refused.pop(agent, None)
+        self._refused.pop(agent, None)
         for loan in self._loans:
             if loan.agent == agent:
                 loan.stale = True
@@ -173,7 +188,7 @@ class Inquiry:
         try:
             return await self._rest.system_info(node=self._url)
         except CredentialsRefused:
-            lender = self._lenders.next()
+            lender = self._lenders.next(_clock())
             if lender is None:
                 raise
         with self._lenders.lend(lender):

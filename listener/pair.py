@@ -64,6 +64,8 @@ class _Node:
 
     @property
     def cause(self) -> str:
+        if self.word is Word.UNTOLD:
+            return str(Word.NOTHING)
         if self.word is not Word.IN_SERVICE:
             return str(self.word or Word.NOTHING)
         return "no_session" if self.closed else "finesse_unavailable"
@@ -244,7 +246,8 @@ class Pair:
     def _count(self, now: float, node: _Node) -> None:
         if node.usable:
             node.failures = 0
-        elif node.word is not Word.UNTOLD:
+        elif node.word is not Word.UNTOLD or not node.sessions:
+            # Where SystemInfo takes no password of ours, sessions that are up tell more than it.
             node.failures += 1
         node.good = node.good + 1 if node.word is Word.IN_SERVICE else 0
         if node.good >= STEADY:

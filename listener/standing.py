@@ -17,7 +17,8 @@ class Polling:
     least between two questions to one node; `patience`: ticks in a row that make a change-over.
     When agents are woken they are spread over `crowd / rate` seconds, at most `spread`. `calm`:
     without a change-over, makes the next one quick again. `slow`: between two questions to a node
-    whose certificate was refused, which only a person can mend.
+    whose certificate was refused, which only a person can mend. `lend_again`: until credentials
+    that SystemInfo refused are shown to it again; twice as long as Finesse locks an account.
     """
 
     every: float = 2.0
@@ -28,6 +29,7 @@ class Polling:
     spread: float = 10.0
     calm: float = 300.0
     slow: float = 60.0
+    lend_again: float = 600.0
 
 
 class Word(StrEnum):

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from listener import logs
-from listener.errors import CredentialsRefused, ListenerError, Unreachable
+from listener.errors import ListenerError, Unreachable
 from listener.inquiry import Answer, Asked, Inquiry, Lenders
 from listener.pair import Pair
 from listener.places import Places
@@ -60,13 +60,13 @@ class Whereabouts:
         moved: Callable[[str], None] = lambda _cause: None,
         chance: Callable[[], float] | None = None,
     ) -> None:
-        self.lenders = Lenders()
+        self._polling = polling or Polling()
+        self.lenders = Lenders(self._polling.lend_again)
         self.alarm: Callable[[str, str], None] = lambda _name, _cause: None
         self._deployment = settings.finesse.deployment
         self._rest = rest
         self._learnt = learnt
         self._moved = moved
-        self._polling = polling or Polling()
         self._chance = chance or random.Random().random  # noqa: S311  spreads, guards nothing
         self._places = Places(settings.finesse)
         self._pair = Pair(self._places, self._polling, ping=settings.timings.ping_interval)
@@ -151,16 +151,13 @@ class Whereabouts:
         """Return when a session may be made: the node in use is in service, and it is one's turn.
 
         `waited`: seconds for which the agent held back by itself; they count towards its turn.
-        `told` hears why it takes longer. Raises CredentialsRefused when SystemInfo wanted the
-        agent's password and refused it.
+        `told` hears why it takes longer; a SystemInfo that takes no password of ours is one of the
+        reasons, for only SASL's refusal ends the waiting (rules of evidence 2).
         """
         self.wants(agent)
         rounds = self._rounds.number
         while True:
             while not self._is_fresh():
-                if (refused := self.lenders.refused.get(agent)) is not None:
-                    self.rests(agent)
-                    raise CredentialsRefused(str(refused))
                 await self._next_news(rounds, told)
                 waited = 0.0
             name = self._pair.current

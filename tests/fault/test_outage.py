@@ -1,9 +1,13 @@
 """Finesse goes out of service on a live stream: no events flow, so nothing is presumed."""
 
+from structlog.testing import capture_logs
+
 from listener.assembly import Listener
 from listener.correlation.outcome import Presumed, Reason, Unconfirmed
+from listener.finesse import uris
 from listener.finesse.actions import Answer, SendDtmf
-from tests.shell.stage import CUSTOMER, PACES, A, settings, simulated, until
+from listener.simulator.interfaces import HttpResponse
+from tests.shell.stage import CUSTOMER, PACES, A, B, settings, simulated, until
 
 
 async def call(simulator, listener):
@@ -75,3 +79,30 @@ async def test_a_session_lost_during_an_outage_begins_anew(tmp_path):
         await listener.ready(A, within=20)
 
         assert listener.agents[A].live
+
+
+async def test_system_info_that_refuses_every_password_for_a_while_stops_no_session(tmp_path):
+    """A REST 401 is not the password's alone: agents are back once SystemInfo answers again."""
+    async with (
+        simulated() as simulator,
+        Listener.open(settings(simulator, tmp_path), paces=PACES) as listener,
+    ):
+        answer, refused = simulator.finesse.answer, []
+
+        async def refusing(request, node):
+            if request.path != uris.SYSTEM_INFO:
+                return await answer(request, node)
+            refused.append(request.headers.get("authorization"))
+            return HttpResponse(401)
+
+        with capture_logs() as lines:
+            simulator.finesse.answer = refusing
+            simulator.notifications.cut()
+            await until(lambda: {agent.state for agent in listener.agents.values()} == {"waiting"})
+            await until(lambda: len(refused) > 20)
+            assert "401" in listener.agents[A].last_error
+            simulator.finesse.answer = answer
+            for agent in (A, B):
+                await listener.ready(agent, within=20)
+        assert len([each for each in refused if each is not None]) == 2  # each password once
+        assert not [line for line in lines if line["event"] == "session.stopped"]

@@ -16,6 +16,7 @@ from listener.errors import (
     Unreachable,
 )
 from listener.finesse.model import SystemInfo
+from listener.inquiry import MOST_REFUSALS, Lenders
 from listener.pair import NodeState, Polling
 from listener.rest.nodes import Nodes
 from listener.settings import Settings
@@ -527,23 +528,74 @@ async def test_refused_password_is_lent_once_and_is_nobody_elses_trouble(rig):
     one = rig(FIRST, SECOND)
     one.where.lenders.held = lambda: ["bad", "good"]
     one.rest.locked, one.rest.refuses = True, {"bad"}
-    good = asyncio.create_task(one.ready("good"))
-    with pytest.raises(CredentialsRefused, match="bad refused"):
-        await one.ready("bad")
-    await good
+    await asyncio.gather(one.ready("bad"), one.ready("good"))  # whom SASL refuses, SASL will tell
+    await one.rounds(20)
     assert sum(agent == "bad" for _, agent in one.rest.asked) <= 2  # at both nodes at once
     assert one.moved == []
+
+
+async def test_system_info_that_takes_no_password_for_a_while_stops_nobody(rig):
+    """A REST 401 has other causes than the password: only SASL's refusal stops a session."""
+    one = rig()
+    one.where.lenders.held = lambda: ["1001"]
+    one.rest.locked, one.rest.refuses = True, {"1001"}
+    waiting = asyncio.create_task(one.ready())
+    await one.rounds(20)
+    assert not waiting.done()
+    assert {str(told) for told in one.told} <= {"1001 refused", "None refused"}
+    assert one.told
+    assert [agent for _, agent in one.rest.asked].count("1001") == 1
+    one.rest.locked = False
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_password_that_system_info_refused_is_lent_again_when_a_lock_would_be_over(rig):
+    one = rig(polling=replace(QUICK, lend_again=0.05))
+    one.where.lenders.held = lambda: ["1001"]
+    one.rest.locked, one.rest.refuses = True, {"1001"}
+    waiting = asyncio.create_task(one.ready())
+
+    def lent() -> int:
+        return [agent for _, agent in one.rest.asked].count("1001")
+
+    await until(lambda: lent() == MOST_REFUSALS)
+    await one.rounds(20)
+    assert lent() == MOST_REFUSALS < 5  # which lock an account
+    one.rest.refuses = set()
+    await one.rounds(5)
+    assert not waiting.done()
+    one.where.credentials_changed("1001")
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_password_that_was_taken_after_a_refusal_has_all_its_tries_again():
+    lenders, now = Lenders(rest=0.0), asyncio.get_running_loop().time
+    lenders.held = lambda: ["1001"]
+
+    def refuse() -> None:
+        with pytest.raises(CredentialsRefused), lenders.lend("1001"):
+            raise CredentialsRefused("no")
+
+    for _ in range(5):
+        for _ in range(MOST_REFUSALS - 1):
+            refuse()
+        assert lenders.next(now()) == "1001"
+        with lenders.lend("1001"):
+            pass
+    for _ in range(MOST_REFUSALS):
+        refuse()
+    assert lenders.next(now()) is None
 
 
 async def test_changed_credentials_are_lent_again(rig):
     one = rig()
     one.where.lenders.held = lambda: ["1001"]
     one.rest.locked, one.rest.refuses = True, {"1001"}
-    with pytest.raises(CredentialsRefused):
-        await one.ready()
+    waiting = asyncio.create_task(one.ready())
+    await one.rounds(3)
     one.rest.refuses = set()
     one.where.credentials_changed("1001")
-    await one.ready()
+    await asyncio.wait_for(waiting, 5)
 
 
 async def test_refused_credentials_never_count_against_the_node(rig):
@@ -578,7 +630,7 @@ async def test_refusal_of_a_password_that_was_replaced_meanwhile_is_not_kept(rig
     one.where.credentials_changed("1001")
     answer.set()
     await asyncio.wait_for(waiting, 5)
-    assert not one.where.lenders.refused
+    assert one.where.lenders.next(asyncio.get_running_loop().time()) == "1001"
 
 
 async def test_agent_whose_node_is_used_again_is_asked_about_no_more(rig):

@@ -130,7 +130,16 @@ def test_the_only_node_is_never_left():
     assert (story.count(), story.state(A)) == (0, NodeState.OUT)
 
 
-def test_refused_credentials_count_for_and_against_nothing(story):
+def test_a_node_that_takes_no_credentials_is_left_only_where_nobody_has_a_session(story):
+    story.last(60, a=UNTOLD, b=GOOD)
+    ((_, move),) = story.moves
+    assert (move.source, move.target, move.cause) == (A, B, "unreachable")
+    story.last(600, a=UNTOLD, b=UNTOLD)
+    assert story.count() == 1
+
+
+def test_refused_credentials_count_for_and_against_nothing_while_somebody_has_a_session(story):
+    story.pair.connected(story.now, A, "1001")
     story.last(600, a=UNTOLD, b=GOOD)
     assert story.count() == 0
     story.tick(a=OUT, b=GOOD)
