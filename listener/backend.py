@@ -81,6 +81,8 @@ class Backend:
         self._limit = asyncio.Semaphore(4)  # lists that are gathered at once
         self._showing = asyncio.Semaphore(1)  # one of them is rendered, in turns with all else
         self._started = now_utc()
+        self.forgets: list[Callable[[], object]] = []
+        """What else drops what it keeps, all of it, when something is erased."""
 
     def __repr__(self) -> str:
         return f"<Backend {self._listener!r}>"
@@ -405,6 +407,8 @@ class Backend:
         keys = await self._mentioning(wanted)
         recent = await self._chronicle.forget(wanted, keys)
         settled = self._service.forget(lambda record: record.key in keys)
+        for forget in self.forgets:
+            forget()
         return {"erased": {**recent, "settled": settled, **erased}}
 
     async def _mentioning(self, wanted: Mention) -> set[str]:

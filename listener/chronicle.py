@@ -41,9 +41,13 @@ RING = 10_000
 """Events in memory without a journal; with one, a part of it is enough."""
 RING_BESIDE_JOURNAL = 4_000
 MAX_CUTS = 1_000
+MAX_HEARING = 20_000
+"""Events about sessions that stay in memory beside the others."""
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _TOLD = frozenset({"dialog", "user", "error"})
+_OF_SESSIONS = frozenset({"session", "gap"})
+_HEARING = ("at", "id", "agent", "state", "live", "node", "from", "until", "cause", "lossless")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class Chronicle:
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._done.set_result(None)
         self.gaps: dict[str, dict[str, Any]] = {}
+        self.hearing: deque[dict[str, Any]] = deque(maxlen=MAX_HEARING)
+        """How sessions came and went of late, oldest first: what the events said of it."""
         if earlier is not None:
             self._go_on(earlier)
         if journal is not None:
@@ -241,6 +247,8 @@ class Chronicle:
         data = {"at": stamp(at), **data}
         told = Told(f"{self.epoch}-{self._sequence}", name, data)
         entry = Entry(self._sequence, told, agent, dialog_id, key)
+        if name in _OF_SESSIONS:
+            self.hearing.append({key: data[key] for key in _HEARING if key in data})
         if self._journal is None:
             self._ring.keep(entry)
             self._reached(self._sequence)
@@ -298,6 +306,10 @@ class Chronicle:
     def reset(self, place: int) -> tuple[int, Told]:
         """Return where a reader goes on whose place is lost, and what it is told of that."""
         return self.last, _reset(f"{self.epoch}-{place}")
+
+    def recent(self) -> tuple[Entry, ...]:
+        """Return the events of late that are in memory and may be told, oldest first."""
+        return self._ring.told()
 
     async def page(self, place: int) -> Stretch:
         """Return the next events behind a place, wanted or not; at most a page.

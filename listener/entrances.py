@@ -25,7 +25,7 @@ from listener.page.visitors import Visitors
 from listener.rest import Forwarder
 from listener.serving import Doors
 from listener.settings import Settings
-from listener.settings.serving import Api, Served
+from listener.settings.serving import Api, Notifications, Served
 from listener.tally import Tally
 from listener.tasks import Tasks
 from listener.tracking import Tracking
@@ -52,6 +52,7 @@ async def open_api(
     app = create_app(backend)
     page = await _page(doors, settings, listener, chronicle)
     install(app, page)
+    backend.forgets.append(page.forget)
     guarded = Guarded(
         app,
         tokens=lambda: doors.tokens,
@@ -75,6 +76,7 @@ async def _page(doors: Doors, settings: Settings, listener: Listener, chronicle:
         assets=await asyncio.to_thread(assets.read),
         address=lambda: _link(doors, api),
         own=listener.roster.extension,
+        whole=settings.journal.notifications is Notifications.FULL,
     )
     listener.service.overheard = page.payloads.take
     return page

@@ -187,6 +187,15 @@ def new_key() -> str:
     return str(uuid.UUID(int=value))
 
 
+def first_key(moment: datetime) -> str:
+    """Return what sorts before all keys that are made from that moment on, and behind the others.
+
+    Keys of the same millisecond are behind it.
+    """
+    digits = f"{int(moment.timestamp() * 1000):012x}"
+    return f"{digits[:8]}-{digits[8:]}-7"
+
+
 def _names(record: Record) -> dict[str, str | None]:
     return {
         "id": record.key,

@@ -38,6 +38,10 @@ class Ring:
         """Yield all, also what may not be told yet."""
         return chain(self._entries, self._pending)
 
+    def told(self) -> tuple[Entry, ...]:
+        """Return those that may be told, oldest first."""
+        return tuple(self._entries)
+
     def __getitem__(self, place: int) -> Entry:
         return self._entries[place]
 

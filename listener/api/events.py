@@ -130,13 +130,13 @@ async def events(
     after = (call.headers.get("last-event-id") or after or "")[:LONGEST_ID] or None
     if call.scope.get(HEAD):
         return Response(media_type=MEDIA_TYPE)
-    _count(call)
+    count(call)
     reader = backend_of(call).events(wanted, after)
     heartbeat = getattr(call.app.state, "heartbeat", HEARTBEAT)
     return EventStream(reader, heartbeat=heartbeat)
 
 
-def _count(call: Call) -> None:
+def count(call: Call) -> None:
     """Count the connection as an event reader; refuse one too many."""
     connection: Connection | None = call.scope.get(CONNECTION)
     if connection is not None and not connection.become_event_reader():

@@ -34,6 +34,10 @@ class Asking(ABC):
     def _form_of(self, text: str) -> str:
         """Return the form in which a text is written where it is sealed."""
 
+    async def answer(self, question: Callable[[Reading], _Answer]) -> _Answer:
+        """Have the thread that reads answer another question; a short one, for others wait."""
+        return await self._ask(question)
+
     async def unsettled(self) -> list[Stored]:
         """Return all requests without an outcome, oldest first."""
         return await self._ask(Reading.unsettled)

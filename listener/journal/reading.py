@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Literal
+from typing import Literal, TypeVar
 
 from listener.journal.decoding import Interpreter, RequestRow, StepRow
-from listener.journal.rows import Page, Stored
+from listener.journal.rows import Event, Page, Stored
 
 AT_ONCE = 500
 """Requests whose steps are read by one statement."""
+
+_Reading = TypeVar("_Reading", bound="Reading")
 
 _COLUMNS = "id, key, request_id, asked_by, idempotency, fingerprint, submitted, settled"
 _EVENTS = (
     "SELECT sequence, at, name, agent, dialog_id, key, data FROM events"
     " WHERE sequence > ? ORDER BY sequence LIMIT ?"
+)
+_NEWEST = (
+    "SELECT sequence, at, name, agent, dialog_id, key, data FROM events"
+    " WHERE sequence > ? AND name IN ({}) ORDER BY sequence DESC LIMIT ?"
 )
 _FLOOR = "SELECT value FROM meta WHERE name = 'floor'"
 
@@ -26,20 +32,24 @@ class Reading:
         self.connection = connection
         self._interpreter = interpreter
 
+    def used_as(self, kind: type[_Reading]) -> _Reading:
+        """Return what answers other questions over the same connection."""
+        return kind(self.connection, self._interpreter)
+
     def unsettled(self) -> list[Stored]:
         """Return all requests without an outcome, oldest first."""
-        return self._stored("WHERE settled IS NULL ORDER BY id", ())
+        return self.stored("WHERE settled IS NULL ORDER BY id", ())
 
     def settled_since(self, since: int, limit: int) -> list[Stored]:
         """Return the newest that were settled since then, oldest first."""
-        newest = self._stored(
+        newest = self.stored(
             "WHERE settled >= ? ORDER BY settled DESC, id DESC LIMIT ?", (since, limit)
         )
         return newest[::-1]
 
     def request(self, key: str) -> Stored | None:
         """Return one request."""
-        found = self._stored("WHERE key = ?", (key,))
+        found = self.stored("WHERE key = ?", (key,))
         return found[0] if found else None
 
     def requests(
@@ -57,7 +67,7 @@ class Reading:
                 wanted.append(f"{column} = ?")
                 given.append(value)
         where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
-        return self._stored(f"{where} ORDER BY id DESC LIMIT ?", (*given, limit))
+        return self.stored(f"{where} ORDER BY id DESC LIMIT ?", (*given, limit))
 
     def idempotency_keys(self, since: int) -> list[tuple[str | None, str, str, str]]:
         """Return caller, hashes of key and fingerprint, and the request's key, oldest first."""
@@ -81,7 +91,17 @@ class Reading:
         read = [event for row in rows if (event := self._interpreter.event(row)) is not None]
         return Page(read, floor[0] if floor is not None else 0, to)
 
-    def _stored(self, where: str, parameters: tuple[str | int, ...]) -> list[Stored]:
+    def newest_events(self, names: tuple[str, ...], after: int, limit: int) -> list[Event]:
+        """Return the newest events of those names behind a number, oldest first."""
+        marks = ", ".join("?" * len(names))
+        rows = self.connection.execute(_NEWEST.format(marks), (after, *names, limit)).fetchall()
+        return [e for row in reversed(rows) if (e := self._interpreter.event(row)) is not None]
+
+    def stored(self, where: str, parameters: tuple[str | int, ...]) -> list[Stored]:
+        """Return the requests that the end of a statement chooses, in its order.
+
+        A request that cannot be read is left out.
+        """
         # One transaction, so that a request and its steps are of the same moment.
         self.connection.execute("BEGIN")
         try:

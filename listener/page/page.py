@@ -16,11 +16,13 @@ from listener.page.assets import Asset
 from listener.page.codes import Codes
 from listener.page.cookies import Cookies
 from listener.page.payloads import Payloads
+from listener.page.summary import Summaries
 
 if TYPE_CHECKING:
     from starlette.requests import Request as Call
 
     from listener.chronicle import Chronicle
+    from listener.page.timeline import Before
     from listener.service import Service
 
 
@@ -29,8 +31,8 @@ class Page:
     """All that the routes use. Made inside the running loop.
 
     `address` returns where a browser finds the page ("http://127.0.0.1:8470"), None where it is not
-    served over TCP. `own` returns an agent's extension, `path_of` what the REST API has before a
-    request's path.
+    served over TCP. `own` returns an agent's extension. `whole`: the journal keeps what Finesse
+    sends.
     """
 
     service: Service
@@ -38,12 +40,24 @@ class Page:
     cookies: Cookies
     assets: Mapping[str, Asset]
     address: Callable[[], str | None]
+    whole: bool = True
     own: Callable[[str], str | None] = lambda _agent: None
     wall: Callable[[], datetime] = now_utc
     clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
     codes: Codes = field(default_factory=Codes)
     payloads: Payloads = field(default_factory=Payloads)
     started: datetime = field(default_factory=now_utc)
+    thinking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Stories that are made at once, beside the loop."""
+    summaries: Summaries = field(default_factory=Summaries)
+    seeded: asyncio.Lock = field(default_factory=asyncio.Lock)
+    before: Before | None = None
+    """What the journal knows of sessions before this process; None until it was asked."""
+
+    def forget(self) -> None:
+        """Drop what may mention what is to be erased."""
+        self.payloads.forget()
+        self.summaries.forget()
 
 
 def page_of(call: Call) -> Page:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from listener.page import files, signing_in
+from listener.page import data, files, signing_in, stories
 from listener.page.page import Page
 
 OPEN = ("/page/session",)
@@ -19,7 +19,7 @@ OPEN = ("/page/session",)
 def install(app: FastAPI, page: Page) -> None:
     """Let the application serve the page."""
     app.state.page = page
-    for router in (files.router, signing_in.router):
+    for router in (files.router, signing_in.router, data.router, stories.router):
         app.include_router(router)
 
 

@@ -140,7 +140,7 @@ class Archive(Reading):
         where = "WHERE " + " AND ".join(conditions)
         counting = f"SELECT count(*) FROM requests {where}"  # noqa: S608  ours, but for parameters
         (count,) = self.connection.execute(counting, values).fetchone()
-        found = self._stored(f"{where} ORDER BY id DESC LIMIT ?", (*values, wanted.limit))
+        found = self.stored(f"{where} ORDER BY id DESC LIMIT ?", (*values, wanted.limit))
         return found, max(0, count - wanted.limit)
 
     def _neighbours(self, asked: tuple[Asked, ...], wanted: Wanted) -> list[Asked]:
@@ -159,7 +159,7 @@ class Archive(Reading):
                 int(mine.submitted * _MICROS),
                 _NEIGHBOURS,
             )
-            for each in self._stored(
+            for each in self.stored(
                 "WHERE (agent = ? OR dialog_id = ?) AND submitted BETWEEN ? AND ?"
                 " AND (settled IS NULL OR settled > ?) ORDER BY id DESC LIMIT ?",
                 values,
