@@ -53,7 +53,8 @@ _SIGNED_OUT = "LOGOUT"
 class Backend:
     """Everything that callers can ask of a daemon. Made inside a running loop.
 
-    `keys` knows the Idempotency-Keys; `metrics` renders them, `reload` reads the settings again.
+    `keys` knows the Idempotency-Keys; `metrics` renders them, `reload(retry_refused=...)` reads the
+    settings again.
     `journal` is another one after a hand-over that came to nothing.
     """
 
@@ -66,7 +67,7 @@ class Backend:
         *,
         keys: Keys,
         metrics: Callable[[], bytes],
-        reload: Callable[[], Awaitable[Resource]],
+        reload: Callable[..., Awaitable[Resource]],
     ) -> None:
         self._settings = settings
         self._listener = listener
@@ -389,10 +390,13 @@ class Backend:
         """Return the metrics in Prometheus' text format."""
         return self._metrics()
 
-    async def reload(self) -> Resource:
-        """Read the settings again; ConfigurationError when they cannot work (nothing changed)."""
+    async def reload(self, *, retry_refused: bool) -> Resource:
+        """Read the settings again; ConfigurationError when they cannot work (nothing changed).
+
+        `retry_refused`: try credentials once more that Finesse refused, though they are the same.
+        """
         self._check_open()
-        return await self._reload()
+        return await self._reload(retry_refused=retry_refused)
 
     async def forget(self, *, number: str | None, dialog_id: str | None) -> Resource:
         """Erase what is known of a number or a dialog, in memory and in the journal.

@@ -48,6 +48,7 @@ class Ear(LinkEvents):
     `picture` reads the user and the dialogs, `signed_in` whether the agent is; both raise a
     ListenerError when Finesse does not say. `tried` is set once the first attempt is over or none
     is due; `up` while the session hears; `decided` while it hears or only a person can help.
+    `refused` and `taken` are called when SASL refused what the agent signs in with, or took it.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class Ear(LinkEvents):
         paces: Paces,
         changed: Callable[[AgentStatus], None] = lambda _status: None,
         chance: Callable[[], float] = lambda: 0.5,
+        refused: Callable[[], None] = lambda: None,
+        taken: Callable[[], None] = lambda: None,
     ) -> None:
         self.agent = agent
         self.trouble: ListenerError | None = None
@@ -83,6 +86,8 @@ class Ear(LinkEvents):
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
         self._chance = chance
+        self._by_sasl = refused
+        self._taken = taken
         self._changed = asyncio.Event()  # other credentials; another one after each time
         self._hurried = False
         self._lost_by: str | None = None
@@ -126,6 +131,7 @@ class Ear(LinkEvents):
         endpoint = cast("Session", session).endpoint
         self._missed.add(endpoint)
         if isinstance(trouble, CredentialsRefused):
+            self._by_sasl()
             self.refuse(trouble)
         if self._session is not None and classify(trouble) is Remedy.STOP:
             self._place.rests(self.agent.id)  # it stays where it is
@@ -186,6 +192,7 @@ class Ear(LinkEvents):
             self._deafen(f"moved to {mine.host}")
             self._place.gone(agent, former.endpoint)
         self._session = mine
+        self._taken()
         self._place.connected(agent, mine.endpoint)
         available = self._place.view(agent, mine.endpoint) is not False  # unknown is not down
         self._service().finesse_present(agent, available=available)
@@ -248,6 +255,12 @@ class Ear(LinkEvents):
         self._refusal = refused
         if self._session is not None:  # else the link tells
             self._changed_to()
+
+    def excuse(self) -> None:
+        """Take note that they are right after all, and used again."""
+        self._refusal = None
+        if isinstance(self.trouble, CredentialsRefused):
+            self.trouble = None
 
     def lost(self, trouble: Exception | Ending, retry_in: float | None) -> None:
         """Tell the service that events may be lost from now on."""

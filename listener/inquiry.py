@@ -68,7 +68,7 @@ class Lenders:
     session, for a REST 401 has other causes too; only SASL's does (rules of evidence 2).
     """
 
-    def __init__(self, rest: float = Polling.lend_again) -> None:
+    def __init__(self, rest: float) -> None:
         self.held: Callable[[], Iterable[str]] = tuple
         self._rest = rest
         self._refused: dict[str, tuple[int, float]] = {}  # agent: how often in a row, when last

@@ -60,6 +60,7 @@ EVENTS: dict[str, str] = {
     "session.retry": "the next attempt; in how many seconds",
     "session.refused": "the password or the certificate was refused; not tried again by itself",
     "credentials.withheld": "the REST API refused a password or token: not used until replaced",
+    "credentials.used": "the session took what the REST API had refused: used for it again",
     "session.stopped": "an agent's session was ended by us",
     "session.failed": "a fault while handling a session; with its trace",
     "sessions.progress": "how far the sign-on of many agents is; how many came up per second",

@@ -48,11 +48,14 @@ class Reloader:
         async with self._one:
             yield
 
-    async def reload(self) -> dict[str, Any]:
+    async def reload(self, *, retry_refused: bool = False) -> dict[str, Any]:
         """Read the settings and the tokens, and apply what differs.
 
-        Agents of the settings that only a person could help try once more, with what they had.
-        Returns the agents "added", "removed" and "changed", and the keys that need a restart.
+        Agents of the settings that only a person could help try once more, with what they had; but
+        a password or token that Finesse refused is not tried again while it is the same, unless
+        `retry_refused` says so: five refusals lock an account. Returns the agents "added",
+        "removed" and "changed", those whose credentials wait as "refused", and the keys that need a
+        restart.
         Raises ConfigurationError for settings that cannot work: nothing has changed then. Of each
         agent, what callers do meanwhile comes before it or after it, never in between.
         """
@@ -64,13 +67,14 @@ class Reloader:
             self._check(new)
             found = changes(self._settings, new)
             self._doors.use(tokens)
-            await self._apply(found, new)
-            retried = await self._retry_stopped()
+            await self._apply(found, new, plainly=retry_refused)
+            retried = await self._retry_stopped(refused_too=retry_refused)
         held = {agent.id for agent in self._settings.agents}
         said = {
             "added": [agent.id for agent in found.added if agent.id in held],
             "removed": [agent.id for agent in found.removed],
             "changed": [change.agent.id for change in found.changed],
+            "refused": self._waiting(),
             "restartNeeded": list(found.restart_needed),
         }
         _log.info(
@@ -88,7 +92,7 @@ class Reloader:
             if other is not None and other != agent.id and other not in configured:
                 raise ConfigurationError(f"agents ({agent.id}): is held already as {other}")
 
-    async def _apply(self, found: Changes, new: Settings) -> None:
+    async def _apply(self, found: Changes, new: Settings, *, plainly: bool) -> None:
         """Do what was found; nothing in it can fail.
 
         Few agents in one turn of the loop, however many there are. Sessions are made anew one after
@@ -99,11 +103,11 @@ class Reloader:
         undone = {agent.id: agent for agent in (*found.removed, *_wanted(found))}
         self._settings = self._settings.model_copy(update={"defaults": new.defaults})
         try:
-            await self._at_once(found, undone)
+            await self._at_once(found, undone, plainly=plainly)
             for agent in tuple(undone.values()):
                 if agent.id in self._roster.ears:  # else a caller has ended it meanwhile
                     del undone[agent.id]
-                    await self._roster.replace(agent, origin="configured")
+                    await self._roster.replace(agent, origin="configured", plainly=plainly)
                 elif not self._clashes(agent):
                     del undone[agent.id]
             await self._roster.departed([agent.id for agent in found.removed])
@@ -114,7 +118,7 @@ class Reloader:
             agents = tuple(agent for agent in (*kept, *still) if agent is not None)
             self._settings = self._settings.model_copy(update={"agents": agents})
 
-    async def _at_once(self, found: Changes, undone: dict[str, Agent]) -> None:
+    async def _at_once(self, found: Changes, undone: dict[str, Agent], *, plainly: bool) -> None:
         """Do all that need not wait for a session; `undone` is what is left then."""
         number = 0
         for number, agent in enumerate(found.removed, 1):
@@ -127,32 +131,46 @@ class Reloader:
             if agent.id not in self._roster.ears:
                 if not self._clashes(agent):
                     del undone[agent.id]
-                    self._roster.add(agent)
+                    self._roster.add(agent, plainly=plainly)
             elif agent.id in keeps:
                 del undone[agent.id]
                 self._roster.change_credentials(
-                    agent.id, password=agent.password, token=agent.token
+                    agent.id, password=agent.password, token=agent.token, plainly=plainly
                 )
             await _turn(place)
 
-    async def _retry_stopped(self) -> int:
+    async def _retry_stopped(self, *, refused_too: bool) -> int:
         """Let those agents of the settings try once more that only a person can help.
 
-        One did, perhaps: the account was unlocked, the other client has gone. Returns how many.
+        One did, perhaps: the other client has gone; and with `refused_too`: the account was
+        unlocked. Returns how many.
         """
         roster, retried = self._roster, 0
         for agent in self._settings.agents:
-            if (ear := roster.ears.get(agent.id)) is None or roster.origin(
-                agent.id
-            ) != "configured":
+            if (ear := roster.ears.get(agent.id)) is None or not self._is_stuck(agent.id):
                 continue
-            if ear.status().state == LinkState.STOPPED or agent.id in roster.withheld:
+            if refused_too or not roster.is_refused(agent.id):
                 roster.change_credentials(
-                    agent.id, password=ear.agent.password, token=ear.agent.token
+                    agent.id,
+                    password=ear.agent.password,
+                    token=ear.agent.token,
+                    plainly=refused_too,
                 )
                 retried += 1
                 await _turn(retried)
         return retried
+
+    def _is_stuck(self, agent: str) -> bool:
+        """Say whether only a person can help that agent, who is one of the settings."""
+        roster = self._roster
+        if agent not in roster.ears or roster.origin(agent) != "configured":
+            return False
+        return roster.ears[agent].status().state == LinkState.STOPPED or agent in roster.withheld
+
+    def _waiting(self) -> list[str]:
+        """Return the agents of the settings whose credentials wait because Finesse refused them."""
+        ids = (agent.id for agent in self._settings.agents)
+        return [id_ for id_ in ids if self._is_stuck(id_) and self._roster.is_refused(id_)]
 
     def _clashes(self, agent: Agent) -> bool:
         """Say whether a caller has added that agent meanwhile, spelt in another way."""

@@ -20,11 +20,12 @@ from pydantic import SecretStr, ValidationError
 from listener import logs, wiring
 from listener.correlation.steps import Look
 from listener.crew import AgentStatus, Ear, Paces
-from listener.errors import ConfigurationError, CredentialsRefused, InvalidRequest, UnknownAgent
+from listener.errors import ConfigurationError, InvalidRequest, UnknownAgent
 from listener.rest import Rest
 from listener.service import Service
 from listener.settings import Presence, Settings
 from listener.settings.model import Agent
+from listener.signing import Signing, refused_words
 from listener.translation import RestWire
 from listener.whereabouts import Whereabouts
 from listener.xmpp.link import Link
@@ -82,7 +83,8 @@ class Roster:
         """In the resources of all its sessions."""
         self.spared: set[str] = set()
         """Tokens of another process that holds the same agents at this moment."""
-        self.withheld: set[str] = set()
+        self._signing = Signing(rest)
+        self.withheld = self._signing.withheld
         """Agents whose password or token Finesse refused: see `withhold_credentials`."""
         self.revision = 0
         """Another number whenever agents came, went, or have other credentials."""
@@ -129,15 +131,16 @@ class Roster:
 
     # -- come and go ------------------------------------------------------------------------
 
-    def add(self, agent: Agent, *, origin: str = "configured") -> None:
+    def add(self, agent: Agent, *, origin: str = "configured", plainly: bool = True) -> None:
         """Begin to hold an agent; ConfigurationError when it is held already.
 
-        `origin` says who wanted it: "configured", "api" or "dropin".
+        `origin` says who wanted it: "configured", "api" or "dropin". `plainly`: see
+        `change_credentials`.
         """
         if self.holds(agent.id):
             raise ConfigurationError(f"agent {agent.id} is held already; each agent is held once")
         self.revision += 1
-        self._rest.set_credentials(agent.id, wiring.credentials(agent))
+        self._signing.use(agent, plainly=plainly)
         self._where.credentials_changed(agent.id)
         ear = Ear(
             agent,
@@ -149,6 +152,8 @@ class Roster:
             paces=self._paces,
             changed=self._changed,
             chance=self._jitter.random,
+            refused=partial(self._signing.refused_by_sasl, agent.id),
+            taken=partial(self._taken, agent.id),
         )
         self.ears[agent.id] = ear
         self._ids.add(agent.id.casefold())
@@ -164,15 +169,18 @@ class Roster:
         self.dismiss(agent)
         await self.departed((agent,))
 
-    async def replace(self, agent: Agent, *, origin: str | None = None) -> None:
+    async def replace(
+        self, agent: Agent, *, origin: str | None = None, plainly: bool = True
+    ) -> None:
         """Hold an agent by other settings: its session ends and another one begins.
 
         The new settings hold from the moment of the call; it returns when the former session has
-        ended. `origin` stays as it was when None. Raises UnknownAgent.
+        ended. `origin` stays as it was when None. `plainly`: see `change_credentials`. Raises
+        UnknownAgent.
         """
         origin = origin or self.origin(agent.id)
         self.dismiss(agent.id)
-        self.add(agent, origin=origin)
+        self.add(agent, origin=origin, plainly=plainly)
         await self.departed((agent.id,))
 
     def dismiss(self, agent: str) -> None:
@@ -184,7 +192,7 @@ class Roster:
         self._origins.pop(agent, None)
         task = self._running.pop(agent)
         self._leaving.setdefault(agent.casefold(), set()).add(task)
-        self.withheld.discard(agent)
+        self._signing.drop(agent)
         task.add_done_callback(partial(self._left, ear))
         task.cancel()
 
@@ -209,26 +217,51 @@ class Roster:
         self._changed(ear.status())
 
     def change_credentials(
-        self, agent: str, *, password: SecretStr | None, token: SecretStr | None
+        self,
+        agent: str,
+        *,
+        password: SecretStr | None,
+        token: SecretStr | None,
+        plainly: bool = True,
     ) -> None:
-        """Replace an agent's password or token; the session that is up stays."""
+        """Replace an agent's password or token; the session that is up stays.
+
+        Unless somebody means them `plainly`, credentials that Finesse refused since it took any of
+        this agent are not tried again: each refusal counts towards the lock of the account.
+        """
         ear = self.ear(agent)
         self.revision += 1
-        self.withheld.discard(agent)
         ear.agent = ear.agent.model_copy(update={"password": password, "token": token})
-        self._rest.set_credentials(agent, wiring.credentials(ear.agent))
-        self._where.credentials_changed(agent)
-        ear.credentials_changed()
+        if self._signing.use(ear.agent, plainly=plainly):
+            self._where.credentials_changed(agent)
+            ear.credentials_changed()
+        else:
+            self._tell_withheld(ear, "they were refused before, and nothing else was since")
+
+    def is_refused(self, agent: str) -> bool:
+        """Say whether Finesse refused the credentials that an agent has now."""
+        return self._signing.is_refused(self.ear(agent).agent)
 
     def withhold_credentials(self, agent: str) -> None:
         """Use an agent's password or token no more until it is replaced; the session stays up.
 
-        Finesse refused it, and each try of ours would count towards the lock of the account.
+        Whoever gave it is known to have another one now, and each try of ours would count towards
+        the lock of the account.
         """
         ear = self.ear(agent)
         self.revision += 1
-        self.withheld.add(ear.agent.id)
-        self._rest.forget(agent)
+        self._signing.withhold(ear.agent.id)
+
+    def _taken(self, agent: str) -> None:
+        """Hear that SASL took an agent's credentials: what was refused is right after all."""
+        ear = self.ears.get(agent)
+        if ear is None:
+            return
+        if self._signing.taken(ear.agent):
+            self.revision += 1
+            self._where.credentials_changed(agent)
+            ear.excuse()
+            _log.info("credentials.used", agent=agent)
 
     # -- asked ------------------------------------------------------------------------------
 
@@ -276,10 +309,14 @@ class Roster:
     def _refused(self, agent: str, why: str) -> None:
         """Hear from the REST side that Finesse refused an agent's credentials."""
         if agent in self.ears and agent not in self.withheld:
-            detail = f"not used until they are replaced, for Finesse refused them: {why}"
-            _log.error("credentials.withheld", agent=agent, detail=detail)
-            self.withhold_credentials(agent)
-            self.ears[agent].refuse(_withheld(agent))
+            self.revision += 1
+            self._signing.refused_by_rest(self.ears[agent].agent)
+            self._tell_withheld(self.ears[agent], why)
+
+    def _tell_withheld(self, ear: Ear, why: str) -> None:
+        detail = f"not used until they are replaced, for Finesse refused them: {why}"
+        _log.error("credentials.withheld", agent=ear.agent.id, detail=detail)
+        ear.refuse(refused_words(ear.agent.id))
 
     async def _picture(self, agent: str) -> Look:
         return await self._with_credentials(agent, self._wire.picture)
@@ -291,7 +328,7 @@ class Roster:
         """Read something in an agent's name, when its turn comes; CredentialsRefused."""
         async with self._pictures:
             if agent in self.withheld:
-                raise _withheld(agent)
+                raise refused_words(agent)
             return await read(agent)
 
     def hurry(self) -> None:
@@ -322,7 +359,7 @@ class Roster:
             node = self._where.name_of(place)
             made = Session(
                 agent,
-                lambda: self._xmpp_secret(ear.agent),
+                lambda: self._signing.for_sasl(ear.agent),
                 place,
                 tls=self._tls,
                 resource=make_resource(agent, self.token),
@@ -344,15 +381,6 @@ class Roster:
             random=self._jitter.random,
             aim=ear,
         )
-
-    def _xmpp_secret(self, agent: Agent) -> str:
-        if agent.id in self.withheld:
-            raise _withheld(agent.id)
-        return agent.xmpp_secret.get_secret_value()
-
-
-def _withheld(agent: str) -> CredentialsRefused:
-    return CredentialsRefused(f"Finesse refused the password or token of agent {agent}; replace it")
 
 
 def agent_of(

@@ -314,9 +314,10 @@ class Station:
             except Exception as fault:  # noqa: BLE001  the next SIGHUP may find other settings
                 _log.exception("settings.failed", error=type(fault).__name__)
 
-    async def reload(self) -> Resource:
+    async def reload(self, *, retry_refused: bool = False) -> Resource:
         """Read the settings again; ConfigurationError when they cannot work: nothing changed.
 
+        `retry_refused`: try credentials once more that Finesse refused, though they are the same.
         Raises Closing during a hand-over, whose new process has read them already.
         """
         if self.leaving.busy:
@@ -324,7 +325,7 @@ class Station:
             raise Closing("a hand-over is under way; reload again when it is over")
         self._systemd.reloading()
         try:
-            return await self.reloader.reload()
+            return await self.reloader.reload(retry_refused=retry_refused)
         except ConfigurationError as error:
             _log.error("settings.refused", detail=str(error))
             raise

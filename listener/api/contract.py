@@ -105,8 +105,12 @@ class Backend(Protocol):
         """Return the metrics in Prometheus' text format."""
         ...
 
-    async def reload(self) -> Resource:
-        """Read the settings again: {"added", "removed", "changed"}. Raises ConfigurationError."""
+    async def reload(self, *, retry_refused: bool) -> Resource:
+        """Read the settings again: {"added", "removed", "changed", "refused", "restartNeeded"}.
+
+        `retry_refused`: try credentials once more that Finesse refused, though they are the same.
+        Raises ConfigurationError.
+        """
         ...
 
     async def forget(self, *, number: str | None, dialog_id: str | None) -> Resource:

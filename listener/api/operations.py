@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from listener.api import asked
 from listener.api.bodies import ForgetBody
 from listener.api.described import answers, described
-from listener.api.given import backend_of, one_of
+from listener.api.given import FLAG, backend_of, one_of
 from listener.api.lookup import looked_up, reading
 from listener.api.refusals import Kind, Refusal
 from listener.api.resources import (
@@ -157,12 +157,26 @@ async def error(
         Kind.CLOSING,
     ),
 )
-async def reload(call: Call) -> JSONResponse:
+async def reload(
+    call: Call,
+    *,
+    retry_refused: Annotated[
+        str,
+        Query(
+            alias="retryRefused",
+            description="try refused passwords once more, though they are the same",
+            json_schema_extra={"enum": [*FLAG]},
+        ),
+    ] = "false",
+) -> JSONResponse:
     """Add, remove and change agents; the others notice nothing.
 
-    Settings that cannot work change nothing, and the problem says why.
+    Settings that cannot work change nothing, and the problem says why. A password or token that
+    Finesse refused is not tried again while it is the same: five refusals lock an account. With
+    `retryRefused=true` it is, once; say so when the account was unlocked.
     """
-    return JSONResponse(await backend_of(call).reload())
+    one_of("retryRefused", retry_refused, FLAG)
+    return JSONResponse(await backend_of(call).reload(retry_refused=retry_refused == "true"))
 
 
 @router.post(

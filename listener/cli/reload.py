@@ -16,6 +16,7 @@ EXAMPLES = exits.lines(
     (
         "listener reload --config /etc/finesse-listener/listener.toml",
         "listener reload --json",
+        "listener reload --retry-refused",
     ),
 )
 
@@ -25,13 +26,23 @@ def reload(
     *,
     where: Where,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    retry_refused: Annotated[
+        bool,
+        typer.Option(
+            "--retry-refused",
+            help="Try refused passwords and tokens once more, though they are the same.",
+        ),
+    ] = False,
 ) -> None:
     """Add, remove and change agents without touching the others.
 
     A file that cannot work changes nothing: the reason is told, and the exit code is 1. The daemon
     reads the file that it was started with.
+
+    A password or token that Finesse refused is not tried again while it is the same, for five
+    refusals lock an account. When it was unlocked, say so with --retry-refused.
     """
-    changed = reaching.ask(where, lambda client: client.reload())
+    changed = reaching.ask(where, lambda client: client.reload(retry_refused=retry_refused))
     if as_json:
         console.out_json(changed)
     else:
@@ -46,5 +57,10 @@ def _words(changed: Mapping[str, Any]) -> Iterator[str]:
             yield f"{word}: {', '.join(map(str, agents))}"
     if not any(some.values()):
         yield "nothing about the agents changed"
+    if refused := changed.get("refused"):
+        yield (
+            f"refused by Finesse, and the same as before: {', '.join(map(str, refused))};"
+            " --retry-refused tries once more"
+        )
     for key in changed.get("restartNeeded") or ():
         yield f"{key} is taken up by a restart"

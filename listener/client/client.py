@@ -275,12 +275,14 @@ class Client:
         call = Call("POST", "/page/codes", json={"numbers": numbers})
         return cast("PageLink", await self._json(call))
 
-    async def reload(self) -> dict[str, Any]:
+    async def reload(self, *, retry_refused: bool = False) -> dict[str, Any]:
         """Let the daemon read its settings again (scope admin); returns what changed.
 
-        A Problem tells what is wrong with the file; nothing was changed then.
+        `retry_refused`: let it try passwords and tokens once more that Finesse refused, though they
+        are the same. A Problem tells what is wrong with the file; nothing was changed then.
         """
-        return cast("dict[str, Any]", await self._json(Call("POST", "/v1/reload")))
+        params = {"retryRefused": "true"} if retry_refused else None
+        return cast("dict[str, Any]", await self._json(Call("POST", "/v1/reload", params)))
 
     async def forget(
         self, *, number: str | None = None, dialog_id: str | None = None

@@ -43,8 +43,8 @@ _log = get_logger(__name__)
 MAX_REDIRECTS = 5
 MAX_COOKIES = 50
 MAX_GETS = 2
-"""Snapshots of one agent that are read at once, each with one more GET at most when it is refused:
-fewer than the five refusals that lock an account are on their way before the first one is known."""
+"""Snapshots of one agent that are read at once; one more GET says whether a refusal is about the
+login: with SASL's own refusal fewer than the five that lock an account."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED, _ERROR, _UNAVAILABLE = 401, 500, 503
 
@@ -56,6 +56,7 @@ class _Caller:
     credentials: Credentials | None
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies, repr=False)
     gets: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_GETS), repr=False)
+    doubt: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def keep(self, raw: Raw, request: httpx.Request) -> None:
         """Put what an answer set into the jar."""
@@ -212,11 +213,12 @@ class Rest:
 
         The 401 to a dialog may be about the dialog: the agent's own user says whether it is.
         """
-        if not own and self._callers.get(agent) is caller:
-            raw = await self._get(agent, uris.user_node(agent))
-            shown = judge.snapshot(raw, frozenset({Kind.USER}))
-        if shown.refused and self._callers.get(agent) is caller:
-            self.refused(agent, shown.detail)
+        async with caller.doubt:  # two that are refused at once ask once
+            if not own and self._callers.get(agent) is caller:
+                raw = await self._get(agent, uris.user_node(agent))
+                shown = judge.snapshot(raw, frozenset({Kind.USER}))
+            if shown.refused and self._callers.get(agent) is caller:
+                self.refused(agent, shown.detail)
 
     def _until(self) -> float:
         return asyncio.get_running_loop().time() + self._timings.total

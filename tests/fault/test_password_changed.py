@@ -112,7 +112,7 @@ async def test_looks_that_are_refused_withhold_the_password(tmp_path, probe):
             asks = [Ask(str(n), A, probe, "5", n) for n in range(20)]
             looks = await asyncio.gather(*(listener.wire.look(ask) for ask in asks))
             assert not any(look.ok for look in looks)
-            assert 0 < refused.count < 5
+            assert 0 < refused.count < 4  # for SASL may refuse it once more
             assert not sim.finesse.accounts.locked(A)
             before = refused.count
             outcome = await listener.submit(Hold(agent=A, dialog_id="5"), validate=False)
@@ -162,3 +162,50 @@ async def test_refusal_of_a_password_that_was_replaced_meanwhile_says_nothing(tm
                 await listener.wire.picture(A)
             assert A not in listener.roster.withheld
             await listener.wire.picture(A)
+
+
+async def test_password_that_rest_refused_is_for_sasl_to_judge_and_once_is_enough(tmp_path):
+    """Finesse has another one: SASL's is the fifth refusal at most, and it stops the session."""
+    agents = [{"id": A, "password": PASSWORD[A]}]
+    async with (
+        simulated() as sim,
+        Listener.open(settings(sim, tmp_path, agents=agents), strict=True, paces=PACES) as listener,
+    ):
+        with changed(sim) as refused:
+            asks = [Ask(str(n), A, Probe.DIALOG, "5", n) for n in range(20)]
+            await asyncio.gather(*(listener.wire.look(ask) for ask in asks))
+            assert A in listener.roster.withheld
+            for _ in range(3):
+                sim.notifications.cut(A)
+                await until(lambda: listener.agents[A].state == "stopped")
+            assert sim.notifications.auth_attempts[A] == 2
+            assert refused.count < 5
+            assert not sim.finesse.accounts.locked(A)
+            give_the_new_one(listener)
+            await listener.ready(A)
+
+
+async def test_password_that_rest_refused_is_used_again_once_sasl_has_taken_it(tmp_path):
+    """A REST 401 is not the password's alone: it stops no session, and does not last."""
+    agents = [{"id": A, "password": PASSWORD[A]}]
+    async with (
+        simulated() as sim,
+        Listener.open(settings(sim, tmp_path, agents=agents), strict=True, paces=PACES) as listener,
+    ):
+        with capture_logs() as lines:
+            with changed(sim) as refused, pytest.raises(CredentialsRefused):
+                await listener.wire.picture(A)
+            assert refused.count
+            sim.finesse.accounts._agents[A] = dataclasses.replace(
+                sim.finesse.accounts._agents[A], password=PASSWORD[A]
+            )
+            assert A in listener.roster.withheld
+            sim.notifications.cut(A)
+            await until(lambda: sim.notifications.auth_attempts[A] == 2)
+            await listener.ready(A)
+            assert A not in listener.roster.withheld
+            assert listener.agents[A].last_error is None
+            await listener.wire.picture(A)
+        events = [line["event"] for line in lines]
+        assert events.count("credentials.used") == 1
+        assert "session.stopped" not in events

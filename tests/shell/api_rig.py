@@ -150,6 +150,7 @@ class Rig:
         self.chronicle.deployment = lambda: self.service.deployment
         self.roster = Roster(AGENT, OTHER)
         self.reloads: list[Any] = []
+        self.retried: list[bool] = []  # of each reload
         self.backend = Backend(
             Settings(finesse={"nodes": ["finesse.example.com"]}),
             Listener(self.service, self.roster, self.wire),
@@ -161,11 +162,13 @@ class Rig:
         )
         self.app = create_app(self.backend, **app)
 
-    async def _reload(self) -> dict[str, Any]:
+    async def _reload(self, *, retry_refused: bool) -> dict[str, Any]:
+        self.retried.append(retry_refused)
         result = self.reloads.pop(0) if self.reloads else {}
         if isinstance(result, Exception):
             raise result
-        return {"added": [], "removed": [], "changed": [], "restartNeeded": []} | result
+        nothing = {"added": [], "removed": [], "changed": [], "refused": [], "restartNeeded": []}
+        return nothing | result
 
     def up(self, agent: str = AGENT) -> None:
         party = a_participant()

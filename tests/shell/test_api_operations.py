@@ -85,10 +85,18 @@ async def test_error_parameters_are_checked(rig, query):
 
 
 async def test_reload_tells_what_changed(rig):
-    rig.reloads.append({"added": ["1003"], "changed": ["1001"]})
+    rig.reloads.append({"added": ["1003"], "changed": ["1001"], "refused": ["1002"]})
     answer = await rig.client().post("/v1/reload")
-    told = {"added": ["1003"], "removed": [], "changed": ["1001"], "restartNeeded": []}
-    assert (answer.status_code, answer.json()) == (200, told)
+    told = {"added": ["1003"], "removed": [], "changed": ["1001"], "refused": ["1002"]}
+    assert (answer.status_code, answer.json()) == (200, told | {"restartNeeded": []})
+
+
+async def test_reload_tries_refused_passwords_again_only_when_that_is_said(rig):
+    for query in ("", "?retryRefused=false", "?retryRefused=true"):
+        assert (await rig.client().post(f"/v1/reload{query}")).status_code == 200
+    assert rig.retried == [False, False, True]
+    assert (await rig.client().post("/v1/reload?retryRefused=yes")).status_code == 422
+    assert len(rig.retried) == 3
 
 
 async def test_settings_that_cannot_work_change_nothing_and_say_why(rig):

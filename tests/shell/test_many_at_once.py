@@ -40,7 +40,8 @@ class Names:
     def origin(self, agent: str) -> str:
         return "api"  # nobody here is one that a reload would try once more
 
-    def add(self, agent) -> None:
+    def add(self, agent, *, plainly: bool) -> None:
+        assert not plainly
         if self.holds(agent.id):
             raise ConfigurationError("it is held already")
         self.steps += 1
@@ -50,9 +51,9 @@ class Names:
         self.steps += 1
         del self.ears[agent]
 
-    async def replace(self, agent, *, origin: str) -> None:
+    async def replace(self, agent, *, origin: str, plainly: bool) -> None:
         self.dismiss(agent.id)
-        self.add(agent)
+        self.add(agent, plainly=plainly)
         self.ears[agent.id] = origin
 
     async def departed(self, agents) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import structlog
 
+from listener.errors import CredentialsRefused, Unreachable
 from listener.settings import load
 from listener.station import Station
 from listener.xmpp.contract import Cause
@@ -201,14 +203,100 @@ async def test_reload_lets_agents_try_once_more_that_only_a_person_can_help(tmp_
         assert roster.ear(B).status().since == since
 
 
-async def test_reload_uses_a_withheld_password_once_more(tmp_path):
+def give(house: House, password: str) -> None:
+    """Put that password into the file from which the settings take it."""
+    (house.folder / "passwords" / A).write_text(password)
+
+
+async def refused_by_sasl(house: House) -> None:
+    """Let the settings name a wrong password, and Finesse refuse it."""
+    give(house, "wrong-one")
+    house.simulator.notifications.cut(A)
+    async with caller(house) as client:
+        assert (await client.post("/v1/reload")).json()["changed"] == [A]
+    await until(lambda: house.station.listener.roster.ear(A).status().state == "stopped")
+
+
+async def test_reload_does_not_show_sasl_a_refused_password_again_while_it_is_the_same(tmp_path):
+    """Five refusals lock an account, however often somebody reloads."""
     async with housed(tmp_path, agents=(A,)) as house:
-        roster = house.station.listener.roster
-        await until(lambda: roster.up == 1)
-        roster.withhold_credentials(A)
+        sim, roster = house.simulator, house.station.listener.roster
+        await refused_by_sasl(house)
+        tried = sim.notifications.auth_attempts[A]
         async with caller(house) as client:
-            assert (await client.post("/v1/reload")).status_code == 200
-        assert A not in roster.withheld
+            for _ in range(5):
+                told = (await client.post("/v1/reload")).json()
+                assert (told["changed"], told["refused"]) == ([], [A])
+            with_other_extension(house)  # which makes the session anew, with the same password
+            told = (await client.post("/v1/reload")).json()
+            assert (told["changed"], told["refused"]) == ([A], [A])
+            await until(lambda: roster.ear(A).status().state == "stopped")
+            assert sim.notifications.auth_attempts[A] == tried
+            give(house, PASSWORD[A])
+            told = (await client.post("/v1/reload")).json()
+            assert (told["changed"], told["refused"]) == ([A], [])
+            await until(lambda: roster.up == 1)
+            assert sim.notifications.auth_attempts[A] == tried + 1
+
+
+async def test_refused_password_that_comes_back_after_another_refused_one_is_not_tried(tmp_path):
+    async with housed(tmp_path, agents=(A,)) as house:
+        sim, roster = house.simulator, house.station.listener.roster
+        await refused_by_sasl(house)
+        give(house, "wrong-two")
+        async with caller(house) as client:
+            await client.post("/v1/reload")
+            await until(lambda: sim.notifications.auth_attempts[A] >= 3)
+            await until(lambda: roster.ear(A).status().state == "stopped")
+            tried = sim.notifications.auth_attempts[A]
+            give(house, "wrong-one")
+            told = (await client.post("/v1/reload")).json()
+            assert (told["changed"], told["refused"]) == ([A], [A])
+            assert (await client.post("/v1/reload")).json()["refused"] == [A]
+            assert sim.notifications.auth_attempts[A] == tried
+            assert not sim.finesse.accounts.locked(A)
+
+
+async def test_refused_password_is_tried_once_more_when_that_is_said_plainly(tmp_path):
+    """As when the account was unlocked."""
+    async with housed(tmp_path, agents=(A,)) as house:
+        sim, roster = house.simulator, house.station.listener.roster
+        await refused_by_sasl(house)
+        tried = sim.notifications.auth_attempts[A]
+        accounts = sim.finesse.accounts
+        async with caller(house) as client:
+            await client.post("/v1/reload?retryRefused=true")
+            await until(lambda: sim.notifications.auth_attempts[A] == tried + 1)
+            await until(lambda: roster.ear(A).status().state == "stopped")
+            right = dataclasses.replace(accounts._agents[A], password="wrong-one")
+            accounts._agents = {**accounts._agents, A: right}
+            assert (await client.post("/v1/reload")).json()["refused"] == [A]
+            told = await client.post("/v1/reload?retryRefused=true")
+            assert told.json()["refused"] == []
+            await until(lambda: roster.up == 1)
+
+
+async def test_password_that_rest_refused_is_not_shown_to_rest_again_by_a_reload(tmp_path):
+    async with housed(tmp_path, agents=(A,)) as house:
+        sim, listener = house.simulator, house.station.listener
+        right, refused = sim.finesse.accounts.check, []
+
+        def check(user: str, password: str) -> bool:
+            refused.append(user)
+            return False
+
+        sim.finesse.accounts.check = check
+        with pytest.raises(CredentialsRefused):
+            await listener.wire.picture(A)
+        async with caller(house) as client:
+            for _ in range(3):
+                assert (await client.post("/v1/reload")).json()["refused"] == [A]
+                with pytest.raises(Unreachable, match="no credentials"):
+                    await listener.wire.picture(A)
+            assert refused == [A]
+            sim.finesse.accounts.check = right
+            assert (await client.post("/v1/reload?retryRefused=true")).json()["refused"] == []
+        await listener.wire.picture(A)
 
 
 async def test_agent_that_comes_back_at_once_has_one_session(tmp_path):
