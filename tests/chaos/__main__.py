@@ -6,8 +6,9 @@ Exit code 1 for a find; the seed replays what was drawn, a story file one story 
 --seed S       what is drawn (chosen and printed)
 --agents N     how many agents (20)
 --rate R       requests asked a second (8)
---soak         one process all the time: no kill, no restart, no hand-over; what memory does
---story FILE   play that story alone
+--soak         one process all the time: no kill, no restart, no hand-over; what memory does,
+               with little kept by number, so that all that fills up is full after warm-up
+--story FILE   play that story alone; without --seed, with the seed with which it was drawn
 --keep DIR     where stories with finds are written (.)
 --broken NAME  break one rule of the daemon (tests/oracle/mutants.py, broken.py): must be found
 --dev          run the daemon with -X dev, which tells of forgotten tasks and sockets
@@ -24,7 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.chaos.plot import Plotter, traits_of
+from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
 from tests.chaos.run import chaos
 from tests.chaos.tables import LiveTally
 from tests.oracle.story import Story
@@ -48,7 +49,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 20))
+    parser.add_argument("--seed", type=int)
     parser.add_argument("--agents", type=int, default=20)
     parser.add_argument("--rate", type=float, default=8.0)
     parser.add_argument("--soak", action="store_true")
@@ -57,10 +58,16 @@ def main() -> int:
     parser.add_argument("--dev", action="store_true")
     parser.add_argument("--broken")
     asked = parser.parse_args()
+    told = None
+    if asked.story is not None:
+        told = Story.from_json(asked.story.read_text(encoding="utf-8"))
+    if asked.seed is None:
+        drawn = random.SystemRandom().randrange(1 << 20)
+        asked.seed = drawn if told is None else run_of(told.seed)
     say(f"seed {asked.seed}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the daemon is ended, too
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        tally = asyncio.run(_run(asked, Path(folder)))
+        tally = asyncio.run(_run(asked, told, Path(folder)))
     say(tally.tables())
     for line in (*(f"story {seed}: {words}" for seed, words in tally.finds), *tally.more):
         say(f"FOUND: {line[:600]}")
@@ -68,22 +75,19 @@ def main() -> int:
     return 1 if tally.found else 0
 
 
-async def _run(asked: argparse.Namespace, folder: Path) -> LiveTally:
-    told = None
-    if asked.story is not None:
-        told = Story.from_json(asked.story.read_text(encoding="utf-8"))
+async def _run(asked: argparse.Namespace, told: Story | None, folder: Path) -> LiveTally:
     traits = dict(told.traits) if told is not None else traits_of(asked.seed, asked.agents)
     flags = ("-X", "dev") if asked.dev else ()
-    runner = ("tests.chaos.broken", asked.broken) if asked.broken else ("listener",)
+    runner = ("--small",) * asked.soak + (("--broken", asked.broken) if asked.broken else ())
     how = {"keep": asked.keep, "say": say, "flags": flags, "runner": runner}
-    async with chaos(folder, asked.seed, traits, **how) as run:
+    async with chaos(folder, asked.seed, traits, counts=asked.soak, **how) as run:
         if told is not None:
             await run.story(told)
             return await run.end()
         until, number = time.monotonic() + 60 * asked.minutes, 0
         while (left := until - time.monotonic() - TAIL) > 0 or not number:
             story = Plotter(
-                asked.seed * 1000 + number,
+                story_seed(asked.seed, number),
                 traits,
                 seconds=max(10.0, min(STORY, left)),
                 rate=asked.rate,

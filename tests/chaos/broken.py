@@ -1,19 +1,16 @@
-"""`python -m tests.chaos.broken MUTANT run --config FILE`: the daemon with one rule broken.
+"""Planted faults for a whole daemon: the oracle's, and some that only a daemon can have.
 
-Shows that the run finds a broken program out: the oracle's planted faults, and some that only a
-whole daemon can have. The product has no hook for it.
+They show that a run finds a broken program out (`--broken`, `inside.py`).
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
 from listener import chronicle, hearing
-from listener.cli import main
 from tests.oracle.mutants import MUTANTS
 
 
@@ -53,8 +50,3 @@ def planted(name: str) -> Iterator[None]:
         for where, attribute, new in OWN[name]():
             stack.enter_context(mock.patch.object(where, attribute, new))
         yield
-
-
-if __name__ == "__main__":
-    with planted(sys.argv.pop(1)):
-        main()

@@ -23,6 +23,25 @@ PHASES = (0.3, 1.0, 1.5, 0.5)
 """How rough it is in each quarter of a story, in parts of what the story's own traits say."""
 
 
+IN_A_RUN = 1000  # stories
+
+
+def story_seed(run: int, number: int) -> int:
+    """Return the seed of a run's story of that number."""
+    return run * IN_A_RUN + number
+
+
+def run_of(seed: int) -> int:
+    """Return the seed of the run in which a story of that seed was drawn."""
+    return seed // IN_A_RUN
+
+
+EVENTS = 12  # of a request, until its letters begin anew
+TAGGED = ((1, 1, 2), (1, 1, 2), (8, 1, 1), (1, 0, 9))
+"""How often an event has its request's id, only on the requester's own node, or not: Finesses whose
+events have it half of the time, nearly always, and hardly ever."""
+
+
 def traits_of(seed: int, agents: int) -> dict[str, Any]:
     """Draw what is so in a whole run."""
     dice = random.Random(f"run/{seed}")
@@ -34,6 +53,7 @@ def traits_of(seed: int, agents: int) -> dict[str, Any]:
         "rough": dice.choice((1.0, 1.5)),
         "background": 0.01,
         "latency": 0.0,
+        "tagging": "drawn",  # for each event anew
     }
 
 
@@ -124,9 +144,28 @@ class Plotter(Author):
             args["deadline"] = 8.0 if self._quick else 15.0
         elif self._quick:
             args["deadline"] = min(8.0, args.get("deadline", 8.0))
+            if args["mode"] == "forward" and step.at > self._seconds / 3:
+                args["mode"] = "submit"  # who goes through the drop-in cannot say a deadline
         elif "deadline" in args:
             args["deadline"] = min(20.0, args["deadline"])
         return Step(step.at, step.do, step.who, args)
+
+    # -- which events carry the id ----------------------------------------------------------------
+
+    def _ask(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        return super()._ask(traits) | {"error_tag": self._letters(2)}
+
+    def _desktop(self, traits: Mapping[str, Any]) -> dict[str, Any]:
+        return super()._desktop(traits) | {"error_tag": self._letters(2)}
+
+    def _tags(self, tagging: str) -> str:
+        """Draw it for each event; "o": the requester's own node has the id, the others do not."""
+        del tagging
+        return self._letters(EVENTS)
+
+    def _letters(self, events: int) -> str:
+        weights = self.dice.choice(TAGGED)
+        return "".join(self.dice.choices("1o0", weights, k=events))
 
     # -- what happens to everybody ----------------------------------------------------------------
 

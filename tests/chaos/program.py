@@ -16,13 +16,14 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
 from tests.chaos.deployment import SPARE
+from tests.chaos.memory import Memory
+from tests.chaos.stalls import Stalls
 from tests.fault.test_handover_load import Successor
 from tests.shell import program
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from tests.chaos.deployment import Deployment
 
 DEAD = (httpx.TransportError, OSError)
-PATIENCE = 60.0
+PATIENCE = 150.0
+"""Seconds for a start or an end on a machine that is busy with something else."""
 DRAIN = 3.0
 ASKED = 8.0
 """The largest Prefer: wait of a caller here: a daemon that ends lets callers have their answers."""
@@ -38,25 +40,6 @@ WRONG_WORDS = re.compile(
     r"Task was destroyed|never awaited|never retrieved|ResourceWarning|Traceback|"
     r'"level": ?"(?:error|critical)"|Fatal Python error'
 )
-
-
-@dataclass(slots=True)
-class Memory:
-    """Samples of the daemon's memory: (time, RSS, PSS in kB, process)."""
-
-    rows: list[tuple[float, int, int, int]] = field(default_factory=list)
-
-    def sample(self, pid: int) -> None:
-        """Take one, if that process is there."""
-        with suppress(OSError, ValueError, IndexError):
-            rss = pss = 0
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-            for line in text.splitlines():
-                if line.startswith("Rss:"):
-                    rss = int(line.split()[1])
-                elif line.startswith("Pss:"):
-                    pss = int(line.split()[1])
-            self.rows.append((time.monotonic(), rss, pss, pid))
 
 
 def _port_of_its_own() -> int:
@@ -71,9 +54,9 @@ def _port_of_its_own() -> int:
 class Program:
     """One daemon after the other, with the same settings and the same journal.
 
-    `runner`: the module that is run in place of `listener`; `flags` for Python itself. `restarts`
-    are (told to end, serves again), those of hand-overs too; `downs` when a process had ended.
-    `faults` has what was wrong with a process, `lag` is the worst of the daemon's loop.
+    `runner`: words for `tests.chaos.inside`; `flags` for Python itself. `restarts` are (told to
+    end, serves again), those of hand-overs too; `downs` when a process had ended. `faults` has what
+    was wrong with a process, `stalls` when its loop was late, `memory` what there is in it.
     """
 
     def __init__(
@@ -81,7 +64,7 @@ class Program:
         work: Path,
         deployment: Deployment,
         *,
-        runner: Sequence[str] = ("listener",),
+        runner: Sequence[str] = (),
         flags: Sequence[str] = (),
     ) -> None:
         self.socket = work / "run" / "api.sock"
@@ -90,13 +73,14 @@ class Program:
         self.restarts: list[tuple[float, float]] = []
         self.counts: dict[str, int] = {}
         self.faults: list[str] = []
-        self.memory = Memory()
-        self.lag = 0.0
+        self.memory = Memory(work)
+        self.stalls = Stalls()
         self.over = False  # it was ended for good, or cannot be started
         self.downs: list[float] = []
         self._work = work
         self._deployment = deployment
-        self._command = (sys.executable, *flags, "-m", *runner)
+        inside = ("-m", "tests.chaos.inside", *runner, str(work))
+        self._command = (sys.executable, *flags, *inside)
         self._process: asyncio.subprocess.Process | Successor | None = None
         self._one = asyncio.Lock()
         self._spare = False
@@ -288,6 +272,7 @@ format = "json"
 
     async def watch(self) -> None:
         """Sample memory and the loop's lag until cancelled."""
+        before, late = time.monotonic(), 0.0
         while True:
             if (pid := self.pid) is not None:
                 self.memory.sample(pid)
@@ -296,10 +281,17 @@ format = "json"
             with suppress(*DEAD):
                 async with self.client(5.0) as client:
                     text = (await client.get("/metrics")).text
-                found = re.search(r"loop_lag_seconds\S* ([\d.e+-]+)", text)
-                if found is not None:
-                    self.lag = max(self.lag, float(found[1]))
+                worst, times = _figure("loop_lag_seconds", text), _figure("loop_late_total", text)
+                now = time.monotonic()
+                if times not in {0.0, late}:  # another process begins to count anew
+                    self.stalls.note(before, now, worst)
+                before, late = now, times
             await asyncio.sleep(2.0)
+
+    async def count(self) -> None:
+        """Have it counted what is in the daemon, if it can be asked; nothing may be open."""
+        if self.pid is not None and not isinstance(self._process, Successor):
+            await self.memory.count()
 
     async def _revive(self) -> None:
         """Start it again where it ended by itself, which is a find."""
@@ -310,6 +302,14 @@ format = "json"
 
     def words(self) -> list[str]:
         """Return the lines of its log since the last time that speak of a fault of its own."""
-        text = self.log.read_text(encoding="utf-8", errors="replace")[self._read :]
-        self._read += len(text)
+        with self.log.open("rb") as log:
+            log.seek(self._read)
+            new = log.read()
+        self._read += len(new)
+        text = new.decode("utf-8", "replace")
         return [line[:1500] for line in text.splitlines() if WRONG_WORDS.search(line)]
+
+
+def _figure(name: str, text: str) -> float:
+    found = re.search(rf"{name}\S* ([\d.e+-]+)", text)
+    return float(found[1]) if found is not None else 0.0

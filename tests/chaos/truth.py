@@ -164,8 +164,7 @@ class Reads:
             if self.trouble == "get_hangs":
                 while self.trouble == "get_hangs":  # noqa: ASYNC110  a fault without an event
                     await asyncio.sleep(0.05)
-            wrong_state = self.trouble == "get_401" and request.path != uris.SYSTEM_INFO
-            if self.trouble == "get_500" or wrong_state:  # who lends SystemInfo a password is told
+            if self.trouble in {"get_500", "get_401"}:
                 return HttpResponse(int(self.trouble[4:]))
             response: HttpResponse = await self._handler(request)
             status, answered = response.status, notes.clock()
@@ -197,7 +196,8 @@ class Tags:
         if not own and not plan.others:
             return None
         letters = plan.error_tag if is_error else plan.tags
-        self._tag = cause.request_id if letters[told % len(letters)] == "1" else None
+        letter = letters[told % len(letters)]
+        self._tag = cause.request_id if letter == "1" or (own and letter == "o") else None
         return self._tag
 
     def put(self, parcel: Any) -> None:

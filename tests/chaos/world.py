@@ -45,7 +45,6 @@ class LiveWorld:
         self.telephone, self.desktop = deployment.sim.telephone, deployment.sim.desktop
         self.account: Account = deployment.notes.account
         self.inquiries: list[Inquiry] = []
-        self.lag = 0.0  # of the loop, while the story was played
         self._seed = seed
         self._deployment = deployment
         self._program = program

@@ -1,0 +1,144 @@
+"""`python -m tests.chaos.inside FOLDER run --config FILE`: the daemon, and what is in it counted.
+
+Writes JSON lines to FOLDER/inside.jsonl: objects, tasks, threads and files whenever FOLDER/look
+appears, and at each end the tasks that nobody had ended. The product has no hook for it. What a
+hand-over starts is the program alone, and is not counted.
+
+--small        bounds of what is remembered so small that they are reached in minutes
+--broken NAME  break one rule of the daemon (broken.py)
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from listener import chronicle, idempotency, keeping, succession
+from listener.cli import main
+from listener.correlation import books
+from tests.chaos.broken import planted
+
+EVERY = 0.25  # seconds between two looks whether a count is wanted
+MOST_KINDS = 40
+FILES = Path("/proc/self/fd")
+FEW = 500
+"""The bounds with `--small`: reached in a minute or two, at a few requests a second."""
+
+
+@contextmanager
+def small() -> Iterator[None]:
+    """Let all that is remembered by number, not by time, be little: it is full soon."""
+    with ExitStack() as stack:
+        for where, name, new in (
+            (succession, "Ledger", partial(succession.Ledger, keep=FEW)),
+            (keeping, "Keys", partial(idempotency.Keys, most=FEW)),
+            (chronicle, "RING_BESIDE_JOURNAL", FEW),
+            (books, "MAX_TOMBSTONES", FEW),
+            (books, "MAX_ITEMS", FEW),
+            (books, "MAX_EARLY", FEW),
+        ):
+            stack.enter_context(mock.patch.object(where, name, new))
+        yield
+
+
+class Counting:
+    """Counts, from a thread of its own; `folder` is where it is asked to and where it tells."""
+
+    def __init__(self, folder: Path) -> None:
+        self.over = threading.Event()
+        self._look = folder / "look"
+        self._file = folder / "inside.jsonl"
+        self._kinds: Counter[str] = Counter()
+
+    def tell(self, **said: Any) -> None:
+        """Add a line."""
+        line = json.dumps({"pid": os.getpid(), "at": time.monotonic(), **said})
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    def run(self) -> None:
+        """Look whether a count is wanted, until it is over."""
+        while not self.over.wait(EVERY):
+            with suppress(OSError):
+                self._look.unlink()
+                self.count()
+
+    def count(self) -> None:
+        """Tell how much there is that is still in use: nothing must be open, for all stand still.
+
+        The collector sets aside what stays (listener/operations/collector.py); all of it is looked
+        at here, and set aside again.
+        """
+        gc.unfreeze()
+        gc.collect()
+        found = gc.get_objects()
+        gc.freeze()
+        kinds = Counter(map(_name, found))
+        loops = [each for each in found if isinstance(each, asyncio.BaseEventLoop)]
+        del found
+        more = {name: n - self._kinds[name] for name, n in kinds.items() if self._kinds[name] != n}
+        self.tell(
+            objects=kinds.total(),
+            tasks=sum(len(asyncio.all_tasks(loop)) for loop in loops),
+            threads=threading.active_count(),
+            files=len([*FILES.iterdir()]) if FILES.is_dir() else 0,
+            more=dict(sorted(more.items(), key=lambda row: -abs(row[1]))[:MOST_KINDS]),
+        )
+        self._kinds = kinds
+
+
+def _name(thing: object) -> str:
+    kind = type(thing)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+@contextmanager
+def counted(counting: Counting) -> Iterator[None]:
+    """Count when asked to, and tell what is left over at the end of the loop."""
+    cancel_all = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]
+
+    def over(loop: asyncio.AbstractEventLoop) -> None:
+        counting.tell(left=[repr(task)[:300] for task in asyncio.all_tasks(loop)])
+        cancel_all(loop)
+
+    threading.Thread(target=counting.run, name="counting", daemon=True).start()
+    try:
+        with mock.patch.object(asyncio.runners, "_cancel_all_tasks", over):
+            yield
+    finally:
+        counting.over.set()
+
+
+def inside() -> None:
+    """Run the daemon."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.inside")
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--broken")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    asked = parser.parse_args()
+    sys.argv = [sys.argv[0], *asked.command]
+    with ExitStack() as stack:
+        if asked.small:
+            stack.enter_context(small())
+        if asked.broken:
+            stack.enter_context(planted(asked.broken))
+        stack.enter_context(counted(Counting(asked.folder)))
+        main()
+
+
+if __name__ == "__main__":
+    inside()

@@ -1,0 +1,210 @@
+"""What a run as a whole is held to: its tables, its excuses, its memory. No daemon, no socket."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections import Counter
+from unittest import mock
+
+import pytest
+
+from tests.chaos import inside, verdict
+from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
+from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
+from tests.chaos.run import LivePlayer
+from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
+from tests.chaos.tables import MUST_BE_NONE, LiveTally
+from tests.oracle.judge import Find
+from tests.oracle.story import Step, Story
+
+HOUR = 3600.0
+
+
+def tally_of(**ended: int) -> LiveTally:
+    rows = {"HOLD": Counter(ended)}
+    return LiveTally(
+        requests=sum(ended.values()), by_action=rows, by_fault={"nothing special": rows["HOLD"]}
+    )
+
+
+@pytest.mark.parametrize("kind", MUST_BE_NONE)
+def test_the_tables_have_a_line_for_everything_that_must_be_none(kind):
+    tally = LiveTally(by_fault={"event_lost": Counter(confirmed=1), "faulty": Counter(confirmed=1)})
+    lines = tally.tables().splitlines()
+    assert lines.count(f"{kind}: 0") == 1
+    tally.note(kind, "found")
+    assert f"{kind}: 1" in tally.tables().splitlines()
+
+
+def test_the_share_of_unconfirmed_is_told_by_action_and_by_fault_with_the_reasons():
+    tally = tally_of(confirmed=3, unconfirmed=1)
+    tally.open_actions["HOLD"] = tally.open_faults["nothing special"] = Counter(link_lost=1)
+    lines = [line.split() for line in tally.tables().splitlines()]
+    assert ["HOLD", "4", "1", "25.0", "%", "link_lost", "1"] in lines
+    assert ["nothing", "special", "4", "1", "25.0", "%", "link_lost", "1"] in lines
+
+
+def test_a_listener_that_confirms_nothing_is_found():
+    assert list(tally_of(confirmed=70, unconfirmed=30).beyond()) == []
+    found = [words for kind, words in tally_of(unconfirmed=100).beyond() if kind == "unconfirmed"]
+    assert len(found) == 2
+
+
+def test_a_listener_that_confirms_nothing_where_nothing_is_wrong_is_found():
+    tally = tally_of(confirmed=10, unconfirmed=30)
+    tally.by_action["DROP"] = Counter(confirmed=100)
+    assert [kind for kind, _ in tally.beyond()] == ["unconfirmed"]
+
+
+def test_a_run_with_too_many_excuses_is_none():
+    tally = tally_of(confirmed=100)
+    tally.excused.update({"missed": 5})
+    assert not tally.too_slow
+    tally.excused.update({"overdue": 1})
+    assert tally.too_slow
+    assert [kind for kind, _ in tally.beyond()] == ["excused"]
+
+
+# -- lag ------------------------------------------------------------------------------------------
+
+
+class Asked:
+    """A request as far as an excuse looks at it."""
+
+    submitted, settled = 10.0, 20.0
+
+
+def test_an_excuse_by_lag_needs_a_lag_that_was_measured_while_the_request_was_open():
+    asked = Asked()
+    find = Find("overdue", asked, "late")  # type: ignore[arg-type]
+    with mock.patch.object(verdict, "_judged", lambda _account, lag: [] if lag > 1.0 else [find]):
+        assert verdict.judged(None, [Stall(15, 16, 1.5)]) == ([], [find])  # type: ignore[arg-type]
+        assert verdict.judged(None, []) == ([find], [])  # type: ignore[arg-type]
+        assert verdict.judged(None, [Stall(1, 2, 9.0)]) == ([find], [])  # type: ignore[arg-type]
+        assert verdict.judged(None, [Stall(15, 16, 0.5)]) == ([find], [])  # type: ignore[arg-type]
+
+
+def test_a_hold_up_counts_where_it_touches():
+    stalls = [Stall(1, 2, 0.3), Stall(5, 6, 0.2)]
+    assert [lag_between(stalls, *when) for when in ((0, 1), (3, 4), (5.5, 9), (0, 9))] == [
+        *(0.3, 0.0, 0.2, 0.3)
+    ]
+
+
+async def test_a_story_waits_while_a_loop_is_held_up_and_its_steps_stay_apart():
+    loop, stalls, done = asyncio.get_running_loop(), Stalls(), []
+    story = Story(1, {}, (Step(0.0, "a"), Step(0.2, "b")))
+    player = LivePlayer(mock.MagicMock(), story, stalls)
+    player._do = lambda _number, _step: done.append(loop.time())  # type: ignore[method-assign]
+    stalls.note(loop.time() - 1, end := loop.time(), LONG)
+    await player.play()
+    assert done[0] >= end + CALM - 0.01
+    assert done[1] >= done[0] + 0.19
+
+
+async def test_a_story_does_not_wait_for_loops_that_are_quick():
+    stalls = Stalls()
+    stalls.note(1.0, 2.0, 0.05)
+    assert list(stalls) == []
+    stalls.note(1.0, 2.0, LONG)
+    async with asyncio.timeout(20):
+        await calm(stalls, Stalls())
+
+
+# -- memory ---------------------------------------------------------------------------------------
+
+
+def samples(*, megabytes_an_hour: float, hours: float = 1.0, pid: int = 1) -> list[Sample]:
+    warm = 50_000  # kB, which it has after warm-up
+    found = []
+    for second in range(0, int(WARM_UP + hours * HOUR), 10):
+        own = warm * min(1.0, second / WARM_UP)
+        own += max(0.0, second - WARM_UP) / HOUR * 1024 * megabytes_an_hour
+        found.append(Sample(float(second), int(own), int(own), int(own), pid))
+    return found
+
+
+def counts(objects: list[int], tasks: list[int]) -> list[Count]:
+    at = [WARM_UP + 60.0 * number for number in range(len(objects))]
+    rows = zip(at, objects, tasks, strict=True)
+    return [Count(when, some, open_, 5, 40, 1) for when, some, open_ in rows]
+
+
+def test_memory_that_grows_behind_its_warm_up_is_found():
+    steady, growing = samples(megabytes_an_hour=0.1), samples(megabytes_an_hour=3.0)
+    assert list(grown(slope(steady, []), [])) == []
+    assert list(grown(slope(growing, []), [])) == ["memory grows by 3.00 MB an hour"]
+
+
+def test_what_is_too_short_to_tell_is_not_judged_and_says_so():
+    short = slope(samples(megabytes_an_hour=9.0, hours=0.2), [])
+    assert list(grown(short, [])) == []
+    assert "too short" in str(short)
+    assert slope(samples(megabytes_an_hour=9.0, hours=0.0), []) is None
+
+
+def test_objects_tasks_and_files_that_grow_are_found():
+    rows = samples(megabytes_an_hour=0.0)
+    many = [100_000 + 1_000 * number for number in range(60)]
+    found = list(grown(slope(rows, counts(many, [200] * 60)), counts(many, [200] * 60)))
+    assert found == ["objects in use grow by 60000 an hour"]
+    tasks = [200 + number for number in range(60)]
+    even = counts([100_000] * 60, tasks)
+    assert [words.partition(" while")[0] for words in grown(slope(rows, even), even)] == [
+        "tasks grow"
+    ]
+
+
+def test_the_process_that_lived_longest_is_looked_at():
+    rows = [*samples(megabytes_an_hour=0.0), *samples(megabytes_an_hour=90.0, hours=0.1, pid=2)]
+    assert list(grown(slope(rows, []), [])) == []
+
+
+def test_tasks_left_over_at_an_end_are_told(tmp_path):
+    counting = inside.Counting(tmp_path)
+
+    async def forgetful() -> None:
+        asyncio.get_running_loop().create_task(asyncio.sleep(60), name="forgotten")
+
+    with inside.counted(counting):
+        asyncio.run(forgetful())
+    memory = Memory(tmp_path)
+    memory.read()
+    assert memory.ends == 1
+    assert ["forgotten" in words for words in memory.left] == [True]
+
+
+async def test_what_is_in_a_process_is_counted_when_asked(tmp_path):
+    with mock.patch.multiple(gc, freeze=gc.collect, unfreeze=gc.collect):
+        inside.Counting(tmp_path).count()
+    memory = Memory(tmp_path)
+    memory.read()
+    (count,) = memory.counts
+    assert count.objects > 1_000
+    assert count.tasks == 1
+    assert json.loads((tmp_path / "inside.jsonl").read_text(encoding="utf-8"))["more"]
+
+
+def test_the_small_bounds_are_bounds_that_there_are():
+    with inside.small():
+        assert inside.books.MAX_ITEMS == inside.FEW
+    assert inside.books.MAX_ITEMS > inside.FEW
+
+
+# -- what is drawn --------------------------------------------------------------------------------
+
+
+def test_which_events_have_the_id_is_drawn_for_each_of_them():
+    story = Plotter(story_seed(3, 1), traits_of(3, 6), seconds=60.0, rate=8.0).whole()
+    asked = [step.args for step in story.steps if step.do == "ask"]
+    letters = Counter("".join(args["tags"] for args in asked))
+    assert all(letters[letter] > 0.05 * letters.total() for letter in "1o0")
+    mixed = [args for args in asked if len(set(args["tags"])) > 1]
+    assert len(mixed) > len(asked) / 2
+    assert {letter for args in asked for letter in args["error_tag"]} == set("1o0")
+
+
+def test_a_story_tells_the_seed_of_its_run():
+    assert run_of(story_seed(51, 4)) == 51
