@@ -46,8 +46,8 @@ _EVERYWHERE = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104  looked for, no
 
 async def open_api(
     doors: Doors, settings: Settings, backend: Backend, listener: Listener, chronicle: Chronicle
-) -> None:
-    """Open the door of the API and of the page, where the settings say so."""
+) -> Page:
+    """Open the door of the API and of the page, where the settings say so; return the page."""
     api = settings.api
     app = create_app(backend)
     page = await _page(doors, settings, listener, chronicle)
@@ -63,6 +63,7 @@ async def open_api(
     )
     limits = Limits(connections=api.max_connections, event_readers=api.max_event_readers)
     await doors.open("api", api, guarded, limits, _api_counting(listener.service.tally))
+    return page
 
 
 async def _page(doors: Doors, settings: Settings, listener: Listener, chronicle: Chronicle) -> Page:

@@ -56,7 +56,14 @@ async def _demo(profile: str, taggings: tuple[Tagging, ...], *, stay: bool, seed
         with screen.playing():
             for way in taggings:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="listener-")))
-                here = stage(profile=profile, tagging=way, seed=seed, folder=folder, watcher=screen)
+                here = stage(
+                    profile=profile,
+                    tagging=way,
+                    seed=seed,
+                    folder=folder,
+                    watcher=screen,
+                    shown=stay,
+                )
                 stages.append(await stack.enter_async_context(here))
             _open(screen, profile, stages)
             async with asyncio.TaskGroup() as group:
@@ -105,9 +112,13 @@ async def _stay(screen: Screen, stages: list[Stage]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
+    going_on = [asyncio.create_task(staying.go_on(each), name="calls") for each in stages]
     try:
         await stopped.wait()
     finally:
+        for task in going_on:
+            task.cancel()
+        await asyncio.gather(*going_on, return_exceptions=True)
         for name in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(ValueError):
                 loop.remove_signal_handler(name)

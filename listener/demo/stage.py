@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,7 @@ from listener.assembly import Listener
 from listener.correlation.steps import Late
 from listener.demo import elsewhere
 from listener.demo.cast import AGENTS, BUSY, CUSTOMER
+from listener.demo.showing import Showing
 from listener.demo.witness import PATIENCE, Witness
 from listener.finesse.events import RequestFailed
 from listener.settings import Settings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from listener.correlation.outcome import Outcome
     from listener.finesse.actions.request import Request
+    from listener.page.page import Page
     from listener.simulator.calls import Call
     from listener.simulator.faults import Fault
     from listener.simulator.interfaces import Deed
@@ -78,8 +80,11 @@ class Stage:
         listener: Listener,
         witness: Witness,
         watcher: Watcher,
+        *,
         ca_file: Path,
+        page: Page | None = None,
     ) -> None:
+        self.page = page
         self.simulator, self.listener, self.witness = simulator, listener, witness
         self.ca_file = ca_file
         self.plays: list[Play] = []
@@ -238,10 +243,12 @@ async def stage(
     folder: Path,
     watcher: Watcher,
     notifications: elsewhere.MakeNotifications | None = None,
+    shown: bool = False,
 ) -> AsyncIterator[Stage]:
     """Start a simulated Finesse and a listener for its agents; `folder` gets the settings.
 
-    `notifications` makes another notification side than the simulator's own.
+    `notifications` makes another notification side than the simulator's own. `shown`: what happens
+    is served as a page.
     """
     passwords = {agent: secrets.token_urlsafe(12) for agent in AGENTS}
     specs = [
@@ -262,14 +269,23 @@ async def stage(
             )
         )
         ca_file = elsewhere.write_ca(simulator, served, folder / "ca.pem")
-        listener = await stack.enter_async_context(
-            Listener.open(_settings(simulator, passwords, ca_file))
-        )
+        settings = _settings(simulator, passwords, ca_file)
+        showing = Showing() if shown else None
+        listener = await stack.enter_async_context(_listener(settings, showing))
+        page = None
+        if showing is not None:
+            page = await stack.enter_async_context(showing.open(settings, listener, folder))
         witness = Witness()
         events = listener.events()
         writing = asyncio.create_task(witness.listen(events), name="witness")
         stack.push_async_callback(_end, writing)
-        yield Stage(simulator, listener, witness, watcher, ca_file)
+        yield Stage(simulator, listener, witness, watcher, ca_file=ca_file, page=page)
+
+
+def _listener(settings: Settings, showing: Showing | None) -> AbstractAsyncContextManager[Listener]:
+    if showing is None:
+        return Listener.open(settings)
+    return Listener.open(settings, memory=showing.chronicle, changed=showing.changed)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

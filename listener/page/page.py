@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 
 from listener.ledger import now_utc
 from listener.page.assets import Asset
-from listener.page.codes import Codes
+from listener.page.codes import Codes, Grant
 from listener.page.cookies import Cookies
 from listener.page.payloads import Payloads
+from listener.page.refusals import not_served
 from listener.page.summary import Summaries
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ class Page:
     seeded: asyncio.Lock = field(default_factory=asyncio.Lock)
     before: Before | None = None
     """What the journal knows of sessions before this process; None until it was asked."""
+
+    def link(self, grant: Grant) -> str:
+        """Return a link that opens once, within a minute. Raises PageRefusal: it is not served."""
+        address = self.address()
+        if address is None:
+            raise not_served()
+        return f"{address}/#code={self.codes.issue(grant, self.clock())}"
 
     def forget(self) -> None:
         """Drop what may mention what is to be erased."""

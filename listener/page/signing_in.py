@@ -21,7 +21,7 @@ from listener.page import cookies
 from listener.page.codes import LONGEST, VALID_FOR, Grant, WrongCode
 from listener.page.cookies import Visit
 from listener.page.page import page_of
-from listener.page.refusals import PageRefusal, code_refused, no_numbers, not_served
+from listener.page.refusals import PageRefusal, code_refused, no_numbers
 from listener.page.visitors import Visitor
 from listener.report import stamp
 from listener.web.callers import Caller, Scope
@@ -53,11 +53,8 @@ async def ask(call: Call) -> JSONResponse:
     wanted = asked.checked(CodeWanted, await asked.document(call))
     if wanted.numbers and not caller.may(Scope.ADMIN):
         raise no_numbers_for(caller)
-    address = page.address()
-    if address is None:
-        raise not_served()
-    code = page.codes.issue(Grant(caller.name, wanted.numbers), page.clock())
-    told = {"link": f"{address}/#code={code}", "seconds": VALID_FOR, "numbers": wanted.numbers}
+    link = page.link(Grant(caller.name, wanted.numbers))
+    told = {"link": link, "seconds": VALID_FOR, "numbers": wanted.numbers}
     return JSONResponse(told, 201)
 
 

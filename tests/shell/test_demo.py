@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
@@ -66,6 +67,7 @@ class Played:
     notes: dict[tuple[str, str], Notes]
     output: str
     sent: subprocess.CompletedProcess[str]
+    pages: list[set[str]]
     exit_code: int
 
 
@@ -92,21 +94,42 @@ def _listener(*words: str) -> list[str]:
     return [sys.executable, "-m", "listener", *words]
 
 
-def _use_what_stays(process: subprocess.Popen[str]) -> tuple[str, subprocess.CompletedProcess[str]]:
-    """Read until the demo says how to send, do that, and end it as Ctrl-C does."""
-    lines = []
+def _use_what_stays(
+    process: subprocess.Popen[str],
+) -> tuple[str, subprocess.CompletedProcess[str], list[set[str]]]:
+    """Read until the demo says how to send and look, do that, and end it as Ctrl-C does."""
+    lines: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:
         lines.append(line)
-        if line.strip().startswith("listener send"):
+        if line.strip().startswith("listener page"):
             break
-    words = shlex.split(lines[-1])[1:]
-    sent = subprocess.run(
-        _listener(*words), capture_output=True, text=True, timeout=PATIENCE, check=False
+    said = [line.strip() for line in lines]
+    pages = [_looked_at(next(line for line in said if "/#code=" in line))]
+    send, page = (next(x for x in said if x.startswith(f"listener {w}")) for w in ("send", "page"))
+    sent, another = (
+        subprocess.run(
+            _listener(*shlex.split(each)[1:]),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        for each in (send, page)
     )
+    pages.append(_looked_at(another.stdout.strip()))
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=PATIENCE)
-    return "".join(lines) + rest, sent
+    return "".join(lines) + rest, sent, pages
+
+
+def _looked_at(link: str) -> set[str]:
+    """Open a link as the page does, and return the actions that are in its table."""
+    base, _, code = link.partition("/#code=")
+    with httpx.Client(base_url=base, timeout=PATIENCE) as browser:
+        browser.post("/page/session", json={"code": code}).raise_for_status()
+        found = browser.get("/page/requests", params={"limit": 1000}).raise_for_status().json()
+    return {row["requestedAction"] for row in found["requests"]}
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +145,8 @@ def played() -> Iterator[Played]:
     try:
         notes = {(profile, tagging): Notes() for profile in PROFILES for tagging in TAGGINGS}
         cases = asyncio.run(_play_all(notes))
-        output, sent = _use_what_stays(process)
-        yield Played(cases, notes, output, sent, process.returncode)
+        output, sent, pages = _use_what_stays(process)
+        yield Played(cases, notes, output, sent, pages, process.returncode)
     finally:
         if process.poll() is None:
             process.kill()
@@ -308,6 +331,12 @@ def test_command_in_a_pipe_prints_plain_lines_and_a_verdict(played: Played) -> N
 def test_what_stays_takes_the_request_that_the_demo_proposes(played: Played) -> None:
     assert played.sent.returncode == 0, played.sent.stderr
     assert "confirmed" in played.sent.stdout
+
+
+def test_what_stays_is_seen_on_the_page(played: Played) -> None:
+    scene_shown, later = played.pages
+    assert {"LOGIN", "ANSWER", "HOLD", "TRANSFER", "SEND_DTMF"} <= scene_shown
+    assert "MAKE_CALL" in later
 
 
 def test_staying_ends_well_with_ctrl_c(played: Played) -> None:
