@@ -208,6 +208,8 @@ class Player:
         return self._on(agent, wish, call, args)
 
     def _number(self, agent: str, args: Any) -> str:
+        if "to" in args:
+            return str(args["to"])
         n = int(args["n"] * 1000)
         own = self._world.finesse.agents[agent].spec.extension
         others = [a.spec.extension for a in self._world.finesse.agents.values()]
@@ -347,8 +349,9 @@ class Player:
         }.get(button)
         if press is not None and call is not None:
             await press(agent, call.id)
-        elif button == "MAKE_CALL" and isinstance(last, do.MakeCall):
-            await self._world.telephone.dial(agent, last.to_address)
+        elif button == "MAKE_CALL" and ("to" in args or isinstance(last, do.MakeCall)):
+            to = args["to"] if "to" in args else getattr(last, "to_address", "")
+            await self._world.telephone.dial(agent, to)
 
     async def _desktop(self, agent: str, args: Any) -> None:
         SENDER.set(Sender(None, Fortune.of(args)))

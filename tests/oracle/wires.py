@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import deque
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from listener.simulator import refusals, render
 from listener.simulator.faults import Fault, Faults, Plan, Rule
 from listener.simulator.interfaces import Deed, Fate, HttpRequest, HttpResponse
 from tests.oracle.account import Asked, Got
@@ -32,6 +34,8 @@ class Fortune(Plan):
     """What goes wrong with one request and its events, and which of those carry its id.
 
     `tags` has a letter per event, and begins anew at its end; `nth` a fault for the nth event.
+    `answer`: the status that something before Finesse answers with, whatever Finesse did, and
+    whether ApiErrors are in it.
     """
 
     tags: str = "1"
@@ -39,6 +43,7 @@ class Fortune(Plan):
     others: bool = True
     nth: dict[int, Rule] = field(default_factory=dict)
     count: int = 0
+    answer: tuple[int, bool] | None = None
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Fortune:
@@ -52,6 +57,8 @@ class Fortune(Plan):
             made.request[Fault(fault[0])] = _rule(fault)
         for number, *fault in said.get("events", ()):
             made.nth[number] = _rule(fault)
+        if (answer := said.get("answer")) is not None:
+            made.answer = (answer[0], bool(answer[1]))
         return made
 
 
@@ -134,10 +141,29 @@ class _Open:
         """Do nothing."""
 
 
+def _in_its_place(sender: Sender) -> HttpResponse:
+    """Return the answer that comes in place of Finesse's."""
+    assert sender.fortune.answer is not None
+    status, errors = sender.fortune.answer
+    if not errors and sender.asked is not None and sender.asked.deed is not None:
+        sender.asked.deed.faults.append(Fault.UNAVAILABLE_BARE.value)
+    wrong = refusals.Wrong("Generic Error", "Generic Error")
+    return HttpResponse(status, render.api_errors(wrong).encode() if errors else b"")
+
+
+def _one_less(answer: HttpResponse) -> HttpResponse:
+    """Return a list of dialogs without its first one."""
+    return replace(answer, body=_FIRST.sub(b"", answer.body, count=1))
+
+
+_FIRST = re.compile(rb"<Dialog>.*?</Dialog>", re.DOTALL)
+
+
 class Wire(httpx.AsyncBaseTransport):
     """Carries requests to Finesse and answers back, each way with the story's latency.
 
-    `trouble` is what REST suffers from now: "refused", "get_hangs", "get_500", "get_401", or "".
+    `trouble` is what REST suffers from now: "refused", "get_hangs", "get_500", "get_401",
+    "get_less" (lists lack their first dialog), or "".
     """
 
     def __init__(self, loop: VirtualLoop, finesse: Finesse, account: Account) -> None:
@@ -165,8 +191,10 @@ class Wire(httpx.AsyncBaseTransport):
         await trace("http11.receive_response_headers.started", {})
         if request.method == "GET":
             return await self._get(request)
-        task = self._start(request)
-        return await self._back(await asyncio.shield(task))
+        answer = await asyncio.shield(self._start(request))
+        if sender is not None and sender.fortune.answer is not None:
+            answer = replace(_in_its_place(sender), headers=answer.headers)
+        return await self._back(answer)
 
     async def _get(self, request: httpx.Request) -> httpx.Response:
         agent, sent = "", self._loop.time()
@@ -178,6 +206,8 @@ class Wire(httpx.AsyncBaseTransport):
                 answer = HttpResponse(int(self.trouble[4:]))
             else:
                 answer = await self._finesse.handle(_as_finesse_has_it(request))
+            if self.trouble == "get_less" and request.url.path.endswith("/Dialogs"):
+                answer = _one_less(answer)
             response = await self._back(answer)
         except BaseException:
             self._account.gets.append(Got(sent, None, agent, request.url.path, None))

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, get_args, get_type_hints
 from unittest import mock
 
 import structlog
@@ -41,6 +41,7 @@ from tests.oracle.wires import SENDER, Fortune, Misfortune, Sender, Truth, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from listener.correlation.steps import Ask, RestAnswer
     from listener.finesse.actions.request import Request
@@ -61,6 +62,8 @@ OUTSIDE = {
     "+12025550126": Number(Luck.ANSWERS, translated="912025550126"),
     "+12025550127": Number(Luck.ANSWERS, translated="912025550127", everywhere=False),
 }
+WRITTEN = {"+1 (202) 555-0128": Number(Luck.ANSWERS, translated="+12025550128")}
+"""As people write it; the switch knows it without what stands between the digits."""
 CUSTOMER = "+12025550110"
 LIVE_WITHIN = 20.0  # seconds
 
@@ -126,6 +129,19 @@ class Hands(Protocol):
         ...
 
 
+def _variants(fixed: Mapping[str, Any]) -> Variants:
+    """Return how this Finesse does things: what is not fixed is drawn each time."""
+    kinds = get_type_hints(Variants)
+    return replace(
+        Variants.drawn(), **{name: get_args(kinds[name])[0](it) for name, it in fixed.items()}
+    )
+
+
+def _coarse(when: datetime, grain: float) -> datetime:
+    """Return a time of a clock that counts in steps of `grain` seconds (0: it does not)."""
+    return when - timedelta(seconds=when.timestamp() % grain) if grain else when
+
+
 def specs(traits: Mapping[str, Any]) -> tuple[AgentSpec, ...]:
     """Return the agents of a story: the first is a supervisor, each third answers by itself."""
     return tuple(
@@ -182,13 +198,13 @@ class World:
             agents=self.agents,
             deployment=traits["profile"],
             tagging=Tagging.ALL,
-            variants=Variants.drawn(),
+            variants=_variants(traits.get("variants", {})),
             faults=Misfortune(seed, background, self._observe),
             seed=seed,
             clock=self.loop.time,
-            wall=lambda: self.loop.wall(traits["skew"]),
+            wall=lambda: _coarse(self.loop.wall(traits["skew"]), traits.get("grain", 0.0)),
             pace=traits["pace"],
-            dial_plan=OUTSIDE,
+            dial_plan={**OUTSIDE, **WRITTEN},
         )
         finesse.truth = Truth(self.account)
         outbox = finesse.switch._outbox
