@@ -281,9 +281,9 @@ class Rows {
       cursor = this.ordered(row.element, cursor);
     }
     free.forEach((row) => row.element.remove());
-    if (this.refocus) {
+    if (this.refocus && this.made.has(this.active)) {
       this.refocus = false;
-      this.focus();
+      if (!document.activeElement?.matches("input:not([type=checkbox]), select, button, .details")) this.focus();
     }
     if (!this.measured && this.made.size) {
       this.measured = true;
@@ -1184,8 +1184,11 @@ function escape() {
 }
 function focusRows() {
   const rows = state.tab === "sessions" ? crew : table;
-  if (state.tab === "sessions" || state.tab === "requests") { rows.render(); rows.focus(); }
-  else at(`view-${state.tab}`).focus();
+  if (state.tab === "sessions" || state.tab === "requests") {
+    document.activeElement?.blur();
+    rows.refocus = true; // also when there is no row yet
+    step();
+  } else at(`view-${state.tab}`).focus();
 }
 function pressed(event) {
   if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || at("keys").open || at("main").hidden) return;
@@ -1194,7 +1197,7 @@ function pressed(event) {
     event.preventDefault();
     return;
   }
-  const typing = event.target.closest?.("input, select, textarea");
+  const typing = event.target.closest?.("input:not([type=checkbox]), select, textarea");
   if (typing || !lettersOn()) return;
   const tabs = { 1: "requests", 2: "sessions", 3: "figures", 4: "errors" };
   if (event.key === "?") at("keys").showModal();
