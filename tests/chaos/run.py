@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SAY_EVERY = 10.0
 BEHIND = 120.0  # seconds in which a reader of events is told what callers were told
 PATIENCE = 30.0
+WAITS = 3.0
 ABSENT = 70.0  # seconds before an agent is signed out in which its link was lost
 UP = 150.0
 
@@ -45,7 +46,8 @@ class LivePlayer(Player):
     """Plays a story; what agents and far ends have begun is let be done.
 
     Where the machine is too slow for it, the story takes longer: no step is done behind a hold-up
-    of one of the `loops` until they are quick again, and all that follows comes as much later.
+    of one of the `loops` until they are quick again, and all that follows comes as much later. On a
+    machine that never is, it goes on when it has waited three times its own length.
     """
 
     def __init__(self, world: LiveWorld, story: Story, *loops: Stalls) -> None:
@@ -57,9 +59,13 @@ class LivePlayer(Player):
         loop = asyncio.get_running_loop()
         begin = loop.time()
         self._counted = 20_000 * (self._story.seed % 1000)  # an id is used again in its story alone
+        patience = WAITS * self._story.steps[-1].at if self._story.steps else 0.0
         for number, step in enumerate(self._story.steps):
             await asyncio.sleep(max(0.0, begin + step.at - loop.time()))
-            await calm(*self._loops)
+            due = loop.time()
+            if patience > 0:
+                await calm(*self._loops)
+            patience -= loop.time() - due
             begin = max(begin, loop.time() - step.at)
             self._do(number, step)
         if self._tasks:
