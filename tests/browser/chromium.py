@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+PROGRAM = "chromium"
 FLAGS = (
     "--headless",
     "--no-sandbox",  # tests run as root in containers
@@ -54,7 +54,7 @@ _LAUNCH = (
 
 def program() -> str | None:
     """Return where Chromium is; None when it is not here."""
-    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    return shutil.which(PROGRAM)
 
 
 class Broken(AssertionError):
