@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
 from typing import Any, cast
 
 from listener.correlation.steps import RestAnswer
 from listener.errors import ListenerError
 from listener.finesse.actions.request import Request
+from listener.finesse.body import Element
 from listener.finesse.wire import render
 from listener.offers import Resource
 from listener.page.payloads import Heard
@@ -46,6 +48,8 @@ class Case:
     deployment: str | None
     veil: Veil = field(repr=False)
     """The masks of the request's story, so that a number looks the same in both."""
+    spoken: tuple[Request, ...] = field(default=(), repr=False)
+    """Other requests, whose digits Finesse may repeat in what it says meanwhile."""
 
 
 class _Shown:
@@ -68,7 +72,7 @@ def raw_of(case: Case) -> Resource:
     """Return it all as JSON."""
     record = case.record
     masks = None if case.veil.show_numbers else cast("Masks", _Shown(case.veil))
-    veil = PayloadVeil(masks, lambda: (record.request,))
+    veil = PayloadVeil(masks, lambda: (record.request, *case.spoken))
     matters = [each for each in case.heard if _matters(each, record)]
     chosen = matters[:MOST]
     notes = []
@@ -92,8 +96,18 @@ def raw_of(case: Case) -> Resource:
 def _matters(heard: Heard, record: Record) -> bool:
     """Say whether a notification has to do with the request: its agent's, its call's, or its id."""
     dialog, outcome = record.request.dialog_id, record.outcome
-    ids = {record.request_id, dialog, outcome.dialogs.new if outcome is not None else None}
-    return heard.agent == record.request.agent or any(id_ in heard.payload for id_ in ids if id_)
+    ids = {dialog, outcome.dialogs.new if outcome is not None else None}
+    return (
+        heard.agent == record.request.agent
+        or _names(heard, record)
+        or any(id_ in heard.payload for id_ in ids if id_)
+    )
+
+
+def _names(heard: Heard, record: Record) -> bool:
+    """Say whether a notification carries the request's id."""
+    plain = record.request_id
+    return plain in heard.payload or _escaped(plain) in heard.payload
 
 
 def _sent(record: Record, veil: PayloadVeil) -> Resource | None:
@@ -110,13 +124,27 @@ def _sent(record: Record, veil: PayloadVeil) -> Resource | None:
 
 
 def _body(request: Request, veil: PayloadVeil) -> str | None:
-    """Return the body as it was sent; None where parts of it are not kept."""
+    """Return the body as it was sent; None where it cannot be written."""
     try:
-        text = render(request.body()).decode()
+        text = render(_veiled(request.body(), veil)).decode()
     except (ListenerError, ValueError):
         return None
     shown = veil.payload(text)
     return None if shown is None else _SEALED.sub("(not kept)", shown)
+
+
+def _veiled(element: Element, veil: PayloadVeil) -> Element:
+    """Return a body with its ActionParams masked by their names, as other elements are by theirs.
+
+    DTMF digits travel so.
+    """
+    if isinstance(element.content, str):
+        return element
+    if element.tag != "ActionParam":
+        return Element(element.tag, tuple(_veiled(each, veil) for each in element.content))
+    name, value = element.text("name") or "", element.text("value") or ""
+    shown = str(veil.value({name: value})[name])
+    return Element(element.tag, (Element("name", name), Element("value", shown)))
 
 
 def _answer(case: Case, veil: PayloadVeil) -> Resource | None:
@@ -141,10 +169,15 @@ def _heard(heard: Heard, record: Record, veil: PayloadVeil) -> Resource:
         "agent": heard.agent,
         "node": heard.node,
         "itemId": heard.item_id,
-        "about": record.request_id in heard.payload,
+        "about": _names(heard, record),
         "payload": shown,
         "length": len(heard.payload),
     }
+
+
+def _escaped(text: str) -> str:
+    """Return a text as Finesse writes it into XML."""
+    return escape(text, quote=False)
 
 
 def _time(at: float) -> str | None:

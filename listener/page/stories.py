@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
@@ -18,13 +19,14 @@ from listener.api.given import FLAG, agent_parameter, missing, one_of, request_i
 from listener.api.refusals import Kind, Refusal
 from listener.correlation.steps import RestAnswer
 from listener.errors import NotKept
-from listener.finesse.actions import checks
+from listener.finesse.actions import SendDtmf, checks
+from listener.finesse.actions.request import Request
 from listener.offers import Resource
 from listener.page.page import Page, page_of
 from listener.page.raw import AROUND, Case, raw_of
 from listener.page.refusals import nothing_known
 from listener.page.signing_in import unmasked
-from listener.page.source import facts_of
+from listener.page.source import MOST_LOOKED, facts_of
 from listener.story.drawing import svg_file
 from listener.story.facts import NothingKnown, Wanted
 from listener.story.page import html_file
@@ -41,7 +43,7 @@ FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-anc
 _OK: dict[int, dict[str, Any]] = {200: {"description": "the story"}}
 _T = TypeVar("_T")
 
-Request = Annotated[str | None, Query(min_length=1, max_length=checks.MAX_TEXT)]
+RequestId = Annotated[str | None, Query(min_length=1, max_length=checks.MAX_TEXT)]
 Dialog = Annotated[str | None, Query(min_length=1, max_length=checks.MAX_TEXT)]
 Last = Annotated[float | None, Query(gt=0, le=LONGEST_LAST, allow_inf_nan=False)]
 
@@ -50,7 +52,7 @@ Last = Annotated[float | None, Query(gt=0, le=LONGEST_LAST, allow_inf_nan=False)
 async def story(
     call: Call,
     *,
-    request: Request = None,
+    request: RequestId = None,
     dialog: Dialog = None,
     agent: str | None = None,
     last: Last = None,
@@ -72,7 +74,7 @@ def _json(found: Story) -> Resource:
 async def as_svg(
     call: Call,
     *,
-    request: Request = None,
+    request: RequestId = None,
     dialog: Dialog = None,
     agent: str | None = None,
     last: Last = None,
@@ -87,7 +89,7 @@ async def as_svg(
 async def as_html(
     call: Call,
     *,
-    request: Request = None,
+    request: RequestId = None,
     dialog: Dialog = None,
     agent: str | None = None,
     last: Last = None,
@@ -128,8 +130,16 @@ async def raw(
         page.payloads.since,
         page.service.deployment,
         found.veil,
+        _with_digits(page, record),
     )
     return JSONResponse(await _beside(page, lambda: raw_of(case)))
+
+
+def _with_digits(page: Page, record: Record) -> tuple[Request, ...]:
+    """Return the agent's requests of late that sent digits."""
+    index = page.service.newest(agent=record.request.agent, request_id=None, settled=None)
+    some = islice((each.request for each in index), MOST_LOOKED)
+    return tuple(each for each in some if isinstance(each, SendDtmf))
 
 
 async def _one(page: Page, id_: str) -> tuple[Record, RestAnswer | None]:
