@@ -10,12 +10,16 @@ from unittest import mock
 
 import pytest
 
+from listener.correlation.outcome import MinimumEvidence
+from listener.finesse.actions import TaskStart
+from listener.finesse.events import DialogChanged
 from tests.chaos import inside, verdict
 from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
 from tests.chaos.run import LivePlayer
 from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
 from tests.chaos.tables import MUST_BE_NONE, LiveTally
+from tests.oracle.account import Account, Asked, Heard
 from tests.oracle.judge import Find
 from tests.oracle.story import Step, Story
 
@@ -70,14 +74,14 @@ def test_a_run_with_too_many_excuses_is_none():
 # -- lag ------------------------------------------------------------------------------------------
 
 
-class Asked:
+class Open:
     """A request as far as an excuse looks at it."""
 
     submitted, settled = 10.0, 20.0
 
 
 def test_an_excuse_by_lag_needs_a_lag_that_was_measured_while_the_request_was_open():
-    asked = Asked()
+    asked = Open()
     find = Find("overdue", asked, "late")  # type: ignore[arg-type]
     with mock.patch.object(verdict, "_judged", lambda _account, lag: [] if lag > 1.0 else [find]):
         assert verdict.judged(None, [Stall(15, 16, 1.5)]) == ([], [find])  # type: ignore[arg-type]
@@ -208,3 +212,22 @@ def test_which_events_have_the_id_is_drawn_for_each_of_them():
 
 def test_a_story_tells_the_seed_of_its_run():
     assert run_of(story_seed(51, 4)) == 51
+
+
+# -- what a process forgets -----------------------------------------------------------------------
+
+
+def task_missed(*, heard_at: float, restarted_at: float) -> tuple[Account, Find]:
+    """Return a task's request of 100 s that was left open, and when its dialog was heard of."""
+    request = TaskStart(agent="1001", dialog_id="9")
+    asked = Asked(1, "k", request, "r", "2001", "submit", MinimumEvidence.ANY, 8.0, 100.0)
+    asked.begun, asked.settled = 100.0, 108.0
+    event = DialogChanged(node="n", dialog=None, dialog_id="9")  # type: ignore[arg-type]
+    heard = Heard(heard_at, "1001", event, None, first=True)  # type: ignore[arg-type]
+    account = Account(1, heard=[heard], restarts=[(restarted_at - 5, restarted_at)])
+    return account, Find("missed", asked, "confirmed: a change that it asked for was read")
+
+
+def test_a_task_is_compared_only_with_what_the_process_has_heard_of_it():
+    assert verdict._excused(*task_missed(heard_at=80.0, restarted_at=90.0), lag=0.0)
+    assert not verdict._excused(*task_missed(heard_at=95.0, restarted_at=90.0), lag=0.0)

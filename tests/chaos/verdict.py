@@ -21,6 +21,8 @@ differ, each stated:
   change against what was known, as section 4 has it: it was so after the request was sent (1).
 - Two requests share a change only if they do so with exact times, too: a change of the moment
   before a request went out may be the other's.
+- No list shows tasks: after a restart or a hand-over there is nothing to compare a task with until
+  it is heard of again.
 - The order in which a device's requests go out is judged by the oracle in virtual time.
 """
 
@@ -35,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from listener.finesse import uris
-from listener.finesse.actions import Drop, UserRequest
+from listener.finesse.actions import Drop, TaskRequest, UserRequest
 from listener.finesse.events import DialogEvent, DialogRemoved, Event, UserChanged, events_of
 from listener.finesse.wire import parse_update
 from listener.telling import kind_of
@@ -144,9 +146,24 @@ def _excused(account: Account, find: Find, lag: float) -> bool:
         return False
     if "presumed:" in find.words and lag > MOST_LAG:
         return True
+    if isinstance(asked.request, TaskRequest) and not _met_again(account, asked):
+        return True
     if "a GET" in find.words:
         return not account.listening(asked.agent, asked.deadline - 4.0, asked.deadline)
     return isinstance(asked.request, Drop) and _cut_off(account, asked)
+
+
+def _met_again(account: Account, asked: Asked) -> bool:
+    """Say whether the process in which it was asked had heard of its dialog."""
+    assert asked.begun is not None
+    since = max((end for _, end in account.restarts if end <= asked.begun), default=0.0)
+    return any(
+        heard.agent == asked.agent
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == asked.request.dialog_id
+        and since <= heard.at <= asked.begun
+        for heard in account.heard
+    )
 
 
 def _news_then(account: Account, asked: Asked) -> bool:
