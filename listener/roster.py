@@ -30,7 +30,7 @@ from listener.translation import RestWire
 from listener.whereabouts import Whereabouts
 from listener.xmpp.link import Link
 from listener.xmpp.session import Session
-from listener.xmpp.stanzas import make_resource
+from listener.xmpp.stanzas import RESOURCE_PREFIX, make_resource
 
 MAX_HANDSHAKES = 50  # at once, of all agents together
 BATCH = 20  # agents that begin, end or lose their ears in one turn of the loop
@@ -79,8 +79,11 @@ class Roster:
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}  # by the agent's id, `casefold`ed
         self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
         self._pictures = asyncio.Semaphore(MAX_PICTURES)
+        self.home = ""
+        """What this process has in common with those before and after it, and with no other; empty
+        where there is no such thing. It stands in the resources of all its sessions."""
         self.token = secrets.token_hex(4)
-        """In the resources of all its sessions."""
+        """In the same place: what it has for itself alone."""
         self.spared: set[str] = set()
         """Tokens of another process that holds the same agents at this moment."""
         self._signing = Signing(rest)
@@ -362,12 +365,12 @@ class Roster:
                 lambda: self._signing.for_sasl(ear.agent),
                 place,
                 tls=self._tls,
-                resource=make_resource(agent, self.token),
+                resource=self._resource(agent, self.token),
                 on_notification=lambda heard: self._service().hear(heard, node),
                 on_finesse_presence=lambda available: ear.presence(made, available=available),
                 timings=wiring.session_timings(self._settings),
                 presence=self._settings.finesse.presence is Presence.AVAILABLE,
-                spared=lambda: {make_resource(agent, token) for token in self.spared},
+                stale=lambda resource: self._is_stale(agent, resource),
             )
             ear.made(made)
             return made
@@ -381,6 +384,15 @@ class Roster:
             random=self._jitter.random,
             aim=ear,
         )
+
+    def _resource(self, agent: str, token: str) -> str:
+        return make_resource(agent, f"{self.home}-{token}" if self.home else token)
+
+    def _is_stale(self, agent: str, resource: str) -> bool:
+        """Say whether that resource was one of an earlier process of this home, which has ended."""
+        alive = {self._resource(agent, token) for token in (self.token, *self.spared)}
+        ours = bool(self.home) and resource.startswith(f"{RESOURCE_PREFIX}{self.home}-")
+        return ours and resource not in alive
 
 
 def agent_of(

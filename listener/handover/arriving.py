@@ -55,7 +55,7 @@ class Arrival:
         self._agents = Agents(0, [], [])
         self._force = False
         self._token = secrets.token_hex(4)
-        self._spared = ""
+        self._spared = self._home = ""
         self._node: str | None = None
 
     def __repr__(self) -> str:
@@ -84,6 +84,8 @@ class Arrival:
         self._agents = spoken.agents_of(message)
         self._force = message.get("force") is True
         self._spared = str(message.get("token"))
+        home = message.get("home")
+        self._home = home if isinstance(home, str) else ""
         node = message.get("node")
         self._node = node if isinstance(node, str) else None
 
@@ -92,7 +94,7 @@ class Arrival:
 
         It begins at the node that the first one uses: each node numbers events in its own way.
         """
-        listener.roster.token = self._token
+        listener.roster.home, listener.roster.token = self._home, self._token
         listener.roster.spared.add(self._spared)
         if self._node is not None:
             listener.begin_at(self._node)

@@ -141,6 +141,7 @@ class Attempt:
         return {
             "say": word,
             "token": self._listener.roster.token,
+            "home": self._listener.roster.home,
             "force": self._asked.force,
             "node": self._listener.node,
             **spoken.agents_json(agents),

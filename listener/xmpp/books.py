@@ -13,7 +13,7 @@ from listener.xmpp import stanzas
 from listener.xmpp.stanzas import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from listener.xmpp.asks import Asks
 
@@ -35,9 +35,9 @@ _PASSING = frozenset(
 class Books:
     """Subscribes the full JID `jid` of `agent` at the service `pubsub`, and remembers to what.
 
-    `spared` returns the resources of other sessions of this program that are alive. `alone` is for
-    a session without presence: what Finesse sends to the bare JID does not reach it, so it
-    subscribes itself to the agent's own nodes too.
+    `stale` says of another resource whether it is certain that its session is of an earlier process
+    of ours, which has ended. `alone` is for a session without presence: what Finesse sends to the
+    bare JID does not reach it, so it subscribes itself to the agent's own nodes too.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class Books:
         jid: str,
         pubsub: str,
         asks: Asks,
-        spared: Callable[[], Collection[str]] = tuple,
+        stale: Callable[[str], bool] = lambda _resource: False,
         *,
         alone: bool = False,
     ) -> None:
         self._agent, self._jid, self._pubsub, self._asks = agent, jid, pubsub, asks
-        self._spared = spared
+        self._stale = stale
         self._own = stanzas.own_nodes(agent) if alone else frozenset()
         self._explicit: set[str] = set()
         self._absent: set[str] = set()  # own nodes that the site does not have
@@ -121,10 +121,11 @@ class Books:
     async def tidy(self, wanted: frozenset[str]) -> tuple[str, ...]:
         """Make the explicit subscriptions those `wanted`; return what was refused, in words.
 
-        Removes what earlier sessions of this program left for this agent (it persists on the
-        server) and what is no longer wanted. With presence it never subscribes to the nodes that
-        Finesse subscribes by itself: events would come twice. Leaves those of resources that are
-        `spared`. Where the service lists nothing, nothing is removed, and that is what is told.
+        Removes what is `stale` (it persists on the server) and what this session has and wants no
+        longer; what any other session has is left, for it may live: without it, it would be deaf
+        and not know. With presence it never subscribes to the nodes that Finesse subscribes by
+        itself: events would come twice. Where the service lists nothing, nothing is removed, and
+        that is what is told.
         """
         wanted = self._own | frozenset(node for node in wanted if not self._comes_anyway(node))
         results: list[str | None] = []
@@ -151,10 +152,8 @@ class Books:
         return stanzas.is_automatic(node, self._agent)
 
     def _is_ours(self, jid: str) -> bool:
-        resource = jid.partition("/")[2]
         same = stanzas.bare(jid) == stanzas.bare(self._jid)
-        left = resource.startswith(stanzas.RESOURCE_PREFIX) and resource not in self._spared()
-        return same and (left or jid == self._jid)
+        return same and (jid == self._jid or self._stale(jid.partition("/")[2]))
 
     async def _change(
         self, build: Callable[..., str], node: str, jid: str, *more: str | None

@@ -25,7 +25,7 @@ from listener.xmpp.stanzas import Subscription
 if TYPE_CHECKING:
     import ssl
     import xml.etree.ElementTree as ET
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from listener.finesse.model import Notification
 
@@ -44,9 +44,9 @@ class Session:
     `password` is called once per attempt. `on_notification` is a plain function, called in the
     order of arrival and never after the end; what it raises is logged and harms nobody.
     `on_finesse_presence` gets True when the user `finesse` is available and False when not.
-    `spared` returns the resources whose explicit subscriptions `tidy` leaves alone. Without
-    `presence` none is ever sent: the session subscribes itself to the agent's own nodes, and does
-    not hear the presence of `finesse`.
+    `stale` says of which other resources `tidy` removes the explicit subscriptions: those whose
+    process has ended for certain. Without `presence` none is ever sent: the session subscribes
+    itself to the agent's own nodes, and does not hear the presence of `finesse`.
     Raises ConfigurationError for an agent id or a resource that XMPP or Finesse forbid.
     """
 
@@ -63,7 +63,7 @@ class Session:
         timings: Timings | None = None,
         presence: bool = True,
         stanza_limit: int = AFTER_LOGIN,
-        spared: Callable[[], Collection[str]] = tuple,
+        stale: Callable[[str], bool] = lambda _resource: False,
     ) -> None:
         if resource.lower() == "desktop" or not resource:
             raise ConfigurationError(f"the resource {resource!r} belongs to the Finesse desktop")
@@ -79,7 +79,7 @@ class Session:
         self._on_finesse_presence = on_finesse_presence
         self._presence = presence
         self._stanza_limit = stanza_limit
-        self._spared = spared
+        self._stale = stale
         self._client: GuardedClient | None = None
         self._ended: asyncio.Future[Ending] | None = None
         self._pinging: asyncio.Task[None] | None = None
@@ -157,13 +157,13 @@ class Session:
                 f"{self.host}:{self.endpoint.port} gave no session within"
                 f" {self.timings.connect:g} s; it stopped at: {client.stage}"
             ) from None
-        spared, beside = self._spared, self._beside  # not by way of ourselves: see `_clean_up`
+        stale, beside = self._stale, self._beside  # not by way of ourselves: see `_clean_up`
         self._subscribed = Books(
             self.agent,
             self.jid,
             self.endpoint.pubsub_domain,
             self._asks,
-            lambda: {*spared(), *beside},
+            lambda resource: stale(resource) and resource not in beside,
             alone=not self._presence,
         )
         await (self._appear(client) if self._presence else self._listen(client))

@@ -11,9 +11,11 @@ from listener.correlation.outcome import Confirmed, Evidence
 from listener.correlation.pending import State
 from listener.errors import ConfigurationError
 from listener.finesse.actions import Hold, Retrieve
+from listener.settings.serving import Journal
 from listener.simulator.faults import Fault
 from listener.simulator.xmpp_faults import Cut
 from listener.simulator.xmpp_stanzas import Refusal
+from listener.station import Station
 from listener.xmpp import stanzas
 from tests.shell.stage import (
     PACES,
@@ -139,3 +141,41 @@ async def test_finesse_that_goes_away_is_unknown_and_not_down(tmp_path):
         outcome = await listener.submit(Hold(agent=A, dialog_id=dialog))
         assert isinstance(outcome, Confirmed)
         assert listener.agents[A].live
+
+
+async def test_two_daemons_without_presence_do_not_make_each_other_deaf(tmp_path):
+    """Neither can see the other: what is not its own, or certainly left behind, stays."""
+    async with scene(tmp_path) as (sim, one):
+        told = settings(sim, tmp_path, finesse=UNSEEN)
+        async with Listener.open(told, paces=PACES) as other:
+            ears = [each.roster.ears[A] for each in (one, other)]
+            for _ in range(2):
+                former = [ear.session for ear in ears]
+                sim.notifications.cut(A)  # both connect anew, and tidy
+                await until(lambda was=former: not any(ear.session in was for ear in ears))
+                for each in (one, other):
+                    await each.ready(A, within=20)
+            assert {each.jid for each in sim.notifications.subscriptions if each.explicit} == {
+                ear.session.jid for each in (one, other) for ear in each.roster.ears.values()
+            }
+            for listener in (one, other):
+                dialog = await answered_call(sim, listener)
+                outcome = await listener.submit(Hold(agent=A, dialog_id=dialog))
+                assert (outcome.kind, outcome.evidence) == ("confirmed", Evidence.REQUEST_ID)
+
+
+async def test_what_a_killed_daemon_left_is_removed_by_the_next_one_with_its_journal(tmp_path):
+    async with simulated() as sim:
+        for number in range(2):
+            told = settings(sim, tmp_path, finesse=UNSEEN)
+            told = told.model_copy(update={"journal": Journal(path=tmp_path / "journal")})
+            before = {each.jid for each in sim.notifications.subscriptions if each.explicit}
+            assert len(before) == 2 * number
+            async with Station.open(told, paces=PACES) as station:
+                await until(lambda at=station: at.listener.roster.up == 2)
+                there = {each.jid for each in sim.notifications.subscriptions if each.explicit}
+                assert len(there) == 2
+                assert not there & before
+                left = [each for each in sim.notifications.subscriptions if each.explicit]
+            for each in left:  # as if it had been killed
+                sim.notifications._subscriptions.add(each.node, each.jid, explicit=True)

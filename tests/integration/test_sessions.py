@@ -106,7 +106,8 @@ async def test_what_an_earlier_run_left_is_removed_and_what_is_others_is_kept(pl
     await earlier.open()
     assert await earlier.tidy(frozenset({TEAM, OTHERS})) == ()
     await earlier.close(graceful=False)
-    async with place.opened(resource="listener-now") as session:
+    stale = "listener-earlier".__eq__
+    async with place.opened(resource="listener-now", stale=stale) as session:
         assert len(await explicit(session)) == 3
         assert await session.tidy(frozenset({OTHERS})) == ()
         assert await explicit(session) == {(TEAM, desktop.jid), (OTHERS, session.jid)}
@@ -221,6 +222,25 @@ async def test_without_presence_what_an_earlier_run_left_is_taken_over_or_remove
     earlier = place.session(presence=False, resource="listener-earlier")
     await earlier.open()
     await earlier.close(graceful=False)
-    async with place.opened(presence=False, resource="listener-now") as session:
+    stale = "listener-earlier".__eq__
+    async with place.opened(presence=False, resource="listener-now", stale=stale) as session:
         assert await session.tidy(frozenset()) == ()
         assert {jid for _, jid in await explicit(session)} == {session.jid}
+
+
+async def test_two_daemons_without_presence_leave_each_others_subscriptions_alone(place):
+    """Neither sees the other, so each must take the other for alive."""
+    first, second = [], []
+    async with place.opened(presence=False, heard=first, resource="listener-one") as one:
+        async with place.opened(presence=False, heard=second, resource="listener-two") as two:
+            for session in (two, one, two):
+                assert await session.tidy(frozenset()) == ()
+            await place.publish(DIALOGS, UPDATE, item_id="both")
+            assert await one.ping(20)
+            assert await two.ping(20)
+            assert [each.item_id for each in first] == [each.item_id for each in second] == ["both"]
+        await place.publish(DIALOGS, UPDATE, item_id="one")
+        assert await one.ping(20)
+        assert [each.item_id for each in first] == ["both", "one"]
+    async with place.opened() as after:
+        assert await explicit(after) == set()

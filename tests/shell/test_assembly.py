@@ -98,16 +98,25 @@ async def test_explicit_subscriptions_are_ours_once_and_gone_at_the_end(tmp_path
     async with simulated() as sim:
         house = sim.notifications
         told = settings(sim, tmp_path, agents=agents)
-        stale = f"{A}@localhost/{RESOURCE_PREFIX}dead-{A}"
-        foreign = f"{A}@localhost/desktop"
-        for jid in (stale, foreign):
+        stale = f"{A}@localhost/{RESOURCE_PREFIX}home-dead-{A}"
+        beside = f"{A}@localhost/{RESOURCE_PREFIX}home-beside-{A}"
+        others = {
+            f"{A}@localhost/{name}" for name in ("desktop", f"{RESOURCE_PREFIX}else-dead-{A}")
+        }
+        for jid in (stale, beside, *others):
             house._subscriptions.add(TEAM, jid, explicit=True)
-        async with Listener.open(told, paces=PACES):
+
+        async def at_home(listener) -> None:
+            listener.roster.home = "home"
+            listener.roster.spared.add("beside")
+
+        async with Listener.open(told, paces=PACES, first=at_home):
             (session,) = house.sessions(A)
+            assert session.partition("/")[2].startswith(f"{RESOURCE_PREFIX}home-")
             explicit = {(one.jid, one.node) for one in house.subscriptions if "/" in one.jid}
-            assert explicit == {(session, TEAM), (foreign, TEAM)}
+            assert explicit == {(jid, TEAM) for jid in (session, beside, *others)}
         left = {(one.jid, one.node) for one in house.subscriptions if "/" in one.jid}
-        assert left == {(foreign, TEAM)}
+        assert left == {(jid, TEAM) for jid in (beside, *others)}
         assert house.presence_log[-1].type == "unavailable"
 
 

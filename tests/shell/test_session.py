@@ -341,7 +341,8 @@ async def test_a_service_that_lists_no_subscriptions_says_why():
 
 async def test_tidy_leaves_those_of_another_session_of_ours_while_that_is_available():
     other = f"{AGENT}@{DOMAIN}/listener-other"
-    async with running() as server, opened(server) as session:
+    stale = "listener-other".__eq__
+    async with running() as server, opened(server, stale=stale) as session:
         server.subscriptions |= {(TEAM, other)}
         server.bound[0].send(f"<presence from='{other}' to='{ME}'/>")
         await session.tidy(frozenset())
@@ -351,12 +352,26 @@ async def test_tidy_leaves_those_of_another_session_of_ours_while_that_is_availa
         assert server.subscriptions == set()
 
 
+async def test_tidy_removes_nothing_of_a_session_that_may_live():
+    """Another daemon may hold this agent without presence: it would be deaf and not know."""
+    other = f"{AGENT}@{DOMAIN}/listener-other"
+    async with running() as server, opened(server) as session:
+        server.subscriptions |= {(TEAM, other), (NODE, other)}
+        assert await session.tidy(frozenset({TEAM})) == ()
+        assert server.subscriptions == {(TEAM, other), (NODE, other), (TEAM, ME)}
+    async with running() as server, opened(server, presence=False) as session:
+        server.subscriptions |= {(TEAM, other), (NODE, other)}
+        assert await session.tidy(frozenset()) == ()
+        assert server.subscriptions >= {(TEAM, other), (NODE, other), (NODE, ME)}
+
+
 async def test_tidy_removes_stale_own_ones_and_leaves_those_of_others():
     old = f"{AGENT}@{DOMAIN}/listener-old"
     desktop = f"{AGENT}@{DOMAIN}/desktop"
     other = f"1002@{DOMAIN}/listener-old"
     bare = f"{AGENT}@{DOMAIN}"
-    async with running() as server, opened(server) as session:
+    stale = "listener-old".__eq__
+    async with running() as server, opened(server, stale=stale) as session:
         server.subscriptions |= {
             (TEAM, old),
             (NODE, desktop),
