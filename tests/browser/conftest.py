@@ -28,21 +28,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @asynccontextmanager
-async def _alone() -> AsyncIterator[None]:
+async def alone() -> AsyncIterator[None]:
+    """Wait until no other test of this user runs a browser."""
     name = Path(tempfile.gettempdir()) / f"finesse-listener-chromium-{os.getuid()}.lock"
     with name.open("w") as file:
         await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
         yield
 
 
-@pytest.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[Chromium]:
-    """Run a browser; in CI a missing one is a failure."""
+def needed() -> None:
+    """Skip a test where there is no browser; in CI a missing one is a failure."""
     if program() is None:
         if os.environ.get("CI"):
             pytest.fail(_WORDS)
         pytest.skip(_WORDS)
-    async with _alone(), chromium(tmp_path / "profile") as one:
+
+
+@pytest.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Chromium]:
+    """Run a browser."""
+    needed()
+    async with alone(), chromium(tmp_path / "profile") as one:
         yield one
 
 

@@ -11,7 +11,7 @@ const SLACK = 6; // rows made above and below what is seen
 const QUEUE = 2_000; // events that wait for a frame
 const LONGEST = 400; // characters of a text in a row
 const SPANS = 60; // spans and gaps of an agent's line
-const SPEAK_EVERY = 6_000; // ms between two announcements
+const SPEAK_EVERY = 4_000; // ms between two announcements
 const REFRESH = 15_000; // ms between two looks at /page/info and the tab that is open
 const RETRY = [1_000, 2_000, 4_000, 8_000]; // ms; the last one again and again
 const SVG = "http://www.w3.org/2000/svg";
@@ -542,7 +542,10 @@ function fillAgent(element, id) {
   const [name, status, since, node, line] = element.children;
   say(name, agent.id);
   const mood = agent.live ? "up" : agent.state === "down" || agent.state === "given_up" ? "down" : "wait";
-  const words = word(agent.state) + (agent.lastError && !agent.live ? `: ${agent.lastError}` : "");
+  const begin = now() - minutes() * 60_000;
+  const gaps = agent.gaps.filter((gap) => (gap.until ?? Infinity) > begin).length;
+  const words = word(agent.state) + (gaps ? `, ${many(gaps, "gap")}` : "")
+    + (agent.lastError && !agent.live ? `: ${agent.lastError}` : "");
   status.className = `c-state state-${mood}`;
   status.title = words;
   status.replaceChildren(shape(mood), words);
@@ -669,7 +672,7 @@ function errorGroup(each) {
   return el("li", {},
     el("h3", {}, el("span", { class: "kind kind-failed" }, shape("failed"), clip(each.constant ?? each.errorType ?? each.key)),
       code ? el("span", { class: "faint" }, ` ${code}`) : null),
-    el("p", { class: "times" }, `${each.count.toLocaleString("en")} times, last ${moment(parsed(each.last))} (${ago(parsed(each.last))})${actions ? `; ${actions}` : ""}`),
+    el("p", { class: "times" }, `${each.count === 1 ? "once" : `${each.count.toLocaleString("en")} times`}, last ${moment(parsed(each.last))} (${ago(parsed(each.last))})${actions ? `; ${actions}` : ""}`),
     each.meaning ? el("p", {}, each.meaning) : el("p", { class: "faint" }, "This error is not in the catalogue."),
     each.advice ? el("p", {}, el("strong", {}, "What to do: "), each.advice) : null,
     el("div", { class: "some" }, (each.requests ?? []).map((id) => {
@@ -690,6 +693,7 @@ function open(id) {
   state.opened = id;
   table.active = id;
   at("details").hidden = false;
+  cover();
   at("details-body").replaceChildren(el("p", { class: "faint" }, "Reading …"));
   at("details-body").scrollTop = 0;
   headline(store.rows.get(id));
@@ -703,10 +707,16 @@ function close() {
   asking?.abort();
   state.opened = null;
   at("details").hidden = true;
+  cover();
   changed(true);
   step();
   if (opener && document.contains(opener) && opener !== document.body && !opener.closest(".sizer")) opener.focus();
   else table.focus();
+}
+/** What lies under the open request on a narrow screen is out of reach meanwhile. */
+const narrow = matchMedia("(max-width: 900px)");
+function cover() {
+  at("requests").inert = narrow.matches && !at("details").hidden;
 }
 function headline(row) {
   at("details-title").replaceChildren(...(row
@@ -758,7 +768,8 @@ function aboutRequest(id, told, story, wrong) {
 function errorCard(each) {
   return el("div", { class: "error-card" },
     el("strong", {}, each.constant ?? each.errorType ?? "an error without a name"),
-    el("p", {}, [each.errorMessage, each.peripheralErrorText].filter(Boolean).join(" · ")),
+    el("p", {}, [each.errorType, each.errorData, each.errorMessage, each.peripheralErrorText]
+      .filter((text) => text && text !== each.constant).join(" · ")),
     each.meaning ? el("p", {}, each.meaning) : null,
     each.advice ? el("p", {}, el("strong", {}, "What to do: "), each.advice) : null);
 }
@@ -1110,6 +1121,7 @@ async function info() {
   }
   ahead = parsed(told.now) - Date.now();
   if (Math.abs(ahead) < 2000) ahead = 0;
+  if (!state.info && now() - parsed(told.started) < 900_000) at("span").value = "15";
   state.info = told;
   const parts = [`version ${told.version}`, told.deployment, told.nodes.join(", "),
     `${told.agents.up.toLocaleString("en")} of ${many(told.agents.held, "agent")} up`, `${told.pending.toLocaleString("en")} open`,
@@ -1236,6 +1248,7 @@ function listen() {
   at("keys-button").addEventListener("click", () => at("keys").showModal());
   at("keys-close").addEventListener("click", () => at("keys").close());
   at("span").addEventListener("change", timeline);
+  narrow.addEventListener("change", cover);
   document.addEventListener("visibilitychange", () => { scheduled = false; frame(); });
   const keys = at("keys-on");
   keys.checked = remembered("keys") !== "off";
