@@ -83,9 +83,9 @@ class Call:
         """Return the values of a header, given in lower case."""
         return [value.decode("latin-1") for key, value in self.headers if key.lower() == name]
 
-    def message(self, content: Content) -> Message:
-        """Return what goes to Finesse."""
-        return Message(self.method, self.target, self.headers, content)
+    def message(self, content: Content, agent: str | None = None) -> Message:
+        """Return what goes to Finesse, in that agent's name where it is known."""
+        return Message(self.method, self.target, self.headers, content, agent)
 
 
 def taken(scope: Scope, receive: Receive) -> Call:

@@ -69,6 +69,11 @@ class Doorkeeper:
         """Return what is known of a good pair, else None."""
         return self._lockout.known(pair)
 
+    def agent_of(self, pair: Pair) -> str:
+        """Return the id of a pair's user as Finesse has shown it, else as the client wrote it."""
+        known = self._lockout.known(pair)
+        return (known.login_id if known is not None else None) or pair.user
+
     async def enter(self, login: Login | None) -> Turn:
         """Wait for the pair's turn; the turn is to be given back when the answer was judged.
 
@@ -126,6 +131,7 @@ class Doorkeeper:
                 (b"accept-encoding", b"identity"),
                 (b"user-agent", b"finesse-listener"),
             ),
+            agent=self.agent_of(pair),
         )
         flow = await self._forwarder.open(message)
         try:

@@ -12,6 +12,7 @@ from listener.dropin.calls import Call, Refusal
 from listener.dropin.doorkeeper import MAX_READ, Busy, Doorkeeper, Refused
 from listener.dropin.replies import Reply, of_problem, with_more
 from listener.dropin.turns import Turn
+from listener.finesse import uris
 from listener.rest import Flow, Forwarder
 from listener.rest.forwarder import Content
 from listener.rest.onward import Headers
@@ -51,7 +52,7 @@ class Passing:
 
         The turn is given back as soon as the answer's head says whether the password was right.
         """
-        message = call.message(content)
+        message = call.message(content, self._agent_of(call))
         flow: Flow | None = None
         try:
             try:
@@ -65,6 +66,12 @@ class Passing:
         finally:
             if flow is not None:
                 await flow.aclose()
+
+    def _agent_of(self, call: Call) -> str | None:
+        """Return the agent in whose name it is: the Basic user, else whom the path names."""
+        if call.pair is not None:
+            return self._doorkeeper.agent_of(call.pair)
+        return uris.place(call.path).user
 
 
 def _answered(flow: Flow, call: Call, more: Headers) -> Reply:

@@ -114,7 +114,7 @@ class Sessions:
             turn.give_back()
 
     async def _agent_of(self, pair: Pair) -> Found:
-        name = self._login_of(pair)
+        name = self._doorkeeper.agent_of(pair)
         if not self._tracker.held(name) and self._policy.on_demand:
             name = await self._shown(pair) or name
         if self._tracker.held(name):
@@ -141,10 +141,6 @@ class Sessions:
         held.was_up = held.was_up or live
         return held.was_up
 
-    def _login_of(self, pair: Pair) -> str:
-        known = self._doorkeeper.known(pair)
-        return (known.login_id if known is not None else None) or pair.user
-
     def _is_proven(self, pair: Pair) -> bool:
         known = self._doorkeeper.known(pair)
         shown = known.shown if known is not None else None
@@ -154,7 +150,7 @@ class Sessions:
         """Return the user's id as Finesse shows it to the pair, now or a moment ago."""
         if not self._is_proven(pair):
             await self._doorkeeper.prove(pair)
-        return self._login_of(pair) if self._is_proven(pair) else None
+        return self._doorkeeper.agent_of(pair) if self._is_proven(pair) else None
 
     async def _with_session(self, agent: str, pair: Pair) -> Found:
         """Hand a session that was begun here the new password, once Finesse has taken it.

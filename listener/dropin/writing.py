@@ -110,7 +110,7 @@ class Writing:
         call = job.call
         posting = Posting(
             self._forwarder,
-            call.message(job.content),
+            call.message(job.content, request.agent),
             call.request_id or "",
             doorkeeper=self._doorkeeper,
             login=call.login,

@@ -38,13 +38,15 @@ class Message:
 
     `target` is the path with the query, byte for byte; `headers` as they came, those of one hop
     included; they are left out on the way. `content` is None for a request without a body; one that
-    comes in parts is sent as it comes, in chunks unless its headers tell its length.
+    comes in parts is sent as it comes, in chunks unless its headers tell its length. `agent`: in
+    whose name it is, where that is known: the node of that agent's session is asked first.
     """
 
     method: str
     target: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content: Content = None
+    agent: str | None = None
 
     def __repr__(self) -> str:
         return f"<Message {self.method} {self.path}>"
@@ -105,7 +107,7 @@ class Forwarder:
         until = loop.time() + self._timings.total
         flow = Flow(Raw(""), idle=self._timings.answer)
         troubles: list[str] = []
-        for node in self._nodes.order():
+        for node in self._nodes.order(message.agent):
             flow = await self._exchange(node, message, until)
             if flow.raw.status in {None, _UNAVAILABLE}:
                 self._nodes.failed(node)

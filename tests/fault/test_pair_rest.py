@@ -8,8 +8,9 @@ from listener.rest import RestTimings
 from listener.rest.forwarder import Forwarder, Message
 from listener.rest.nodes import Nodes
 from listener.xmpp.tls import client_context
+from tests.shell.dropin_stage import Books, action, placed
 from tests.shell.rest_server import CUT, HANG, api_errors, asking, http, put, serving
-from tests.shell.stage import dead_port
+from tests.shell.stage import A, B, dead_port
 
 ENDINGS = [
     (HANG, True),
@@ -60,3 +61,38 @@ async def test_every_node_that_cannot_be_reached_is_doubted():
 
     assert doubts == [dead]
     assert rest.nodes.order()[0] == dead  # which one comes first is decided elsewhere
+
+
+async def test_the_drop_in_asks_the_node_of_the_agents_session_first():
+    """After a move the agents come over one by one: each one's requests go where it is heard."""
+    async with (
+        serving(*[http(200)] * 2, *[http(202)] * 2) as used,
+        serving(*[http(200)] * 3, *[http(202)] * 2) as its_own,
+        placed(Books(A, B), [used.url, its_own.url]) as place,
+    ):
+        nodes = place.forwarder._nodes
+        nodes.watch(lambda _: None)
+        nodes.follow(A, its_own.url)
+        await place.get(f"/finesse/api/User/{A}/Dialogs")
+        bearer = {"Authorization": "Bearer tok"}  # the path says whose it is
+        await place.client.get(f"/finesse/api/User/{A}", headers=bearer)
+        await place.get("/finesse/api/SystemInfo")
+        await place.get(f"/finesse/api/User/{B}/Dialogs", agent=B)
+        await place.get("/finesse/api/SystemInfo", agent=B)
+        for agent in (A, B):
+            answer = await place.put("/finesse/api/Dialog/7", action("HOLD", agent), agent)
+            assert answer.headers["x-outcome"] == "open"
+        assert [seen.line.split()[1] for seen in its_own.seen] == [
+            f"/finesse/api/User/{A}/Dialogs",
+            f"/finesse/api/User/{A}",
+            "/finesse/api/SystemInfo",
+            "/finesse/api/Dialog/7",
+        ]
+        nodes.unfollow(A)
+        await place.put("/finesse/api/Dialog/8", action("HOLD", A), A)
+        assert [seen.line.split()[1] for seen in used.seen] == [
+            f"/finesse/api/User/{B}/Dialogs",
+            "/finesse/api/SystemInfo",
+            "/finesse/api/Dialog/7",
+            "/finesse/api/Dialog/8",
+        ]
