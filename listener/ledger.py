@@ -89,9 +89,17 @@ class Ledger:
         )
 
     def newest(
-        self, *, agent: str | None, request_id: str | None, settled: bool | None
+        self,
+        *,
+        agent: str | None,
+        request_id: str | None,
+        settled: bool | None,
+        before: str | None = None,
     ) -> Iterator[Record]:
-        """Yield the records that fit, newest first; None fits all. Nothing may change meanwhile."""
+        """Yield the records that fit, newest first; None fits all. Nothing may change meanwhile.
+
+        `before`: only those whose key sorts before that one.
+        """
         index: _Index | None = self._all
         if request_id is not None:
             index = self._by_request_id.get(request_id)
@@ -99,7 +107,7 @@ class Ledger:
             index = self._open
         elif agent is not None:
             index = self._by_agent.get(agent)
-        for key in index or ():
+        for key in index.before(before) if index is not None else ():
             record = self.records[key]
             if (
                 agent in {None, record.request.agent}
@@ -152,7 +160,7 @@ class Ledger:
 
 
 class _Index:
-    """Keys in order; runs through them from the newest on."""
+    """Keys in order."""
 
     __slots__ = ("_keys",)
 
@@ -162,8 +170,12 @@ class _Index:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __iter__(self) -> Iterator[str]:
-        return reversed(self._keys)
+    def before(self, key: str | None) -> Iterator[str]:
+        """Run through the keys that sort before that one, from the newest on; None: through all."""
+        if key is None:
+            return reversed(self._keys)
+        end = bisect_left(self._keys, key)
+        return (self._keys[place] for place in range(end - 1, -1, -1))
 
     def add(self, key: str) -> None:
         insort(self._keys, key)  # at the end, but for what an earlier process made

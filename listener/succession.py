@@ -57,12 +57,15 @@ class Succession(Hearing):
         agent: str | None = None,
         request_id: str | None = None,
         settled: bool | None = None,
+        before: str | None = None,
     ) -> Iterator[Record]:
         """Yield the records that fit, newest first; None fits all. Go through it without waiting.
 
-        `settled`: whether the outcome was told.
+        `settled`: whether the outcome was told. `before`: of those, the older than that key.
         """
-        return self._ledger.newest(agent=agent, request_id=request_id, settled=settled)
+        return self._ledger.newest(
+            agent=agent, request_id=request_id, settled=settled, before=before
+        )
 
     def discreet(self, event: Event) -> Event:
         """Return an event as it may be told: errors without the DTMF digits of requests."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from listener.errors import NotKept
@@ -21,7 +22,7 @@ from listener.ticket import Record
 if TYPE_CHECKING:
     from listener.page.page import Page
 
-AT_ONCE = 100
+AT_ONCE = 50
 """Rows that are made while the loop stands still."""
 LOOKED_AT = 500
 """Records that are looked at while it stands still."""
@@ -125,18 +126,20 @@ def _floor(page: Page) -> str:
 
 async def _in_memory(page: Page, wanted: Filters, before: str | None, limit: int) -> list[Record]:
     """Return those in memory that fit, the newest first; one more than is wanted."""
-    index = page.service.newest(
-        agent=wanted.agent, request_id=wanted.request_id, settled=wanted.settled
-    )
-    # All at once, for nothing may change meanwhile; they are looked at in turns.
-    candidates = [record for record in index if before is None or record.key < before]
     found: list[Record] = []
-    for begin in range(0, len(candidates), LOOKED_AT):
-        found += filter(wanted.fits, candidates[begin : begin + LOOKED_AT])
-        if len(found) > limit:
-            break
+    while True:
+        index = page.service.newest(
+            agent=wanted.agent,
+            request_id=wanted.request_id,
+            settled=wanted.settled,
+            before=before,
+        )
+        some = list(islice(index, LOOKED_AT))
+        found += filter(wanted.fits, some)
+        if len(some) < LOOKED_AT or len(found) > limit:
+            return found[: limit + 1]
+        before = some[-1].key
         await asyncio.sleep(0)
-    return found[: limit + 1]
 
 
 async def _in_journal(

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from listener.errors import NotKept
@@ -24,7 +25,7 @@ from listener.ticket import Record
 if TYPE_CHECKING:
     from listener.page.page import Page
 
-AT_ONCE = 500
+AT_ONCE = 200
 """Records that are looked at while the loop stands still."""
 GOOD_FOR = 1.0
 """Seconds in which the same answer serves."""
@@ -119,15 +120,16 @@ class Summaries:
 async def _summary(page: Page, minutes: int) -> Resource:
     until = page.wall()
     since = until - timedelta(minutes=minutes)
-    candidates = list(page.service.newest(agent=None, request_id=None, settled=None))
-    found = _Sum(page.service.deployment)
-    for begin in range(0, len(candidates), AT_ONCE):
-        some = candidates[begin : begin + AT_ONCE]
+    found, before = _Sum(page.service.deployment), None
+    while True:
+        index = page.service.newest(agent=None, request_id=None, settled=None, before=before)
+        some = list(islice(index, AT_ONCE))
         for record in some:
             if record.submitted >= since:
                 found.add(record)
-        if some[-1].submitted < since:
+        if len(some) < AT_ONCE or some[-1].submitted < since:
             break
+        before = some[-1].key
         await asyncio.sleep(0)
     return {
         "since": stamp(since),
