@@ -29,13 +29,14 @@ from unittest import mock
 from listener import chronicle, idempotency, keeping, succession
 from listener.cli import main
 from listener.correlation import books
+from listener.page.payloads import Payloads
 from tests.chaos.broken import planted
 
 EVERY = 0.25  # seconds between two looks whether a count is wanted
 MOST_KINDS = 40
 FILES = Path("/proc/self/fd")
-FEW = 500
-"""The bounds with `--small`: reached in a minute or two, at a few requests a second."""
+FEW = 200
+"""The bounds with `--small`: reached in minutes at a request a second."""
 
 
 @contextmanager
@@ -51,6 +52,9 @@ def small() -> Iterator[None]:
             (books, "MAX_EARLY", FEW),
         ):
             stack.enter_context(mock.patch.object(where, name, new))
+        defaults = Payloads.__init__.__kwdefaults__
+        assert "most" in defaults
+        stack.enter_context(mock.patch.dict(defaults, {"most": FEW}))
         yield
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 WARM_UP = 15 * 60.0
 """Seconds of a process's life that are left out. What is kept for a time (tombstones: three minutes
-here) and what is kept by number (500 of each in a soak) is full by then, the journal's pages are in
+here) and what is kept by number (200 of each in a soak) is full by then, the journal's pages are in
 its cache, and the allocator has seen the busiest minute a few times."""
 LONG_ENOUGH = 25 * 60.0
 """Seconds after warm-up below which one megabyte an hour cannot be told from chance."""
