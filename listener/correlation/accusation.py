@@ -13,6 +13,7 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import MAX_SUSPICIONS, Entry
 from listener.correlation.evidence import enough
 from listener.correlation.judges import WANTS_NEW_CALLS
+from listener.correlation.judges.calls import would_be
 from listener.correlation.judges.transfers import pair
 from listener.correlation.outcome import (
     Abandoned,
@@ -64,7 +65,7 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     owner = event.owner
     if owner is None:
         return
-    suspicion = Suspicion(event, now)
+    suspicion = Suspicion(event, now, barred=_nobodys(event, repeated=repeated))
     for entry in desk.books.of(owner):
         if not entry.on_the_wire or not _fits(entry, event):
             continue
@@ -73,8 +74,7 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
         known = _known(desk, entry, event)
         if known is not None and not _may_be_its_call(entry, known):
             continue
-        sure = known is None and _sure(entry, event, repeated=repeated)
-        _suspect(now, entry, suspicion, sure=sure)
+        _suspect(now, entry, suspicion, sure=known is None and _sure(entry, event))
     suspicion.barred |= _other_owners(desk, now, event)
     for key in suspicion.suspects:
         desk.rearm(desk.books.entries[key])
@@ -97,7 +97,7 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
         if len(desk.reheard) > MAX_REHEARD:
             del desk.reheard[next(iter(desk.reheard))]
     # It came after this request was sent; who may have owned it then is barred by that.
-    suspicion.barred |= any(
+    suspicion.barred |= _nobodys(event, repeated=repeated) or any(
         _may_own(tomb, entry.submitted) and tomb.agent == event.owner and _fits(tomb, event)
         for tomb in _settled_here(desk, event)
     )
@@ -105,19 +105,19 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
     suspicion.barred |= any(
         e.restarted and _could_own(e, event) for e in desk.books.of(entry.agent)
     )
-    sure = known is None and _sure(entry, event, repeated=repeated)
-    _suspect(now, entry, suspicion, sure=sure)
+    _suspect(now, entry, suspicion, sure=known is None and _sure(entry, event))
 
 
 def _known(desk: Desk, entry: Entry, event: RequestFailed) -> Dialog | None:
     """Return the dialog of an error that is known, and not known to be what the request makes."""
-    case = entry.case
-    makes = isinstance(case.expectation, NewCall | Monitoring)
+    case, want, there = entry.case, entry.case.expectation, event.dialog_id
     own = {*case.ids, case.claimed, case.initiated}
-    if not makes or event.dialog_id is None or event.dialog_id in own:
+    if not isinstance(want, NewCall | Monitoring) or there is None or there in own:
         return None
-    known = desk.picture.of(entry.agent).dialogs.get(event.dialog_id)
-    return known.dialog if known is not None else None
+    known = desk.picture.of(entry.agent).dialogs.get(there)
+    if known is None or (isinstance(want, NewCall) and would_be(case, want, there, known.dialog)):
+        return None
+    return known.dialog
 
 
 def _may_be_its_call(entry: Entry, dialog: Dialog) -> bool:
@@ -139,28 +139,38 @@ def _alike(one: RequestFailed, other: RequestFailed) -> bool:
     return replace(one, item_id=None) == replace(other, item_id=None)
 
 
-def _sure(entry: Entry, event: RequestFailed, *, repeated: bool) -> bool:
+def _sure(entry: Entry, event: RequestFailed) -> bool:
     """Say whether nothing but a request of ours may own the error, as far as this one knows.
 
-    Over a restart nobody knows what else was at work on the object, nor what is a repeat; and of an
-    action that is not known, nobody knows what its errors look like.
+    Over a restart nobody knows what else was at work on the object; and of an action that is not
+    known, nobody knows what its errors look like.
     """
-    in_doubt = repeated or entry.unexplained or entry.restarted or entry.tracked_by_id_alone
-    # An id that was used more than once names nobody for sure, not even the last one who has it.
-    in_doubt = in_doubt or event.request_id is not None
+    others = entry.unexplained or entry.hung_up
+    in_doubt = others or entry.restarted or entry.tracked_by_id_alone
     return not in_doubt and _same_object(entry, event)
 
 
 def _suspect(now: float, entry: Entry, suspicion: Suspicion, *, sure: bool) -> None:
     entry.note(now, "unsigned_error", _text(suspicion.error))
-    if not sure or len(entry.suspicions) >= MAX_SUSPICIONS:
-        # It may be this request's, but another client was seen at work here, or it may be a repeat.
+    if not sure:
+        entry.clouded = True  # it may be this request's, but another client was seen at work here
+    if len(entry.suspicions) >= MAX_SUSPICIONS:
         entry.clouded = suspicion.barred = True
         return
-    suspicion.suspects.add(entry.key)
+    (suspicion.suspects if sure else suspicion.unsure).add(entry.key)
     entry.suspicions.append(suspicion)
-    due = now + SETTLES_AFTER
-    entry.suspicion_due = due if entry.suspicion_due is None else min(entry.suspicion_due, due)
+    if sure:
+        due = now + SETTLES_AFTER
+        entry.suspicion_due = due if entry.suspicion_due is None else min(entry.suspicion_due, due)
+
+
+def _nobodys(event: RequestFailed, *, repeated: bool) -> bool:
+    """Say whether an error names nobody, whoever is left.
+
+    It may be a repeat; and an id that was used more than once names nobody for sure, not even the
+    last one who has it.
+    """
+    return repeated or event.request_id is not None
 
 
 def _fits(entry: Entry, event: RequestFailed) -> bool:
@@ -175,7 +185,10 @@ def _fits(entry: Entry, event: RequestFailed) -> bool:
 
 
 def _same_object(entry: Entry, event: RequestFailed) -> bool:
-    """Say whether the request is open on the very object that the error's source names."""
+    """Say whether the request is open on the very object that the error's source names.
+
+    A dialog that became another one is not that object any more: why, nobody said.
+    """
     if event.dialog_id is None:
         return entry.request.dialog_id is None
     return concerns(entry, event.dialog_id)
@@ -198,7 +211,8 @@ def _names_another_object(entry: Entry, event: RequestFailed) -> bool:
     Without a source nothing is sure: a dialog's request is then clouded, never named.
     """
     if event.dialog_id is not None:
-        return not concerns(entry, event.dialog_id)
+        there = event.dialog_id in entry.case.behind  # it was, when the request went out
+        return not there and not concerns(entry, event.dialog_id)
     return event.user_id is not None and entry.request.dialog_id is not None
 
 

@@ -14,11 +14,11 @@ from listener.correlation import clockwork
 from listener.correlation.admission import MAX_LENGTH, entry_of, share, twins
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import domain
 from listener.correlation.outcome import Confirmed, Outcome
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
+from listener.correlation.sharing import domain
 from listener.finesse.actions.expectation import CallData, Gate
 from listener.finesse.actions.request import Request
 

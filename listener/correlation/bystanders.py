@@ -7,24 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from listener.correlation.accusation import concerns
+from listener.correlation.accusation import ENDS, concerns
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import newer
 from listener.correlation.judges.data import requested, shown_values
-from listener.finesse.actions.expectation import CallData, Conferenced, NewCall
+from listener.correlation.judges.states import has_left
+from listener.finesse.actions.checks import same_number
+from listener.finesse.actions.expectation import CallData, Conferenced, Monitoring, NewCall
 from listener.finesse.events import DialogEvent, DialogRemoved, Event
-from listener.finesse.model import Dialog, Participant
+from listener.finesse.model import Dialog, Participant, User
+
+LEAVING = (*ENDS, Conferenced)
+"""Expectations that the own participant's leaving of one call may be a step to."""
 
 
 def foreign(desk: Desk, event: Event) -> None:
     """Another client is at work on that object: later unsigned errors may be its own (rules 5)."""
-    there = getattr(event, "dialog_id", None)
-    for entry in desk.books.on_dialog(there):
+    for entry in at_work(desk, event):
         entry.unexplained = entry.unexplained or entry.on_the_wire
-    if there is None and event.owner is not None:
-        for entry in desk.books.unbound(event.owner):
-            entry.unexplained = entry.unexplained or entry.on_the_wire
+
+
+def at_work(desk: Desk, event: Event) -> list[Entry]:
+    """Return the requests on whose object an event is; a new call may be the one to be made."""
+    there: str | None = getattr(event, "dialog_id", None)
+    unbound = desk.books.unbound(event.owner) if event.owner is not None else ()
+    if there is None:
+        return list(unbound)
+    dialog = event.dialog if isinstance(event, DialogEvent) else None
+    makers = (e for e in unbound if dialog is not None and may_make(e, there, dialog))
+    return [*desk.books.on_dialog(there), *makers]
+
+
+def may_make(entry: Entry, id_: str, dialog: Dialog) -> bool:
+    """Say whether a call may be one that the request makes: a new one from its device."""
+    makes = isinstance(entry.case.expectation, NewCall | Monitoring)
+    return makes and concerns(entry, id_) and same_number(dialog.from_address, entry.case.own)
 
 
 def unexplained(
@@ -49,8 +67,19 @@ def unexplained(
         moved = own is not None and was is not None and _moved(own, was)
         if explained:
             continue
-        if data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):
+        if not data and has_left(own) and not isinstance(entry.case.expectation, LEAVING):
+            entry.hung_up = entry.hung_up or moved  # an error from before is none the less its own
+        elif data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):
             entry.unexplained = True
+
+
+def user_moved(was: User | None, now: User) -> bool:
+    """Say whether the agent came into another state, or anew into the same one."""
+    if was is None:
+        return False
+    shown = (now.state, now.reason_code_id, now.pending_state or "")
+    same = shown == (was.state, was.reason_code_id, was.pending_state or "")
+    return not same or newer(now.state_change_time, was.state_change_time)
 
 
 def _moved(own: Participant, was: Participant) -> bool:

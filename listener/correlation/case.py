@@ -95,6 +95,8 @@ class Case:
     partner: str | None = None  # the other call of a transfer or conference, as it was shown
     gone: frozenset[str] = frozenset()
     gone_tagged: bool = False
+    apart: str | None = None  # the call that was none of more than two when our id was on it
+    joined: Finding | None = None  # a conference with our id, of which nobody knows how it was
     behind: set[str] = field(default_factory=set)  # the ids that it had before
     added: set[str] = field(default_factory=set)  # dialogs that came to the list since
     was_off: bool = False  # the own participant had left before Finesse's answer
@@ -113,6 +115,17 @@ class Case:
             self.ids.add(dialog)
         if baseline is not None and baseline.dialog is not None:
             self.last = baseline.dialog.participant(self.own)
+
+    def copy(self) -> Case:
+        """Return a case that may be judged without this one being changed."""
+        return replace(
+            self,
+            ids=set(self.ids),
+            theirs=set(self.theirs),
+            behind=set(self.behind),
+            added=set(self.added),
+            hung_up=set(self.hung_up),
+        )
 
     def follow(self, gone: str, dialog: Dialog, into: str) -> None:
         """Go on with the dialog that a call became: what it showed at sending is the start now.
@@ -156,6 +169,14 @@ class Case:
     def before(self) -> Dialog | None:
         """The request's dialog as it was at sending, None when not known."""
         return self.baseline.dialog if self.baseline is not None else None
+
+    def as_sent(self, id_: str | None, party: str | None) -> Participant | None:
+        """Return a party of any of the agent's dialogs as it was at sending, None if not known."""
+        if self.baseline is None:
+            return None
+        every = (self.baseline.dialog, *self.baseline.others)
+        found = next((each for each in every if each is not None and dialog_id(each) == id_), None)
+        return found.participant(party) if found is not None else None
 
     def mine(self, sight: Sight) -> bool:
         """Say whether it was seen on the requesting agent's own node or list."""

@@ -10,7 +10,7 @@ from listener.correlation.accusation import resolve, unripe
 from listener.correlation.case import Shown
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import decide, enough, release_held
+from listener.correlation.evidence import decide, enough, off_by_id, release_held
 from listener.correlation.looks import ask, lead_of
 from listener.correlation.outcome import Evidence, MinimumEvidence, Reason
 from listener.correlation.pending import State, Trigger
@@ -127,7 +127,11 @@ def _end(desk: Desk, now: float, entry: Entry) -> None:
     if not _passed(now, entry.end_due) or resolve(desk, now, entry):
         return
     entry.end_due = unripe(entry, now)
-    if entry.quiet is None and entry.end_due is None:
+    if entry.quiet is not None or entry.end_due is not None:
+        return
+    if entry.standing is not None and off_by_id(entry):
+        decide(desk, now, entry, entry.standing)
+    else:
         _unconfirmed(desk, now, entry, Reason.DIALOG_ENDED)
 
 
@@ -141,9 +145,7 @@ def _deadline(desk: Desk, now: float, entry: Entry) -> None:
     _unanswered(desk, now, entry)
     if not entry.open or resolve(desk, now, entry):
         return
-    if entry.contested is not None and not entry.rivals:
-        decide(desk, now, entry, entry.contested)
-    elif entry.standing is not None and _stands(entry):
+    if entry.standing is not None and _stands(entry):
         decide(desk, now, entry, entry.standing)
     else:
         _unconfirmed(desk, now, entry, reason(entry))

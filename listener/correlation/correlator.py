@@ -199,6 +199,8 @@ class Correlator:
                 doubted = entry.standing is not None or entry.quiet is not None
                 entry.unexplained = entry.unexplained or doubted
                 entry.standing = entry.quiet = entry.quiet_due = None
+                if entry.contested is not None and (entry.contested_due or now) > now:
+                    entry.unsettle()
         return self._desk.take_steps()
 
     def link_up(self, now: float, agent: str, look: Look) -> list[Step]:

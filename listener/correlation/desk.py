@@ -90,7 +90,8 @@ class Desk:
                 continue
             rival.rivals -= {entry.key}
             if rival.contested is not None and not rival.rivals and rival.quiet is None:
-                rival.quiet, rival.quiet_due = rival.contested, now
+                rival.quiet = rival.contested
+                rival.quiet_due = max(now, rival.contested_due or now)
                 self.rearm(rival)
 
     def release(self, now: float, entry: Entry) -> None:

@@ -67,11 +67,13 @@ class Entry:
     watched: frozenset[str] = frozenset()  # dialogs of interest that are not its own
     rivals: frozenset[str] = frozenset()
     contested: Held | None = None
+    contested_due: float | None = None  # when its quiet time is over
     look_alike: bool = False
     ended: bool = False
     weak: bool = False
     clouded: bool = False
     unexplained: bool = False
+    hung_up: bool = False  # somebody ended its call, which explains no error that comes later
     suspicions: list[Suspicion] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     gaps: list[tuple[float, float | None]] = field(default_factory=list)
@@ -167,6 +169,12 @@ class Entry:
     def gap_open(self) -> bool:
         """Say whether the link is down at this moment."""
         return bool(self.gaps) and self.gaps[-1][1] is None
+
+    def unsettle(self) -> None:
+        """Let go of what would have settled it, had nothing spoken against it in its quiet time."""
+        self.quiet = self.quiet_due = None
+        if self.contested is not None and self.contested.finding.quiet:
+            self.contested = self.contested_due = None
 
     def slim(self) -> None:
         """Let go of what only an open request needs; it stays as a tombstone."""

@@ -6,22 +6,17 @@ notes it. Never looks at a clock or at XML.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from listener.correlation import verdict
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
-from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence
+from listener.correlation.outcome import Evidence, MinimumEvidence
 from listener.correlation.pending import Trigger
 from listener.finesse.actions.expectation import (
-    CallbackCancelled,
-    CallbackScheduled,
     CallData,
     Left,
-    Reclassified,
-    UserState,
 )
 
 GRACE = 2.0  # seconds after a dialog's end for what may still arrive (rule 6.10)
@@ -87,7 +82,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
             entry.note(now, "effect", "seen without our id, which alone would prove it")
             entry.unexplained = True  # it may be another's work, and so may an error (rules 5)
             if sight.how is How.REMOVED and entry.case.mine(sight):
-                ended(desk, now, entry)
+                ended(desk, now, entry, off=True)
         case Shown.ENDED:
             ended(desk, now, entry)
         case _:
@@ -120,7 +115,7 @@ def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
     elif held.evidence is Evidence.EXPECTATION and not entry.answered:
         entry.held.append(held)
     elif held.evidence is not Evidence.REQUEST_ID and entry.rivals:
-        entry.contested = held
+        entry.contested, entry.contested_due = held, now + held.finding.quiet
     elif held.finding.quiet:
         if entry.quiet is None or _stronger(held, entry.quiet):
             entry.quiet, entry.quiet_due = held, now + held.finding.quiet
@@ -141,101 +136,6 @@ def decide(desk: Desk, now: float, entry: Entry, held: Held) -> None:
         desk.settle(now, entry, Trigger.PROVE, verdict.confirmed(entry, held, now))
 
 
-def contest(entries: list[Entry], now: float) -> None:
-    """One untagged change that fits several requests is ambiguous for all of them (rules 4)."""
-    keys = {entry.key for entry in entries}
-    for entry in entries:
-        entry.rivals |= keys - {entry.key}
-        entry.note(now, "contested", "the change fits more than one request")
-
-
-def contests(weak: list[Entry], now: float, perhaps: Iterable[Entry] = ()) -> None:
-    """Find the requests that one and the same untagged change would prove.
-
-    `perhaps`: those whose effect it shows as well, had they but something to compare it with.
-    """
-    groups: dict[tuple[str, str | None], list[Entry]] = {}
-    for entry in weak:
-        if not isinstance(entry.case.expectation, CallData):
-            groups.setdefault((domain(entry), entry.case.own), []).append(entry)
-    for entry in perhaps:
-        group = groups.get((domain(entry), entry.case.own))
-        if group is not None and not isinstance(entry.case.expectation, CallData):
-            group.append(entry)
-    for entries in groups.values():
-        if len(entries) > 1:
-            contest(entries, now)
-
-
-def domain(entry: Entry) -> str:
-    """Name what a request changes: the call itself, the user, or one kind of data."""
-    want = entry.case.expectation
-    apart = isinstance(want, UserState | Reclassified | CallbackScheduled | CallbackCancelled)
-    return type(want).__name__ if apart else "call"
-
-
-def same_lane(one: Entry, other: Entry) -> bool:
-    """Say whether two requests change the same of one device, other than call data."""
-    data = isinstance(one.case.expectation, CallData)
-    return not data and (domain(one), one.case.own) == (domain(other), other.case.own)
-
-
-def without_others_share(
-    found: list[tuple[Entry, Finding, Sight]], now: float, named: Entry | None = None
-) -> list[tuple[Entry, Finding, Sight]]:
-    """Return the findings that count: a change that is one request's by its id is no other's.
-
-    One change confirms at most one request (rules 4). Requests that go out together, past the gate,
-    would otherwise take the effect of the one before for their own; nor does a GET later that shows
-    what that change made prove another one's. `named`: whose id is on it; it may be settled by now,
-    for one change is told on the node of each agent who takes part.
-    """
-    owners = [each[0] for each in found if _by_id(*each)]
-    done = named if named is not None and isinstance(named.outcome, Confirmed) else None
-    if not owners and done is None:
-        return found
-    kept = []
-    for entry, finding, seen in found:
-        anothers = any(same_lane(entry, owner) for owner in owners) or _alike(entry, done)
-        if entry in owners or not anothers:
-            kept.append((entry, finding, seen))
-            continue
-        if by_change(finding, seen) or not entry.case.about(seen):
-            entry.case.rebase(seen)
-        if by_change(finding, seen):
-            entry.note(now, "another_request", "the change is another request's, by its id")
-        else:
-            kept.append((entry, finding, seen))
-    return kept
-
-
-def taken_elsewhere(
-    entries: list[Entry], found: list[tuple[Entry, Finding, Sight]], sight: Sight
-) -> None:
-    """Let those who look at their own node alone know of a change that is another's by its id."""
-    owners = [each[0] for each in found if _by_id(*each)]
-    for entry in entries:
-        if any(entry.agent == each.agent and same_lane(entry, each) for each in owners):
-            entry.case.rebase(sight)
-            entry.case.saw(sight)
-
-
-def _alike(entry: Entry, done: Entry | None) -> bool:
-    """Say whether a request asks for just what a settled one had asked for."""
-    if done is None or done is entry:
-        return False
-    same = (done.case.expectation, done.agent) == (entry.case.expectation, entry.agent)
-    return same and same_lane(entry, done) and done.request.dialog_id == entry.request.dialog_id
-
-
-def _by_id(entry: Entry, finding: Finding, seen: Sight) -> bool:
-    """Say whether what is seen is that request's: its effect with its id, or the call it made."""
-    evidence = kind_of(finding, seen)
-    proven = evidence is Evidence.REQUEST_ID and proves(finding, evidence)
-    made = entry.case.claimed is not None and entry.case.claimed == seen.dialog_id
-    return proven or made
-
-
 def release_held(desk: Desk, now: float, entry: Entry) -> None:
     """Finesse has answered, or will not: what was held counts now (rules 2)."""
     waiting, entry.held = entry.held, []
@@ -248,17 +148,28 @@ def release_held(desk: Desk, now: float, entry: Entry) -> None:
         entry.end_due = now + GRACE
 
 
-def ended(desk: Desk, now: float, entry: Entry) -> None:
-    """Start the grace after a dialog's end for what may still arrive (rule 6.10)."""
+def ended(desk: Desk, now: float, entry: Entry, *, off: bool = False) -> None:
+    """Start the grace after a dialog's end for what may still arrive (rule 6.10).
+
+    `off`: the own participant was off the call then, as far as is shown.
+    """
     if entry.silent and entry.tag_seen:
         return  # its window decides
     entry.ended = True
-    entry.standing = None
-    if entry.quiet is not None and not isinstance(entry.case.expectation, Left):
-        entry.quiet = entry.quiet_due = None  # a preview that was taken after all (rule 6.8)
+    if not (off and off_by_id(entry)):
+        entry.standing = None
+    if not isinstance(entry.case.expectation, Left):
+        entry.unsettle()  # a preview that was taken after all (rule 6.8)
     if entry.answered and entry.end_due is None:
         entry.end_due = now + GRACE
         desk.rearm(entry)
+
+
+def off_by_id(entry: Entry) -> bool:
+    """Say whether our id was on a DROP's own participant off the call: its end is no other end."""
+    held = entry.standing
+    by_id = held is not None and held.evidence is Evidence.REQUEST_ID
+    return by_id and isinstance(entry.case.expectation, Left)
 
 
 GET_FAILS_AFTER = 15.0  # seconds from acceptance before a GET may fail call data (rule 6.7)

@@ -9,26 +9,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener.correlation.accusation import REPEATED_WITHIN, own_error, unsigned_error
-from listener.correlation.bystanders import foreign, unexplained
+from listener.correlation.bystanders import foreign, unexplained, user_moved
 from listener.correlation.case import Finding, How, Shown, Sight
+from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import (
-    by_change,
-    contests,
-    release_held,
-    taken_elsewhere,
-    weigh,
-    without_others_share,
-)
+from listener.correlation.evidence import by_change, release_held, weigh
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
 from listener.correlation.news import as_known, keep, known_to, news_of
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
 from listener.correlation.picture import News
+from listener.correlation.sharing import (
+    SURVIVORS,
+    contests,
+    taken_elsewhere,
+    without_others_share,
+)
 from listener.correlation.steps import Late
-from listener.finesse.actions.expectation import Conferenced, SentAway, Transferred
+from listener.finesse.actions.expectation import Left
 from listener.finesse.events import (
     DialogAdded,
     DialogEvent,
@@ -37,9 +37,6 @@ from listener.finesse.events import (
     RequestFailed,
     UserChanged,
 )
-
-SURVIVORS = (Transferred, Conferenced, SentAway)
-"""Expectations that other agents' nodes may prove without our id."""
 
 
 def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
@@ -113,7 +110,7 @@ def _on_error(
 def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: list[Entry]) -> bool:
     if event.owner is None:
         return True
-    owner = _of_its_own(desk, sole(tagged))
+    owner = of_its_own(desk, now, sole(tagged))
     if desk.picture.of(event.owner).user_repeats(content) and owner is None:
         return False
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
@@ -123,22 +120,10 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
     desk.picture.of(event.owner).put_user(event.user, now)
     proven = judge_all(desk, now, concerned, sight, owner)
     sent(desk, now, owner)
-    moved = before is not None and before.state != event.user.state
-    if moved and not proven and owner is None:
+    if user_moved(before, event.user) and not proven and owner is None:
         for entry in concerned:
             entry.unexplained = True
     return True
-
-
-def _of_its_own(desk: Desk, owner: Entry | None) -> Entry | None:
-    """Return the request that a tag on a user names, if no other agent's has the same id.
-
-    A call that a colleague makes changes this agent's state too, and its events bear that id.
-    """
-    if owner is None:
-        return None
-    same = desk.books.with_id(owner.request_id)
-    return owner if all(each.agent == owner.agent for each in same) else None
 
 
 def _on_dialog(
@@ -231,8 +216,10 @@ def follow(desk: Desk, entry: Entry, event: DialogEvent) -> None:
         desk.books.bind(entry, event.dialog_id)
         entry.case.follow(secondary, event.dialog, event.dialog_id)
         entry.watched |= {secondary}
-        entry.quiet = entry.quiet_due = entry.end_due = None
-        entry.ended = False
+        entry.unsettle()
+        entry.end_due, entry.ended = None, False
+        if isinstance(entry.case.expectation, Left):
+            entry.standing = None  # it was off the call that is gone, not off this one
         desk.rearm(entry)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
-from listener.correlation.evidence import by_change, contest, count, weigh
+from listener.correlation.evidence import by_change, count, weigh
 from listener.correlation.judges import judge
 from listener.correlation.judges.states import has_left
 from listener.correlation.outcome import Evidence
+from listener.correlation.sharing import contest, rivals
 from listener.correlation.steps import Ask, Look
-from listener.finesse.actions.expectation import CallData, Left, NewCall, Probe
+from listener.finesse.actions.expectation import Left, NewCall, Probe
 from listener.finesse.events import DialogEvent, dialog_id
 from listener.finesse.model import Dialog
 
@@ -83,7 +84,7 @@ def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
             entry.user = sight.user or entry.user
             finding = judge(entry.case, sight)
             if by_change(finding, sight):
-                _twins(desk, now, entry)
+                _twins(desk, now, entry, sight)
             weigh(desk, now, entry, finding, sight)
 
 
@@ -108,18 +109,11 @@ def fell(entry: Entry, event: DialogEvent) -> None:
         _fallen(entry, event.dialog)
 
 
-def _twins(desk: Desk, now: float, entry: Entry) -> None:
+def _twins(desk: Desk, now: float, entry: Entry, sight: Sight) -> None:
     """Find the requests that what a GET shows fits as well as this one (rules 4)."""
-    case = entry.case
-    twins = [
-        other
-        for other in desk.books.of(entry.agent)
-        if other.on_the_wire
-        and (other.case.expectation, other.case.own) == (case.expectation, case.own)
-        and other.case.ids == case.ids
-    ]
-    if len(twins) > 1 and not isinstance(case.expectation, CallData):
-        contest(twins, now)
+    others = rivals(desk, entry, sight)
+    if others:
+        contest([entry, *others], now)
 
 
 def _listed(look: Look) -> tuple[Dialog, ...]:

@@ -7,16 +7,13 @@ request, as if it had been registered here.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from listener.correlation.accusation import own_error, remembered_error
-from listener.correlation.bystanders import unexplained
+from listener.correlation.bystanders import at_work, unexplained, user_moved
 from listener.correlation.case import How, Sight
+from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import by_change, contest, domain
 from listener.correlation.hearing import (
-    SURVIVORS,
     concerned_by,
     follow,
     how_of,
@@ -27,9 +24,9 @@ from listener.correlation.hearing import (
     sent,
     sole,
 )
-from listener.correlation.judges import judge
 from listener.correlation.looks import fell
-from listener.finesse.actions.expectation import CallData, UserState
+from listener.correlation.sharing import contest, rivals, would_count
+from listener.finesse.actions.expectation import UserState
 from listener.finesse.events import DialogEvent, Event, RequestFailed, UserChanged, dialog_id
 from listener.finesse.model import Dialog
 
@@ -47,6 +44,8 @@ def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
         return
     if isinstance(event, RequestFailed):
         own_error(desk, now, entry, event)
+        return
+    if isinstance(event, UserChanged) and of_its_own(desk, now, entry) is None:
         return
     mark(desk, now, entry, event)
     judge_all(desk, now, [entry], _sight(event, now), entry)
@@ -73,7 +72,7 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     elif isinstance(event, RequestFailed) and any(e.id_repeated for e in known):
         _foreign(desk, entry, event)  # it is somebody's who has that id
     if isinstance(event, UserChanged) and event.owner == entry.agent:
-        _user(desk, now, entry, event, owner, sole(known))
+        _user(desk, now, entry, event, of_its_own(desk, now, owner), sole(known))
     elif isinstance(event, DialogEvent) and entry in concerned_by(desk, event, owner):
         _dialog(desk, now, entry, event, owner, sole(known))
     elif isinstance(event, DialogEvent) and not entry.open:
@@ -85,12 +84,7 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
 
 def _foreign(desk: Desk, entry: Entry, event: Event) -> None:
     """Another client is at work on its object: unsigned errors may be that one's (rules 5)."""
-    there = getattr(event, "dialog_id", None)
-    if there is not None:
-        hit = entry in desk.books.on_dialog(there)
-    else:
-        hit = event.owner == entry.agent and entry in desk.books.unbound(entry.agent)
-    entry.unexplained = entry.unexplained or hit
+    entry.unexplained = entry.unexplained or entry in at_work(desk, event)
 
 
 def _user(  # noqa: PLR0917  # the two are whose it is: the request's own, or another's
@@ -111,7 +105,7 @@ def _user(  # noqa: PLR0917  # the two are whose it is: the request's own, or an
         _contest(desk, now, entry, sight, event.request_id)
     proven = judge_all(desk, now, [entry], sight, owner, named=named)
     sent(desk, now, owner)
-    moved = before is not None and before.state != event.user.state
+    moved = user_moved(before, event.user)
     entry.unexplained = entry.unexplained or (moved and not proven and owner is None)
 
 
@@ -150,24 +144,12 @@ def _contest(desk: Desk, now: float, entry: Entry, sight: Sight, tag: str | None
 
     They may hear of it later or not at all; their cases are asked, and not changed.
     """
-    if isinstance(entry.case.expectation, CallData):
+    if not would_count(entry, sight):
         return
-    rivals = [
+    others = [
         other
-        for other in desk.books.of(entry.agent)
-        if other is not entry
-        and other.on_the_wire
-        and other.request_id != tag
-        and (domain(other), other.case.own) == (domain(entry), entry.case.own)
-        and not isinstance(other.case.expectation, CallData)
-        and _would_count(other, sight)
+        for other in rivals(desk, entry, sight)
+        if other.request_id != tag and would_count(other, sight)
     ]
-    if rivals and _would_count(entry, sight):
-        contest([entry, *rivals], now)
-
-
-def _would_count(entry: Entry, sight: Sight) -> bool:
-    if sight.owner != entry.agent and not isinstance(entry.case.expectation, SURVIVORS):
-        return False
-    copy = replace(entry.case, ids=set(entry.case.ids))
-    return by_change(judge(copy, sight), sight)
+    if others:
+        contest([entry, *others], now)

@@ -16,21 +16,25 @@ SETTLES_AFTER = 2.0  # seconds in which the suspect's own proof may still come
 class Suspicion:
     """An error and the keys of the requests that it may belong to.
 
-    `barred`: somebody else may own it too (a settled request, another client, a suspect whose
+    `unsure`: those of them at whose object another client was at work: it may be theirs, and it
+    names none of them. `barred`: somebody else may own it too (a settled request, a suspect whose
     deadline passed), so nobody is sole any more.
     """
 
     error: RequestFailed
     at: float
     suspects: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
     barred: bool = False
 
     @property
     def sole(self) -> str | None:
         """The one request that it fits, or None."""
-        return next(iter(self.suspects)) if len(self.suspects) == 1 and not self.barred else None
+        alone = len(self.suspects) == 1 and not (self.unsure or self.barred)
+        return next(iter(self.suspects)) if alone else None
 
     def leave(self, key: str, *, explained: bool) -> None:
         """Take a request off; unless it is `explained` the error may still have been its own."""
         self.suspects.discard(key)
+        self.unsure.discard(key)
         self.barred = self.barred or not explained

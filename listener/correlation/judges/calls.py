@@ -25,7 +25,7 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
         case.added.add(sight.dialog_id)
     if case.claimed != sight.dialog_id:
         new = case.is_new(sight) or _named(case, want, sight, dialog)
-        if not new or not _ours(case, want, dialog):
+        if not new or not _ours(case, want, dialog, tagged=sight.tagged):
             return _perhaps(case, want, sight, dialog)
         if sight.tagged and case.claimed is None:
             case.claimed = sight.dialog_id
@@ -53,9 +53,11 @@ def _named(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
     return _target(want, dialog) or (want.associated is not None and origin == want.associated)
 
 
-def _ours(case: Case, want: x.NewCall, dialog: Dialog) -> bool:
+def _ours(case: Case, want: x.NewCall, dialog: Dialog, *, tagged: bool = False) -> bool:
+    """Say whether a call comes from the asking device; what kind it is asked without our id."""
     kind = dialog.media_properties.call_type
-    if kind == "SUPERVISOR_MONITOR" or (want.associated is None and kind == "CONSULT"):
+    consult = want.associated is None and kind == "CONSULT" and not tagged
+    if kind == "SUPERVISOR_MONITOR" or consult:
         return False
     return same_number(dialog.from_address, want.from_address or case.own)
 
@@ -71,6 +73,12 @@ def _target(want: x.NewCall, dialog: Dialog) -> bool:
         or uris.dialog_id(dialog.associated_dialog_uri) == want.associated
     )
     return number and consult
+
+
+def would_be(case: Case, want: x.NewCall, id_: str, dialog: Dialog) -> bool:
+    """Say whether a call is the one to be made, by all that its beginning shows (6.1, untagged)."""
+    new = case.baseline is not None and id_ not in case.baseline.ids | case.theirs
+    return new and _ours(case, want, dialog) and _target(want, dialog)
 
 
 def _look_alike(case: Case, dialog: Dialog) -> Finding:
@@ -140,13 +148,15 @@ def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
 def barged(case: Case, want: x.Barged, sight: Sight) -> Finding:
     """BARGE_CALL: the supervisor ACTIVE with the agent and a third party (4.10, inferred)."""
     dialog = sight.dialog
+    if sight.how is How.REMOVED and want.monitor == sight.dialog_id and case.mine(sight):
+        case.gone |= {str(want.monitor)}
     if dialog is None or sight.how is How.REMOVED or not _joined(case, want, dialog):
         return NOTHING
     if not case.is_new(sight):
         before = _before(case, sight.dialog_id)
         if before is None or _joined(case, want, before):
             return Finding(Shown.UNCHANGED)
-    gone = (want.monitor,) if want.monitor and want.monitor != sight.dialog_id else ()
+    gone = tuple(case.gone - {sight.dialog_id})  # what was seen to go
     return Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(survivor=sight.dialog_id, gone=gone))
 
 

@@ -34,15 +34,29 @@ def _or_ended(case: Case, sight: Sight) -> Finding:
 
 def own_state(case: Case, want: x.OwnState, sight: Sight) -> Finding:
     """HOLD, RETRIEVE, ANSWER, preview ACCEPT: the own participant, never the dialog (6.2)."""
-    if not case.about(sight) or sight.dialog is None:
-        return NOTHING
-    own = sight.dialog.participant(case.own)
+    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
+    if not case.about(sight):
+        return _said_behind(case, want, sight, own)
     if own is None or own.state not in want.states or sight.how is How.REMOVED:
         return _or_ended(case, sight)
     shown = case.moved(own)
     if shown is Shown.UNCHANGED and sight.tagged and case.renewed(own):
         shown = Shown.EFFECT  # what was in between was missed
     return Finding(shown, stage=own.state)
+
+
+def _said_behind(case: Case, want: x.OwnState, sight: Sight, own: Participant | None) -> Finding:
+    """Judge news with our id of the call as it was before it became another one (rules 3)."""
+    ours = sight.tagged and sight.how is How.CHANGED and sight.dialog_id in case.behind
+    if not ours or own is None or own.state not in want.states:
+        return NOTHING
+    was = case.as_sent(sight.dialog_id, case.own)
+    if was is None:
+        return Finding(Shown.IF_TAGGED, stage=own.state)
+    known = bool(own.state_change_time and was.state_change_time)
+    anew = newer(own.state_change_time, was.state_change_time)
+    moved = anew or (own.state != was.state and not known)
+    return Finding(Shown.EFFECT, stage=own.state) if moved else NOTHING
 
 
 def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
@@ -54,11 +68,14 @@ def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
         return _removed(case, own) if case.mine(sight) else NOTHING
     if not has_left(own) or own is None:
         return NOTHING
+    early = case.before is None and before(own.state_change_time, case.answer_date)
+    shown = case.moved(own)
+    if sight.tagged:  # the request's own work, unless nothing tells that it was not so before
+        unknown = shown is Shown.IF_TAGGED and (early or case.was_off)
+        return Finding(Shown.UNCHANGED if unknown else shown, stage=own.state)
     # Who is in wrap-up is off the call already: that its time ends is no news of a DROP.
-    if case.before is None and before(own.state_change_time, case.answer_date):
-        case.was_off = True
-    shown = Shown.UNCHANGED if _was_off(case) else case.moved(own)
-    return Finding(shown, stage=own.state)
+    case.was_off = case.was_off or early
+    return Finding(Shown.UNCHANGED if _was_off(case) else shown, stage=own.state)
 
 
 def _was_off(case: Case) -> bool:
@@ -191,7 +208,8 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
             return NOTHING
         return Finding(_user_moved(case, user), stage=user.state)
     if user.pending_state and user.pending_state in want.states:
-        return Finding(_pending(case, want, user), stage="PENDING")
+        shown = _pending(case, want, user, tagged=sight.tagged)
+        return Finding(shown, stage="PENDING")
     if user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED:
         return Finding(Shown.IF_TAGGED, stage=user.state)
     return NOTHING
@@ -219,10 +237,11 @@ def _signed_in(case: Case, want: x.UserState, user: User) -> bool:
     return out and user.state != "LOGOUT" and want.extension is None
 
 
-def _pending(case: Case, want: x.UserState, user: User) -> Shown:
+def _pending(case: Case, want: x.UserState, user: User, *, tagged: bool) -> Shown:
     before = case.baseline.user if case.baseline is not None else None
     if before is None or before.pending_state == user.pending_state:
-        return Shown.IF_TAGGED
+        told_again = before is not None and _user_moved(case, user) is Shown.UNCHANGED
+        return Shown.UNCHANGED if told_again and not tagged else Shown.IF_TAGGED
     if want.reason_code_id is not None and user.reason_code_id not in {None, want.reason_code_id}:
         return Shown.IF_TAGGED  # the reason may be that of the state before, or another request's
     late = not older(user.state_change_time, before.state_change_time)

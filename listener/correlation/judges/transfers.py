@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.instants import after, older
 from listener.correlation.judges.states import LEFT, ended_here, has_left
@@ -158,20 +160,47 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
+    if sight.how is How.REMOVED:
+        return _conference_over(case, sight)
+    if sight.tagged and not _is_conference(sight.dialog):
+        case.apart = sight.dialog_id
     own = sight.dialog.participant(case.own)
-    there = _addresses(sight.dialog, case.own)
-    if sight.how is not How.REMOVED and own is not None and own.state == "ACTIVE":
-        others = _others(case)
-        gone = tuple(sorted(pair(case) - {sight.dialog_id}))
-        ids = DialogIds(sight.dialog_id, gone=gone)
-        if others and others <= there:
-            return Finding(Shown.EFFECT, "ACTIVE", dialogs=ids)
-        conference = sight.dialog.media_properties.call_type == "CONFERENCE"
-        if not others and conference and len(there) > 1:
-            return Finding(Shown.IF_TAGGED, "ACTIVE", dialogs=ids)
-    if case.mine(sight) and sight.dialog_id in case.ids and sight.how is How.REMOVED:
+    if own is None or own.state != "ACTIVE":
+        return NOTHING
+    others, there = _others(case), _addresses(sight.dialog, case.own)
+    gone = tuple(sorted(pair(case) - {sight.dialog_id}))
+    found = Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(sight.dialog_id, gone=gone))
+    if others:
+        return found if others <= there else NOTHING
+    if not _is_conference(sight.dialog) or len(there) < 2:  # noqa: PLR2004  both others
+        return NOTHING
+    if sight.tagged and case.before is None:
+        case.joined = found  # it may have been one before; that the other call went will tell
+    return replace(found, shown=Shown.IF_TAGGED) if _grown(case, sight, there) else NOTHING
+
+
+def _is_conference(dialog: Dialog) -> bool:
+    return dialog.media_properties.call_type == "CONFERENCE"
+
+
+def _grown(case: Case, sight: Sight, there: frozenset[str]) -> bool:
+    """Say whether a conference became one, or a larger one, since the request (rules 3, 6.4).
+
+    Where it is not known what there was, our id on it before, or on the other call's end, says so.
+    """
+    if case.before is None:
+        return case.gone_tagged or case.apart == sight.dialog_id
+    return not _is_conference(case.before) or bool(there - _addresses(case.before, case.own))
+
+
+def _conference_over(case: Case, sight: Sight) -> Finding:
+    if not case.mine(sight):
+        return NOTHING
+    if sight.dialog_id in case.ids:
         return ENDED
-    return NOTHING
+    case.gone_tagged = case.gone_tagged or sight.tagged
+    joined, case.joined = case.joined, None
+    return replace(joined, by_id=True) if joined is not None and sight.tagged else NOTHING
 
 
 def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:

@@ -186,7 +186,8 @@ def test_an_error_about_a_call_that_came_in_is_no_refusal_of_a_call_that_is_made
 def test_an_error_about_another_call_from_the_same_device_names_nobody() -> None:
     story = Story()
     key = story.accepted(MAKE_CALL)
-    story.hear(added(placed("INITIATING", id_="300")), an_error(dialog_id="300"))
+    call = placed("INITIATING", id_="300", to="5552")
+    story.hear(added(call), an_error(dialog_id="300"))
     story.wait(20)
     assert story.said(key) == ("unconfirmed", "ambiguous")
 

@@ -1,0 +1,61 @@
+"""An id on an agent's state, where a colleague's request has the same one: whose it is.
+
+requestIds are not unique in the wild, and a call that a colleague makes changes this agent's state
+too. Knows what a request may have to do with other agents (rules of evidence 3); settles nothing.
+"""
+
+from __future__ import annotations
+
+from listener.correlation.books import EARLY_FOR
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry
+from listener.correlation.outcome import Rejected
+from listener.finesse.actions.expectation import (
+    Barged,
+    Conferenced,
+    Monitoring,
+    NewCall,
+    SentAway,
+    TaskEnded,
+    Tied,
+    Transferred,
+    UserState,
+)
+
+GOES_TO_OTHERS = (
+    NewCall,
+    Monitoring,
+    Barged,
+    Transferred,
+    Conferenced,
+    SentAway,
+    TaskEnded,
+    Tied,
+)
+"""Expectations of what may come to agents who had nothing to do with it."""
+
+
+def of_its_own(desk: Desk, now: float, owner: Entry | None) -> Entry | None:
+    """Return the request that a tag on its agent's state names, None where a colleague's may."""
+    if owner is None:
+        return None
+    same = desk.books.with_id(owner.request_id)
+    others = (each for each in same if each.agent != owner.agent)
+    return None if any(_touches(desk, now, each, owner.agent) for each in others) else owner
+
+
+def _touches(desk: Desk, now: float, entry: Entry, colleague: str) -> bool:
+    """Say whether a request may have to do with a colleague's state, now or a moment ago.
+
+    A state that was asked for is the asking agent's alone, and most actions move only those who
+    are on the call.
+    """
+    never = entry.sent_at is None or isinstance(entry.outcome, Rejected)
+    if never or isinstance(entry.case.expectation, UserState):
+        return False
+    if entry.settled_at is not None and now - entry.settled_at > EARLY_FOR:
+        return False
+    known = desk.picture.of(colleague)
+    ids = entry.case.ids | entry.watched
+    there = not known.live or not known.dialogs.keys().isdisjoint(ids)
+    return there or isinstance(entry.case.expectation, GOES_TO_OTHERS)
