@@ -20,8 +20,9 @@ from tests.shell.rest_server import Server, http
 from tests.shell.stage import A, until, writes
 
 ANSWER = 0.3
-QUICK = RestTimings(20, ANSWER, ANSWER, 40)
-SLOWER = 6
+QUICK = RestTimings(20, 20, ANSWER, 40)  # a connection comes about at once, on any machine
+SOON = 20
+"""Seconds that are much more than ANSWER, and much less than any other limit here."""
 DIALOG = "/finesse/api/Dialog/54321"
 USER = f"/finesse/api/User/{A}"
 SHOWN = b"<User><loginId>1001001</loginId><state>READY</state></User>"
@@ -45,6 +46,11 @@ async def behind(
         yield server, proxy, place
         slots = place.forwarder._line._slots.values()
         await until(lambda: all(each._value == 50 for each in slots))
+
+
+def patient(place: Place) -> None:
+    """Give answers all the time they need from now on."""
+    place.forwarder._timings = place.forwarder._line._timings = PATIENT
 
 
 def ids(server: Server, path: str = DIALOG) -> list[str]:
@@ -130,17 +136,19 @@ async def test_write_over_a_failing_network_is_told_as_it_is(fault, tracked):
             place.tracker.refusing = NotKept("no room")
         begun = loop.time()
         got = await place.put(DIALOG, action("HOLD"), requestId="once")
-        assert loop.time() - begun <= SLOWER * ANSWER
+        assert loop.time() - begun < SOON
         if fault is refused:
             wanted = (503, "rejected", "not_sent") if tracked else (503, "untracked", "not_kept")
             assert got.json()["retryable"]
         else:
             wanted = (202, "open", "in_doubt") if tracked else (202, "untracked", "no_answer")
         assert told(got) == wanted
-        assert ids(server) == ["once"] * (fault is deaf)
+        if fault is not deaf:
+            assert ids(server) == []
         place.tracker.refusing = None
         proxy.heal()
         await proxy.come_back()
+        patient(place)
         assert told(await place.put(DIALOG, action("HOLD"))) == (202, "open", "accepted")
         arrived = fault in {deaf, frozen}  # what stood still goes on with the thaw: once
         await until(lambda: ids(server).count("once") == arrived)
@@ -155,13 +163,14 @@ async def test_read_over_a_failing_network_may_be_repeated(fault):
         assert got.json()["retryable"]
         proxy.heal()
         await proxy.come_back()
+        patient(place)
         got = await place.get(USER)
         assert (got.status_code, got.content) == (200, SHOWN)
 
 
 @pytest.mark.parametrize("end", [Proxy.reset, Proxy.finish])
 async def test_kept_connection_that_ended_is_replaced_before_a_write(end):
-    async with behind(http(200, SHOWN), http(202)) as (server, proxy, place):
+    async with behind(http(200, SHOWN), http(202), timings=PATIENT) as (server, proxy, place):
         await place.get(USER)
         (link,) = proxy.links
         end(proxy)
@@ -190,7 +199,7 @@ async def test_write_that_dies_behind_go_on_is_in_doubt(act):
         proxy.trap(Way.DOWN, Mark(len(go_on) + 10), act)
         got = await place.put(DIALOG, action("HOLD"), requestId="once")
         assert told(got) == (202, "open", "in_doubt")
-        assert ids(server) == ["once"]
+        await until(lambda: ids(server) == ["once"])
 
 
 @pytest.mark.parametrize("act", [Act.HOLD, Act.FIN])
@@ -201,7 +210,7 @@ async def test_big_write_that_stands_still_or_is_cut_half_way_is_in_doubt(act):
         proxy.trap(Way.UP, Mark(1024 * 1024), act)
         begun = loop.time()
         got = await place.put(DIALOG, big, requestId="once")
-        assert loop.time() - begun <= SLOWER * 2 * ANSWER
+        assert loop.time() - begun < SOON
         assert got.status_code == 202
         assert got.headers["x-reason"] in {"in_doubt", "no_answer"}
         assert server.seen == []
@@ -219,7 +228,7 @@ async def test_big_read_that_breaks_off_half_way_is_broken_for_the_client_too(ac
         with pytest.raises(httpx.RemoteProtocolError, match="peer closed connection"):
             await got.aread()
         assert got.status_code == 200
-        assert loop.time() - begun <= SLOWER * 2 * patient.answer
+        assert loop.time() - begun < SOON + patient.answer
 
 
 @pytest.mark.parametrize("act", list(Act))
