@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from listener.demo import elsewhere
+from listener.errors import NotKept
 from listener.page.rows import row_of, row_of_resource
 from listener.report import record_json
 from tests.shell.house import housed, moved_in
@@ -401,3 +402,41 @@ async def test_the_summary_counts_outcomes_times_and_errors(tmp_path):
     assert error["advice"]
     assert error["actions"] == {"HOLD": 1}
     assert too_long.status_code == 422
+
+
+# ---------------------------------------------------------------- a journal with less, or none now
+
+
+async def test_what_the_journal_does_not_keep_of_notifications_is_told_from_memory(tmp_path):
+    more = 'notifications = "headers"\n'
+    async with played(tmp_path, more=more) as (house, known), looking(house) as browser:
+        story = await asked(browser, "/page/story", request=known["held"]["id"])
+
+    assert any("from memory" in note for note in story["notes"])
+    assert any(step["moves"] for step in story["steps"] if step["kind"] == "heard")
+    assert story["requests"][0]["deadline"] is not None, "which the journal knows"
+
+
+async def test_while_the_journal_cannot_be_read_the_page_shows_what_is_in_memory(
+    tmp_path, monkeypatch
+):
+    async def broken(*_):
+        raise NotKept("the disk does not answer")
+
+    async with played(tmp_path) as (house, known), looking(house) as browser:
+        monkeypatch.setattr(house.station.journal, "answer", broken)
+        monkeypatch.setattr(house.station.journal, "request", broken)
+        house.station.listener.service.overheard = lambda _heard: None
+        table = await asked(browser, "/page/requests")
+        story = await asked(browser, "/page/story", request=known["held"]["id"])
+        raw = await asked(browser, "/page/raw", request=known["held"]["id"])
+        line = await asked(browser, "/page/timeline")
+        found = await asked(browser, "/page/summary", minutes=1440)
+
+    assert len(table["requests"]) == len(known)
+    assert "the disk does not answer" in table["notes"][0]
+    assert story["source"] == "the daemon's memory"
+    assert any("the disk does not answer" in note for note in story["notes"])
+    assert raw["answer"]["status"] == 202
+    assert {each["id"] for each in line["agents"]} == {A, B}
+    assert (found["counted"], found["complete"]) == (len(known), False)

@@ -14,7 +14,7 @@ from listener.finesse.actions import Hold
 from listener.finesse.model import ApiError, Notification
 from listener.ledger import new_key, now_utc
 from listener.offers import Told
-from listener.page import listing, live
+from listener.page import listing, live, summary
 from listener.page.payloads import Payloads
 from listener.station import Station
 from listener.ticket import Record
@@ -232,6 +232,16 @@ async def test_requests_that_come_meanwhile_do_not_shift_the_pages(tmp_path):
 
     rows = first["requests"] + rest.json()["requests"]
     assert [row["id"] for row in rows] == ids
+
+
+async def test_a_summary_counts_all_that_is_in_memory(tmp_path):
+    count = 2 * summary.AT_ONCE + 10
+    async with paged(tmp_path) as on, on.signed_in() as browser:
+        filled(on, count)
+        found = (await browser.get("/page/summary")).json()
+
+    assert found["counted"] == count == found["actions"][0]["total"]
+    assert found["complete"] is True
 
 
 async def test_a_summary_is_of_its_time_and_is_made_once_a_second(tmp_path):
