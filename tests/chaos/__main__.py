@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
-from tests.chaos.run import chaos
+from tests.chaos.run import Chaos, chaos
 from tests.chaos.tables import LiveTally
 from tests.oracle.story import Story
 
@@ -65,7 +65,6 @@ def main() -> int:
         drawn = random.SystemRandom().randrange(1 << 20)
         asked.seed = drawn if told is None else run_of(told.seed)
     say(f"seed {asked.seed}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the daemon is ended, too
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         tally = asyncio.run(_run(asked, told, Path(folder)))
     say(tally.tables())
@@ -80,23 +79,32 @@ async def _run(asked: argparse.Namespace, told: Story | None, folder: Path) -> L
     flags = ("-X", "dev") if asked.dev else ()
     runner = ("--small",) * asked.soak + (("--broken", asked.broken) if asked.broken else ())
     how = {"keep": asked.keep, "say": say, "flags": flags, "runner": runner}
+    ending = asyncio.current_task()
+    assert ending is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.cancel)
     async with chaos(folder, asked.seed, traits, counts=asked.soak, **how) as run:
-        if told is not None:
-            await run.story(told)
-            return await run.end()
-        until, number = time.monotonic() + 60 * asked.minutes, 0
-        while (left := until - time.monotonic() - TAIL) > 0 or not number:
-            story = Plotter(
-                story_seed(asked.seed, number),
-                traits,
-                seconds=max(10.0, min(STORY, left)),
-                rate=asked.rate,
-            ).whole()
-            if asked.soak:
-                story = story.only([step for step in story.steps if step.do not in ENDS])
-            await run.story(story)
-            number += 1
+        try:
+            await _played(asked, told, run)
+        except asyncio.CancelledError:
+            say("broken off; so far:")
+            return run.so_far()
         return await run.end()
+
+
+async def _played(asked: argparse.Namespace, told: Story | None, run: Chaos) -> None:
+    if told is not None:
+        await run.story(told)
+        return
+    traits = traits_of(asked.seed, asked.agents)
+    until, number = time.monotonic() + 60 * asked.minutes, 0
+    while (left := until - time.monotonic() - TAIL) > 0 or not number:
+        seconds = max(10.0, min(STORY, left))
+        seed = story_seed(asked.seed, number)
+        story = Plotter(seed, traits, seconds=seconds, rate=asked.rate).whole()
+        if asked.soak:
+            story = story.only([step for step in story.steps if step.do not in ENDS])
+        await run.story(story)
+        number += 1
 
 
 if __name__ == "__main__":

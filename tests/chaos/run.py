@@ -224,12 +224,17 @@ class Chaos:
         await asyncio.gather(*self._judging)
         for words in self._words():
             self.tally.note("fault", words)
+        self.so_far()
+        for kind, words in self.tally.beyond():
+            self.tally.note(kind, words)
+        return self.tally
+
+    def so_far(self) -> LiveTally:
+        """Return what was found in the stories that were judged, and what was done."""
         self.tally.counts.update(self.deployment.counts)
         self.tally.counts.update(self.program.counts)
         self.tally.lag, self.tally.own_lag = self.program.stalls.worst, self.stalls.worst
         self._memory()
-        for kind, words in self.tally.beyond():
-            self.tally.note(kind, words)
         return self.tally
 
     def _memory(self) -> None:
