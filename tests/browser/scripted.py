@@ -361,10 +361,9 @@ class Scripted:
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
-        """Serve it; the second time at the same port."""
+        """Serve it at a free port."""
         sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", int(self.url.rsplit(":", 1)[1]) if self.url else 0))
+        sock.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         server = WebServer(self.app(), [sock], name="scripted")
         await server.start()

@@ -39,6 +39,16 @@ async def shows(page: Page, count: int) -> None:
     )
 
 
+async def noting(page: Page, selector: str) -> None:
+    """Let the page keep in `noted_` what an element says from now on, however short."""
+    await page.js(
+        """(() => { window.noted_ = []; const box = document.querySelector($0);
+        new MutationObserver(() => window.noted_.push(box.textContent)).observe(
+          box, { childList: true, characterData: true, subtree: true }); return true; })()""",
+        selector,
+    )
+
+
 async def test_a_link_signs_in_once_and_its_code_leaves_the_address(
     browser: Chromium, scripted: Scripted, link: str
 ) -> None:

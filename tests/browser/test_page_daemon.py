@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.browser.chromium import Chromium, Page, chromium
 from tests.browser.conftest import alone, needed
-from tests.browser.test_page import SHOWN, opened, shows
+from tests.browser.test_page import SHOWN, noting, opened, shows
 from tests.fault.proxy import Proxy
 from tests.shell.house import House, housed, moved_in
 from tests.shell.stage import A, simulated
@@ -188,6 +188,7 @@ async def test_a_restart_of_the_daemon_keeps_the_sign_in_and_misses_nothing(
             await asked(house, "HOLD", dialog)
             code = (await link_of(house)).partition("#")[2]
             page = await opened(browser, f"http://127.0.0.1:{proxy.port}/#{code}")
+            await noting(page, "#notice")
             await shows(page, 1)
             await asked(house, "RETRIEVE", dialog)
             await shows(page, 2)
@@ -199,10 +200,9 @@ async def test_a_restart_of_the_daemon_keeps_the_sign_in_and_misses_nothing(
             await asked(house, "HOLD", dialog)
             proxy.server_port = int(house.url.rpartition(":")[2])
             await proxy.come_back()
-            await page.until("document.querySelector('#link').dataset.state === 'up'")
+            await page.until("window.noted_.some((each) => each.includes('it is back'))")
             await shows(page, 3)
             await asked(house, "RETRIEVE", dialog)
             await shows(page, 4)
-            assert "it is back" in await page.text("#notice")
             await page.goto("about:blank")
     assert all(each.startswith("network") for each in page.problems)
