@@ -40,6 +40,7 @@ from listener.ticket import Record, Ticket
 __all__ = ["Ears", "Policy", "Service", "Wire", "Wishes"]
 
 FENCE_TIMEOUT = 2.0  # seconds (rule 6.6)
+AT_ONCE = 16  # requests that are given up in one turn of the loop
 LAST_WORDS = 5.0  # seconds for the last outcomes to be made safe when closing
 
 _log = logs.get(__name__)
@@ -67,6 +68,7 @@ class Service(Succession):
         self._senders: dict[str, Sender] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._on_their_way: set[asyncio.Task[None]] = set()  # the settled ones among them, too
+        self._sending_over = False
         self._tasks = Tasks(self.loop)
         self._watchers: list[Callable[[Record], None]] = []
 
@@ -252,7 +254,7 @@ class Service(Succession):
         except NotKept as trouble:
             return RestAnswer(AnswerKind.NOT_SENT, detail=str(trouble))
         record = self.records.get(key)
-        if record is None or not self._open(key):
+        if record is None or not self._open(key) or self._sending_over:
             return None  # given up in the same moment: what nobody waits for need not go out
         record.sent = record.going  # as the journal has it
         if sender is not None:
@@ -353,17 +355,41 @@ class Service(Succession):
         self.refuse()
         if self._waiting and grace > 0:
             await asyncio.wait(tuple(self._waiting.values()), timeout=grace)
-        # The newest first: what waits for its turn must not be let through by what is abandoned.
-        left = tuple(key for key in reversed(self._waiting) if self._open(key))
-        for key in left:
-            self.abandon(key, Reason.SHUTDOWN)
+        given_up = await self._give_up()
         if self._waiting:  # until the last outcomes are safe in the journal
             await asyncio.wait(tuple(self._waiting.values()), timeout=LAST_WORDS)
         self.feed.close()
         self._closed = True
         self._alarm.set(None)
         await self._tasks.aclose()
-        return len(left)
+        return given_up
+
+    async def _give_up(self) -> int:
+        """Abandon all that is open, so many per turn of the loop; return how many there were.
+
+        Nothing is sent meanwhile. Who is cancelled in between abandons the rest at once: each
+        request has its outcome when this ends, however it does.
+        """
+        self._sending_over = True
+        self.hold_back()
+        left = list(self._waiting)
+        given_up = 0
+        try:
+            while left:
+                given_up += self._abandon_newest(left, AT_ONCE)
+                await asyncio.sleep(0)
+        finally:
+            given_up += self._abandon_newest(left, len(left))
+        return given_up
+
+    def _abandon_newest(self, keys: list[str], most: int) -> int:
+        """Abandon the last of those requests, `most` at most, and take them off the list."""
+        found = 0
+        for key in [keys.pop() for _ in range(min(most, len(keys)))]:
+            if self._open(key):
+                self.abandon(key, Reason.SHUTDOWN)
+                found += 1
+        return found
 
 
 def _unwatched(going: asyncio.Future[None]) -> None:

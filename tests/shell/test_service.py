@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -28,7 +29,7 @@ from listener.finesse.actions import Hold, SendDtmf, UpdateCallData, dialogs
 from listener.finesse.model import ApiError, Notification
 from listener.nothing_kept import NothingKept
 from listener.report import record_json
-from listener.service import Policy, Service, Wishes
+from listener.service import AT_ONCE, Policy, Service, Wishes
 from tests.builders import AGENT, CALL, NODE, a_dialog, a_participant, a_user
 from tests.shell.stage import until
 
@@ -642,6 +643,62 @@ async def test_closing_waits_for_what_ends_in_time(make):
     rig.hear(HELD.format(tag=ticket.request_id))
     assert await closing == 0
     assert (await ticket.outcome()).kind == "confirmed"
+
+
+def _many(rig, how_many: int) -> list:
+    """Submit requests of as many agents, who are heard, in one turn of the loop."""
+    agents = [f"many{number}" for number in range(how_many)]
+    for agent in agents:
+        rig.up(agent=agent)
+    return [rig.service.submit(hold(agent=agent)) for agent in agents]
+
+
+async def test_closing_gives_up_so_many_per_turn_of_the_loop(make):
+    rig = make()
+    tickets = _many(rig, 100)
+    turns, told = 0, Counter()
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        handle[:] = [asyncio.get_running_loop().call_soon(turn)]
+
+    handle = [asyncio.get_running_loop().call_soon(turn)]
+    rig.service.on_settled(lambda _record: told.update([turns]))
+    assert await rig.service.close() == 100
+    handle[0].cancel()
+    assert {(await ticket.outcome()).kind for ticket in tickets} == {"abandoned"}
+    assert sum(told.values()) == 100
+    assert max(told.values()) <= AT_ONCE
+    assert rig.wire.sent == []
+
+
+async def test_closing_that_is_cancelled_leaves_nobody_without_an_outcome(make):
+    rig = make()
+    tickets = _many(rig, 100)
+    closing = asyncio.create_task(rig.service.close())
+    await asyncio.sleep(0)
+    assert rig.service.pending > 0
+    closing.cancel()
+    await asyncio.wait((closing,))
+    assert closing.cancelled()
+    assert rig.service.pending == 0
+    assert {(await ticket.outcome()).kind for ticket in tickets} == {"abandoned"}
+
+
+async def test_nobody_gets_his_turn_while_the_others_are_given_up(make):
+    rig = make()
+    first, second = rig.service.submit(hold()), rig.service.submit(hold())
+    await until(lambda: first.state is State.ACCEPTED)
+    _many(rig, 3 * AT_ONCE)
+    closing = asyncio.create_task(rig.service.close())
+    await asyncio.sleep(0)
+    rig.hear(HELD.format(tag=first.request_id))
+    assert (await first.outcome()).kind == "confirmed"
+    assert await closing == 3 * AT_ONCE + 1
+    rejected = await second.outcome()
+    assert (rejected.kind, rejected.reason) == ("rejected", Reason.SHUTDOWN)
+    assert second.request_id not in rig.wire.sent
 
 
 async def test_what_is_heard_after_the_end_arms_no_timer_and_opens_no_stream(make):
