@@ -1,8 +1,8 @@
 """Takes the DTMF digits of requests out of what Finesse said about them.
 
-They may be a PIN or a card number, and Finesse's error text repeats them. Knows answers, outcomes,
-late news and error events, also those that do not say which request they are about; does not know
-who is told.
+They may be a PIN or a card number, and Finesse's error text repeats them, as they are or apart from
+each other. Knows answers, outcomes, late news and error events, also those that do not say which
+request they are about, and texts about digits that another client sent; does not know who is told.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import fields, replace
+from functools import lru_cache
 from typing import cast
 
 from listener.correlation.outcome import Failed, Outcome, Rejected
@@ -21,12 +22,32 @@ from listener.finesse.model import ApiError
 from listener.finesse.sealed import NO_DIGIT
 from listener.redaction import HIDDEN
 
-__all__ = ["Spoken", "of_answer", "of_event", "of_late", "of_outcome"]
+__all__ = [
+    "Spoken",
+    "hide_keys",
+    "of_answer",
+    "of_event",
+    "of_late",
+    "of_outcome",
+    "without_digits",
+]
 
 SECRET_FROM = 4  # a PIN has four digits at least; fewer are a choice in a menu
 LONGEST_CODE = 5
 SPOKEN_OF = 60.0
 """Seconds after its outcome in which an error may still repeat a request's digits."""
+
+_APART = "[\\s,.;:_/|'\"-]"
+"""What may stand between two digits of one string."""
+_SPEAKS_OF_DTMF = re.compile(r"dtmf|\bdigits?\b", re.IGNORECASE)
+_DIGIT = "0-9\uff10-\uff19*#"
+_PIECE = (
+    rf"(?:[A-Da-d]*+[{_DIGIT}][{_DIGIT}A-Da-d]*+"  # a word of keys, not of letters alone
+    rf"|[A-Da-d](?={_APART}{{1,2}}[{_DIGIT}]))"
+)
+_KEYS = re.compile(rf"(?<![^\W_]){_PIECE}(?:{_APART}{{1,2}}{_PIECE})*+(?![^\W_])")
+_KEPT_BEHIND = ("extension", "dialog", "dialogid")
+_CODE_BEHIND = "code"
 
 _CODES = frozenset({"error_data", "peripheral_error_code"})
 
@@ -61,12 +82,36 @@ def of_late(late: Late, request: Request) -> Late:
 
 
 def of_event(event: RequestFailed, requests: Iterable[Request]) -> RequestFailed:
-    """Return an error event without the digits of those requests."""
+    """Return an error event without the digits of those requests, or of another client's."""
     found = {digits for request in requests if (digits := _digits(request))}
     errors = event.errors
     for digits in sorted(found, key=len, reverse=True):  # what holds another one's digits first
         errors = _errors(errors, digits)
+    errors = tuple(_anybodys(error) for error in errors)
     return event if errors == event.errors else replace(event, errors=errors)
+
+
+def without_digits(text: str) -> str:
+    """Return what Finesse wrote about DTMF without what may be the digits; other texts unchanged.
+
+    They may have been sent by another client, so nobody here knows them: whatever could be digits
+    is hidden but for codes of errors and what is named as an extension or a dialog.
+    """
+    return hide_keys(text) if _SPEAKS_OF_DTMF.search(text) else text
+
+
+def hide_keys(text: str) -> str:
+    """Hide whatever in a text may be DTMF digits, together or apart."""
+
+    def hidden(found: re.Match[str]) -> str:
+        before = text[: found.start()].rstrip(" :#=").lower()
+        number = found[0].isdigit() and len(found[0]) <= LONGEST_CODE
+        code = number and (found[0] == text.strip() or before.endswith(_CODE_BEHIND))
+        keys = sum(key.isalnum() or key in "*#" for key in found[0])
+        kept = code or keys < SECRET_FROM or before.endswith(_KEPT_BEHIND)
+        return found[0] if kept else HIDDEN
+
+    return _KEYS.sub(hidden, text)
 
 
 class Spoken:
@@ -119,6 +164,17 @@ def _error(error: ApiError, digits: str) -> ApiError:
     return ApiError(**{name: text and _hidden(name, text, digits) for name, text in said.items()})
 
 
+def _anybodys(error: ApiError) -> ApiError:
+    """Return an error that speaks of DTMF without anybody's digits; its type says none."""
+    said = {each.name: getattr(error, each.name) for each in fields(error)}
+    if not any(text and _SPEAKS_OF_DTMF.search(text) for text in said.values()):
+        return error
+    plain = {"error_type", "error_media"}
+    return ApiError(
+        **{n: text if n in plain else text and hide_keys(text) for n, text in said.items()}
+    )
+
+
 def _hidden(name: str, text: str, digits: str) -> str:
     """Hide the digits in one member of an error; a code that only looks like them is kept.
 
@@ -134,17 +190,32 @@ def _hidden(name: str, text: str, digits: str) -> str:
 
 
 def _text(text: str, digits: str) -> str:
-    """Hide the digits wherever they stand; short ones only as a word of their own.
+    """Hide the digits wherever they stand, also apart; short ones only as a word of their own.
 
     Of a request that came from the journal only their number is known: then every word is hidden
     that could be them.
     """
+    return _pattern(digits).sub(HIDDEN, text)
+
+
+@lru_cache(256)
+def _pattern(digits: str) -> re.Pattern[str]:
+    """Match digits, which are known, or of which only the number is."""
     if digits.startswith(NO_DIGIT):
-        keys = "0-9A-Da-d*#" if len(digits) >= SECRET_FROM else "0-9*#"  # "a" is a word, too
-        return re.sub(_word(f"[{keys}]{{{len(digits)}}}"), HIDDEN, text)
-    if len(digits) >= SECRET_FROM:
-        return text.replace(digits, HIDDEN)
-    return re.sub(_word(re.escape(digits)), HIDDEN, text)
+        if len(digits) < SECRET_FROM:
+            return re.compile(_word(f"[0-9*#]{{{len(digits)}}}"))  # "a" is a word, too
+        apart = f"[0-9*#](?:{_APART}{{0,2}}[0-9*#]){{{len(digits) - 1}}}"
+        return re.compile(_word(f"(?:[0-9A-Da-d*#]{{{len(digits)}}}|{apart})"))
+    if len(digits) < SECRET_FROM:
+        return re.compile(_word(re.escape(digits)))
+    return re.compile(f"{_APART}{{0,3}}".join(map(_key, digits)))
+
+
+def _key(key: str) -> str:
+    """Match one key in every way in which it is written."""
+    if key.isdigit():
+        return f"[{key}{chr(0xFF10 + int(key))}]"
+    return f"[{key.upper()}{key.lower()}]" if key.isalpha() else re.escape(key)
 
 
 def _word(pattern: str) -> str:

@@ -9,7 +9,7 @@ of those that matter are handed in.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from listener.finesse.wire.read import unescape
 
@@ -18,21 +18,24 @@ _NAME = r"[A-Za-z][A-Za-z0-9_.-]*+"
 _PLAIN = re.compile(rf"\s*+(?:<{_NAME}>[^<]*+</{_NAME}>\s*+|</?+{_NAME}/?+>\s*+)*+")
 _LEAF = re.compile(rf"<({_NAME})>([^<]++)</")
 
+_NESTED = re.compile(r"<value>\s*+<(?!/)")
+_VARIABLE = ("callvariable", "user.")  # call variables that are named by their tags
+
 
 class InPlace:
     """Finds the leaves of those names, and the values of call variables.
 
-    `leaf` gets a name in small letters and a text, `variable` the variable's name and its value;
-    each returns what is to be written.
+    `hides` says of a name in small letters whether its leaves are masked. `leaf` gets such a name
+    and a text, `variable` the variable's name and its value; each returns what is to be written.
     """
 
     def __init__(
         self,
-        names: Iterable[str],
+        hides: Callable[[str], bool],
         leaf: Callable[[str, str], str],
         variable: Callable[[str, str], str],
     ) -> None:
-        self._names = frozenset(names)
+        self._hides = hides
         self._leaf = leaf
         self._variable = variable
 
@@ -53,7 +56,9 @@ class InPlace:
                 if text[behind:start].replace(" ", "").lower() != "</name><value>":
                     return None
                 masked = _with(self._variable, variable, content)
-            elif tag in self._names:
+            elif tag.startswith(_VARIABLE):
+                return None
+            elif self._hides(tag):
                 masked = _with(self._leaf, tag, content)
             else:
                 continue
@@ -63,8 +68,8 @@ class InPlace:
 
 
 def _elsewhere(text: str) -> bool:
-    """Say whether there may be an error or digits in it."""
-    return "error" in text or "dtmf" in text
+    """Say whether there may be an error or digits in it, or a value with elements."""
+    return "error" in text or "dtmf" in text or _NESTED.search(text) is not None
 
 
 def _with(mask: Callable[[str, str], str], name: str, text: str) -> str:

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
-from listener.redaction import HIDDEN
+from listener.digits import hide_keys, without_digits
+
+__all__ = ["MIN_KEY", "Masks", "hide_keys", "without_digits"]
 
 MIN_KEY = 16
 """Bytes that a key has at least."""
@@ -22,13 +25,12 @@ _REMEMBERED = 16_384  # texts whose masks are kept
 _BLOCK = 0x40
 _LAST_BLOCK = 0xFFC0  # it holds what no XML may hold
 
-_EXTENSION = re.compile(r"(\bextension\s+)(\S+)", re.IGNORECASE)
-_SPOKEN = re.compile(r"(\b(?:tel:|sips?:))([^\s,;<>\"']+)", re.IGNORECASE)
+_EXTENSION = re.compile(r"(\bextension\s+)([^\s\U000f0000-\U000ffffd]+)", re.IGNORECASE)
+_SPOKEN = re.compile(r"(\b(?:tel:|sips?:))([^\s,;<>\"'\U000f0000-\U000ffffd]+)", re.IGNORECASE)
+_LONGEST = 60_000  # characters of a text; a longer one is masked whole
+_ASIDE = 0xF0000  # characters that mean nothing: each stands for a mask until all are found
+_SET_ASIDE = re.compile("[\U000f0000-\U000ffffd]")
 _LONG = re.compile(r"(?<![0-9A-Za-z_./-])(?:\+[0-9][0-9 ()./-]{4,}[0-9]|[0-9]{9,})(?![0-9A-Za-z_])")
-_SPEAKS_OF_DTMF = re.compile(r"dtmf", re.IGNORECASE)
-_KEYS = re.compile(r"(?<![0-9A-Za-z*#_.-])[0-9A-D*#]++(?![0-9A-Za-z*#_-])")
-_SECRET_FROM = 4  # as `listener.digits`
-_LONGEST_CODE = 5
 
 
 class Masks:
@@ -50,11 +52,28 @@ class Masks:
         """Return a number that stands for a whole payload, the same for the same one; never 0."""
         return int.from_bytes(self._hash(b"content" + _octets(payload), 7), "big") or 1
 
-    def text(self, text: str) -> str:
-        """Return what Finesse wrote for people with the numbers in it masked."""
-        text = _EXTENSION.sub(lambda found: found[1] + self.number(found[2]), text)
-        text = _SPOKEN.sub(lambda found: found[1] + self.number(found[2]), text)
-        return _LONG.sub(lambda found: self.number(found[0]), text)
+    def text(self, text: str, known: Mapping[str, str] | None = None) -> str:
+        """Return what Finesse wrote for people with the numbers in it masked.
+
+        `known`: masks of numbers and values that may be repeated in it, as words of their own.
+        """
+        if len(text) > _LONGEST:
+            return self._value(text)
+        done: list[str] = []  # a mask may look like what is looked for next
+
+        def set_aside(mask: str) -> str:
+            done.append(mask)
+            return chr(_ASIDE + len(done) - 1)
+
+        text = _SET_ASIDE.sub("?", text)
+        for pattern in (_EXTENSION, _SPOKEN):
+            text = pattern.sub(lambda found: found[1] + set_aside(self.number(found[2])), text)
+        text = _LONG.sub(lambda found: set_aside(self.number(found[0])), text)
+        for one in sorted((one for one in known or () if one in text), key=len, reverse=True):
+            mask = (known or {})[one]
+            alone = rf"(?<![0-9A-Za-z]){re.escape(one)}(?![0-9A-Za-z])"
+            text = re.sub(alone, lambda _, mask=mask: set_aside(mask), text)  # type: ignore[misc]
+        return _SET_ASIDE.sub(lambda found: done[ord(found[0]) - _ASIDE], text)
 
     def _number(self, text: str) -> str:
         digits = "".join(c for c in text if c in _DIGITS)
@@ -92,29 +111,6 @@ class Masks:
 
     def _hash(self, data: bytes, size: int) -> bytes:
         return hashlib.blake2b(data, digest_size=size, key=self._key).digest()
-
-
-def without_digits(text: str) -> str:
-    """Return what Finesse wrote about DTMF without what may be the digits; other texts unchanged.
-
-    They may have been sent by another client, so nobody here knows them: whatever could be digits
-    is hidden but for codes of errors and what is named as an extension or a dialog.
-    """
-    return hide_keys(text) if _SPEAKS_OF_DTMF.search(text) else text
-
-
-def hide_keys(text: str) -> str:
-    """Hide whatever in a text may be DTMF digits."""
-
-    def hidden(found: re.Match[str]) -> str:
-        before = text[: found.start()].rstrip(" :#=").lower()
-        if before.endswith(("extension", "dialog", "dialogid", "call", "code")):
-            return found[0]
-        code = found[0].isdigit() and len(found[0]) <= _LONGEST_CODE and found[0] == text.strip()
-        word = found[0].isalpha() or len(found[0]) < _SECRET_FROM
-        return found[0] if word or code else HIDDEN
-
-    return _KEYS.sub(hidden, text)
 
 
 _DIGITS = frozenset("0123456789")

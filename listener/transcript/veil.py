@@ -8,14 +8,17 @@ has none of these, in its text (`inplace`).
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 from listener import digits
+from listener.digits import hide_keys, without_digits
 from listener.errors import InvalidRequest, MalformedUpdate
 from listener.finesse.actions.request import Request
 from listener.finesse.body import Element
+from listener.finesse.catalogue.entries import by_number, number
 from listener.finesse.events import RequestFailed
 from listener.finesse.model import ApiError
 from listener.finesse.sealed import NO_DIGIT, is_sealed
@@ -23,7 +26,7 @@ from listener.finesse.wire import read_element, render
 from listener.finesse.wire.read import is_escaped, unescape
 from listener.redaction import HIDDEN
 from listener.transcript.inplace import InPlace
-from listener.transcript.masks import Masks, hide_keys, without_digits
+from listener.transcript.masks import Masks
 
 NUMBERS = frozenset(
     {
@@ -72,6 +75,13 @@ TEXTS = frozenset({"detail", "cause", "reasonphrase"})
 SECRETS = frozenset({"dtmfstring", "password", "token", "authorization"})
 LEFT_OUT = frozenset({"tree"})  # everything once more, as it came
 
+_ENDINGS = ("number", "address", "phone", "email", "ani")
+"""How names of fields end that are not listed and may hold a person's data; in small letters."""
+_CALLERS = frozenset({"callername", "callingname", "callerid", "customername", "contactname"})
+_KNOWN = 4_096  # numbers and values that are looked for in errors
+_KNOWN_FROM = 3  # characters of a number
+_VALUE_FROM = 5  # characters of a value: shorter ones are words of every text
+
 _VARIABLES = "callvariables"
 _PLAIN = ("BAResponse", "BAStatus")  # what the dialer and the agent say of a call, not of a person
 
@@ -92,7 +102,8 @@ class Veil:
         self._masks = masks
         self._spoken = spoken
         self._met = met
-        self._in_place = InPlace(NUMBERS | VALUES | SECRETS, self._leaf, self._of)
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._in_place = InPlace(_hides, self._leaf, self._of)
 
     def payload(self, text: str) -> str | None:
         """Return a notification's payload as it may be written; None when it cannot be read."""
@@ -115,8 +126,7 @@ class Veil:
         """Return a text about a request or a link; `name` is that of an error's member."""
         for request in self._spoken():
             text = _without(text, name, request)
-        text = without_digits(text)
-        return text if self._masks is None else self._masks.text(text)
+        return self._said(without_digits(text))
 
     # -- payloads -----------------------------------------------------------------------------
 
@@ -126,6 +136,8 @@ class Veil:
             return Element(element.tag, self._leaf(name, content, dtmf=dtmf))
         if name == "callvariable":
             return Element(element.tag, tuple(self._variable(element)))
+        if name == _VARIABLES:
+            return Element(element.tag, tuple(self._in_variables(each) for each in content))
         if name == "apierror":
             dtmf = any("dtmf" in str(each.content).lower() for each in content if _is_text(each))
         return Element(element.tag, tuple(self._element(each, dtmf=dtmf) for each in content))
@@ -133,8 +145,19 @@ class Veil:
     def _variable(self, element: Element) -> Iterable[Element]:
         named = _child(element, "name") or ""
         for each in element.content if not isinstance(element.content, str) else ():
-            masked = _plain(each.tag) == "value" and isinstance(each.content, str)
-            yield Element(each.tag, self._of(named, str(each.content))) if masked else each
+            yield each if _plain(each.tag) == "name" else self._all_of(each, named)
+
+    def _in_variables(self, element: Element) -> Element:
+        """Mask one child of the call variables: one of them, or one that is named by its tag."""
+        if _plain(element.tag) == "callvariable":
+            return self._element(element)
+        return self._all_of(element, element.tag.rpartition("}")[2])
+
+    def _all_of(self, element: Element, variable: str) -> Element:
+        """Mask each text in an element, whatever it is called."""
+        if isinstance(element.content, str):
+            return Element(element.tag, self._of(variable, element.content))
+        return Element(element.tag, tuple(self._all_of(e, variable) for e in element.content))
 
     def _leaf(self, name: str, text: str, *, dtmf: bool = False) -> str:
         if name in SECRETS and text:
@@ -145,11 +168,11 @@ class Veil:
             return text
         if name in NUMBERS:
             masked = text if self._masks is None else self._masks.number(text)
-        elif name in VALUES:
+        elif _hides(name):
             masked = text if self._masks is None else self._masks.value(text)
         else:
             return text
-        self._met(text, masked)
+        self._meet(text, masked)
         return masked
 
     def _error(self, member: str, text: str, *, dtmf: bool) -> str:
@@ -157,14 +180,34 @@ class Veil:
             text = _without(text, member, request)
         if dtmf and member != "error_type":
             text = hide_keys(text)
-        return text if self._masks is None else self._masks.text(text)
+        code = number(text) is not None and text.strip() in by_number()
+        return text if code else self._said(text)
+
+    def _said(self, text: str) -> str:
+        """Mask in a text for people what is a number, and what was masked elsewhere."""
+        return text if self._masks is None else self._masks.text(text, self._known)
+
+    def _meet(self, text: str, masked: str) -> None:
+        """Remember what was masked, for it may come up in an error, too."""
+        self._met(text, masked)
+        least = _KNOWN_FROM if text.isdigit() else _VALUE_FROM
+        if self._masks is None or masked == text or len(text) < least:
+            return
+        self._known[text] = masked
+        self._known.move_to_end(text)
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
 
     def _of(self, variable: str, text: str) -> str:
         if not text or is_sealed(text):
             return text
-        plain = self._masks is None or variable in _PLAIN
-        masked = text if plain or self._masks is None else self._masks.value(text)
-        self._met(text, masked)
+        if self._masks is None:
+            masked = text
+        elif variable in _PLAIN:
+            masked = self._masks.text(text)
+        else:
+            masked = self._masks.value(text)
+        self._meet(text, masked)
         return masked
 
     # -- values -------------------------------------------------------------------------------
@@ -187,6 +230,13 @@ class Veil:
         if name in VALUES and isinstance(value, list):
             return [self._leaf(name, each, dtmf=False) for each in value]
         return self.value(value)
+
+
+@lru_cache(4096)
+def _hides(name: str) -> bool:
+    """Say whether fields of that name, in small letters, hold what is not written as it is."""
+    listed = name in NUMBERS or name in VALUES or name in SECRETS or name in _CALLERS
+    return listed or name.endswith(_ENDINGS)
 
 
 _OF_ONE = ("error_", "peripheral_error_")

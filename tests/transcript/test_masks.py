@@ -86,20 +86,60 @@ def test_a_number_in_a_text_is_masked(number: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["DTMF string 4711# is invalid", "sendDTMF failed for 123456", "DTMF: 12AB34"]
+    "text",
+    [
+        "DTMF string 4711# is invalid",
+        "sendDTMF failed for 123456",
+        "DTMF: 12AB34",
+        "DTMF 4,8,1,5,1,6",
+        "SEND_DTMF 4 8 1 5 1 6 2 3",
+        "dtmf 4815-1623",
+        "DTMF_48151623",
+        "dtmf 9a7b5c3d1",
+        "digits 48151623 refused",
+        "cannot send DTMF code 97531097",
+        "cannot send DTMF on call 97531097",
+        "dtmf \uff14\uff18\uff11\uff15",
+    ],
 )
 def test_what_may_be_somebody_elses_digits_is_hidden(text: str):
     hidden = without_digits(text)
 
     assert "***" in hidden
-    assert not re.search(r"\d{3}", hidden)
+    assert not re.search(r"\d(\W?\w?\d){2}", hidden)
 
 
 @pytest.mark.parametrize(
-    "text", ["no dialog 16777217 any more", "errors 12345", "DTMF on call 54321"]
+    "text", ["no dialog 16777217 any more", "errors 12345", "DTMF on dialog 54321"]
 )
 def test_numbers_that_are_no_digits_stay(text: str):
     assert without_digits(text) == text
+
+
+def test_a_number_that_is_known_has_its_mask_wherever_a_text_repeats_it():
+    known = {text: MASKS.number(text) for text in ("5551001", "2001", "20", "+1 202 555 0123")}
+    told = "HOLD on extension 5551001: 5551001 (2001) cannot reach 120011 or +1 202 555 0123"
+
+    written = MASKS.text(told, known)
+
+    mask = known["5551001"]
+    assert written.startswith(f"HOLD on extension {mask}: {mask} ({known['2001']}) ")
+    assert written.endswith(f"cannot reach 120011 or {known['+1 202 555 0123']}")
+
+
+def test_a_mask_is_not_masked_again_when_it_looks_like_another_number():
+    one, other = "2001", MASKS.number("2001")
+
+    assert MASKS.text(f"{one} called", {one: other, other: "0000"}) == f"{other} called"
+
+
+@pytest.mark.parametrize("text", ["\U000f0000", "a\U000f0001b\U000ffffd"])
+def test_characters_that_stand_for_masks_in_between_are_no_way_around_them(text: str):
+    assert MASKS.text(text).replace("?", "") in {"", "ab"}
+
+
+def test_a_text_beyond_all_measure_is_masked_whole():
+    assert MASKS.text("word " * 20_000) == MASKS.value("word " * 20_000)
 
 
 def test_no_repr_shows_the_key():

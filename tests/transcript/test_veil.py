@@ -26,6 +26,11 @@ DIALOG = (
     "<state>ACTIVE</state><toAddress>2001</toAddress></dialog></data><event>PUT</event>"
     "<requestId>r1</requestId><source>/finesse/api/Dialog/54321</source></Update>"
 )
+ERROR = (
+    "<Update><data><apiErrors><apiError><errorType>Generic Error</errorType><errorMessage>{}"
+    "</errorMessage><errorData>{}</errorData></apiError></apiErrors></data><event>PUT</event>"
+    "<requestId>r1</requestId><source>/finesse/api/Dialog/54321</source></Update>"
+)
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.xml"))
 
 
@@ -139,3 +144,50 @@ def test_the_digits_of_another_client_are_hidden_where_finesse_speaks_of_dtmf():
     written = Veil(None, lambda: ()).payload(error) or ""
     assert "998877" not in written
     assert "extension 2001" in written
+
+
+def test_an_error_that_repeats_what_was_masked_elsewhere_has_the_same_masks():
+    veil = Veil(MASKS, lambda: ())
+    veil.payload(DIALOG.replace("2001", "5551001"))
+
+    told = veil.payload(ERROR.format("5551001 is busy with Mrs Miller &amp; Co", "5551001")) or ""
+
+    mask = MASKS.number("5551001")
+    assert f"<errorMessage>{mask} is busy with " in told
+    assert f"<errorData>{mask}</errorData>" in told
+    assert "Miller" not in told
+    assert "5551001" not in told
+
+
+def test_an_error_code_stays_even_where_a_number_is_the_same():
+    veil = Veil(MASKS, lambda: ())
+    veil.payload(DIALOG.replace("2001", "20999"))
+
+    assert "<errorData>20999</errorData>" in (veil.payload(ERROR.format("x", "20999")) or "")
+
+
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("<state>ACTIVE</state>", "<state>ACTIVE</state><callerName>Vera Lang</callerName>"),
+        ("<state>ACTIVE</state>", "<callingNumber>Vera Lang</callingNumber>"),
+        ("<state>ACTIVE</state>", "<email>Vera Lang</email>"),
+        ("<value>VOICE</value>", "<value>Callback +12025550199</value>"),
+        (
+            "<value>VOICE</value></CallVariable>",
+            "<value>V</value></CallVariable><callVariable1>Vera Lang</callVariable1>",
+        ),
+        ("Mrs Miller &amp; Co", "<first>Vera</first><last>Lang</last>"),
+    ],
+)
+def test_a_person_in_a_field_that_is_not_listed_is_masked_too(was, becomes, nested):
+    payload = DIALOG.replace(was, becomes)
+    assert payload != DIALOG
+    if nested:  # where the text itself is not enough
+        payload = payload.replace("<Update>", "<Update><!-- x -->")
+
+    written = VEIL.payload(payload) or ""
+
+    assert not re.search("Vera|Lang|2025550199", written)
+    assert "<state>HELD</state>" in written

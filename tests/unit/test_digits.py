@@ -29,6 +29,10 @@ def failed(string, **error):
         ("8642097", "x8642097y", "x***y"),
         ("34", "digits 34 refused", "digits *** refused"),
         ("34", "CF_34 and 1345", "CF_34 and 1345"),
+        ("8642097", "digits 8,6,4,2,0,9,7 refused", "digits *** refused"),
+        ("8642097", "8 6 4 2 0 9 7", "***"),
+        ("8642097", "864-2097", "***"),
+        ("86a#", "\uff18 6 A #", "***"),
     ],
 )
 def test_digits_in_a_message_are_hidden_and_short_ones_only_as_a_word(string, said, told):
@@ -59,6 +63,29 @@ def test_answers_late_news_and_what_was_seen_are_cleaned_too():
     assert "864209" not in repr(digits.of_answer(answer, request))
     assert "864209" not in repr(digits.of_late(late, request))
     assert "864209" not in repr(digits.of_outcome(outcome, request))
+
+
+def test_digits_that_another_client_sent_are_not_told_either():
+    error = ApiError(
+        error_type="Generic Error", error_message="SEND_DTMF 9,7,5,3 failed", error_data="97531097"
+    )
+    code = ApiError(error_message="SEND_DTMF failed", error_data="20102")
+    event = RequestFailed(node="", errors=(error, code))
+
+    told = digits.of_event(event, ())
+
+    assert [each.error_message for each in told.errors] == [
+        "SEND_DTMF *** failed",
+        code.error_message,
+    ]
+    assert [each.error_data for each in told.errors] == ["***", "20102"]
+    assert told.errors[0].error_type == "Generic Error"
+
+
+def test_an_error_about_something_else_is_told_as_it_is():
+    event = RequestFailed(node="", errors=(ApiError(error_message="HOLD 9753 failed"),))
+
+    assert digits.of_event(event, ()) is event
 
 
 def test_other_requests_are_left_as_they_are():
