@@ -8,6 +8,7 @@ a thread. Times are seconds since 1970.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
@@ -64,7 +65,12 @@ class _Shown:
     def value(self, text: str) -> str:
         return HIDDEN if text else text
 
-    def text(self, text: str) -> str:
+    def text(self, text: str, known: Mapping[str, str] | None = None) -> str:
+        # What stands elsewhere in the same XML may be repeated here, and the story may not know it.
+        masks = known or {}
+        for one in sorted((one for one in masks if one in text), key=len, reverse=True):
+            alone = rf"(?<![0-9A-Za-z]){re.escape(one)}(?![0-9A-Za-z])"
+            text = re.sub(alone, lambda _, mask=masks[one]: mask, text)  # type: ignore[misc]
         return self._veil.text(text)
 
 
