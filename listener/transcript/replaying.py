@@ -87,7 +87,7 @@ class Replay:
             self._telling, self._skipping = entry.follow, self._core is not None
             self._core = self._core or self._new()
         elif isinstance(entry, entries.Settled):
-            yield from self._recorded(entry)
+            yield from self._recorded(line.now, entry)
         elif isinstance(entry, entries.NeverSent):
             yield self._never_sent(line, entry)
         elif self._core is not None:
@@ -153,10 +153,18 @@ class Replay:
         result.recorded = result.replayed = entry.outcome
         return result
 
-    def _recorded(self, entry: entries.Settled) -> Iterator[Result]:
+    def _recorded(self, now: float, entry: entries.Settled) -> Iterator[Result]:
         result = self._results.get(entry.key)
-        if result is not None:
-            result.recorded = entry.outcome
+        if result is None:
+            return
+        result.recorded = entry.outcome
+        if result.partial and result.replayed is None and self._core is not None:
+            # What settled it came before the place where reading began. It ends here, too, for it
+            # would hold its device against requests that are compared.
+            yield self._results.pop(entry.key)
+            for step in self._it.abandon(now, entry.key):
+                yield from self._step(step)
+        else:
             yield from self._complete(result)
 
     def _step(self, step: Step) -> Iterator[Result]:

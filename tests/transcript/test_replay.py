@@ -191,10 +191,15 @@ def test_a_failed_request_keeps_its_errors_in_words(tmp_path: Path):
 
 
 def test_what_is_told_of_sealed_texts_is_needed(tmp_path: Path, monkeypatch):
-    path = tmp_path / "t.jsonl"
-    play_recorded(with_restarts(5), path)
-    assert words(path)[Word.DIFFERENT] == 0
+    def different(path: Path) -> int:
+        return words(path)[Word.DIFFERENT]
 
-    monkeypatch.setattr("listener.transcript.likeness.Told.learn", lambda *_: None)
-
-    assert words(path)[Word.DIFFERENT] > 0
+    for seed in range(14, 44):  # few stories have values that only the seal tells apart
+        path = tmp_path / f"{seed}.jsonl"
+        play_recorded(with_restarts(seed), path)
+        assert different(path) == 0, seed
+        with monkeypatch.context() as without:
+            without.setattr("listener.transcript.likeness.Told.learn", lambda *_: None)
+            if different(path):
+                return
+    pytest.fail("no story needed it")
