@@ -11,6 +11,7 @@ from listener.correlation.accusation import ENDS, concerns
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import newer
+from listener.correlation.judges import DATA
 from listener.correlation.judges.data import requested, shown_values
 from listener.correlation.judges.states import has_left
 from listener.finesse.actions.checks import same_number
@@ -51,13 +52,15 @@ def unexplained(
     """Mark requests on whose dialog somebody else was seen at work (rules 5).
 
     `proven`: the requests that explain what is seen; one that only waits for better proof goes on
-    to be shown by every event, and explains none. Values that one asked for and that became others
-    are always another's work.
+    to be shown by every event, and explains none; nor do new values explain a new state. Values
+    that one asked for and that became others are always another's work.
     """
     if before is None or isinstance(event, DialogRemoved):
         return
     data = before.media_properties.call_variables != event.dialog.media_properties.call_variables
-    explained = any(not each.weak for each in proven)
+    working = [each for each in proven if not each.weak]
+    data = data and not working
+    explained = any(not isinstance(each.case.expectation, DATA) for each in working)
     for entry in concerned:
         if entry.agent != event.owner or not concerns(entry, event.dialog_id):
             continue
@@ -65,8 +68,7 @@ def unexplained(
             _foreign_values(entry, before, event.dialog)
         own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
         moved = own is not None and was is not None and _moved(own, was)
-        if explained:
-            continue
+        moved = moved and not explained
         if not data and has_left(own) and not isinstance(entry.case.expectation, LEAVING):
             entry.hung_up = entry.hung_up or moved  # an error from before is none the less its own
         elif data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):

@@ -10,7 +10,7 @@ from enum import Enum, StrEnum
 
 from listener.correlation.instants import after, newer, older
 from listener.correlation.outcome import DialogIds
-from listener.correlation.picture import Baseline, sole_party
+from listener.correlation.picture import Baseline, is_older
 from listener.finesse.actions.expectation import Expectation
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant, User
@@ -242,10 +242,4 @@ class Case:
 
     def stale(self, dialog: Dialog) -> bool:
         """Say whether a dialog is older news than the baseline: one of its parties is."""
-        if self.before is None:
-            return False
-        return any(
-            older(party.state_change_time, before.state_change_time)
-            for party in dialog.participants
-            if (before := sole_party(self.before, party.media_address)) is not None
-        )
+        return self.before is not None and is_older(dialog, self.before)

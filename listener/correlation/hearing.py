@@ -38,6 +38,9 @@ from listener.finesse.events import (
     UserChanged,
 )
 
+# That a call ended explains nothing: somebody hung up; nor does what is as it was (rules 5).
+EXPLAINS_NOTHING = frozenset({Shown.NOTHING, Shown.ENDED, Shown.UNCHANGED})
+
 
 def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
     """Take in one event; return False for a repeat that is no news.
@@ -275,5 +278,4 @@ def judge_all(
     for entry, finding, seen in found:
         weigh(desk, now, entry, finding, seen)
         desk.rearm(entry)
-    # That a call ended explains nothing: somebody hung up (rules 5).
-    return [each for each, finding, _ in found if finding.shown not in {Shown.NOTHING, Shown.ENDED}]
+    return [each for each, finding, _ in found if finding.shown not in EXPLAINS_NOTHING]

@@ -207,9 +207,18 @@ def sole_party(dialog: Dialog, address: str | None) -> Participant | None:
 
 def merged(old: Dialog, new: Dialog) -> Dialog:
     """Return `new`, but each participant in its later state (rules of evidence 7)."""
-    if not any(_regressed(old, party) for party in new.participants):
+    if not is_older(new, old):
         return new
-    return replace(new, participants=tuple(_later(old, party) for party in new.participants))
+    later = tuple(_later(old, party) for party in new.participants)
+    listed = {party.media_address for party in new.participants}
+    # Who is not on an older list may have come since; it takes nobody off.
+    others = tuple(party for party in old.participants if party.media_address not in listed)
+    return replace(new, participants=later + others)
+
+
+def is_older(dialog: Dialog, known: Dialog) -> bool:
+    """Say whether a dialog is older news than what is known: one of its parties is."""
+    return any(_regressed(known, party) for party in dialog.participants)
 
 
 def _regressed(old: Dialog, party: Participant) -> bool:

@@ -8,6 +8,7 @@ from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown,
 from listener.correlation.instants import after, older
 from listener.correlation.judges.states import LEFT, ended_here, has_left
 from listener.correlation.outcome import DialogIds
+from listener.correlation.picture import is_older
 from listener.finesse import uris
 from listener.finesse.actions import expectation as x
 from listener.finesse.actions.checks import same_number
@@ -105,8 +106,10 @@ def _note_left(case: Case, sight: Sight) -> None:
     """Remember who hung up on one of the two calls before they were joined."""
     if sight.how is not How.CHANGED or sight.dialog is None or sight.dialog_id not in pair(case):
         return
-    was = _addresses(case.before if sight.dialog_id in case.ids else _partner(case), case.own)
-    here = _addresses(sight.dialog, case.own)
+    before = case.before if sight.dialog_id in case.ids else _partner(case)
+    if before is None or is_older(sight.dialog, before):
+        return
+    was, here = _addresses(before, case.own), _addresses(sight.dialog, case.own)
     if here <= was and not has_left(sight.dialog.participant(case.own)):
         case.hung_up |= was - here
 

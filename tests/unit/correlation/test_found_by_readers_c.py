@@ -469,6 +469,28 @@ def test_an_error_about_the_call_as_it_was_suspects_who_followed_it() -> None:
     assert story.said(key) == ("unconfirmed", "ambiguous")
 
 
+@pytest.mark.parametrize("state", ["HELD", "WRAP_UP"])
+def test_values_that_are_as_they_were_explain_no_change_of_state(state: str) -> None:
+    # 5: by nobody of ours; each event goes on to show the equal values
+    values = {"callVariable1": "x"}
+    story = Story(own("ACTIVE", 0, variables=values))
+    key = story.accepted(UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables=values))
+    story.hear(an_event(own(state, 3, variables=values)), an_error())
+    story.wait(3)
+    assert story.said(key)[0] == "open"
+
+
+def test_new_values_with_our_id_explain_no_change_of_state() -> None:
+    story = Story(gate=GateMode.OFF)
+    hold = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    values = {"callVariable1": "x"}
+    data = story.accepted(UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables=values))
+    story.hear(an_event(own("INITIATED", 3, variables=values), tag=data), an_error())
+    assert story.said(data) == ("confirmed", "request_id")
+    story.wait(3)
+    assert story.said(hold)[0] == "open"
+
+
 def test_an_error_heard_again_about_a_call_that_came_in_is_no_refusal_of_one_that_is_made() -> None:
     story = Story()
     key = story.adopt(MAKE_CALL, baseline=Baseline(a_dialog(), (), a_user()), left=15, gap=False)
@@ -664,3 +686,27 @@ def test_the_other_of_several_calls_is_the_one_that_names_ours() -> None:
     key = story.accepted(CONFERENCE)
     story.hear(an_event(replace(three(), id="200", secondary_id=CALL)))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_older_list_of_the_parties_takes_nobody_off_the_call(when: str) -> None:
+    # 7: pictures merge per participant, by the later time
+    consult = a_dialog("200", a_participant(at=5), a_participant("1002", at=5), from_address=EXT)
+    late = added(replace(consult, participants=(a_participant(state="INITIATING", at=3),)))
+    story = Story(own("HELD", 0), consult)
+    if when == "before":
+        story.hear(late)
+    key = story.accepted(CONFERENCE)
+    if when == "after":
+        story.hear(late)
+    story.hear(an_event(three(at=9)))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_what_is_shown_of_a_call_that_was_not_known_takes_nobody_off_it() -> None:
+    story = Story(own("HELD", 0), a_dialog("300", a_participant(state="HELD")))
+    key = story.accepted(CONFERENCE)
+    story.hear(an_event(own("HELD", 0, secondary_id="200"), tag=key))
+    story.hear(an_event(gone(), tag=key))
+    story.wait(1)
+    assert story.said(key)[0] == "open"
