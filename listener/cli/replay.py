@@ -40,7 +40,7 @@ EXAMPLES = exits.lines(
 def replay(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Transcripts; parts of one may be given together, in any order."),
+        typer.Argument(help="Transcripts, or - for stdin; parts of one in any order."),
     ],
     *,
     expect: Annotated[
@@ -57,9 +57,9 @@ def replay(
     """Feed a transcript through the core, with its own clock, and say what came of each request.
 
     Nothing is sent and nothing is waited for. With --expect the exit code is 1 when an outcome
-    differs from the recorded one, and what differs is said; requests that were open where the
-    transcript begins or ends cannot be compared. Lines that cannot be read are named on standard
-    error and passed over.
+    differs from the recorded one, and what differs is said, or when nothing could be compared;
+    requests that were open where the transcript begins or ends cannot be. Lines that cannot be
+    read are named on standard error and passed over.
     """
     console.need_output()
     with loading():
@@ -86,6 +86,9 @@ def replay(
         words.print(f"no request {request} is in it")
         raise typer.Exit(Exit.FAILED)
     words.print(_summary(found, player.lines))
+    if expect and not found[Word.SAME] and not found[Word.DIFFERENT]:
+        words.print("nothing in it can be compared")
+        raise typer.Exit(Exit.FAILED)
     raise typer.Exit(Exit.FAILED if expect and found[Word.DIFFERENT] else Exit.OK)
 
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from listener.errors import ConfigurationError
 from listener.transcript.entries import FORMAT, Header, Line
@@ -22,6 +23,7 @@ from listener.transcript.lines import Unknown, Unreadable, object_of, understood
 
 LONGEST = 16 * 1024 * 1024
 """Bytes of one line; what is longer was not written by this program."""
+STANDARD_INPUT = Path("-")
 _FIRST = 64 * 1024
 
 
@@ -45,16 +47,18 @@ def read(
     """Yield the lines of one or more files; parts of one run may be given in any order.
 
     `trouble` is told of each line that cannot be read, `passed` how many bytes were read so far, of
-    all files. Raises ConfigurationError for a file that cannot be read, is no transcript, or was
-    written by a later version.
+    all files. `-` is standard input; a pipe is read once. Raises ConfigurationError for a file that
+    cannot be read, is no transcript, or was written by a later version.
     """
     before = 0
-    for path in in_order(paths):
-        with _opened(path) as file:
-            for line, end in _lines(str(path), file, trouble):
-                passed(before + end)
-                yield line
-            before += file.tell()
+    with ExitStack() as pipes:
+        for path, pipe in _sorted(paths, pipes):
+            end = 0
+            with _opened(path) if pipe is None else pipe as file:
+                for line, end in _lines(str(path), file, trouble):
+                    passed(before + end)
+                    yield line
+            before += end
 
 
 def size_of(paths: Iterable[Path]) -> int:
@@ -64,18 +68,46 @@ def size_of(paths: Iterable[Path]) -> int:
 
 def in_order(paths: Iterable[Path]) -> list[Path]:
     """Return the files as they were written: by run, then by part. Raises as `read`."""
-    heads = [(path, _head(path)) for path in dict.fromkeys(paths)]
+    with ExitStack() as pipes:
+        return [path for path, _ in _sorted(paths, pipes)]
+
+
+class _Pipe:
+    """A transcript that can be read only once, with the line that was read to know what it is."""
+
+    def __init__(self, file: BinaryIO, first: bytes) -> None:
+        self._file = file
+        self._first = first
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def readline(self, limit: int) -> bytes:
+        """Return the next line, or what fits of it."""
+        first, self._first = self._first, b""
+        return first or self._file.readline(limit)
+
+
+def _sorted(paths: Iterable[Path], pipes: ExitStack) -> list[tuple[Path, _Pipe | None]]:
+    heads = [(path, *_head(path, pipes)) for path in dict.fromkeys(paths)]
     began: dict[str, tuple[str, float]] = {}
-    for _, head in heads:
+    for _, head, _ in heads:
         first = (head.started, head.clock)
         began[head.run] = min(began.get(head.run, first), first)
-    return [p for p, h in sorted(heads, key=lambda each: (*began[each[1].run], each[1].part))]
+    heads.sort(key=lambda each: (*began[each[1].run], each[1].part))
+    return [(path, pipe) for path, _, pipe in heads]
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
-        # A pipe that nobody writes to would be waited for.
+        if path == STANDARD_INPUT:
+            return os.fdopen(os.dup(0), "rb", 1 << 18)
+        # A pipe that nobody writes to would be waited for while it is opened.
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(file, True)
         return os.fdopen(file, "rb", 1 << 18)
     except OSError as error:
         raise ConfigurationError(
@@ -83,21 +115,24 @@ def _opened(path: Path) -> BinaryIO:
         ) from None
 
 
-def _head(path: Path) -> Header:
-    with _opened(path) as file:
-        try:
-            first = file.readline(_FIRST)
-        except OSError as error:
-            raise ConfigurationError(
-                f"the transcript {path} cannot be read: {error.strerror or error}"
-            ) from None
+def _head(path: Path, pipes: ExitStack) -> tuple[Header, _Pipe | None]:
+    file = pipes.enter_context(_opened(path))
+    try:
+        first = file.readline(_FIRST)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the transcript {path} cannot be read: {error.strerror or error}"
+        ) from None
+    pipe = None if file.seekable() else _Pipe(file, first)
+    if pipe is None:
+        file.close()
     try:
         found = object_of(first)
     except Unreadable:
         found = {}
     if not first:
         raise ConfigurationError(f"{path} is empty; a transcript begins with a line about itself")
-    return _checked(str(path), found)
+    return _checked(str(path), found), pipe
 
 
 def _checked(path: str, found: dict[str, object]) -> Header:
@@ -122,7 +157,7 @@ def _checked(path: str, found: dict[str, object]) -> Header:
 
 
 def _lines(
-    path: str, file: BinaryIO, trouble: Callable[[Trouble], None]
+    path: str, file: BinaryIO | _Pipe, trouble: Callable[[Trouble], None]
 ) -> Iterator[tuple[Line, int]]:
     run: Header | None = None
     number = end = 0
@@ -144,7 +179,7 @@ def _lines(
         yield line, end
 
 
-def _rest_of_line(file: BinaryIO) -> int:
+def _rest_of_line(file: BinaryIO | _Pipe) -> int:
     passed = 0
     while text := file.readline(LONGEST):
         passed += len(text)

@@ -82,6 +82,28 @@ def test_expectations_that_are_not_met_end_with_1_and_say_what_differs(tmp_path:
     assert "1 different" in done.stderr
 
 
+def test_expectations_without_anything_to_compare_are_not_met(tmp_path: Path):
+    path = tmp_path / "alone.jsonl"
+    path.write_text(HOLD.read_text(encoding="utf-8").partition("\n")[0] + "\n{}\n")
+
+    done = run("replay", "--expect", path)
+
+    assert done.exit_code == Exit.FAILED
+    assert "nothing in it can be compared" in done.stderr
+
+
+def test_a_transcript_may_come_from_a_pipe_beside_a_file():
+    done = subprocess.run(
+        [sys.executable, "-m", "listener", "replay", "-", HOLD, "--expect"],
+        input=(SAMPLES / "transcript-dtmf.jsonl").read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == Exit.OK
+    assert b"8 requests" in done.stderr
+
+
 def test_without_expect_a_difference_is_told_and_no_failure(tmp_path: Path):
     done = run("replay", changed(tmp_path))
 
