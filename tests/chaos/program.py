@@ -26,6 +26,7 @@ from tests.chaos.memory import Memory
 from tests.chaos.stalls import Stalls
 from tests.fault.test_handover_load import Successor
 from tests.shell import program
+from tests.shell.stage import until
 
 if TYPE_CHECKING:
     from tests.chaos.deployment import Deployment
@@ -49,6 +50,15 @@ def _port_of_its_own() -> int:
             free.bind(("127.0.0.1", number))
             return number
     raise OSError("no free port between 20000 and 30000")
+
+
+class Second(Successor):
+    """The process that took over, for whose end there is more time."""
+
+    async def wait(self) -> int:
+        """Wait until it has ended; `PATIENCE` is who calls' business."""
+        await until(lambda: self.returncode is not None, 2 * PATIENCE)
+        return 0
 
 
 class Program:
@@ -229,13 +239,14 @@ format = "json"
         async with self._one:
             before, begun = self._process, time.monotonic()
             assert before is not None
-            end = await program.listener("handover", "--config", self._config)
+            async with program.started("handover", "--config", self._config) as process:
+                end = await program.ended(process, PATIENCE)
             if end.code != 0:
                 self._count("hand-overs refused")
                 return
             self._count("hand-overs")
             pid = int(end.out.partition("pid ")[2].partition(")")[0])
-            self._process = Successor(pid)
+            self._process = Second(pid)
             if await asyncio.wait_for(before.wait(), PATIENCE) != 0:
                 self.faults.append("the process that handed over did not end well")
             self.restarts.append((begun, time.monotonic()))
