@@ -66,7 +66,8 @@ class Chronicle:
     called for each reader that is cut off. `whole`: whether the journal keeps what Finesse sends.
     `earlier`: what the process before this one told, where the journal does not keep all of it.
     `told_before` says which events that process has heard already: they are not told again. `ring`:
-    how many events are kept in memory. `last`: the sequence of the last event that may be told.
+    how many events are kept in memory. `last`: the sequence of the last event that may be told;
+    `begun`: of the last one before this process, which began to tell at `started`.
     """
 
     def __init__(
@@ -85,7 +86,8 @@ class Chronicle:
         self._journal = journal
         self._whole = journal is not None and whole
         self.epoch = journal.epoch if journal is not None else secrets.token_hex(4)
-        self.last = self._sequence = journal.last_sequence if journal is not None else 0
+        self.started = now_utc()
+        self.begun = self.last = self._sequence = journal.last_sequence if journal else 0
         self._most = ring or (RING if journal is None else RING_BESIDE_JOURNAL)
         self._ring = Ring(self._most, self.last)
         self._erased = 0  # how often something was erased

@@ -20,7 +20,7 @@ _EVENTS = (
 )
 _NEWEST = (
     "SELECT sequence, at, name, agent, dialog_id, key, data FROM events"
-    " WHERE sequence > ? AND name IN ({}) ORDER BY sequence DESC LIMIT ?"
+    " WHERE sequence > ? AND sequence <= ? AND name IN ({}) ORDER BY sequence DESC LIMIT ?"
 )
 _FLOOR = "SELECT value FROM meta WHERE name = 'floor'"
 
@@ -91,10 +91,10 @@ class Reading:
         read = [event for row in rows if (event := self._interpreter.event(row)) is not None]
         return Page(read, floor[0] if floor is not None else 0, to)
 
-    def newest_events(self, names: tuple[str, ...], after: int, limit: int) -> list[Event]:
-        """Return the newest events of those names behind a number, oldest first."""
+    def newest_events(self, names: tuple[str, ...], after: int, to: int, limit: int) -> list[Event]:
+        """Return the newest events of those names behind a number up to another, oldest first."""
         marks = ", ".join("?" * len(names))
-        rows = self.connection.execute(_NEWEST.format(marks), (after, *names, limit)).fetchall()
+        rows = self.connection.execute(_NEWEST.format(marks), (after, to, *names, limit)).fetchall()
         return [e for row in reversed(rows) if (e := self._interpreter.event(row)) is not None]
 
     def stored(self, where: str, parameters: tuple[str | int, ...]) -> list[Stored]:

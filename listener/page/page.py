@@ -47,13 +47,17 @@ class Page:
     clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
     codes: Codes = field(default_factory=Codes)
     payloads: Payloads = field(default_factory=Payloads)
-    started: datetime = field(default_factory=now_utc)
     thinking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Stories that are made at once, beside the loop."""
     summaries: Summaries = field(default_factory=Summaries)
     seeded: asyncio.Lock = field(default_factory=asyncio.Lock)
     before: Before | None = None
     """What the journal knows of sessions before this process; None until it was asked."""
+
+    @property
+    def started(self) -> datetime:
+        """From when on all that happened is in memory, as far as there is room."""
+        return self.chronicle.started
 
     def link(self, grant: Grant) -> str:
         """Return a link that opens once, within a minute. Raises PageRefusal: it is not served."""

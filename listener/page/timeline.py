@@ -148,28 +148,26 @@ async def _before(page: Page) -> Before:
         if journal is None:
             page.before = Before((), None)
             return page.before
-        started = stamp(page.started) or ""
-        since = stamp(page.started - LONGEST) or ""
+        since, last = stamp(page.started - LONGEST) or "", page.chronicle.begun
         try:
-            page.before = await journal.answer(lambda reading: _read(reading, since, started))
+            page.before = await journal.answer(lambda reading: _read(reading, since, last))
         except NotKept:
             return Before((), None)  # asked again the next time
         return page.before
 
 
-def _read(reading: Reading, since: str, started: str) -> Before:
-    connection = reading.connection
-    (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM events").fetchone()
+def _read(reading: Reading, since: str, last: int) -> Before:
+    """Return what happened since then, up to that number."""
     floor = max(0, last - LOOKED_AT)
-    first = connection.execute(_FIRST, (floor,)).fetchone()
-    if first is None or (stamp(moment_of(first[0])) or "") >= started:
+    first = reading.connection.execute(_FIRST, (floor, last)).fetchone()
+    if first is None:
         return Before((), None)
-    found = reading.newest_events(("session", "gap"), floor, MOST_READ)
-    told = tuple(each.data for each in found if since <= str(each.data.get("at") or "") < started)
+    found = reading.newest_events(("session", "gap"), floor, last, MOST_READ)
+    told = tuple(each.data for each in found if since <= str(each.data.get("at") or ""))
     known = max(since, stamp(moment_of(first[0])) or since)
     if len(found) == MOST_READ and told:
         known = str(told[0]["at"])  # there are more, which were not read
     return Before(told, known)
 
 
-_FIRST = "SELECT at FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1"
+_FIRST = "SELECT at FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT 1"

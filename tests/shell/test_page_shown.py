@@ -68,10 +68,18 @@ async def play(house) -> dict[str, dict]:
             "held": await client.submit(requested_action="HOLD", **told),
             "failed": await client.submit(requested_action="HOLD", **told),
             "back": await client.submit(requested_action="RETRIEVE", **told),
-            "digits": await client.submit(
-                requested_action="SEND_DTMF", dtmf_string=DIGITS, deadline=0.2, **told
-            ),
         }
+
+
+async def digits(house, dialog: str) -> dict:
+    """Send digits, and return once Finesse took them; their outcome comes with the deadline."""
+    async with house.client() as client:
+        sent = await client.submit(
+            agent=A, requested_action="SEND_DTMF", dialog_id=dialog, dtmf_string=DIGITS
+        )
+    record = house.station.listener.service.records[sent["id"]]
+    await until(lambda: record.answered)
+    return sent
 
 
 # ---------------------------------------------------------------- the table
@@ -297,6 +305,7 @@ async def every_answer(browser, known) -> str:
 
 async def test_numbers_and_call_data_are_masked_in_all_that_is_told(tmp_path):
     async with played(tmp_path) as (house, known), looking(house) as browser:
+        known["digits"] = await digits(house, known["held"]["dialogId"])
         told = await every_answer(browser, known)
 
     assert "HOLD" in told
@@ -324,7 +333,8 @@ async def test_only_a_page_that_was_asked_for_with_numbers_shows_them(tmp_path):
 
 async def test_digits_are_never_shown(tmp_path):
     async with played(tmp_path) as (house, known), looking(house, numbers=True) as browser:
-        params = {"request": known["digits"]["id"], "unmask": "true"}
+        sent = await digits(house, known["held"]["dialogId"])
+        params = {"request": sent["id"], "unmask": "true"}
         raw = (await browser.get("/page/raw", params=params)).text
         story = (await browser.get("/page/story", params=params)).text
 
@@ -349,7 +359,7 @@ async def test_what_is_erased_is_gone_from_the_xml_too(tmp_path):
             await client.forget(number=CUSTOMER)
         story = await browser.get("/page/story", params={"agent": A, "unmask": "true"})
         raw = await browser.get(
-            "/page/raw", params={"request": known["digits"]["id"], "unmask": "true"}
+            "/page/raw", params={"request": known["back"]["id"], "unmask": "true"}
         )
 
     assert CUSTOMER not in story.text + raw.text

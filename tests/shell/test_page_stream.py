@@ -246,12 +246,13 @@ async def test_a_summary_counts_all_that_is_in_memory(tmp_path):
 
 async def test_a_summary_is_of_its_time_and_is_made_once_a_second(tmp_path):
     async with paged(tmp_path) as on, on.signed_in() as browser:
+        on.page.clock = on.late.total_seconds  # it stands still
         filled(on, 10, ago=300.0)
         filled(on, 10)
         now = (await browser.get("/page/summary?minutes=2")).json()
         filled(on, 10)
         same = (await browser.get("/page/summary?minutes=2")).json()
-        on.late = timedelta(seconds=2)
+        on.page.clock = timedelta(seconds=2).total_seconds
         newer = (await browser.get("/page/summary?minutes=2")).json()
         longer = (await browser.get("/page/summary?minutes=60")).json()
 

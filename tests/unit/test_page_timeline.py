@@ -51,7 +51,7 @@ async def line(
     page = SimpleNamespace(
         wall=lambda: START + timeline.timedelta(minutes=60),
         started=START + timeline.timedelta(minutes=10),
-        chronicle=SimpleNamespace(hearing=happened, journal=None),
+        chronicle=SimpleNamespace(hearing=happened, journal=None, begun=0),
         before=Before(before, at(0) if before else None),
         seeded=timeline_lock(),
     )
