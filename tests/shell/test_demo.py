@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,11 +34,15 @@ from listener.demo.stage import Play, Stage, outcome_of, stage
 from listener.errors import ConfigurationError
 from listener.finesse.actions import ACTIONS
 from listener.simulator.profiles import Tagging
+from tests.shell.sharing import made_once
 
 PROFILES = ("UCCE", "UCCX")
 TAGGINGS = ("errors-empty", "none")
-PATIENCE = 50.0
+PATIENCE = 150.0
+WIDTHS = (60, 200)
 DIGITS = "1234#"
+
+pytestmark = pytest.mark.timeout(400)  # the first one to look waits for the whole scene
 
 
 @dataclass
@@ -61,17 +64,21 @@ class Notes:
 
 @dataclass
 class Played:
-    """All that the tests look at: cases per deployment and tagging, notes, and one process."""
+    """All that the tests look at: cases per deployment and tagging, and one process.
+
+    `screens`: what was shown of two scenes, by width; `told` the words of the second's outcomes.
+    """
 
     cases: dict[tuple[str, str], list[Case]]
-    notes: dict[tuple[str, str], Notes]
+    screens: dict[int, str]
+    told: list[str]
     output: str
     sent: subprocess.CompletedProcess[str]
     pages: list[set[str]]
     exit_code: int
 
 
-async def _play(profile: str, tagging: str, notes: Notes) -> list[Case]:
+async def _play_one(profile: str, tagging: str, notes: Notes) -> list[Case]:
     with tempfile.TemporaryDirectory() as folder:
         here = stage(
             profile=profile,
@@ -86,7 +93,7 @@ async def _play(profile: str, tagging: str, notes: Notes) -> list[Case]:
 
 
 async def _play_all(notes: dict[tuple[str, str], Notes]) -> dict[tuple[str, str], list[Case]]:
-    found = await asyncio.gather(*(_play(*which, note) for which, note in notes.items()))
+    found = await asyncio.gather(*(_play_one(*which, note) for which, note in notes.items()))
     return dict(zip(notes, found, strict=True))
 
 
@@ -132,8 +139,7 @@ def _looked_at(link: str) -> set[str]:
     return {row["requestedAction"] for row in found["requests"]}
 
 
-@pytest.fixture(scope="module")
-def played() -> Iterator[Played]:
+def _play() -> Played:
     """Play all four scenes at once, and one more as a command in a pipe that stays."""
     process = subprocess.Popen(
         _listener("demo", "--tagging", "drawn", "--stay", "--seed", "3"),
@@ -146,11 +152,43 @@ def played() -> Iterator[Played]:
         notes = {(profile, tagging): Notes() for profile in PROFILES for tagging in TAGGINGS}
         cases = asyncio.run(_play_all(notes))
         output, sent, pages = _use_what_stays(process)
-        yield Played(cases, notes, output, sent, pages, process.returncode)
     finally:
         if process.poll() is None:
             process.kill()
             process.communicate()
+    screens = {width: _screen(cases, notes, width) for width in WIDTHS}
+    told = [outcome_of(play).kind for _, play, late in notes["UCCE", "none"].told if late is None]
+    return Played(cases, screens, told, output, sent, pages, process.returncode)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """Return what was played, once for all workers of a run."""
+    return made_once(tmp_path_factory, "demo", _play)
+
+
+def _screen(
+    cases: dict[tuple[str, str], list[Case]], notes: dict[tuple[str, str], Notes], width: int
+) -> str:
+    text = io.StringIO()
+    console = Console(
+        file=text, force_terminal=True, width=width, no_color=True, highlight=False, soft_wrap=True
+    )
+    screen = Screen(TAGGINGS, console)
+    screen.columns()
+    for tagging in TAGGINGS:
+        for where, play, late in notes["UCCE", tagging].told:
+            if late is None:
+                screen.settled(where, play)
+            else:
+                screen.late(where, play, late)
+        for remark in notes["UCCE", tagging].remarks:
+            screen.remark(*remark)
+    scenes = {tagging: judge(cases["UCCE", tagging]) for tagging in TAGGINGS}
+    screen.outcomes(scenes)
+    screen.comparison([("none", "by requestId alone", 1, 2, "HOLD said: failure, true: done")])
+    screen.verdict(scenes)
+    return text.getvalue()
 
 
 WHICH = [(profile, tagging) for profile in PROFILES for tagging in TAGGINGS]
@@ -254,35 +292,12 @@ def test_without_tags_a_transfer_to_the_outside_is_not_claimed(played: Played) -
         assert untagged.reason is Reason.DIALOG_ENDED
 
 
-def _screen(played: Played, width: int) -> str:
-    text = io.StringIO()
-    console = Console(
-        file=text, force_terminal=True, width=width, no_color=True, highlight=False, soft_wrap=True
-    )
-    screen = Screen(TAGGINGS, console)
-    screen.columns()
-    for tagging in TAGGINGS:
-        notes = played.notes["UCCE", tagging]
-        for where, play, late in notes.told:
-            if late is None:
-                screen.settled(where, play)
-            else:
-                screen.late(where, play, late)
-        for remark in notes.remarks:
-            screen.remark(*remark)
-    scenes = {tagging: judge(played.cases["UCCE", tagging]) for tagging in TAGGINGS}
-    screen.outcomes(scenes)
-    screen.comparison([("none", "by requestId alone", 1, 2, "HOLD said: failure, true: done")])
-    screen.verdict(scenes)
-    return text.getvalue()
-
-
-@pytest.mark.parametrize("width", [60, 200])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_lines_fit_the_terminal_and_say_the_word(played: Played, width: int) -> None:
-    lines = _plain(_screen(played, width)).splitlines()
+    lines = _plain(played.screens[width]).splitlines()
     assert max(map(len, lines)) <= width
-    for play in (play for _, play, late in played.notes["UCCE", "none"].told if late is None):
-        assert any(outcome_of(play).kind in line for line in lines)
+    for kind in played.told:
+        assert any(kind in line for line in lines)
     assert lines[-1].endswith("could be known")
 
 
@@ -303,7 +318,7 @@ def test_digits_are_never_shown(played: Played) -> None:
         isinstance(case.outcome, Presumed) and getattr(case.request, "dtmf_string", "") == DIGITS
         for case in played.cases["UCCE", "none"]
     )
-    assert DIGITS not in _screen(played, 200)
+    assert DIGITS not in played.screens[200]
     assert DIGITS not in played.output
 
 
