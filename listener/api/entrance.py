@@ -76,6 +76,7 @@ class _Reply:
             headers = MutableHeaders(raw=list(message["headers"]))
             headers.setdefault("cache-control", "no-store")
             headers.setdefault("x-content-type-options", "nosniff")
+            headers.setdefault("cross-origin-resource-policy", "same-origin")
             message = {**message, "headers": headers.raw}
         elif self.head and message["type"] == "http.response.body":
             message = {**message, "body": b""}

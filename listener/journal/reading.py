@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, TypeVar
 
+from listener.errors import NotKept
 from listener.journal.decoding import Interpreter, RequestRow, StepRow
 from listener.journal.rows import Event, Page, Stored
 
@@ -13,6 +17,7 @@ AT_ONCE = 500
 
 _Reading = TypeVar("_Reading", bound="Reading")
 
+_INSTRUCTIONS = 10_000  # of SQLite's machine, between two looks at the clock: about a millisecond
 _COLUMNS = "id, key, request_id, asked_by, idempotency, fingerprint, submitted, settled"
 _EVENTS = (
     "SELECT sequence, at, name, agent, dialog_id, key, data FROM events"
@@ -35,6 +40,25 @@ class Reading:
     def used_as(self, kind: type[_Reading]) -> _Reading:
         """Return what answers other questions over the same connection."""
         return kind(self.connection, self._interpreter)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let what is asked in this block take so long and no longer. Raises NotKept.
+
+        For questions that may have to look at the whole file: others wait for the thread.
+        """
+        end = time.monotonic() + seconds
+        self.connection.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS)
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if time.monotonic() <= end:
+                raise
+            raise NotKept(f"it was searched for {seconds:g} s and not to its end") from error
+        finally:
+            self.connection.set_progress_handler(None, _INSTRUCTIONS)
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
 
     def unsettled(self) -> list[Stored]:
         """Return all requests without an outcome, oldest first."""

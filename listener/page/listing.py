@@ -30,6 +30,8 @@ FROM_JOURNAL = 200
 """Requests that the journal is asked for at once."""
 MOST_LOOKED = 5_000
 """Requests of the journal that are looked through for one page of rows, where few fit."""
+PATIENCE = 2.0
+"""Seconds that the journal is searched for one piece of the table."""
 SEARCHED = 200_000
 """Requests, the newest, whose ids the journal searches for a text."""
 
@@ -183,7 +185,9 @@ def _question(wanted: Filters, before: str) -> Callable[[Reading], _Some]:
     sql = f"SELECT key FROM requests WHERE {where} ORDER BY key DESC LIMIT ?"  # noqa: S608
 
     def question(reading: Reading) -> _Some:
-        keys = [str(key) for (key,) in reading.connection.execute(sql, (*values, FROM_JOURNAL))]
+        with reading.within(PATIENCE):
+            found = reading.connection.execute(sql, (*values, FROM_JOURNAL)).fetchall()
+        keys = [str(key) for (key,) in found]
         if not keys:
             return _Some([], 0, before)
         some = f"WHERE key IN ({', '.join('?' * len(keys))}) ORDER BY key DESC"

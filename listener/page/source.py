@@ -34,6 +34,8 @@ HEARD = frozenset({"dialog", "user", "error", "gap"})
 MOST_NEIGHBOURS = 20
 MOST_LOOKED = 2_000
 """Requests, the newest of an agent, among which is looked for those of one story."""
+PATIENCE = 3.0
+"""Seconds that the journal is searched for one story."""
 _AT_ONCE = 500
 _SLACK = 1.0  # seconds between an event and its number in the order of events
 
@@ -53,7 +55,8 @@ async def facts_of(page: Page, wanted: Wanted) -> Facts:
 
 
 def _asked(reading: Reading, wanted: Wanted, now: float) -> Facts:
-    return reading.used_as(Archive).facts(wanted, now, "the daemon's journal")
+    with reading.within(PATIENCE):
+        return reading.used_as(Archive).facts(wanted, now, "the daemon's journal")
 
 
 async def _with_events(page: Page, wanted: Wanted, found: Facts, now: float) -> Facts:

@@ -26,6 +26,8 @@ MOST = 20_000
 """Spans and gaps of one answer, each."""
 MOST_READ = 5_000
 """Events about sessions that are read from the journal, the newest."""
+PATIENCE = 3.0
+"""Seconds that the journal is searched."""
 LOOKED_AT = 100_000
 """Events of any kind among which the journal looks for them, the newest."""
 
@@ -162,7 +164,8 @@ def _read(reading: Reading, since: str, last: int) -> Before:
     first = reading.connection.execute(_FIRST, (floor, last)).fetchone()
     if first is None:
         return Before((), None)
-    found = reading.newest_events(("session", "gap"), floor, last, MOST_READ)
+    with reading.within(PATIENCE):
+        found = reading.newest_events(("session", "gap"), floor, last, MOST_READ)
     told = tuple(each.data for each in found if since <= str(each.data.get("at") or ""))
     known = max(since, stamp(moment_of(first[0])) or since)
     if len(found) == MOST_READ and told:

@@ -13,6 +13,8 @@ import pytest
 
 from listener.demo import elsewhere
 from listener.errors import NotKept
+from listener.journal import reading
+from listener.page import source
 from listener.page.rows import row_of, row_of_resource
 from listener.report import record_json
 from tests.shell.house import housed, moved_in
@@ -450,3 +452,17 @@ async def test_while_the_journal_cannot_be_read_the_page_shows_what_is_in_memory
     assert raw["answer"]["status"] == 202
     assert {each["id"] for each in line["agents"]} == {A, B}
     assert (found["counted"], found["complete"]) == (len(known), False)
+
+
+async def test_a_search_of_the_journal_ends_in_time_and_the_next_question_is_answered(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(source, "PATIENCE", -1.0)
+    monkeypatch.setattr(reading, "_INSTRUCTIONS", 1)
+    async with played(tmp_path) as (house, known), looking(house) as browser:
+        story = await asked(browser, "/page/story", dialog=known["held"]["dialogId"])
+        stored = await house.station.journal.request(known["held"]["id"])
+
+    assert story["source"] == "the daemon's memory"
+    assert any("not to its end" in note for note in story["notes"])
+    assert stored.record.key == known["held"]["id"]
