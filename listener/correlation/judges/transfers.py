@@ -177,9 +177,11 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         return found if others <= there else NOTHING
     if not _is_conference(sight.dialog) or len(there) < 2:  # noqa: PLR2004  both others
         return NOTHING
-    if sight.tagged and case.before is None:
+    if _grown(case, sight, there):
+        return replace(found, shown=Shown.IF_TAGGED)
+    if sight.tagged:
         case.joined = found  # it may have been one before; that the other call went will tell
-    return replace(found, shown=Shown.IF_TAGGED) if _grown(case, sight, there) else NOTHING
+    return NOTHING
 
 
 def _is_conference(dialog: Dialog) -> bool:
@@ -189,9 +191,10 @@ def _is_conference(dialog: Dialog) -> bool:
 def _grown(case: Case, sight: Sight, there: frozenset[str]) -> bool:
     """Say whether a conference became one, or a larger one, since the request (rules 3, 6.4).
 
-    Where it is not known what there was, our id on it before, or on the other call's end, says so.
+    Our id on the other call's end says so as well; and where it is not known what there was, our
+    id on it before.
     """
-    if case.before is None:
+    if case.gone_tagged or case.before is None:
         return case.gone_tagged or case.apart == sight.dialog_id
     return not _is_conference(case.before) or bool(there - _addresses(case.before, case.own))
 

@@ -710,3 +710,17 @@ def test_what_is_shown_of_a_call_that_was_not_known_takes_nobody_off_it() -> Non
     story.hear(an_event(gone(), tag=key))
     story.wait(1)
     assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize(
+    "order", [lambda each: each, reversed], ids=["gone and joined", "joined and gone"]
+)
+def test_our_id_on_both_proves_a_conference_whose_parties_were_all_on_it(
+    order: Callable[[Any], Any],
+) -> None:
+    # a second call with one who is on the conference already
+    again = a_dialog("200", a_participant(), a_participant("1002"))
+    story = Story(three("HELD", 0), again)
+    key = story.accepted(CONFERENCE)
+    story.hear(*order([removed(gone(), tag=key), an_event(three(), tag=key)]))
+    assert story.said(key) == ("confirmed", "request_id")
