@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _NAMED = re.compile(r"INVALID_ACTION (\w+)(?: on extension (\w+))?")
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 SETTLES = 2.0
+REPEATED_WITHIN = 5.0
 
 
 def entitled(account: Account, asked: Asked) -> bool:
@@ -38,7 +39,19 @@ def _errors(account: Account, asked: Asked) -> list[Heard]:
         and isinstance(heard.event, RequestFailed)
         and heard.event.request_id is None
         and begun <= heard.at <= asked.settled
+        and not _repeated(account, heard)
     ]
+
+
+def _repeated(account: Account, error: Heard) -> bool:
+    """Say whether the same error was heard a moment before: it may be published again (4)."""
+    return any(
+        heard.agent == error.agent
+        and heard is not error
+        and heard.parcel.payload == error.parcel.payload
+        and error.at - REPEATED_WITHIN < heard.at < error.at
+        for heard in account.heard
+    )
 
 
 def _sole(account: Account, asked: Asked, heard: Heard) -> bool:

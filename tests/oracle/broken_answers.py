@@ -1,58 +1,150 @@
-"""Planted faults in what is made of answers, tags and changes: sections 2 to 4.
+"""Planted faults in what is made of Finesse's answers: section 2.
 
 Each function breaks one rule, in one place; see `planting.py`.
 """
 
 from __future__ import annotations
 
-from listener import translation
+from dataclasses import replace
+
+from listener import service, translation
 from listener.correlation import (
+    accusation,
     answering,
-    books,
-    case,
+    correlator,
     entry,
+    evidence,
     hearing,
-    looks,
-    picture,
 )
-from listener.correlation.case import Finding, Shown
-from listener.correlation.judges import states
+from listener.correlation.outcome import Evidence, Reason
+from listener.correlation.pending import Trigger
 from listener.correlation.steps import AnswerKind
+from listener.correlation.verdict import unconfirmed
 from listener.rest import judge as rest_judge
 from listener.rest.values import AnswerKind as RestKind
 from tests.oracle.planting import mutant
 
-# -- 2: the REST answer --------------------------------------------------------------------------
+# -- which answers are refusals --------------------------------------------------------------------
 
 
-@mutant("2: evidence without our id is held until Finesse has answered")
-def counts_before_the_answer():
-    yield entry.Entry, "answered", property(lambda _self: True)
+def _refuses(status, *, refused):
+    real = rest_judge._refuses
+
+    def refuses(got, errors):
+        fits = got in status if isinstance(status, range) else got == status
+        return refused if fits else real(got, errors)
+
+    return rest_judge, "_refuses", refuses
 
 
-@mutant("2: a 500, and a 503 without ApiErrors, are in doubt")
-def any_5xx_is_a_refusal():
-    yield rest_judge, "_refuses", lambda status, _errors: status >= 400
+@mutant("2.01")
+def a_4xx_is_in_doubt():
+    yield _refuses(range(400, 500), refused=False)
 
 
-@mutant("2: a 4xx is a refusal")
-def a_refusal_is_doubtful():
-    yield rest_judge, "_refuses", lambda _status, _errors: False
+@mutant("2.02")
+def a_408_is_a_refusal():
+    yield _refuses(408, refused=True)
 
 
-@mutant("2: whether bytes left is traced, not guessed from the lack of an answer")
-def no_answer_is_not_sent():
+@mutant("2.03")
+def a_501_is_in_doubt():
+    yield _refuses(501, refused=False)
+
+
+@mutant("2.04")
+def a_503_with_errors_is_in_doubt():
+    yield _refuses(503, refused=False)
+
+
+@mutant("2.05")
+def a_500_is_a_refusal():
+    yield _refuses(500, refused=True)
+
+
+@mutant("2.06")
+def a_502_is_a_refusal():
+    yield _refuses(502, refused=True)
+
+
+@mutant("2.07")
+def a_504_is_a_refusal():
+    yield _refuses(504, refused=True)
+
+
+@mutant("2.08")
+def a_503_without_errors_is_a_refusal():
+    yield _refuses(503, refused=True)
+
+
+def _kind(change):
     real = rest_judge._kind
 
     def kind(raw, request_id, errors):
-        return (
-            (RestKind.NOT_SENT, "guessed") if raw.status is None else real(raw, request_id, errors)
-        )
+        return change(raw) or real(raw, request_id, errors)
 
-    yield rest_judge, "_kind", kind
+    return rest_judge, "_kind", kind
 
 
-@mutant("2: no silent repeat")
+@mutant("2.09")
+def any_2xx_is_a_202():
+    def change(raw):
+        return (RestKind.ACCEPTED, "") if raw.status in range(200, 300) else None
+
+    yield _kind(change)
+
+
+@mutant("2.10")
+def no_answer_is_a_refusal():
+    yield _kind(lambda raw: (RestKind.REFUSED, "") if raw.sent and raw.status is None else None)
+
+
+@mutant("2.11")
+def what_is_in_doubt_ends_at_once():
+    real = answering.answered
+
+    def answered(desk_, now, e, answer):
+        real(desk_, now, e, answer)
+        if e.open and e.doubted:
+            desk_.settle(now, e, Trigger.EXPIRE, unconfirmed(e, Reason.NO_ANSWER, now))
+
+    yield answering, "answered", answered
+
+
+@mutant("2.12")
+def nothing_settles_what_is_in_doubt():
+    real = evidence.count
+
+    def count(desk_, now, e, held):
+        if not e.doubted:
+            real(desk_, now, e, held)
+
+    yield evidence, "count", count
+
+
+@mutant("2.13", "READY", "SEND_DTMF")
+def a_401_ends_the_session():
+    real = service.Service._answered
+
+    def answered(self, key, answer):
+        real(self, key, answer)
+        if answer.status == 401:
+            self.session_down(self.records[key].request.agent, "refused")
+
+    yield service.Service, "_answered", answered
+
+
+@mutant("2.14")
+def no_answer_is_not_sent():
+    yield _kind(lambda raw: (RestKind.NOT_SENT, "guessed") if raw.status is None else None)
+
+
+@mutant("2.15")
+def what_never_left_is_in_doubt():
+    yield _kind(lambda raw: (RestKind.DOUBTFUL, "guessed") if not raw.sent else None)
+
+
+@mutant("2.16")
 def sends_again_without_an_answer():
     real = translation.RestWire.send
 
@@ -64,91 +156,104 @@ def sends_again_without_an_answer():
     yield translation.RestWire, "send", send
 
 
-@mutant("2: the deadline runs from the 202")
-def deadline_from_submission():
+# -- what was heard before the answer --------------------------------------------------------------
+
+
+@mutant("2.17")
+def counts_before_the_answer():
+    yield entry.Entry, "answered", property(lambda _self: True)
+
+
+def _before_answer(act):
+    real = answering.answered
+
+    def answered(desk_, now, e, answer):
+        act(desk_, now, e, answer)
+        if e.open:
+            real(desk_, now, e, answer)
+
+    return answering, "answered", answered
+
+
+@mutant("2.18")
+def a_202_drops_what_was_held():
+    def act(_desk, _now, e, answer):
+        if answer.kind is AnswerKind.ACCEPTED:
+            e.held.clear()
+
+    yield _before_answer(act)
+
+
+@mutant("2.19")
+def no_answer_drops_what_was_held():
+    def act(_desk, _now, e, answer):
+        if answer.kind is AnswerKind.DOUBTFUL and answer.status is None:
+            e.held.clear()
+
+    yield _before_answer(act)
+
+
+@mutant("2.20")
+def what_was_held_outweighs_a_refusal():
+    def act(desk_, now, e, answer):
+        if answer.kind is AnswerKind.REFUSED and e.held:
+            evidence.decide(desk_, now, e, e.held[0])
+
+    yield _before_answer(act)
+
+
+@mutant("2.21")
+def tagged_evidence_waits_for_the_answer():
+    real = evidence.count
+
+    def count(desk_, now, e, held):
+        if held.evidence is Evidence.REQUEST_ID and not e.answered:
+            e.held.append(held)
+        else:
+            real(desk_, now, e, held)
+
+    yield evidence, "count", count
+
+
+# -- what was heard before the registration --------------------------------------------------------
+
+
+@mutant("2.22")
+def an_earlier_error_suspects():
+    real = hearing.unsigned_error
+
+    def unsigned_error(desk_, now, event, *, repeated):
+        desk_.books.keep_early(now, event)
+        real(desk_, now, event, repeated=repeated)
+
+    yield hearing, "unsigned_error", unsigned_error
+    register = correlator.Correlator.register
+
+    def registered(self, now, request, registration, *, age=0.0):
+        steps = register(self, now, request, registration, age=age)
+        entered = self.entry(registration.key)
+        for _, event in tuple(self._desk.books._early):
+            if event.request_id is None and entered is not None:
+                accusation.remembered_error(self._desk, now, entered, replace(event))
+        return steps
+
+    yield correlator.Correlator, "register", registered
+
+
+def _arm(start_of):
     real = answering._arm
-    yield answering, "_arm", lambda desk_, now, e, _start: real(desk_, now, e, e.submitted)
+
+    def arm(desk_, now, e, start):
+        real(desk_, now, e, start_of(now, e, start))
+
+    return answering, "_arm", arm
 
 
-# -- 3: tags -------------------------------------------------------------------------------------
+@mutant("2.24")
+def deadline_from_submission():
+    yield _arm(lambda _now, e, _start: e.submitted)
 
 
-@mutant("3: a tag matches its own agent's nodes and dialogs only")
-def a_tag_matches_across_agents():
-    yield hearing, "reaches", lambda _entry, _event: True
-
-
-@mutant("3: a repeated id names nobody")
-def a_repeated_id_names_the_last():
-    yield hearing, "sole", lambda tagged: tagged[-1] if tagged else None
-
-
-@mutant("3: a tagged event proves nothing until the effect is there")
-def any_tagged_event_confirms():
-    real = hearing.judge
-
-    def judge(case_, sight):
-        finding = real(case_, sight)
-        return Finding(Shown.EFFECT) if sight.tagged and finding.shown is Shown.NOTHING else finding
-
-    yield hearing, "judge", judge
-
-
-@mutant("3: a foreign id takes nothing away from the state it shows")
-def a_foreign_id_hides_the_state():
-    real = hearing._on_dialog
-
-    def on_dialog(desk_, now, event, content, tagged):
-        if event.request_id is not None and not tagged:
-            return True
-        return real(desk_, now, event, content, tagged)
-
-    yield hearing, "_on_dialog", on_dialog
-
-
-# -- 4: untagged change --------------------------------------------------------------------------
-
-
-@mutant("4: it must be a change since the request")
-def the_baseline_is_ignored():
-    yield case.Case, "moved", lambda _self, _now: Shown.EFFECT
-
-
-@mutant("4: the value must differ, equal times are no change")
-def an_unchanged_value_counts():
-    real = case.Case.moved
-
-    def moved(self, now):
-        shown = real(self, now)
-        return Shown.EFFECT if shown is Shown.UNCHANGED else shown
-
-    yield case.Case, "moved", moved
-
-
-@mutant("4: stateChangeTime may not be older than the baseline's", "HOLD", "RETRIEVE")
-def an_older_change_counts():
-    yield case, "older", lambda _text, _than: False
-
-
-@mutant("4: without a baseline only what is later than the Date of the answer counts")
-def the_date_is_ignored():
-    yield case, "after", lambda _text, _moment: True
-    yield states, "after", lambda _text, _moment: True
-
-
-@mutant("4: a repeated item id, and a content published again, are no news")
-def repeats_are_news():
-    yield books.Books, "heard_before", lambda _self, _node, _item: False
-    yield picture.AgentPicture, "news", lambda _s, _id, _content, _now: picture.News.NEW
-    yield picture.AgentPicture, "error_repeats", lambda _s, _content, _now, _within: False
-
-
-@mutant("4: one untagged change confirms one request at most")
-def one_change_confirms_two():
-    yield hearing, "contests", lambda *_args: None
-    yield looks, "_twins", lambda _desk, _now, _entry: None
-
-
-@mutant("4: what is another's by its id is not ours")
-def anothers_change_confirms():
-    yield hearing, "without_others_share", lambda found, *_: found
+@mutant("2.25")
+def deadline_from_the_doubtful_answer():
+    yield _arm(lambda now, _e, _start: now)

@@ -22,7 +22,7 @@ from listener.correlation.outcome import (
 )
 from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Gate
-from listener.finesse.events import DialogEvent
+from listener.finesse.events import DialogEvent, DialogRemoved
 from tests.oracle import blame, effects, laws
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def since(account: Account, asked: Asked) -> float:
                 coming.append(made)
     newest = max(known, default=0.0)
     if getattr(asked.outcome, "evidence", None) is Evidence.SNAPSHOT and known:
-        return min(begun, newest + EPS)  # what a GET shows was not known then, either
+        return min(begun, newest + 2 * EPS)  # what a GET shows was not known then, either
     return min([begun, *(made for made in coming if made > newest)])
 
 
@@ -147,7 +147,9 @@ def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
         yield from _tied(account, asked)
     elif isinstance(asked.request, effects.BY_ID):
         yield "confirmed without its id, and nothing else could tell"
-    elif not _was_so(account, asked, begun, outcome) and not _goes_on_untold(account, asked):
+    elif not _was_so(account, asked, begun, outcome) and not _goes_on_untold(
+        account, asked, outcome
+    ):
         yield "confirmed, and it never was so since it was asked"
     if isinstance(asked.request, do.MakeCall | do.ConsultCall):
         yield from _call(account, asked, outcome)
@@ -188,19 +190,33 @@ def _was_so(account: Account, asked: Asked, begun: float, outcome: Confirmed) ->
     )
 
 
-def _goes_on_untold(account: Account, asked: Asked) -> bool:
-    """Say whether a dropped call goes on under another id that no session told of in time (6.3)."""
+def _goes_on_untold(account: Account, asked: Asked, outcome: Confirmed) -> bool:
+    """Say whether a dropped call goes on under another id that no session told of in time (6.3).
+
+    That is within 1 s of its DELETE; a list that a GET shows tells of it as well.
+    """
     dialog = asked.request.dialog_id
     if not isinstance(asked.request, do.Drop) or dialog is None:
         return False
+    if outcome.evidence is Evidence.SNAPSHOT:
+        return False
     assert asked.settled is not None
+    ends = [
+        heard.at
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and isinstance(heard.event, DialogRemoved)
+        and heard.event.dialog_id == dialog
+        and heard.at <= asked.settled
+    ]
+    until = max([asked.settled, *(end + 1.0 - EPS for end in ends[:1])])
     into = [id_ for id_ in effects.family(account.history, dialog, asked.settled) if id_ != dialog]
     told = any(
         heard.agent == asked.agent
         and isinstance(heard.event, DialogEvent)
         and heard.event.dialog_id in into
         and heard.event.dialog.secondary_id == dialog
-        and heard.at <= asked.settled
+        and heard.at <= until
         for heard in account.heard
     )
     return bool(into) and not told
@@ -214,7 +230,8 @@ def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
         if asked.settled < asked.deadline - EPS:
             yield "confirmed as INITIATED before its deadline"
         now = account.history.at(outcome.dialogs.new, asked.settled)
-        if now is None or now.state != "INITIATED":
+        off = now is not None and now.parties.get(asked.own) in effects.LEFT
+        if now is None or off or now.state != "INITIATED":
             heard = [
                 h
                 for h in account.heard
@@ -222,7 +239,8 @@ def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
                 and getattr(h.event, "dialog_id", None) == outcome.dialogs.new
                 and h.at <= asked.settled
             ]
-            if heard and heard[-1].event.dialog.state != "INITIATED":
+            over = bool(heard) and isinstance(heard[-1].event, DialogRemoved)
+            if heard and (over or heard[-1].event.dialog.state != "INITIATED"):
                 yield "confirmed as INITIATED, and it had been heard to be otherwise"
     elif not states & {"ALERTING", "ACTIVE"}:
         yield f"confirmed as {outcome.stage}, and it never rang"

@@ -15,7 +15,7 @@ from listener.finesse import actions as do
 from listener.finesse import uris
 from listener.finesse.actions.expectation import Probe
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
-from tests.oracle import blame, effects, shown
+from tests.oracle import blame, effects, shown, telling
 from tests.oracle.account import OFF
 from tests.oracle.judge import SILENT, Find
 
@@ -77,6 +77,7 @@ def knowable(account: Account, asked: Asked) -> str | None:
         _change,
         _sole_error,
         _by_get,
+        telling.told,
     )
     return next((words for check in checks if (words := check(account, asked))), None)
 
@@ -99,7 +100,8 @@ def _refused(account: Account, asked: Asked) -> str | None:
 
 def _refusal(status: int, faults: list[str]) -> bool:
     bare = {"unavailable_bare", "unavailable_done"} & set(faults)
-    return 400 <= status < 500 or status == 501 or (status == 503 and not bare)
+    plain = 400 <= status < 500 and status != 408
+    return plain or status == 501 or (status == 503 and not bare)
 
 
 def _call_failed(account: Account, asked: Asked) -> str | None:

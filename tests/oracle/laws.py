@@ -20,6 +20,7 @@ from listener.correlation.outcome import (
 from listener.finesse import actions as do
 from listener.finesse import uris
 from listener.finesse.events import DialogEvent
+from tests.oracle import details
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Got
@@ -40,6 +41,7 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
     yield from _window(account, asked)
     yield from _snapshot(account, asked)
     yield from _expected(account, asked)
+    yield from details.broken(account, asked)
 
 
 def _restarted(account: Account, asked: Asked) -> bool:

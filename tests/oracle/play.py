@@ -367,7 +367,8 @@ class Player:
         elif isinstance(last, do.UserRequest) and args.get("same"):
             await desktop.become(agent, button, request_id=id_)
         elif call is not None and button not in WATCHING:
-            variables = {"callVariable1": args["value"]} if button == "UPDATE_CALL_DATA" else None
+            data = args.get("variables", {"callVariable1": args["value"]})
+            variables = data if button == "UPDATE_CALL_DATA" else None
             to = self._number(agent, args) if button in {"CONSULT_CALL", "TRANSFER_SST"} else None
             params = {"dtmfString": "1"} if button == "SEND_DTMF" else None
             await desktop.press(

@@ -145,8 +145,10 @@ def _in_its_place(sender: Sender) -> HttpResponse:
     """Return the answer that comes in place of Finesse's."""
     assert sender.fortune.answer is not None
     status, errors = sender.fortune.answer
-    if not errors and sender.asked is not None and sender.asked.deed is not None:
-        sender.asked.deed.faults.append(Fault.UNAVAILABLE_BARE.value)
+    deed = sender.asked.deed if sender.asked is not None else None
+    if deed is not None:
+        deed.status = status
+        deed.faults.extend([] if errors else [Fault.UNAVAILABLE_BARE.value])
     wrong = refusals.Wrong("Generic Error", "Generic Error")
     return HttpResponse(status, render.api_errors(wrong).encode() if errors else b"")
 

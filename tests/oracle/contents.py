@@ -1,0 +1,153 @@
+"""Rules about what an outcome tells beside its kind: causes, values, ids and stages (6).
+
+Written from the rules of evidence; nothing here comes from the correlator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from listener.correlation.outcome import Confirmed, Evidence, Failed
+from listener.finesse import actions as do
+from listener.finesse.events import DialogEvent, DialogRemoved
+from tests.oracle import effects
+from tests.oracle.readings import is_about, read_of, was_live
+
+if TYPE_CHECKING:
+    from tests.oracle.account import Account, Asked
+
+EPS = 0.001
+PROBE_LEAD = 3.0
+WEAK = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT})
+
+
+def call(account: Account, asked: Asked) -> Iterator[str]:
+    """Let a call that failed be told with its cause (6.1)."""
+    outcome = asked.outcome
+    calls = isinstance(asked.request, do.MakeCall | do.ConsultCall)
+    if not calls or not isinstance(outcome, Failed) or outcome.errors:
+        return
+    assert asked.settled is not None
+    causes = {
+        party.state_cause
+        for heard in read_of(account, asked, until=asked.settled)
+        if isinstance(heard.event, DialogEvent) and heard.event.dialog_id == outcome.dialogs.new
+        for party in heard.event.dialog.participants
+        if party.state_cause
+    }
+    if causes and outcome.state_cause not in causes:
+        yield "its call failed, and the cause was not told"
+
+
+def _names(request: do.UpdateCallData) -> set[str]:
+    names = {name for name, _ in request.variables}
+    names |= {"wrapUpReason"} if request.wrap_up_reason is not None else set()
+    return names | ({"wrapUpItems"} if request.wrap_up_items is not None else set())
+
+
+def data(account: Account, asked: Asked) -> Iterator[str]:
+    """Let it be told what was set, what is missing, and whether anything changed (6.7)."""
+    outcome = asked.outcome
+    if not isinstance(asked.request, do.UpdateCallData):
+        return
+    if isinstance(outcome, Failed) and not outcome.errors:
+        told = {*outcome.applied, *outcome.missing}
+        if not outcome.missing or told != _names(asked.request):
+            yield "failed for what is missing, and that was not told"
+    if isinstance(outcome, Confirmed) and outcome.changed is False:
+        assert asked.settled is not None
+        lead = min(PROBE_LEAD, asked.length / 2)
+        if outcome.evidence in WEAK and asked.settled < asked.deadline - lead - 0.01:
+            yield "equal values were confirmed before the window's end"
+    if isinstance(outcome, Confirmed) and outcome.truncated:
+        yield from _truncated(account, asked, outcome)
+    if _by_change(outcome) and not _put_shown(account, asked):
+        yield "confirmed by a change, and no PUT that was read shows the values"
+    if isinstance(outcome, Confirmed) and outcome.changed is True and equal(account, asked):
+        yield "said to have changed, and the values were known to be there"
+
+
+def _by_change(outcome: object) -> bool:
+    """Say whether a change without its id confirmed it, with all values as they were asked for."""
+    weak = isinstance(outcome, Confirmed) and outcome.evidence is Evidence.EXPECTATION
+    return weak and not outcome.truncated
+
+
+def _put_shown(account: Account, asked: Asked) -> bool:
+    """Say whether an event other than a DELETE was read that shows all that was asked for."""
+    request = asked.request
+    assert isinstance(request, do.UpdateCallData)
+    assert asked.settled is not None
+    for heard in read_of(account, asked, until=asked.settled):
+        event = heard.event
+        if not isinstance(event, DialogEvent) or isinstance(event, DialogRemoved):
+            continue
+        media = event.dialog.media_properties
+        there = all(media.variable(name) == value for name, value in request.variables)
+        if there and request.wrap_up_reason in {None, media.wrap_up_reason}:
+            return True
+    return False
+
+
+def _truncated(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
+    """Let a value be cut short only in an event, and since the request (6.7)."""
+    if outcome.evidence is Evidence.SNAPSHOT:
+        yield "values that were cut short were confirmed by a GET"
+    row = account.history.calls.get(asked.request.dialog_id or "", ())
+    begun = asked.submitted if asked.begun is None else asked.begun
+    assert asked.settled is not None
+    for name in outcome.truncated:
+        last = account.history.at(asked.request.dialog_id, begun)
+        since = {view.values.get(name) for at, view in row if begun < at <= asked.settled}
+        if last is not None and not since - {last.values.get(name)}:
+            yield f"{name} was said to be cut short, and it was so before"
+
+
+def equal(account: Account, asked: Asked) -> bool:
+    """Say whether the values were there all the time, and known to be when it was sent."""
+    if asked.begun is None or asked.settled is None or not was_live(account, asked):
+        return False
+    for span in effects.spans(asked, account, exact=True):
+        if span.begin < asked.begun and span.end > asked.settled:
+            return any(
+                heard.agent == asked.agent
+                and is_about(asked, heard)
+                and heard.parcel.made >= span.begin
+                for heard in account.heard
+                if isinstance(heard.event, DialogEvent) and heard.at < asked.begun
+            )
+    return False
+
+
+def survivor(account: Account, asked: Asked) -> Iterator[str]:
+    """Let the surviving id be told only where it was seen (6.5)."""
+    outcome = asked.outcome
+    if not isinstance(asked.request, do.TransferSst) or not isinstance(outcome, Confirmed):
+        return
+    id_ = outcome.dialogs.survivor
+    assert asked.settled is not None
+    seen = any(
+        isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == id_
+        and heard.event.owner != asked.agent
+        for heard in account.heard
+        if heard.at <= asked.settled + EPS
+    )
+    if id_ is not None and not seen:
+        yield "a surviving dialog was told that nobody had seen"
+
+
+def state(account: Account, asked: Asked) -> Iterator[str]:
+    """Let a state that is promised be told as PENDING (6.9)."""
+    outcome = asked.outcome
+    if not isinstance(asked.request, do.UserRequest) or not isinstance(outcome, Confirmed):
+        return
+    assert asked.settled is not None
+    states = {
+        person.state
+        for at, person in account.history.people.get(asked.agent, ())
+        if at <= asked.settled + EPS
+    }
+    if outcome.stage not in {None, "PENDING"} and outcome.stage not in states:
+        yield f"said to be {outcome.stage}, and the agent never was"
