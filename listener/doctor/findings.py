@@ -157,6 +157,9 @@ class Report:
             return f"{self.count(Status.FAILED)} failed, first {found.id}{about}; {counts}"
         if self.count(Status.WARNING):
             return f"nothing failed, {self.count(Status.WARNING)} warnings; {counts}"
+        if left := [step.id for step in self.steps if step.status is Status.SKIPPED]:
+            names = ", ".join(dict.fromkeys(left))
+            return f"all that was looked at is well; {counts}, not looked at: {names}"
         return f"all is well; {counts}"
 
     def to_json(self) -> dict[str, Any]:

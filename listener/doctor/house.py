@@ -85,12 +85,23 @@ def _authorities(path: Path | None) -> Verdict:
 def daemon_runs(settings: Settings) -> bool:
     """Say whether a daemon with these settings runs on this machine."""
     path = settings.journal.path
+    return _answers(settings) or (path is not None and probe.holds_journal(path))
+
+
+def _answers(settings: Settings) -> bool:
+    """Say whether a daemon answers where these settings say."""
     # The system's daemon may have its socket where only its unit says.
     sockets = (configuration.client_socket(settings), settings.dropin.socket)
-    answering = any(
-        probe.unix_socket("", one).hold is Hold.DAEMON for one in sockets if one is not None
-    )
-    return answering or (path is not None and probe.holds_journal(path))
+    return any(probe.unix_socket("", one).hold is Hold.DAEMON for one in sockets if one is not None)
+
+
+def _taken(settings: Settings, path: Path) -> bool:
+    """Say whether the journal is a daemon's that is not of these settings, as far as can be told.
+
+    One that these settings give no socket to cannot be asked.
+    """
+    askable = settings.api.socket is not None or settings.dropin.socket is not None
+    return askable and probe.holds_journal(path) and not _answers(settings)
 
 
 async def places(notes: Notes, settings: Settings, *, daemon: bool) -> None:
@@ -104,9 +115,11 @@ def _places(settings: Settings, *, daemon: bool) -> list[tuple[What, Verdict]]:
     found: list[tuple[What, Verdict]] = []
     if (path := settings.journal.path) is not None:
         what = What("journal", Family.MACHINE, "see whether the journal can be written")
-        found.append(
-            (what, machine.journal(probe.journal(path), int(settings.journal.max_megabytes)))
-        )
+        room, taken = int(settings.journal.max_megabytes), _taken(settings, path)
+        found.append((what, machine.journal(probe.journal(path), room, taken=taken)))
+    if (path := settings.recording.path) is not None:
+        what = What("recording", Family.MACHINE, "see whether the transcript can be written")
+        found.append((what, machine.recording(probe.transcript(path))))
     for name, served in (("api", settings.api), ("dropin", settings.dropin)):
         found += _door(name, served, daemon=daemon)
     if settings.api.tokens_file is not None:

@@ -47,8 +47,23 @@ def _mend(warning: str, path: str) -> str:
     return f"chmod 600 {file}" if found else f"change it in {path}, or leave it so on purpose"
 
 
-def journal(seen: PlaceSeen, megabytes: int) -> Verdict:
-    """Say whether the journal can be written."""
+def journal(seen: PlaceSeen, megabytes: int, *, taken: bool = False) -> Verdict:
+    """Say whether the journal can be written; `taken`: a daemon with other settings has it."""
+    if taken:
+        return failed(
+            f"{seen.path} is in use by another process, and no daemon answers where these settings"
+            " say",
+            Cause(
+                "a daemon with other settings has it: `listener run` would end with code 78",
+                f"name another file in journal.path, or stop the one that has it"
+                f" (`fuser {seen.path}.lock`)",
+            ),
+        )
+    if seen.trouble is not None and seen.trouble.startswith("the journal "):
+        return failed(
+            seen.trouble,
+            Cause("an older version of this program was installed", "run the newer one again"),
+        )
     if seen.trouble is not None:
         return failed(
             f"{seen.path}: {seen.trouble}",
@@ -67,6 +82,19 @@ def journal(seen: PlaceSeen, megabytes: int) -> Verdict:
             f"the journal may grow to {megabytes} MB, and no new request is taken once the disk"
             " is full",
             "make room, or lower journal.max_megabytes",
+        ),
+    )
+
+
+def recording(seen: PlaceSeen) -> Verdict:
+    """Say whether the transcript can be written."""
+    if seen.trouble is None:
+        return good(f"{seen.path} can be written")
+    return failed(
+        seen.trouble if seen.path in seen.trouble else f"{seen.path}: {seen.trouble}",
+        Cause(
+            "recording.path is not a file that this program may begin or add to",
+            "name a new file in a folder of the daemon's user, or leave recording.path out",
         ),
     )
 

@@ -34,6 +34,8 @@ class Notes:
     def __init__(self, told: Callable[[Step], None]) -> None:
         self.report = Report()
         self._told = told
+        self._under_way: What | None = None
+        self._parts: list[Notes] = []
 
     async def look(
         self, what: What, probe: Awaitable[_Seen], say: Callable[[_Seen], Verdict]
@@ -44,7 +46,9 @@ class Notes:
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
+        self._under_way = what
         seen = await probe
+        self._under_way = None
         verdict = say(seen)
         self.note(what, verdict, loop.time() - begun)
         return seen, verdict.status is not Status.FAILED
@@ -64,11 +68,26 @@ class Notes:
         self.report.steps.append(step)
         self._told(step)
 
+    def break_off(self, why: str) -> list[str]:
+        """Tell what parts have noted so far, and skip what is under way; return its names."""
+        names = []
+        for part in tuple(self._parts):
+            names += part.break_off(why)
+            self.join(part)
+        if self._under_way is not None:
+            what, self._under_way = self._under_way, None
+            names.append(" of ".join((what.id, *(one for one in (what.agent, what.node) if one))))
+            self.skip(what, why)
+        return names
+
     def part(self) -> Notes:
         """Return notes of a part that are not told yet; see `join`."""
-        return Notes(lambda _: None)
+        part = Notes(lambda _: None)
+        self._parts.append(part)
+        return part
 
     def join(self, part: Notes) -> None:
         """Tell what a part has noted."""
+        self._parts.remove(part)
         for step in part.report.steps:
             self.add(step)

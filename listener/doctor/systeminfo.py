@@ -5,6 +5,7 @@ Pure. Sources: SystemInfo and failure scenarios (developer.cisco.com), the relea
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -14,6 +15,9 @@ from listener.doctor.seen import Configured, Greeted, InfoSeen, Wrong
 
 CLOCKS_APART = 5.0  # seconds
 _IN_SERVICE = "IN_SERVICE"
+_OUT_OF_SERVICE = "OUT_OF_SERVICE"
+_ANSWERED = re.compile(r" answered ([1-5][0-9][0-9])\b")
+_REST_PORT, _XMPP_PORTS = 8445, {"tls": 5223}
 
 
 def service(seen: InfoSeen, configured: Configured) -> Verdict:
@@ -48,6 +52,14 @@ def _out(status: str | None) -> tuple[Cause, ...]:
                 "wait a minute and check again; then `utils service list` on the node",
             ),
         )
+    if status != _OUT_OF_SERVICE:
+        return (
+            Cause(
+                f"the status {status or 'that is missing'} is none that Cisco describes; only"
+                f" {_IN_SERVICE} is taken for a Finesse that works",
+                "look at SystemInfo yourself, and at what was done to the node; check again later",
+            ),
+        )
     return (
         Cause(
             "Finesse has no connection to the CTI server (PG), or its CCE settings are wrong",
@@ -61,6 +73,27 @@ def _out(status: str | None) -> tuple[Cause, ...]:
     )
 
 
+_ANSWERS = {
+    "429": Cause(
+        "something in front of Finesse, or Finesse itself, limits how often it is asked",
+        "wait a minute and check again; then look for what else asks from this address",
+    ),
+    "403": Cause(
+        "something in front of Finesse lets only certain addresses in, or Finesse forbids it",
+        "have this machine's address allowed; name the nodes themselves in finesse.nodes",
+    ),
+    **dict.fromkeys(
+        ("301", "302", "303", "307", "308"),
+        Cause(
+            "single sign-on, a proxy or another server answers there with a redirect",
+            "name the nodes themselves in finesse.nodes, and finesse.rest_port 8445; agents of a"
+            " deployment with single sign-on need token_file in [[agents]]",
+        ),
+    ),
+}
+"""What follows from the status of an answer that is no SystemInfo."""
+
+
 def _no_info(seen: InfoSeen) -> Verdict:
     if seen.wrong is Wrong.CREDENTIALS:
         return failed(
@@ -72,6 +105,10 @@ def _no_info(seen: InfoSeen) -> Verdict:
                 " not tried again here, for five refusals lock an account",
             ),
         )
+    answered = _ANSWERED.search(seen.detail)
+    special = _ANSWERS.get(answered[1]) if answered is not None else None
+    if special is not None:
+        return failed(seen.detail, special)
     if seen.wrong is Wrong.NOT_FINESSE:
         return failed(
             seen.detail,
@@ -81,8 +118,13 @@ def _no_info(seen: InfoSeen) -> Verdict:
             ),
             Cause("the web application is not deployed yet", "wait some minutes after its start"),
         )
+    wrong_port = Cause(
+        "that is another port than that of Finesse's REST API",
+        f"correct finesse.rest_port: Finesse's is {_REST_PORT}",
+    )
     return failed(
         seen.detail,
+        *(() if f":{_REST_PORT}" in seen.url else (wrong_port,)),
         Cause(
             "the web application runs and does not answer as it should",
             "wait a minute; then look at the logs of Cisco Finesse Tomcat on the node",
@@ -207,6 +249,13 @@ def stream(seen: Greeted) -> Verdict:
     return failed(seen.detail, *_no_stream(seen))
 
 
+def _other_port(port: int | None) -> Cause:
+    return Cause(
+        "that is another port than that of the notification service",
+        f'correct finesse.xmpp_port: Finesse\'s is {port} with finesse.security = "tls"',
+    )
+
+
 def _no_stream(seen: Greeted) -> tuple[Cause, ...]:
     if seen.wrong is Wrong.CERTIFICATE:
         return (
@@ -229,7 +278,10 @@ def _no_stream(seen: Greeted) -> tuple[Cause, ...]:
                 'Finesse\'s port is 5223 with finesse.security = "tls"',
             ),
         )
+    port = _XMPP_PORTS.get(seen.security)
+    other = port is not None and not seen.address.endswith(f":{port}")
     return (
+        *((_other_port(port),) if other else ()),
         Cause(
             "the notification service is starting, overloaded or hangs",
             "wait a minute and check again; then restart Cisco Finesse Notification Service in a"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from listener.settings import Settings
 
 AT_ONCE = 8  # agents that are looked at at the same time
+_NAMED = 3  # steps that were under way
 NO_PATIENCE = 600.0  # seconds for the whole check, unless told otherwise
 
 
@@ -55,16 +56,21 @@ async def check(wanted: Wanted, told: Callable[[Step], None] = lambda _step: Non
         async with asyncio.timeout(wanted.within):
             await _walk(notes, wanted)
     except TimeoutError:
+        waiting = notes.break_off("the time for the whole check was over")
         what = What("time", Family.NETWORK, "keep to the time for the whole check")
-        verdict = failed(
-            f"over {wanted.within:g} s; what is left was not done",
-            Cause(
-                "many agents, or many steps that wait for silence",
-                "raise --within, or name some agents with --agent",
-            ),
-        )
+        at = f" in {', '.join(waiting[:_NAMED])}" if waiting else ""
+        verdict = failed(f"over {wanted.within:g} s{at}", *_slow(waiting))
         notes.note(what, verdict, wanted.within)
+        notes.skip(_everything(), "the time for the whole check was over")
     return notes.report
+
+
+def _slow(waiting: list[str]) -> tuple[Cause, ...]:
+    raised = "raise --within, or name some agents with --agent"
+    many = Cause("many agents, or many steps that wait for silence", raised)
+    if not waiting:
+        return (many,)
+    return (Cause(f"nothing came in the step {waiting[0]}: something hangs there", raised), many)
 
 
 async def _walk(notes: Notes, wanted: Wanted) -> None:

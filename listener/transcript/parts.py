@@ -31,6 +31,23 @@ BUFFER = 64 * 1024  # bytes that are gathered before they are written
 _log = logs.get(__name__)
 
 
+def check_head(head: bytes, path: Path) -> None:
+    """Raise ConfigurationError unless a file that begins so is a transcript that may go on."""
+    try:
+        found = object_of(head.split(b"\n", 1)[0])
+    except Unreadable:
+        found = {}
+    if found.get("what") != Header.what:
+        raise ConfigurationError(
+            f"{path} is there and is no transcript; name another file, or move it away"
+        )
+    if found.get("format") != FORMAT:
+        raise ConfigurationError(
+            f"{path} is a transcript in format {found.get('format')}, and format {FORMAT} is"
+            " written here; name another file"
+        )
+
+
 class Parts:
     """The file that is written, and those that are full."""
 
@@ -93,20 +110,7 @@ class Parts:
         size = os.fstat(file).st_size
         if size == 0:
             return 0
-        head = os.pread(file, LONGEST_HEAD, 0).split(b"\n", 1)[0]
-        try:
-            found = object_of(head)
-        except Unreadable:
-            found = {}
-        if found.get("what") != Header.what:
-            raise ConfigurationError(
-                f"{path} is there and is no transcript; name another file, or move it away"
-            )
-        if found.get("format") != FORMAT:
-            raise ConfigurationError(
-                f"{path} is a transcript in format {found.get('format')}, and format {FORMAT} is"
-                " written here; name another file"
-            )
+        check_head(os.pread(file, LONGEST_HEAD, 0), path)
         if os.pread(file, 1, size - 1) != b"\n":  # a crash cut it off
             size += os.write(file, b"\n")
         return size

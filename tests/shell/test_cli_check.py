@@ -34,7 +34,7 @@ async def test_where_all_is_well_each_step_is_one_line_and_the_code_is_zero(tmp_
     lines = out.splitlines()
     assert (code, err) == (0, "")
     assert lines[0].startswith("+ ok      configuration")
-    assert lines[-1].startswith("+ ok      verdict: all is well")
+    assert lines[-1].startswith("+ ok      verdict: all that was looked at is well")
     assert all(line[0] in "+-" for line in lines)
     assert "\x1b" not in out
 

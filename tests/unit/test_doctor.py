@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from listener.cli import check_words
@@ -19,10 +25,12 @@ from listener.doctor import (
     network,
     systeminfo,
 )
+from listener.doctor.findings import good, skipped
 from listener.doctor.probes import machine as machine_probe
 from listener.doctor.seen import (
     Answered,
     Configured,
+    Greeted,
     Handshake,
     Heard,
     Held,
@@ -36,10 +44,13 @@ from listener.doctor.seen import (
     Visited,
     Wrong,
 )
+from listener.doctor.steps import Notes, What
 from listener.finesse.model import SystemInfo
+from listener.journal.schema import APPLICATION
 from listener.xmpp.stanzas import Subscription
 
 NODE = "fin1.example.com"
+SAMPLE = Path(__file__).parents[2] / "samples" / "transcript-hold.jsonl"
 
 
 def said(verdict: Verdict) -> str:
@@ -291,6 +302,44 @@ def test_why_no_presence_is_sent_is_said(why):
     assert verdict.saw == hearing.NO_PRESENCE[why]
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (429, "limits how often"),
+        (403, "only certain addresses"),
+        (302, "single sign-on"),
+    ],
+)
+def test_what_stands_before_finesse_is_told_by_its_answer(status, words):
+    detail = f"https://{NODE}:8445 answered {status} (with a body of its own): not SystemInfo"
+    seen = InfoSeen(f"https://{NODE}:8445", wrong=Wrong.NOT_FINESSE, detail=detail)
+    verdict = systeminfo.service(seen, Configured((NODE,)))
+    assert words in first(verdict)
+    assert "another server" not in said(verdict) or status == 302
+
+
+def test_a_status_that_nobody_describes_is_not_explained():
+    seen = InfoSeen("u", SystemInfo(status="MAINTENANCE"))
+    verdict = systeminfo.service(seen, Configured((NODE,)))
+    assert "none that Cisco describes" in first(verdict)
+    assert "CTI" not in said(verdict)
+
+
+@pytest.mark.parametrize(("port", "words"), [(8445, "finesse.xmpp_port"), (5223, "starting")])
+def test_a_silent_stream_at_another_port_than_finesses_is_first_the_ports_fault(port, words):
+    seen = Greeted(f"{NODE}:{port}", "d", "tls", (), Wrong.UNREACHABLE, "fell silent")
+    assert words in first(systeminfo.stream(seen))
+
+
+@pytest.mark.parametrize(
+    ("port", "words"), [(5223, "finesse.rest_port"), (8445, "web application")]
+)
+def test_silence_at_another_port_than_that_of_rest_is_first_the_ports_fault(port, words):
+    url = f"https://{NODE}:{port}"
+    seen = InfoSeen(url, wrong=Wrong.UNREACHABLE, detail="no answer")
+    assert words in first(systeminfo.service(seen, Configured((NODE,))))
+
+
 # --- this machine --------------------------------------------------------------------------------
 
 
@@ -321,6 +370,42 @@ def test_a_journal_of_another_user_is_told(tmp_path, monkeypatch):
     (tmp_path / "journal.sqlite").touch()
     monkeypatch.setattr("os.access", lambda *_: False)
     assert machine_probe.journal(tmp_path / "journal.sqlite").trouble is not None
+
+
+def test_a_journal_that_a_daemon_with_other_settings_has_is_told():
+    verdict = machine.journal(PlaceSeen("j", free=10**12), 1, taken=True)
+    assert verdict.status is Status.FAILED
+    assert "in use by another process" in said(verdict)
+
+
+def test_a_journal_of_a_newer_version_is_told(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute(f"PRAGMA application_id={APPLICATION}")
+        made.execute("PRAGMA user_version=99")
+        made.execute("CREATE TABLE a (b)")
+    verdict = machine.journal(machine_probe.journal(path), 1)
+    assert verdict.status is Status.FAILED
+    assert "newer version" in said(verdict)
+
+
+def test_a_transcript_may_be_begun_or_added_to_and_nothing_else_is_touched(tmp_path):
+    text, old = tmp_path / "notes.txt", tmp_path / "old.jsonl"
+    text.write_text("my notes\n", encoding="utf-8")
+    old.write_bytes(SAMPLE.read_bytes())
+    (tmp_path / "link").symlink_to(old)
+    (tmp_path / "empty").touch()
+
+    def troubled(path):
+        seen = machine_probe.transcript(path)
+        assert (machine.recording(seen).status is Status.FAILED) == (seen.trouble is not None)
+        return seen.trouble is not None
+
+    assert not any(map(troubled, (old, tmp_path / "new.jsonl", tmp_path / "empty")))
+    refused = (text, tmp_path / "link", tmp_path, tmp_path / "a" / "b" / "new.jsonl")
+    assert all(map(troubled, refused))
+    assert text.read_text(encoding="utf-8") == "my notes\n"
+    assert not (tmp_path / "new.jsonl").exists()
 
 
 def test_a_socket_whose_daemon_has_died_is_free(tmp_path):
@@ -415,3 +500,40 @@ def test_without_a_width_each_step_is_one_line():
 def test_no_control_character_reaches_the_terminal():
     step = Step("a", Family.TLS, "did", Verdict(Status.OK, "saw \x1b[31mred\n"))
     assert all(line.isprintable() for line, _ in check_words.of_step(step, None))
+
+
+# --- the walk ------------------------------------------------------------------------------------
+
+
+def a_step(id_: str, verdict: Verdict) -> Step:
+    return Step(id_, Family.SESSION, "look", verdict)
+
+
+def test_what_was_not_looked_at_is_named_where_all_else_is_well():
+    report = Report([a_step("ping", good("fine")), a_step("finesse", skipped("signed in"))])
+    assert report.words() == (
+        "all that was looked at is well; 1 steps done, 1 skipped, not looked at: finesse"
+    )
+
+
+async def test_a_walk_that_is_broken_off_names_the_step_under_way_in_every_part():
+    told: list[str] = []
+    notes = Notes(lambda step: told.append(f"{step.id} {step.status}"))
+    part = notes.part()
+    never = asyncio.get_running_loop().create_future()
+
+    async def walk(to: Notes, name: str) -> None:
+        await to.look(
+            What(f"{name}.1", Family.SESSION, "look"), asyncio.sleep(0), lambda _: good("")
+        )
+        await to.look(
+            What(f"{name}.2", Family.SESSION, "wait", agent="1001"), never, lambda _: good("")
+        )
+
+    tasks = [asyncio.create_task(walk(notes, "a")), asyncio.create_task(walk(part, "b"))]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert notes.break_off("time was over") == ["b.2 of 1001", "a.2 of 1001"]
+    never.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert told == ["a.1 ok", "b.1 ok", "b.2 skipped", "a.2 skipped"]

@@ -11,12 +11,16 @@ import os
 import resource
 import shutil
 import socket
+import stat
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from listener.doctor.seen import Held, Hold, PlaceSeen
+from listener.errors import ConfigurationError
 from listener.journal.place import lock_of
+from listener.journal.schema import check_ours, header_of, is_strange
 from listener.settings.serving import split
+from listener.transcript.parts import LONGEST_HEAD, check_head
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +32,34 @@ def journal(path: Path) -> PlaceSeen:
     """Say whether a journal can be written there, and how much room there is."""
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         return PlaceSeen(str(path), "this user may not write it")
+    if path.is_file() and (found := header_of(path)) is not None and not is_strange(found):
+        try:
+            check_ours(path, found)
+        except ConfigurationError as error:  # of a later version
+            return PlaceSeen(str(path), str(error))
     trouble = _folder_trouble(path.parent)
     free = None if trouble else shutil.disk_usage(_there(path.parent)).free
     return PlaceSeen(str(path), trouble, free)
+
+
+def transcript(path: Path) -> PlaceSeen:
+    """Say whether a transcript can be begun there, or added to."""
+    if not path.exists() and not path.is_symlink():
+        return PlaceSeen(str(path), _folder_trouble(path.parent))
+    try:
+        file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        return PlaceSeen(str(path), error.strerror or str(error))
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return PlaceSeen(str(path), "it is no plain file")
+        if head := os.pread(file, LONGEST_HEAD, 0):
+            check_head(head, path)
+    except ConfigurationError as error:
+        return PlaceSeen(str(path), str(error))
+    finally:
+        os.close(file)
+    return PlaceSeen(str(path))
 
 
 def folder(path: Path) -> PlaceSeen:
