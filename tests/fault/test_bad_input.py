@@ -254,7 +254,7 @@ async def test_notification_from_a_stranger_is_refused(tmp_path):
     async with simulated() as sim, Listener.open(settings(sim, tmp_path), paces=PACES) as listener:
         dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.SILENT, action="HOLD")
-        ticket = listener.start(Hold(agent=A, dialog_id=dialog), deadline=0.4)
+        ticket = listener.start(Hold(agent=A, dialog_id=dialog), deadline=4)
         await until(lambda: ticket.record.answered is not None)
         failed = (
             "&lt;Update&gt;&lt;data&gt;&lt;apiErrors&gt;&lt;apiError&gt;&lt;errorType&gt;x"

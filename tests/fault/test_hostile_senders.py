@@ -268,7 +268,7 @@ async def test_nothing_of_a_forged_error_reaches_an_open_request(tmp_path, wrap:
     async with simulated() as sim, Listener.open(settings(sim, tmp_path), paces=PACES) as listener:
         dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.SILENT, action="HOLD")
-        ticket = listener.start(Hold(agent=A, dialog_id=dialog), deadline=0.4)
+        ticket = listener.start(Hold(agent=A, dialog_id=dialog), deadline=4)
         await until(lambda: ticket.record.answered is not None)
         failed = (
             "<Update><data><apiErrors><apiError><errorType>x</errorType></apiError></apiErrors>"

@@ -16,9 +16,10 @@ from tests.shell.stage import PACES, A, answered_call, settings, simulated, writ
 
 
 @asynccontextmanager
-async def scene(tmp_path, **how):
+async def scene(tmp_path, *, answer=15.0, **how):
+    """Run both; `answer`: seconds for Finesse's answer, short where none comes."""
     async with simulated(**how) as sim:
-        told = settings(sim, tmp_path, timings={"rest_answer": 0.3})
+        told = settings(sim, tmp_path, timings={"rest_answer": answer})
         async with Listener.open(told, paces=PACES) as listener:
             yield sim, listener
 
@@ -26,7 +27,7 @@ async def scene(tmp_path, **how):
 @pytest.mark.parametrize("fate", [Fate.CUT, Fate.RESET, Fate.HANG])
 @pytest.mark.parametrize("tagging", [Tagging.ALL, Tagging.NONE])
 async def test_answer_lost_after_execution_is_confirmed_by_the_event(tmp_path, fate, tagging):
-    async with scene(tmp_path, tagging=tagging) as (sim, listener):
+    async with scene(tmp_path, answer=0.3, tagging=tagging) as (sim, listener):
         dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.NO_ANSWER_DONE, action="HOLD", fate=fate)
         outcome = await listener.submit(Hold(agent=A, dialog_id=dialog))
@@ -41,7 +42,7 @@ async def test_answer_lost_before_execution_ends_as_no_answer(tmp_path):
     async with scene(tmp_path) as (sim, listener):
         dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.NO_ANSWER_LOST, action="HOLD")
-        outcome = await listener.submit(Hold(agent=A, dialog_id=dialog), deadline=0.5)
+        outcome = await listener.submit(Hold(agent=A, dialog_id=dialog), deadline=2)
         assert isinstance(outcome, Unconfirmed)
         assert outcome.reason is Reason.NO_ANSWER
         assert writes(sim) == 1
@@ -74,7 +75,7 @@ async def test_503_without_api_errors_that_did_nothing_stays_unconfirmed(tmp_pat
     async with scene(tmp_path) as (sim, listener):
         dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.UNAVAILABLE_BARE, action="HOLD")
-        outcome = await listener.submit(Hold(agent=A, dialog_id=dialog), deadline=0.5)
+        outcome = await listener.submit(Hold(agent=A, dialog_id=dialog), deadline=2)
         assert isinstance(outcome, Unconfirmed)
         assert outcome.reason is Reason.NO_ANSWER
         assert writes(sim) == 1
@@ -101,18 +102,18 @@ async def test_silent_hold_is_found_by_the_get_before_the_deadline(tmp_path):
     async with scene(tmp_path) as (sim, listener):
         dialog = await answered_call(sim, listener)
         sim.finesse.faults.add(Fault.SILENT, action="HOLD")
-        outcome = await listener.submit(Hold(agent=A, dialog_id=dialog), deadline=0.6)
+        outcome = await listener.submit(Hold(agent=A, dialog_id=dialog), deadline=4)
         assert isinstance(outcome, Confirmed)
         assert outcome.evidence is Evidence.SNAPSHOT
         only_events = await listener.submit(
-            Drop(agent=A, dialog_id=dialog), deadline=0.4, minimum_evidence="request_id"
+            Drop(agent=A, dialog_id=dialog), deadline=20, minimum_evidence="request_id"
         )
         assert only_events.kind == "confirmed"
         assert writes(sim) == 2
 
 
 async def test_answer_later_than_its_patience_is_in_doubt_and_the_event_decides(tmp_path):
-    async with scene(tmp_path, tagging=Tagging.NONE) as (sim, listener):
+    async with scene(tmp_path, answer=0.3, tagging=Tagging.NONE) as (sim, listener):
         sim.finesse.faults.add(Fault.ANSWER_LATE, action="MAKE_CALL", seconds=2)
         outcome = await listener.submit(MakeCall(agent=A, to_address="+12025550123"))
         assert isinstance(outcome, Confirmed)

@@ -126,7 +126,7 @@ async def test_an_answer_in_doubt_is_settled_by_the_effect_or_by_nothing(monkeyp
             status,
         )
         for silent in (HOLD, DTMF):  # silence is the normal answer to digits, after a 202 alone
-            told = (await client.post(EXPECTATIONS, json=silent | {"deadline": 0.2})).json()
+            told = (await client.post(EXPECTATIONS, json=silent | {"deadline": 0.6})).json()
             path = f"{EXPECTATIONS}/{told['id']}"
             await client.patch(path, json={"status": status})
             unseen = (await client.get(path, headers={"Prefer": "wait=20"})).json()["outcome"]

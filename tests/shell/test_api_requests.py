@@ -135,7 +135,7 @@ async def test_what_goes_on_the_wire_is_what_was_asked_for(rig):
 
 
 async def test_weaker_evidence_than_wanted_is_listed_and_proves_nothing(rig):
-    body = HOLD | {"minimumEvidence": "request_id", "deadline": 0.1}
+    body = HOLD | {"minimumEvidence": "request_id", "deadline": 1.0}
     call = rig.call("POST", REQUESTS, body, prefer="wait=60")
     await until(lambda: rig.wire.sent)
     await until(lambda: rig.service.records and next(iter(rig.service.records.values())).answered)

@@ -82,7 +82,7 @@ async def test_request_fits_in_every_state(rig):
     digits = await client.post("/v1/requests", json=DTMF)
     abandoned = await client.delete(digits.headers["location"])
     rig.hear(ERROR.format(tag=digits.json()["requestId"]))
-    weak = HOLD | {"minimumEvidence": "request_id", "deadline": 0.05}
+    weak = HOLD | {"minimumEvidence": "request_id", "deadline": 0.5}
     unconfirmed = await client.post("/v1/requests", json=weak, headers={"Prefer": "wait=60"})
     kinds = {"rejected", "confirmed", "failed", "abandoned", "unconfirmed"}
     told = await read(rig, "/v1/requests")

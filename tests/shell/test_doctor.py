@@ -135,7 +135,7 @@ async def test_a_ca_file_without_certificates_is_named(tmp_path):
 
 async def test_a_name_that_leads_nowhere_stops_the_steps_behind_it(tmp_path):
     async with simulated() as simulator:
-        file = config(tmp_path, simulator, edit={'"127.0.0.1"': '"no.such.host.invalid"'})
+        file = config(tmp_path, simulator, edit={"//127.0.0.1:": "//no.such.host.invalid:"})
         report = await examined(file)
     assert failed(report) == ["names"]
     assert report.exit_code == Family.NAMES
@@ -147,7 +147,7 @@ async def test_a_name_that_leads_nowhere_stops_the_steps_behind_it(tmp_path):
 async def test_a_closed_rest_port_stops_what_needs_it_and_not_the_other_port(tmp_path):
     async with simulated() as simulator:
         port = dead_port()
-        edit = {f"rest_port = {simulator.http.port}": f"rest_port = {port}"}
+        edit = {f":{simulator.http.port}": f":{port}"}
         report = await examined(config(tmp_path, simulator, edit=edit))
     assert failed(report) == ["tcp.rest"]
     assert "Tomcat" in words(step(report, "tcp.rest"))

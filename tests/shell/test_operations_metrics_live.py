@@ -163,8 +163,8 @@ async def _what_is_heard(on: Scene, dialog: str) -> None:
     await on.house.station.listener.ping(A, 20)
     assert await on.value("listener_events_duplicate_total") >= 1
 
-    simulator.finesse.faults.add(Fault.EVENT_LATE, action="RETRIEVE", seconds=0.4, events=9)
-    late = {"requestedAction": "RETRIEVE", "deadline": 0.1, "minimumEvidence": "request_id"}
+    simulator.finesse.faults.add(Fault.EVENT_LATE, action="RETRIEVE", seconds=2.5, events=9)
+    late = {"requestedAction": "RETRIEVE", "deadline": 1.0, "minimumEvidence": "request_id"}
     assert (await on.hold(dialog, **late)).json()["outcome"]["kind"] == "unconfirmed"
     tally = on.house.station.listener.service.tally
     await until(lambda: tally.late)

@@ -375,7 +375,7 @@ async def test_request_that_could_not_be_sent_is_rejected(make):
 async def test_fault_while_sending_is_logged_and_the_deadline_settles(make, log):
     rig = make()
     rig.wire.answers = [RuntimeError("broken")]
-    outcome = await rig.service.submit(hold(), Wishes(deadline=0.1)).outcome()
+    outcome = await rig.service.submit(hold(), Wishes(deadline=0.5)).outcome()
     assert (outcome.kind, outcome.reason) == ("unconfirmed", Reason.NO_ANSWER)
     assert named(log, "listener.failed")
     assert len(rig.wire.sent) == 1
@@ -416,7 +416,7 @@ async def test_silent_request_is_looked_for_before_its_deadline(make):
 async def test_fault_while_looking_is_logged_and_the_deadline_settles(make, log):
     rig = make()
     rig.wire.looks = [RuntimeError("broken")]
-    outcome = await rig.service.submit(hold(), Wishes(deadline=0.1)).outcome()
+    outcome = await rig.service.submit(hold(), Wishes(deadline=0.5)).outcome()
     assert (outcome.kind, outcome.reason) == ("unconfirmed", Reason.DEADLINE)
     assert named(log, "listener.failed")
 

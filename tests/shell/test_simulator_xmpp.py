@@ -18,11 +18,12 @@ from listener.simulator.pubsub import PUSH, Wording
 from listener.simulator.xmpp_faults import Refusal, Stage
 from listener.simulator.xmpp_server import NotificationService
 from listener.simulator.xmpp_xml import Element, Feed, render
+from tests.shell.stage import until
 
 if TYPE_CHECKING:
     import ssl
 
-PATIENCE = 10.0
+PATIENCE = 40.0
 SOON = 0.05  # long enough to see that nothing comes
 DOMAIN = "finesse1.test"
 PUBSUB = f"pubsub.{DOMAIN}"
@@ -818,9 +819,9 @@ async def test_connections_made_while_all_is_frozen_wait_for_the_thaw(
         return await client.come()
 
     arrival = asyncio.create_task(arrive())
+    await until(lambda: service.connections == 1)
     done, _ = await asyncio.wait([arrival], timeout=SOON)
     assert not done
-    assert service.connections == 1
     assert service.sessions() == []
     service.thaw()
     async with asyncio.timeout(PATIENCE):

@@ -246,7 +246,8 @@ async def test_wait_longer_than_the_deadline_ends_at_the_outcome_and_delete_wake
     async with simulated() as simulator, daemon_on(simulator, tmp_path) as (station, client):
         dialog = await answered_call(simulator, station.listener)
         simulator.finesse.faults.add(Fault.SILENT, times=2)
-        body = HOLD | {"dialogId": dialog, "deadline": 0.2, "minimumEvidence": "request_id"}
+        # Long enough for it to be sent, however slowly.
+        body = HOLD | {"dialogId": dialog, "deadline": 2.0, "minimumEvidence": "request_id"}
         told = await client.post("/v1/requests", json=body, headers={"Prefer": "wait=60"})
         assert told.status_code == 200
         assert told.json()["outcome"]["kind"] == "unconfirmed"
