@@ -198,9 +198,8 @@ class Correlator:
                 # it any more, which that would have outweighed (rules 5).
                 doubted = entry.standing is not None or entry.quiet is not None
                 entry.unexplained = entry.unexplained or doubted
-                entry.standing = entry.quiet = entry.quiet_due = None
-                if entry.contested is not None and (entry.contested_due or now) > now:
-                    entry.unsettle()
+                entry.standing = None
+                entry.unsettle_from(now)
         return self._desk.take_steps()
 
     def link_up(self, now: float, agent: str, look: Look) -> list[Step]:

@@ -91,7 +91,7 @@ class Desk:
             rival.rivals -= {entry.key}
             if rival.contested is not None and not rival.rivals and rival.quiet is None:
                 rival.quiet = rival.contested
-                rival.quiet_due = max(now, rival.contested_due or now)
+                rival.quiet_due = max(now, rival.contested.until or now)
                 self.rearm(rival)
 
     def release(self, now: float, entry: Entry) -> None:

@@ -29,6 +29,11 @@ class Held:
     evidence: Evidence
     dialog: Dialog | None = None
     user: User | None = None
+    until: float | None = None  # when its quiet time is over, the listener's clock
+
+    def quiet_after(self, now: float) -> bool:
+        """Say whether something may still speak against it then."""
+        return bool(self.finding.quiet) and (self.until is None or self.until > now)
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +72,6 @@ class Entry:
     watched: frozenset[str] = frozenset()  # dialogs of interest that are not its own
     rivals: frozenset[str] = frozenset()
     contested: Held | None = None
-    contested_due: float | None = None  # when its quiet time is over
     look_alike: bool = False
     ended: bool = False
     weak: bool = False
@@ -172,9 +176,14 @@ class Entry:
 
     def unsettle(self) -> None:
         """Let go of what would have settled it, had nothing spoken against it in its quiet time."""
+        self.unsettle_from(float("-inf"))
+
+    def unsettle_from(self, now: float) -> None:
+        """Let go of that whose quiet time is not over by then."""
         self.quiet = self.quiet_due = None
-        if self.contested is not None and self.contested.finding.quiet:
-            self.contested = self.contested_due = None
+        self.held = [held for held in self.held if not held.quiet_after(now)]
+        if self.contested is not None and self.contested.quiet_after(now):
+            self.contested = None
 
     def slim(self) -> None:
         """Let go of what only an open request needs; it stays as a tombstone."""

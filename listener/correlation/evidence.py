@@ -109,16 +109,18 @@ def _signed(desk: Desk, now: float, entry: Entry, held: Held) -> None:
 
 def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
     """Let proof count: now, when Finesse has answered, or after its quiet time."""
+    if held.until is None:
+        held = replace(held, until=now + held.finding.quiet)
     if not enough(entry, held.evidence):
         entry.weak = True
         entry.note(now, held.evidence, held.finding.shown)
     elif held.evidence is Evidence.EXPECTATION and not entry.answered:
         entry.held.append(held)
     elif held.evidence is not Evidence.REQUEST_ID and entry.rivals:
-        entry.contested, entry.contested_due = held, now + held.finding.quiet
-    elif held.finding.quiet:
+        entry.contested = held
+    elif held.quiet_after(now):
         if entry.quiet is None or _stronger(held, entry.quiet):
-            entry.quiet, entry.quiet_due = held, now + held.finding.quiet
+            entry.quiet, entry.quiet_due = held, held.until
             desk.rearm(entry)
     else:
         decide(desk, now, entry, held)

@@ -196,7 +196,16 @@ def _grown(case: Case, sight: Sight, there: frozenset[str]) -> bool:
     """
     if case.gone_tagged or case.before is None:
         return case.gone_tagged or case.apart == sight.dialog_id
-    return not _is_conference(case.before) or bool(there - _addresses(case.before, case.own))
+    if not _is_conference(case.before) or there - _addresses(case.before, case.own):
+        return True
+    partner = _partner(case)
+    return partner is not None and _addresses(partner, case.own) <= there and _anew(case, sight)
+
+
+def _anew(case: Case, sight: Sight) -> bool:
+    """Say whether the own participant came into its state since the request."""
+    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
+    return own is not None and case.renewed(own)
 
 
 def _conference_over(case: Case, sight: Sight) -> Finding:

@@ -225,6 +225,31 @@ def test_a_gap_takes_what_could_still_be_spoken_against(lost_after: float, said:
     assert story.said(second)[0] == said
 
 
+def test_an_end_that_waits_for_the_answer_is_none_when_the_call_goes_on() -> None:
+    # 2, 6.3: it is held until Finesse has answered, and the survivor comes before that
+    story = Story()
+    key = story.ask(DROP)
+    story.hear(removed(), added(SURVIVOR))
+    story.accept(key)
+    story.wait(20)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize(("lost_after", "said"), [(0.5, "unconfirmed"), (1.0, "confirmed")])
+def test_an_end_that_waits_for_the_answer_must_have_stood_for_its_second(
+    lost_after: float, said: str
+) -> None:
+    story = Story()
+    key = story.ask(DROP)
+    story.hear(removed())
+    story.wait(lost_after)
+    story.link_down()
+    story.accept(key)
+    assert story.said(key)[0] == (said if said == "confirmed" else "open")
+    story.wait(20)
+    assert story.said(key)[0] == said
+
+
 def test_a_gap_leaves_a_change_that_was_seen_to_whom_it_belongs() -> None:
     # 1: the effect was there; who caused it is told when the other one is refused
     story = Story(gate=GateMode.OFF)
@@ -724,3 +749,14 @@ def test_our_id_on_both_proves_a_conference_whose_parties_were_all_on_it(
     key = story.accepted(CONFERENCE)
     story.hear(*order([removed(gone(), tag=key), an_event(three(), tag=key)]))
     assert story.said(key) == ("confirmed", "request_id")
+
+
+@pytest.mark.parametrize(("at", "said"), [(2, "confirmed"), (0, "open")])
+def test_our_id_on_the_return_to_a_conference_with_all_of_both_calls_is_the_effect(
+    at: float, said: str
+) -> None:
+    # 6.4: the survivor with us ACTIVE and both others
+    story = Story(three("HELD", 0), a_dialog("200", a_participant(), a_participant("1002")))
+    key = story.accepted(CONFERENCE)
+    story.hear(an_event(three(at=at), tag=key))
+    assert story.said(key)[0] == said
