@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,9 +102,11 @@ def story(
     if as_json:
         from listener.story.telling import to_json  # noqa: PLC0415  as above
 
-        console.out_json(to_json(found))
+        with _reader():
+            console.out_json(to_json(found))
     elif html is None and svg is None:
-        _show(found)
+        with _reader():
+            _show(found)
 
 
 def _check(request: str | None, dialog: str | None, agent: str | None) -> None:
@@ -138,6 +141,8 @@ def _span(text: str) -> float:
     if found is None:
         raise InvalidRequest(f"--last {text!r}: write 90s, 10m, 2h or 1d")
     span = float(found[1]) * _SECONDS[found[2]]
+    if span == 0:
+        raise InvalidRequest(f"--last {text[:20]!r} is no time at all: write 90s, 10m, 2h or 1d")
     if span > _LONGEST:
         raise InvalidRequest(f"--last {text[:20]!r}: nothing is kept so long; 3650d at most")
     return span
@@ -178,6 +183,15 @@ def _texts(found: "Story", html: Path | None, svg: Path | None) -> Iterator[tupl
         from listener.story.drawing import svg_file  # noqa: PLC0415  for this alone
 
         yield svg, svg_file(found)
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    """Say so when nobody reads any more (`| head`): typer alone would end with 1, "not there"."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise console.unwritable(error) from None
 
 
 def _show(found: "Story") -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from listener.transcript import Trouble
 
 _TROUBLES = 5
+_LONGEST = 4_000  # characters of one line of words
 _STEP = 1 << 20  # bytes after which the progress bar moves
 
 
@@ -38,6 +39,7 @@ def facts_for(wanted: Wanted, where: Where, transcripts: list[Path], journal: Pa
     `transcripts` and `journal` are as given; else the daemon is asked, or its journal read.
     """
     from listener.story.facts import NothingKnown  # noqa: PLC0415  loaded with the rest
+    from listener.story.veil import clean  # noqa: PLC0415  as above
 
     try:
         if transcripts:
@@ -47,9 +49,9 @@ def facts_for(wanted: Wanted, where: Where, transcripts: list[Path], journal: Pa
         return _from_journal(journal, wanted) if journal is not None else _living(wanted, where)
     except NothingKnown as nothing:
         words = console.errors()
-        words.print(str(nothing))
-        for each in nothing.near:
-            words.print(f"  near is: {each}")
+        words.print(clean(nothing, _LONGEST))
+        for each in nothing.near:  # it may be anybody's transcript
+            words.print(f"  near is: {clean(each)}")
         raise typer.Exit(Exit.FAILED) from None
 
 

@@ -9,12 +9,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from listener.finesse import uris
 from listener.story.facts import Asked, Facts, Told, dialogs_of, seconds
 from listener.story.steps import Kind, Step, Tag
 from listener.story.veil import Veil, clean
 
-_INSTANT = 0.002  # seconds
+_ANSWERED = frozenset({"failed", "rejected"})
+_OF_STATE = frozenset(
+    {
+        "INVALID STATE",
+        "CF_ARBITRARY_CONF_OR_XFER_NOT_SUPPORTED",
+        "CF_GENERIC_OPERATION",
+        "CF_GENERIC_OPERATION_REJECTION",
+        "CF_GENERIC_STATE_INCOMPATIBILITY",
+        "CF_GENERIC_UNSPECIFIED",
+        "CF_GENERIC_UNSPECIFIED_REJECTION",
+        "CF_INVALID_CONNECTION_ID_FOR_ACTIVE_CALL",
+        "CF_INVALID_OBJECT_STATE",
+        "CF_NO_ACTIVE_CALL",
+        "CF_NO_CALL_TO_COMPLETE",
+        "CF_NO_HELD_CALL",
+        "CF_REQUEST_INCOMPATIBLE_WITH_OBJECT",
+        "PERERR_GW_E_THREADSENDDTMF_EXCEPTION_GENERATEDTMF",
+    }
+)
+"""Constants that say that the call's state ruled it out, or say nothing (docs/errors.md)."""
+_STATE_STATUS = frozenset({400, 401})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +59,6 @@ class Stood(NamedTuple):
     state: str
     since: float | None
     step: int | None
-
-
-class Gap(NamedTuple):
-    """A time in which an agent's events may have been lost; `until` None: it went on."""
-
-    since: float
-    until: float | None
-    cause: str | None = None
-    step: int | None = None
 
 
 class Case:
@@ -112,14 +122,24 @@ class Case:
                 found.append(each)
         return found
 
-    def late_errors(self) -> list[Told]:
-        """Return the errors that came after its outcome."""
-        return [
-            error
-            for late in self.asked.told.get("late") or ()
-            if late.get("kind") == "error"
-            for error in late.get("errors") or ()
-        ]
+    @property
+    def answered(self) -> bool:
+        """Whether Finesse said no, or nothing was sent: what was not heard does not matter then."""
+        return self.asked.kind in _ANSWERED
+
+    def refused_otherwise(self) -> bool:
+        """Say whether its refusal names another cause than the state of the call."""
+        if not self.answered:
+            return False
+        status = (self.asked.outcome or {}).get("status")
+        if self.asked.kind == "rejected" and status not in _STATE_STATUS:
+            return True
+        errors = self.errors()
+        if not errors:
+            outcome = self.asked.outcome or {}
+            return bool(outcome.get("stateCause") or outcome.get("missing"))
+        names = {str(each.get("constant") or "").upper() for each in errors}
+        return not names & (_OF_STATE | {""})
 
     def names(self, *words: str) -> bool:
         """Say whether an error of it names one of those constants or types."""
@@ -175,30 +195,14 @@ class Case:
                     found[address] = Stood(address, str(state), since, None)
         return list(found.values())
 
-    def consult(self, at: float) -> str | None:
-        """Return the consult call that belongs to the request's dialog, open at that time."""
-        found: dict[str, bool] = {}
-        for known in self.asked.before:
-            if self._is_consult(known):
-                found[str(known.get("id"))] = True
-        for step in self.steps:
-            if step.at > at or step.shown is None or step.dialog is None:
-                continue
-            if step.change == "removed":
-                found.pop(step.dialog, None)
-            elif step.agent == self.asked.agent and self._is_consult(step.shown):
-                found[step.dialog] = True
-        return next((id_ for id_ in reversed(found) if id_ != self.asked.dialog), None)
-
-    def _is_consult(self, dialog: Told) -> bool:
-        media = dialog.get("mediaProperties") or {}
-        of = uris.dialog_id(dialog.get("associatedDialogUri"))
-        return media.get("callType") == "CONSULT" or (of is not None and of == self.asked.dialog)
-
     def _backwards(self, at: float) -> Iterator[tuple[int, Step]]:
         for place in range(len(self.steps) - 1, -1, -1):
-            if self.steps[place].at <= at:
-                yield place + 1, self.steps[place]
+            step = self.steps[place]
+            if step.at > at:
+                continue
+            if step.kind is Kind.LINK_DOWN and step.agent == self.asked.agent:
+                return  # what was told before may not be so any more
+            yield place + 1, step
 
     # -- what was heard ---------------------------------------------------------------------------
 
@@ -216,66 +220,11 @@ class Case:
             return step.agent == self.asked.agent
         return step.dialog in self.dialogs
 
-    def gaps(self) -> list[Gap]:
-        """Return the times in which the agent's events may have been lost while it was open."""
-        outcome = self.asked.outcome or {}
-        found = []
-        for gap in (outcome.get("window") or {}).get("gaps") or ():
-            since, until = self._moment(gap.get("from")), self._moment(gap.get("until"))
-            if since is not None:
-                found.append(Gap(since, until))
-        return found or self._gaps_heard()
-
-    def deaf_at_sending(self, gap: Gap) -> bool:
-        """Say whether nobody was listening already when the request went out."""
-        if gap.since > self.asked.began + _INSTANT:
-            return False
-        # A link that was lost in the same moment was there before.
-        return not any(
-            step.kind is Kind.LINK_DOWN
-            and step.agent == self.asked.agent
-            and self.asked.began - _INSTANT < step.at <= gap.since + _INSTANT
-            for step in self.steps
-        )
-
-    def _moment(self, given: object) -> float | None:
-        if isinstance(given, int | float):
-            return self.asked.submitted + float(given)
-        return seconds(given)
-
-    def _gaps_heard(self) -> list[Gap]:
-        found: list[Gap] = []
-        down: Gap | None = None
-        for place, step in enumerate(self.steps, 1):
-            if step.agent != self.asked.agent:
-                continue
-            if step.kind is Kind.LINK_DOWN and down is None:
-                down = Gap(step.at, None, None, place)
-            elif step.kind is Kind.LINK_UP and down is not None:
-                found.append(down._replace(until=step.at))
-                down = None
-        found += [down] if down is not None else []
-        begin = self.asked.submitted
-        return [g for g in found if g.since <= self.end and (g.until is None or g.until >= begin)]
-
-    def others(self) -> list[Asked]:
-        """Return other requests of the same device that were open while this one was."""
-        mine = self.asked
-        return [
-            other
-            for other in self.facts.requests
-            if other.key != mine.key
-            and other.agent == mine.agent
-            and (other.own is None or mine.own is None or other.own == mine.own)
-            and other.sent is not None
-            and other.sent < self.end
-            and (other.settled is None or other.settled > mine.submitted)
-        ]
-
     @property
     def tags_here(self) -> bool:
         """Whether any notification of this story carries a requestId."""
-        return any(step.tag is not Tag.NONE for step in self.steps if step.kind is Kind.HEARD)
+        heard = (Kind.HEARD, Kind.ERROR)
+        return any(step.tag is not Tag.NONE for step in self.steps if step.kind in heard)
 
 
 def _same(one: Told, other: Told) -> bool:

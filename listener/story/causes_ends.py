@@ -5,8 +5,8 @@ Each returns a finding that says what it saw, or None. Sources: docs/outcomes.md
 
 from __future__ import annotations
 
+from listener.story import beside, gaps
 from listener.story.case import Case, Finding
-from listener.story.facts import Asked
 from listener.story.steps import Kind
 from listener.story.veil import clean
 
@@ -16,6 +16,8 @@ _GOOD = frozenset({"confirmed", "presumed"})
 def restarted(case: Case) -> Finding | None:
     """Look for: this program was restarted while the request was open."""
     asked = case.asked
+    if asked.kind in _GOOD or case.answered or not gaps.restarted(case):
+        return None
     place = next(
         (
             n
@@ -24,10 +26,6 @@ def restarted(case: Case) -> Finding | None:
         ),
         None,
     )
-    if asked.kind in _GOOD or (
-        asked.reason != "restarted" and place is None and not asked.restarted
-    ):
-        return None
     return case.finding(
         "restarted",
         "This program was restarted while it was open",
@@ -62,7 +60,7 @@ _ENDS = {
     ),
     "not_sent": (
         "Nothing left this machine",
-        "no connection to Finesse's REST service came about",
+        "the connection to Finesse's REST service was not to be had, or broke before it went out",
         "`listener check` looks for the reason; sending it again is safe.",
     ),
     "cancelled": (
@@ -96,21 +94,28 @@ def still_open(case: Case) -> Finding | None:
     asked = case.asked
     if asked.outcome is not None:
         return None
-    state = clean(asked.told.get("state") or "open")
-    due = case.deadline
-    over = due is not None and case.facts.end is not None and due < case.facts.end
-    left = (
-        f"; its deadline was {case.when(due)}"
-        if over
-        else (f"; its deadline is {case.when(due)}" if due is not None else "")
-    )
+    said = f"it was last {clean(asked.told.get('state') or 'open')}"
+    due, end = case.deadline, case.facts.end
+    over = due is not None and end is not None and due < end
+    if due is not None:
+        tense = "was" if over else "would have been" if case.facts.stops else "is"
+        said = f"{said}; its deadline {tense} {case.when(due)}"
+    if case.facts.stops and not over:
+        stops = f"; the transcript ends {case.when(end)}" if end is not None else ""
+        return case.finding(
+            "still_open",
+            "The transcript ends before its outcome",
+            f"{said}{stops}",
+            "Ask the journal (`listener story` without --transcript), or give the next part of the"
+            " transcript too; without them look at the call before sending it again.",
+        )
     return case.finding(
         "still_open",
-        "It has no outcome yet" if not over else "It never had an outcome",
-        f"it was last {state}{left}",
-        "Look again when the deadline has passed."
-        if not over
-        else "The program or the recording ended first: look for what came after it.",
+        "It never had an outcome" if over else "It has no outcome yet",
+        said,
+        "The program or the recording ended first: look at the call before sending it again."
+        if over
+        else "Look again when the deadline has passed.",
     )
 
 
@@ -118,23 +123,12 @@ def expired_in_queue(case: Case) -> Finding | None:
     """Look for: it waited at the gate until its deadline, and was not sent."""
     if case.asked.reason != "expired_in_queue":
         return None
-    holder = next(iter(_holders(case)), None)
-    who = f": {case.named(holder)} was not settled" if holder is not None else ""
+    holder = next(iter(beside.holders(case)), None)
     return case.finding(
         "expired_in_queue",
-        "It waited at the gate until its deadline and was not sent",
-        f"another request held the device{who}",
+        "It waited for its turn until its deadline and was not sent",
+        f"another request held the device: {case.named(holder)} was not settled"
+        if holder is not None
+        else "what kept it waiting is not known here",
         "Send it again; wait for the request before it, or give it a longer deadline.",
     )
-
-
-def _holders(case: Case) -> list[Asked]:
-    mine = case.asked
-    return [
-        other
-        for other in case.facts.requests
-        if other.key != mine.key
-        and other.agent == mine.agent
-        and other.submitted <= mine.submitted
-        and (other.settled is None or other.settled > mine.submitted)
-    ]

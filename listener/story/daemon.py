@@ -33,6 +33,8 @@ PATIENCE = 10.0
 """Seconds for one look into the stream."""
 MOST_READ = 100_000
 """Events that are passed over to find those of one story."""
+MOST_TAGS = 100
+"""Ids heard that are asked for one by one."""
 _LISTED = 1000
 _NEIGHBOURS = 20
 _NOT_FOUND = frozenset({400, 404, 422})
@@ -49,7 +51,8 @@ async def facts_of(client: Client, wanted: Wanted, now: float) -> Facts:
     if not chosen and wanted.request is not None:
         raise NothingKnown(f"{source} knows no request {wanted.request}", _near(wanted, listed))
     owns = await _owns(client, {each["agent"] for each in chosen})
-    asked = [_asked(each, owns) for each in chosen]
+    deployment = await _deployment(client)
+    asked = [replace(_asked(each, owns), deployment=deployment) for each in chosen]
     if wanted.request is not None:
         asked += _neighbours(asked, listed, owns)
     since, until = _window(wanted, tuple(asked), now)
@@ -66,11 +69,32 @@ async def facts_of(client: Client, wanted: Wanted, now: float) -> Facts:
         more_events=left_out,
         end=now,
         notes=notes,
-        known={
-            (each.get("agent"), str(each.get("requestId"))): str(each.get("requestedAction"))
-            for each in listed
-        },
+        known=await _known(client, listed, events),
     )
+
+
+async def _known(
+    client: Client, listed: list[Told], events: list[Heard]
+) -> dict[tuple[str | None, str], str]:
+    """Return whose the ids on the events are, also those of other agents' requests."""
+    found = {_id_of(each): str(each.get("requestedAction")) for each in listed}
+    tags = list(dict.fromkeys(each.tag for each in events if each.tag))
+    strange = [tag for tag in tags if not any(id_ == tag for _, id_ in found)]
+    for tag in strange[:MOST_TAGS]:
+        with suppress(Problem):  # no requestId of ours can look so
+            ours = cast("list[Told]", await client.requests(request_id=tag, limit=_NEIGHBOURS))
+            found |= {_id_of(each): str(each.get("requestedAction")) for each in ours}
+    return found
+
+
+def _id_of(told: Told) -> tuple[str | None, str]:
+    return told.get("agent"), str(told.get("requestId"))
+
+
+async def _deployment(client: Client) -> str | None:
+    with suppress(Problem):
+        return cast("str | None", (await client.info()).get("deployment"))
+    return None
 
 
 async def _chosen(client: Client, wanted: Wanted, now: float) -> tuple[list[Told], int, list[Told]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from listener.story import causes_call as calls
 from listener.story import causes_ends as ends
 from listener.story import causes_hearing as hearing
+from listener.story import causes_others as others
 from listener.story import meanings
 from listener.story.case import Case, Finding
 from listener.story.facts import Asked, Facts
@@ -16,30 +17,31 @@ from listener.story.veil import Veil
 RULES: tuple[Callable[[Case], Finding | None], ...] = (
     calls.consult_not_answered,
     calls.participant_held,
-    calls.letters_on_uccx,
     calls.truncated,
     calls.not_all_set,
     calls.call_failed,
+    calls.refused,
+    calls.refused_without_words,
+    calls.letters_on_uccx,
     ends.expired_in_queue,
     hearing.no_session,
     hearing.link_down,
     ends.restarted,
     hearing.late_event,
-    hearing.id_on_another,
-    hearing.another_request,
-    hearing.two_on_one_device,
-    hearing.another_client,
+    others.ambiguous,
+    others.id_on_another,
+    others.another_request,
+    others.two_on_one_device,
     calls.dialog_ended,
+    others.another_client,
     calls.answer_doubtful,
-    calls.refused,
-    calls.refused_without_words,
     calls.already_so,
     ends.weak_evidence,
-    hearing.no_tags,
+    others.no_tags,
     ends.ended_by_us,
     ends.still_open,
 )
-"""The likelier cause first."""
+"""The likelier cause first. What Finesse said no with is never below what was not heard."""
 
 _HELPS = {
     "any": "Next time: a longer --deadline, `listener run --record FILE` for everything that was"

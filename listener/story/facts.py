@@ -66,7 +66,8 @@ class Asked:
     `own`: the acting extension. `answer`: what Finesse answered to the request itself, as
     {"status", "kind", "errors", "detail"}. `before`: the dialogs as they were known at sending.
     `deadline`: seconds of it. `minimum`: what evidence was enough. `neighbour`: it is told of only
-    because it was at work on the same device or dialog.
+    because it was at work on the same device or dialog. `deployment`: UCCE or UCCX, None where the
+    source does not say.
     """
 
     told: Told
@@ -79,6 +80,7 @@ class Asked:
     expected: bool = False
     restarted: bool = False
     neighbour: bool = False
+    deployment: str | None = None
 
     @property
     def key(self) -> str:
@@ -167,7 +169,8 @@ class Heard:
 class Facts:
     """All that a source knows of a story. `more_*`: what was left out; `end`: the source ends.
 
-    `known`: actions of our other requests by agent and requestId, that are not told of.
+    `known`: actions of our other requests by agent and requestId, that are not told of. `stops`:
+    the source is a file that ends there; what came after it is not known and will not be.
     """
 
     source: str
@@ -178,15 +181,24 @@ class Facts:
     end: float | None = None
     notes: tuple[str, ...] = ()
     known: Mapping[tuple[str | None, str], str] = field(default_factory=dict)
+    stops: bool = False
 
     def whose(self, agent: str | None, tag: str | None) -> str | None:
-        """Return the action of our request that has that requestId; None for nobody's."""
+        """Return the action of our request that has that requestId; None for nobody's.
+
+        Finesse puts the id on the copies of the call's other agents too: a request of the agent
+        who heard it comes first, then one of any other agent.
+        """
         if tag is None:
             return None
         for each in self.requests:
             if each.request_id == tag and agent in {each.agent, None}:
                 return each.action
-        return self.known.get((agent, tag))
+        if (agent, tag) in self.known:
+            return self.known[agent, tag]
+        told = (each.action for each in self.requests if each.request_id == tag)
+        known = (action for (_, id_), action in self.known.items() if id_ == tag)
+        return next(told, next(known, None))
 
 
 class NothingKnown(LookupError):

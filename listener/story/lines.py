@@ -73,9 +73,7 @@ def _left_out(story: Story, width: int) -> Iterator[Line]:
 
 def _request(asked: Asked, story: Story, width: int) -> Iterator[Line]:
     yield from _wrapped(headline(asked), width, style_of(asked.kind))
-    yield from _wrapped(
-        meanings.REPEAT.get(asked.kind, meanings.REPEAT["unconfirmed"]), width, "", 2
-    )
+    yield from _wrapped(story.repeat(asked), width, "", 2)
     if wanted := diagnosis.missing(asked):
         yield from _wrapped(f"missing: {wanted}", width, "", 2)
     for found in story.of(asked):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from listener.story import diagnosis, meanings
+from listener.story import diagnosis
 from listener.story.drawing import drawing
 from listener.story.facts import Asked
 from listener.story.lines import headline
@@ -78,7 +78,7 @@ def _about(story: Story) -> str:
 
 def _request(asked: Asked, story: Story) -> Iterator[Markup]:
     yield tag("h2", headline(asked))
-    yield tag("p", meanings.REPEAT.get(asked.kind, meanings.REPEAT["unconfirmed"]))
+    yield tag("p", story.repeat(asked))
     if wanted := diagnosis.missing(asked):
         yield tag("p", f"Missing: {wanted}.")
     for found in story.of(asked):

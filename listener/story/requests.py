@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from listener.correlation.pending import State
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
-from listener.correlation.steps import RestAnswer
+from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.finesse.actions.request import Request
 from listener.finesse.parsed import dialog_json
 from listener.finesse.sealed import Sealed
@@ -37,7 +38,7 @@ def asked_of(
     """Return what is known of a request. `length`: the seconds of its deadline."""
     request = record.request
     return Asked(
-        told=record_json(record, None, deployment),
+        told=record_json(record, _state(record, answer), deployment),
         own=registration.own or request.device,
         parameters=tuple(_parameters(request)),
         answer=_answer(answer, request, deployment),
@@ -46,7 +47,14 @@ def asked_of(
         minimum=str(registration.minimum),
         expected=record.expected,
         restarted=restarted,
+        deployment=deployment,
     )
+
+
+def _state(record: Record, answer: RestAnswer | None) -> State | None:
+    """Return where it stands, where the answer says more than the record."""
+    accepted = answer is not None and answer.kind is AnswerKind.ACCEPTED
+    return State.ACCEPTED if accepted and record.outcome is None else None
 
 
 def _answer(answer: RestAnswer | None, request: Request, deployment: str | None) -> Told | None:

@@ -78,6 +78,7 @@ class _Tape:
         self._wanted = wanted
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._chosen: dict[str, None] = {}
+        self._earlier: dict[tuple[str | None, str], str] = {}
         self._ids: deque[tuple[str, str]] = deque(maxlen=MOST_IDS)
         self._kept: deque[tuple[float, Line]] = deque()
         self._dropped = 0
@@ -129,7 +130,7 @@ class _Tape:
     def _adopted(self, at: float, line: Line, entry: entries.Adopted) -> None:
         known = self._known.get(entry.key)
         if known is not None:
-            known.restarted = known.restarted or not entry.retold
+            known.restarted = known.restarted or _in_doubt(entry)
             return
         submitted = moment(at) - timedelta(seconds=entry.age)
         record = Record(
@@ -142,10 +143,16 @@ class _Tape:
             expected=entry.registration.expected,
         )
         found = _Known(record, entry.registration, line.run.deployment, line.now - entry.age)
-        found.baseline, found.restarted = entry.baseline, not entry.retold
+        found.baseline, found.restarted = entry.baseline, _in_doubt(entry)
         if entry.accepted:
             found.answer = RestAnswer(AnswerKind.ACCEPTED, entry.status)
         self._remember(at, found)
+
+    def _remembered(self, at: float, line: Line, entry: entries.Remembered) -> None:
+        del at, line
+        if len(self._earlier) < MOST_IDS:
+            key = entry.request.agent, entry.registration.request_id
+            self._earlier[key] = entry.request.requested_action
 
     def _remember(self, at: float, found: _Known) -> None:
         record = found.record
@@ -272,14 +279,14 @@ class _Tape:
             more_requests=max(0, len(chosen) - wanted.limit),
             more_events=max(0, len(events) - MOST_EVENTS) + self._dropped,
             end=self._end,
+            stops=True,
             notes=("numbers and call data are masks of the recording",) * self._masked,
-            known={
-                (each.record.request.agent, each.record.request_id): (
-                    each.record.request.requested_action
-                )
-                for each in self._known.values()
-            },
+            known={**self._earlier, **self._actions()},
         )
+
+    def _actions(self) -> dict[tuple[str | None, str], str]:
+        records = (each.record for each in self._known.values())
+        return {(r.request.agent, r.request_id): r.request.requested_action for r in records}
 
     def _one(self, known: _Known) -> Asked:
         record, length = known.record, known.registration.length
@@ -336,9 +343,15 @@ class _Tape:
         ]
 
 
+def _in_doubt(entry: entries.Adopted) -> bool:
+    """Say whether an earlier process had it, and nobody listened for a while (no hand-over)."""
+    return entry.gap and not entry.retold
+
+
 _READERS: dict[type[Any], Callable[[_Tape, float, Line, Any], None]] = {
     entries.Asked: _Tape._asked,  # noqa: SLF001  its own methods
     entries.Adopted: _Tape._adopted,  # noqa: SLF001
+    entries.Remembered: _Tape._remembered,  # noqa: SLF001
     entries.Sent: _Tape._sent,  # noqa: SLF001
     entries.Answered: _Tape._answered,  # noqa: SLF001
     entries.Settled: _Tape._settled,  # noqa: SLF001

@@ -11,7 +11,7 @@ from typing import Any
 
 from listener.report import stamp
 from listener.story import diagnosis, meanings
-from listener.story.case import Finding
+from listener.story.case import Case, Finding
 from listener.story.facts import Asked, Facts, Told, dialogs_of
 from listener.story.sequence import steps_of
 from listener.story.steps import Kind, Step
@@ -27,7 +27,10 @@ _LINK = frozenset({Kind.LINK_DOWN, Kind.LINK_UP, Kind.RESTART, Kind.LOST})
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What happened. `begin`: the moment from which times are told, in seconds since 1970."""
+    """What happened. `begin`: the moment from which times are told, in seconds since 1970.
+
+    `unfinished`: our ids of requests without an outcome of which no more will be told.
+    """
 
     subject: str
     source: str
@@ -40,10 +43,17 @@ class Story:
     more_events: int
     notes: tuple[str, ...]
     veil: Veil
+    unfinished: frozenset[str] = frozenset()
 
     def after(self, at: float) -> float:
         """Return a time as seconds from the beginning of the story."""
         return at - self.begin
+
+    def repeat(self, asked: Asked) -> str:
+        """Say whether a request may be sent again."""
+        if asked.outcome is None and asked.key in self.unfinished:
+            return meanings.REPEAT["unconfirmed"]
+        return meanings.REPEAT.get(asked.kind, meanings.REPEAT["unconfirmed"])
 
     def of(self, asked: Asked) -> list[Finding]:
         """Return the findings about one request."""
@@ -82,7 +92,14 @@ def told(facts: Facts, subject: str, *, show_numbers: bool = False) -> Story:
         more_events=facts.more_events + len(every) - len(steps),
         notes=tuple(map(clean, facts.notes)),
         veil=veil,
+        unfinished=frozenset(each.key for each in facts.requests if _unfinished(each, facts)),
     )
+
+
+def _unfinished(asked: Asked, facts: Facts) -> bool:
+    due = Case(asked, facts, (), Veil()).deadline
+    over = due is not None and facts.end is not None and due < facts.end
+    return asked.outcome is None and (facts.stops or over)
 
 
 def _learn(facts: Facts, veil: Veil) -> None:
@@ -187,7 +204,7 @@ def _request(asked: Asked, story: Story) -> dict[str, Any]:
             ],
         },
         "missing": diagnosis.missing(asked),
-        "mayRepeat": meanings.REPEAT.get(asked.kind, meanings.REPEAT["unconfirmed"]),
+        "mayRepeat": story.repeat(asked),
     }
 
 

@@ -154,6 +154,11 @@ def a_gap(begin: float, end: float | None) -> tuple[Heard, ...]:
     return (down, up)
 
 
+def a_window(begin: float, end: float | None) -> dict[str, Any]:
+    """Return the window of an outcome with a gap; times from START."""
+    return {"gaps": [{"from": stamped(begin), "until": stamped(end)}]}
+
+
 def facts(*requests: Asked, events: tuple[Heard, ...] = (), **more: Any) -> Facts:
     """Return the facts of a source."""
     return Facts(source="the test", requests=requests, events=events, **more)

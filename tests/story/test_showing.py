@@ -22,6 +22,7 @@ from tests.story.scenes import (
     REQUEST_ID,
     a_change,
     a_gap,
+    a_window,
     an_error,
     an_outcome,
     asked,
@@ -113,7 +114,7 @@ def test_what_went_wrong_is_told_in_words_and_not_by_colour_alone():
 
 
 def test_json_tells_steps_findings_and_what_is_missing():
-    lost = an_outcome("unconfirmed", reason="link_lost")
+    lost = an_outcome("unconfirmed", reason="link_lost", window=a_window(0.2, 0.8))
     told = to_json(story_of(asked("HOLD", lost), events=a_gap(0.2, 0.8)))
     assert json.loads(json.dumps(told)) == told
     assert [each["kind"] for each in told["steps"]] == [

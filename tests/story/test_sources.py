@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from listener import cli
+from listener.cli.exits import StreamFailed
 from listener.cli.reaching import Where
 from listener.cli.story_facts import facts_for
 from listener.correlation.outcome import Evidence as By
@@ -302,6 +303,7 @@ def run(
         (("1", "--agent", "2"), "not both"),
         (("1", "--last", "5m"), "go with --dialog or --agent"),
         (("--agent", "2", "--last", "soon"), "write 90s, 10m"),
+        (("--agent", "2", "--last", "0s"), "no time at all"),
         (("--agent", "2", "--from", "noon"), "is no time"),
         (("--agent", "2", "--last", "1m", "--from", "2026-01-01"), "not both"),
         (("--agent", "2", "--from", "2026-01-02", "--to", "2026-01-01"), "later than"),
@@ -348,6 +350,33 @@ def test_the_command_names_what_is_near(monkeypatch: Any, capsys: Any):
     code, out, err = run(monkeypatch, capsys, "sample-44", *file)
     assert (code, out) == (1, "")
     assert "near is: sample-4" in err
+
+
+def test_what_a_transcript_of_anybody_holds_does_not_reach_the_terminal_as_it_is(
+    monkeypatch: Any, capsys: Any, tmp_path: Path
+):
+    text = (SAMPLES / "transcript-dtmf.jsonl").read_text()
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(text.replace('"1001"', '"100\\u001b[2J1"'))
+    code, out, err = run(monkeypatch, capsys, "--agent", "1001", "--transcript", bad)
+    assert (code, out) == (1, "")
+    assert "near is: agent 100" in err
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_reader_that_goes_away_is_no_story_that_is_not_there(
+    monkeypatch: Any, capsys: Any, form: tuple[str, ...]
+):
+    def broken(_text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys.stdout, "write", broken)
+    monkeypatch.setattr(cli.console, "unwritable", lambda error: StreamFailed(str(error)))
+    file = ("--transcript", SAMPLES / "transcript-dtmf.jsonl")
+    code, _, err = run(monkeypatch, capsys, "sample-4", *file, *form)
+    assert code == 74
+    assert "Broken pipe" in err
 
 
 async def test_the_journal_of_the_settings_is_read_where_no_daemon_runs(
@@ -420,6 +449,39 @@ async def test_only_events_of_the_time_around_a_request_are_read(tmp_path: Path)
     assert times == sorted(times)
     assert -126 <= min(times) <= -118
     assert 58 <= max(times) <= 66
+
+
+async def test_a_request_of_which_the_journal_has_the_answer_stands_as_accepted(tmp_path: Path):
+    path = tmp_path / "journal.sqlite"
+    record = a_record()
+    async with journal_at(path) as journal:
+        await journal.put(taken(record))
+        await journal.put(going(record))
+        assert await journal.put(answered(record))
+    facts = archive.facts_of(path, Wanted(request=record.key), NOW)
+    assert facts.requests[0].told["state"] == "accepted"
+    story = told(facts, "it")
+    assert story.repeat(facts.requests[0]).startswith("it may have happened")  # an hour after it
+    soon = archive.facts_of(path, Wanted(request=record.key), START.timestamp() + 5)
+    assert "still open" in told(soon, "it").repeat(soon.requests[0])
+
+
+def test_a_transcript_that_stops_says_so(tmp_path: Path):
+    lines = (SAMPLES / "transcript-hold.jsonl").read_text().splitlines(keepends=True)
+    place = next(n for n, line in enumerate(lines) if '"answer"' in line and n > 20)
+    cut = tmp_path / "cut.jsonl"
+    cut.write_text("".join(lines[: place + 1]))
+    facts = tape.facts_of([cut], Wanted(agent="1001", last=600.0))
+    assert facts.stops
+    [last] = [each for each in facts.requests if each.outcome is None]
+    assert last.told["state"] == "accepted"
+    story = told(facts, "it")
+    assert [each.cause for each in story.of(last)] == ["The transcript ends before its outcome"]
+    assert story.repeat(last).startswith("it may have happened")
+
+
+def test_the_deployment_of_a_transcript_is_known():
+    assert sample("dtmf").requests[0].deployment in {"UCCE", "UCCX"}
 
 
 def test_a_restart_in_a_transcript_is_told():
