@@ -30,7 +30,7 @@ EVERY = 0.1  # seconds between two questions for SystemInfo; 2 in real life
 POLLING = Polling(every=EVERY, within=2.0, apart=0.01, rate=2000.0, spread=EVERY, calm=300.0)
 PAIR_PACES = replace(PACES, polling=POLLING)
 QUICK_PINGS = {"ping_interval": 0.25, "ping_timeout": 0.5, "connect_deadline": 2.0}
-WITHIN = 30.0
+WITHIN = 60.0
 
 
 @dataclass

@@ -112,7 +112,7 @@ async def test_the_second_process_is_killed(tmp_path, when, monkeypatch):
             await finishes(home, hold, back)
             assert "handover.resumed" in home.log or when != "before mine"
         else:  # it had begun: what is in the journal is found by the next start
-            assert await asyncio.wait_for(first.wait(), 30) == 0
+            assert await asyncio.wait_for(first.wait(), 100) == 0
             await home.start()
             held.let_go()
             await finishes(home, hold, back, after_a_crash=True)
@@ -126,7 +126,7 @@ async def test_the_first_process_is_killed(tmp_path, when, monkeypatch):
         first = await home.start(str(DYING), *when.split())
         hold, back, held = await at_work(simulator, home)
         assert await ask_for_it(home, sys.executable, monkeypatch)
-        await asyncio.wait_for(first.wait(), 30)
+        await asyncio.wait_for(first.wait(), 100)
         if when in GOES_ON:
             await home.ready()
             held.let_go()

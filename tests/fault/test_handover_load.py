@@ -58,7 +58,7 @@ class HandingOver(Run):
             return
         self.report.kills += 1
         self._process = Successor(int(end.out.partition("pid ")[2].partition(")")[0]))  # type: ignore[assignment]
-        if await asyncio.wait_for(before.wait(), 30) != 0:
+        if await asyncio.wait_for(before.wait(), 100) != 0:
             self.report.wrong.append("the first process did not end well")
 
 

@@ -13,7 +13,7 @@ import httpx
 from listener.simulator.assembly import Simulator
 from listener.simulator.users import AgentSpec
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 _STREAM = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.shell.stage import PASSWORD, A
 
-WITHIN = 50.0
+WITHIN = 150.0
 
 
 @dataclass

@@ -77,7 +77,7 @@ def settings(
     )
 
 
-async def until(holds: Callable[[], Any], within: float = 20.0) -> None:
+async def until(holds: Callable[[], Any], within: float = 40.0) -> None:
     """Wait until something holds; for what nobody announces."""
     async with asyncio.timeout(within):
         while not holds():  # noqa: ASYNC110  what is watched has no event
@@ -126,7 +126,7 @@ def dead_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_for(holds: Callable[[], Any], within: float = 30.0) -> None:
+def wait_for(holds: Callable[[], Any], within: float = 60.0) -> None:
     """Wait outside of a loop, for another process."""
     end = time.monotonic() + within
     while not holds():

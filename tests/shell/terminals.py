@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 ALTERNATE, ORDINARY = "\x1b[?1049h", "\x1b[?1049l"
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

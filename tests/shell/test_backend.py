@@ -151,7 +151,7 @@ async def test_forget_by_dialog_takes_whole_ids_alone(rig):
     await rig.backend.forget(number=None, dialog_id="100")
     assert [each.request.dialog_id for each in rig.service.records.values()] == ["1000"]
     reader = rig.backend.events(Wanted(), f"{rig.chronicle.epoch}-0")
-    told = await asyncio.wait_for(anext(reader), 5)
+    told = await asyncio.wait_for(anext(reader), 20)
     assert told.data["dialogId"] == "1000"
 
 

@@ -144,7 +144,7 @@ def hear(service: Service, tag: str = "") -> None:
 
 
 async def read(reader, number: int) -> list[Told]:
-    return [await asyncio.wait_for(anext(reader), 5) for _ in range(number)]
+    return [await asyncio.wait_for(anext(reader), 20) for _ in range(number)]
 
 
 def names(told: list[Told]) -> list[str]:

@@ -22,7 +22,7 @@ from listener.client import Client
 from tests.shell.stage import dead_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
-WITHIN = 60.0
+WITHIN = 150.0
 
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _RUNS = {"sh": "source {file}", "python": "python3 {file}", "js": "node {file}"}

@@ -105,7 +105,7 @@ async def test_the_service_is_stopped_in_the_middle_of_a_hand_over(tmp_path):
         first.send_signal(signal.SIGTERM)
         end = await handing
         assert (end.code, "told to stop" in end.err) == (1, True), end
-        assert await asyncio.wait_for(first.wait(), 30) == 0
+        assert await asyncio.wait_for(first.wait(), 100) == 0
         assert not home.socket.exists()
         await until(lambda: not simulator.notifications.sessions())
         assert "Traceback" not in home.log

@@ -312,7 +312,7 @@ async def test_request_that_still_waits_to_go_out_is_not_sent_after_it_was_given
     ticket.abandon()
 
     assert (await ticket.outcome()).kind == "abandoned"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await ended.wait()
 
 
@@ -430,7 +430,7 @@ async def test_fault_while_looking_is_logged_and_the_deadline_settles(make, log)
     ],
 )
 async def test_fence_decides_about_silence(make, monkeypatch, passes, kind, reason):
-    monkeypatch.setattr(dialogs, "WINDOW", 0.05)
+    monkeypatch.setattr(dialogs, "WINDOW", 0.5)
     monkeypatch.setattr(dialogs, "PER_DIGIT", 0.0)
     rig = make()
     rig.ears.passes = passes

@@ -16,7 +16,7 @@ from tests.shell.stage import until
 if TYPE_CHECKING:
     import ssl
 
-PATIENCE = 10.0
+PATIENCE = 40.0
 Connect = Callable[..., Awaitable["Caller"]]
 
 

@@ -546,7 +546,7 @@ async def test_system_info_that_takes_no_password_for_a_while_stops_nobody(rig):
     assert one.told
     assert [agent for _, agent in one.rest.asked].count("1001") == 1
     one.rest.locked = False
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 20)
 
 
 async def test_password_that_system_info_refused_is_lent_again_when_a_lock_would_be_over(rig):
@@ -565,7 +565,7 @@ async def test_password_that_system_info_refused_is_lent_again_when_a_lock_would
     await one.rounds(5)
     assert not waiting.done()
     one.where.credentials_changed("1001")
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 20)
 
 
 async def test_password_that_was_taken_after_a_refusal_has_all_its_tries_again():
@@ -595,7 +595,7 @@ async def test_changed_credentials_are_lent_again(rig):
     await one.rounds(3)
     one.rest.refuses = set()
     one.where.credentials_changed("1001")
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 20)
 
 
 async def test_refused_credentials_never_count_against_the_node(rig):
@@ -629,7 +629,7 @@ async def test_refusal_of_a_password_that_was_replaced_meanwhile_is_not_kept(rig
     used[0] = "new"
     one.where.credentials_changed("1001")
     answer.set()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 20)
     assert one.where.lenders.next(asyncio.get_running_loop().time()) == "1001"
 
 
@@ -660,7 +660,7 @@ async def test_fault_of_who_hears_an_answer_ends_no_questions(rig):
 
     one.where._learnt = learnt
     with capture_logs() as logs:
-        await asyncio.wait_for(one.ready(), 5)
+        await asyncio.wait_for(one.ready(), 20)
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["rounds.failed"]
 
 
@@ -676,7 +676,7 @@ async def test_fault_after_a_round_ends_no_rounds(rig):
 
     one.where._pair.tick = failing
     with capture_logs() as logs:
-        await asyncio.wait_for(one.ready(), 5)
+        await asyncio.wait_for(one.ready(), 20)
         await one.rounds(2)
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["rounds.failed"]
 

@@ -245,11 +245,11 @@ class Stream:
             self._asks.pop(ident, None)
 
     async def close(self) -> None:
-        """End the stream in order, and wait until the server has ended it too (5 s at most)."""
+        """End the stream in order, and wait until the server has ended it too (20 s at most)."""
         with contextlib.suppress(ConnectionError):
             self.send("</stream:stream>")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await self.ended.wait()
         if self._task is not None:
             self._task.cancel()
