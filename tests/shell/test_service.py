@@ -403,12 +403,10 @@ async def test_caller_who_never_reports_ends_not_reported(make):
 
 async def test_silent_request_is_looked_for_before_its_deadline(make):
     rig = make()
-    ticket = rig.service.submit(hold(), Wishes(deadline=0.3))
-    await until(lambda: ticket.state is State.ACCEPTED)
     now = asyncio.get_running_loop().time
     held = a_dialog(CALL, a_participant(state="HELD", at=5.0))
-    rig.wire.looks = [Look(now() + 1, dialog=held)]
-    outcome = await ticket.outcome()
+    rig.wire.looks = [Look(now() + 10, dialog=held)]  # it is asked for as soon as there is a 202
+    outcome = await rig.service.submit(hold(), Wishes(deadline=1.0)).outcome()
     assert (outcome.kind, outcome.evidence) == ("confirmed", Evidence.SNAPSHOT)
     assert [ask.dialog_id for ask in rig.wire.asked] == [CALL]
 
