@@ -139,6 +139,20 @@ def _looked_at(link: str) -> set[str]:
     return {row["requestedAction"] for row in found["requests"]}
 
 
+async def _both(
+    process: subprocess.Popen[str], notes: dict[tuple[str, str], Notes]
+) -> tuple[
+    dict[tuple[str, str], list[Case]],
+    tuple[str, subprocess.CompletedProcess[str], list[set[str]]],
+]:
+    """Play, and use what stays as soon as it is there: its link is good for a minute."""
+    try:
+        return await asyncio.gather(_play_all(notes), asyncio.to_thread(_use_what_stays, process))
+    except BaseException:
+        process.kill()  # what reads from it would wait for its end
+        raise
+
+
 def _play() -> Played:
     """Play all four scenes at once, and one more as a command in a pipe that stays."""
     process = subprocess.Popen(
@@ -150,8 +164,7 @@ def _play() -> Played:
     )
     try:
         notes = {(profile, tagging): Notes() for profile in PROFILES for tagging in TAGGINGS}
-        cases = asyncio.run(_play_all(notes))
-        output, sent, pages = _use_what_stays(process)
+        cases, (output, sent, pages) = asyncio.run(_both(process, notes))
     finally:
         if process.poll() is None:
             process.kill()
