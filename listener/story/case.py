@@ -127,8 +127,11 @@ class Case:
         """Whether Finesse said no, or nothing was sent: what was not heard does not matter then."""
         return self.asked.kind in _ANSWERED
 
-    def refused_otherwise(self) -> bool:
-        """Say whether its refusal names another cause than the state of the call."""
+    def refused_otherwise(self, *fits: str) -> bool:
+        """Say whether its refusal names another cause than the state of the call.
+
+        `fits`: constants that name no other cause either.
+        """
         if not self.answered:
             return False
         status = (self.asked.outcome or {}).get("status")
@@ -139,7 +142,7 @@ class Case:
             outcome = self.asked.outcome or {}
             return bool(outcome.get("stateCause") or outcome.get("missing"))
         names = {str(each.get("constant") or "").upper() for each in errors}
-        return not names & (_OF_STATE | {""})
+        return not names & (_OF_STATE | {"", *fits})
 
     def names(self, *words: str) -> bool:
         """Say whether an error of it names one of those constants or types."""

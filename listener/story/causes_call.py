@@ -14,6 +14,8 @@ _NEEDS_CONSULT = frozenset({"TRANSFER", "CONFERENCE"})
 _NOT_WHEN_HELD = frozenset({"SEND_DTMF", "START_RECORDING", "CONSULT_CALL", "TRANSFER_SST", "HOLD"})
 _UNANSWERED = frozenset({"INITIATING", "INITIATED", "ALERTING"})
 _MAY_END = frozenset({"DROP", "CLOSE", "REJECT"}) | _NEEDS_CONSULT
+_ON_UCCX = "seen on UCCX"
+"""What the catalogue adds to a meaning unless the deployment is UCCE."""
 _GOOD = frozenset({"confirmed", "presumed"})
 
 
@@ -107,6 +109,9 @@ def letters_on_uccx(case: Case) -> Finding | None:
         return None
     if asked.deployment == "UCCE" or (asked.deployment == "UCCX" and not asked.expected):
         return None
+    meanings = (str(each.get("meaning") or "") for each in case.errors())
+    if asked.deployment is None and not any(_ON_UCCX in meaning for meaning in meanings):
+        return None  # it was told for UCCE
     return case.finding(
         "letters_on_uccx",
         "The DTMF string may hold letters, which UCCX refuses",
@@ -277,6 +282,8 @@ def answer_doubtful(case: Case) -> Finding | None:
     if asked.reason != "no_answer" and not case.noted("doubtful_answer"):
         return None
     status = (asked.outcome or {}).get("status") or (asked.answer or {}).get("status")
+    if status == 202 and asked.reason != "no_answer":  # noqa: PLR2004  HTTP
+        return None
     named = next((str(e["constant"]) for e in case.errors() if e.get("constant")), None)
     saw = f"Finesse answered {status}" if status else "no answer came to the REST request"
     places = [

@@ -47,9 +47,14 @@ def weak_evidence(case: Case) -> Finding | None:
     return case.finding(
         "weak",
         "What was heard is weaker evidence than was asked for",
-        f"minimumEvidence is {clean(case.asked.minimum)}; heard: {seen or 'see the steps'}",
+        f"minimumEvidence is {clean(case.asked.minimum)}; heard: {seen or _otherwise(case)}",
         "With minimumEvidence any it would have counted, if that is enough for you.",
     )
+
+
+def _otherwise(case: Case) -> str:
+    silent = case.asked.action in {"SEND_DTMF", "START_RECORDING"}
+    return "silence, which is its normal answer and carries no id" if silent else "see the steps"
 
 
 _ENDS = {

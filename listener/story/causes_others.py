@@ -5,9 +5,13 @@ Each returns a finding that says what it saw, or None. Sources: docs/outcomes.md
 
 from __future__ import annotations
 
+import re
+
+from listener.finesse.actions import ACTIONS
 from listener.story import beside
 from listener.story.case import Case, Finding
 from listener.story.facts import Asked
+from listener.story.meanings import EFFECT
 from listener.story.steps import Kind, Step, Tag
 from listener.story.veil import clean
 
@@ -21,7 +25,15 @@ _SIDE_EFFECTS = _JOINS | _NEW_CALLS
 """Actions that hold, take back or end calls beside what they ask for."""
 _LEFT = frozenset({"DROPPED", "WRAP_UP"})
 _HAND = frozenset({("ALERTING", "ACTIVE"), ("ACTIVE", "HELD"), ("HELD", "ACTIVE")})
-_EFFECT = {"ANSWER": "ACTIVE", "RETRIEVE": "ACTIVE", "HOLD": "HELD"}
+_SAYING = ("errorMessage", "errorData", "peripheralErrorText")
+_WORD = re.compile(r"[A-Z][A-Z_]{2,}")
+_BUSY = (
+    "CF_DUPLICATE_INVOCATION_REJECTION",
+    "CF_OUTSTANDING_REQUEST_LIMIT_EXCEEDED",
+    "CF_REQUESTS_ON_DEVICE_EXCEEDED_REJECTION",
+    "CF_RESOURCE_BUSY",
+)
+"""Constants that may say that the device is at work for another request."""
 
 
 def id_on_another(case: Case) -> Finding | None:
@@ -77,7 +89,9 @@ def another_request(case: Case) -> Finding | None:
 def two_on_one_device(case: Case) -> Finding | None:
     """Two requests were at work on one device (guide p.91: one at a time)."""
     asked = case.asked
-    if asked.kind in _GOOD or asked.reason == "expired_in_queue" or case.refused_otherwise():
+    if asked.kind in _GOOD or asked.reason == "expired_in_queue":
+        return None
+    if case.refused_otherwise(*_BUSY):
         return None
     others = beside.on_device(case)
     if not others:
@@ -129,7 +143,11 @@ def ambiguous(case: Case) -> Finding | None:
 def _suspect(case: Case, heard: tuple[int, Step]) -> bool:
     step = heard[1]
     here = case.about(step) or step.dialog is None
-    return step.kind is Kind.ERROR and step.tag is Tag.NONE and here
+    if step.kind is not Kind.ERROR or step.tag is not Tag.NONE or not here:
+        return False
+    said = " ".join(str(e.get(name) or "") for e in step.errors for name in _SAYING)
+    named = {word for word in _WORD.findall(said) if word in ACTIONS}
+    return not named or case.asked.action in named
 
 
 def another_client(case: Case) -> Finding | None:
@@ -190,8 +208,8 @@ def _by_id(asked: Asked) -> bool:
 
 
 def _other_hand(case: Case, place: int, step: Step, carried: str) -> Finding:
-    wanted = _EFFECT.get(case.asked.action)
-    its_own = step.tag is Tag.NONE and any(m.own and m.after == wanted for m in step.moves)
+    wanted = EFFECT.get(case.asked.action, frozenset())
+    its_own = step.tag is Tag.NONE and any(m.own and m.after in wanted for m in step.moves)
     maybe = case.asked.kind in _GOOD or its_own
     where = "on the agent" if case.asked.action in _OF_USER else "on the call"
     return case.finding(

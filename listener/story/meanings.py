@@ -68,6 +68,15 @@ PROOF: Mapping[str, str] = MappingProxyType(
         "LOGOUT": "the agent LOGOUT",
     }
 )
+EFFECT: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "ANSWER": frozenset({"ACTIVE"}),
+        "RETRIEVE": frozenset({"ACTIVE"}),
+        "HOLD": frozenset({"HELD"}),
+        "DROP": frozenset({"DROPPED", "WRAP_UP"}),
+    }
+)
+"""States of the own participant that some actions ask for."""
 REPEAT: Mapping[str | None, str] = MappingProxyType(
     {
         "confirmed": "no need to send it again",

@@ -194,7 +194,14 @@ def _proof(steps: list[Step], asked: Asked, evidence: str) -> int | None:
     ]
     # The call itself says more than the agent's state beside it.
     on_it = [place for place in found if steps[place].dialog in dialogs_of(asked)]
-    return max(on_it or found, default=None)
+    shows = [place for place in on_it if _shows(steps[place], asked)]
+    return max(shows or on_it or found, default=None)
+
+
+def _shows(step: Step, asked: Asked) -> bool:
+    """Say whether it shows the own participant as the action asks for."""
+    wanted = meanings.EFFECT.get(asked.action, frozenset())
+    return any(move.own and move.after in wanted for move in step.moves)
 
 
 def _is_proof(step: Step, asked: Asked, evidence: str) -> bool:
@@ -206,7 +213,9 @@ def _is_proof(step: Step, asked: Asked, evidence: str) -> bool:
         ours = step.tag is Tag.OURS and step.request_id == asked.request_id
         return ours and (step.kind is Kind.ERROR) == (asked.kind == "failed" and _erred(asked))
     if evidence == "sole_pending":
-        return step.kind is Kind.ERROR and step.agent == asked.agent and step.tag is Tag.NONE
+        here = step.dialog is None or step.dialog in dialogs_of(asked)
+        unsigned = step.kind is Kind.ERROR and step.tag is Tag.NONE
+        return unsigned and step.agent == asked.agent and (here or asked.dialog is None)
     near = step.dialog in dialogs_of(asked) or (asked.dialog is None)
     own = asked.dialog is not None or step.dialog is not None or step.agent == asked.agent
     # What carries its own id would be the stronger evidence.

@@ -100,7 +100,7 @@ def test_a_hold_of_a_held_call_needs_no_retrieve():
 
 
 def test_letters_in_dtmf_on_uccx():
-    error = an_error(constant="CF_VALUE_OUT_OF_RANGE", errorMessage="CF_VALUE_OUT_OF_RANGE")
+    error = an_error(constant="CF_VALUE_OUT_OF_RANGE", meaning="seen on UCCX: letters refused")
     refused = an_outcome("failed", evidence="request_id", errors=[error])
     seen = found("letters_on_uccx", asked("SEND_DTMF", refused))
     assert "CF_VALUE_OUT_OF_RANGE" in seen.saw

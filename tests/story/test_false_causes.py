@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from listener.finesse.actions import SendDtmf
+from listener.finesse.model import ApiError
+from listener.report import errors_json
 from listener.story.case import Finding
 from listener.story.facts import Asked
 from tests.story.scenes import (
     CALL,
     COLLEAGUE,
     CONSULT,
+    OWN,
     REQUEST_ID,
     a_change,
     a_dialog,
@@ -201,18 +205,27 @@ def test_a_consult_that_rings_is_not_why_finesse_is_out_of_service():
     assert rules(asked("TRANSFER", away), events=events) == ["refused"]
 
 
+def out_of_range(deployment: str | None) -> dict[str, Any]:
+    """Return the error as it is told for that deployment."""
+    error = ApiError("Generic Error", "CF_VALUE_OUT_OF_RANGE", "3")
+    digits = SendDtmf(agent="1001", dialog_id=CALL, dtmf_string="1", target_media_address=OWN)
+    return errors_json((error,), digits, deployment)[0]
+
+
 @pytest.mark.parametrize(
-    ("how", "more"),
+    ("told_for", "how", "more"),
     [
-        ({"deployment": "UCCE"}, []),
-        ({"deployment": "UCCX"}, []),  # this program refuses them itself
-        ({"deployment": "UCCX", "expected": True}, ["letters_on_uccx"]),
-        ({"deployment": None}, ["letters_on_uccx"]),
+        ("UCCE", {"deployment": "UCCE"}, []),
+        ("UCCE", {"deployment": None}, []),  # a journal keeps what was told
+        ("UCCX", {"deployment": "UCCX"}, []),  # this program refuses them itself
+        ("UCCX", {"deployment": "UCCX", "expected": True}, ["letters_on_uccx"]),
+        (None, {"deployment": None}, ["letters_on_uccx"]),
     ],
 )
-def test_letters_are_only_guessed_at_where_they_can_be(how: dict[str, Any], more: list[str]):
-    error = an_error(constant="CF_VALUE_OUT_OF_RANGE", errorMessage="CF_VALUE_OUT_OF_RANGE")
-    refused = an_outcome("failed", evidence="request_id", errors=[error])
+def test_letters_are_only_guessed_at_where_they_can_be(
+    told_for: str | None, how: dict[str, Any], more: list[str]
+):
+    refused = an_outcome("failed", evidence="request_id", errors=[out_of_range(told_for)])
     every = findings(asked("SEND_DTMF", refused, **how))
     assert [each.rule for each in every] == ["refused", *more]
     assert all(" may " in each.cause for each in every[1:])
@@ -301,6 +314,29 @@ def test_what_suspects_an_ambiguous_request_is_named():
         seen=[{"at": 0.2, "what": "look_alike", "detail": "another number"}],
     )
     assert "another number" in found("ambiguous", asked("MAKE_CALL", alike, dialog=None)).saw
+
+
+def test_an_error_that_names_another_action_is_no_suspect():
+    vague = an_outcome("unconfirmed", reason="ambiguous")
+    error = heard(0.4, "error", errors=[an_error(errorMessage="INVALID_ACTION: HOLD")])
+    assert rules(asked("SEND_DTMF", vague), events=(error,)) == ["unknown"]
+
+
+def test_a_device_that_was_busy_by_its_own_words_was_busy_with_the_other_request():
+    busy = an_outcome(
+        "failed",
+        evidence="request_id",
+        errors=[an_error(constant="CF_OUTSTANDING_REQUEST_LIMIT_EXCEEDED")],
+    )
+    other = asked("HOLD", UNKNOWN, key="k2", request_id="rq-2", sent=-0.5)
+    assert rules(asked("RETRIEVE", busy), other) == ["refused", "two_on_one_device"]
+    broken = an_outcome("failed", evidence="request_id", errors=[BROKEN])
+    assert rules(asked("RETRIEVE", broken), other) == ["refused"]
+
+
+def test_silence_is_not_told_as_something_heard():
+    weak = an_outcome("unconfirmed", reason="weak")
+    assert "silence" in found("weak", asked("SEND_DTMF", weak, minimum="request_id")).saw
 
 
 def test_two_updates_of_call_data_that_cannot_be_told_apart_name_each_other():

@@ -113,6 +113,28 @@ def test_what_went_wrong_is_told_in_words_and_not_by_colour_alone():
     assert "\u2717 HOLD failed" in html_file(story)
 
 
+def test_what_proves_a_request_is_the_change_it_asks_for_not_the_last_one_before_its_outcome():
+    by_change = an_outcome("confirmed", evidence="expectation")
+    events = (
+        a_change(-1.0, own="ACTIVE", customer="ACTIVE"),
+        a_change(0.5, own="HELD", customer="ACTIVE"),
+        a_change(0.8, own="HELD", customer="HELD"),
+    )
+    story = story_of(asked("HOLD", by_change), events=events)
+    [proof] = [step for step in story.steps if step.proof]
+    assert "own device HELD" in proof.title
+
+
+def test_an_error_of_another_call_fails_no_request_in_the_story():
+    alone = an_outcome("failed", evidence="sole_pending", errors=[an_error()])
+    events = (
+        heard(0.3, "error", errors=[an_error()]),
+        heard(0.6, "error", about="900", errors=[an_error()]),
+    )
+    story = story_of(asked("HOLD", alone), events=events)
+    assert [step.dialog for step in story.steps if step.proof] == ["100"]
+
+
 def test_json_tells_steps_findings_and_what_is_missing():
     lost = an_outcome("unconfirmed", reason="link_lost", window=a_window(0.2, 0.8))
     told = to_json(story_of(asked("HOLD", lost), events=a_gap(0.2, 0.8)))

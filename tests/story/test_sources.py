@@ -484,6 +484,16 @@ def test_the_deployment_of_a_transcript_is_known():
     assert sample("dtmf").requests[0].deployment in {"UCCE", "UCCX"}
 
 
+def test_requests_from_before_a_recording_are_ours_too(tmp_path: Path):
+    lines = (SAMPLES / "transcript-restart.jsonl").read_text().splitlines(keepends=True)
+    second = [n for n, line in enumerate(lines) if '"what":"transcript"' in line][1]
+    later = tmp_path / "later.jsonl"
+    later.write_text("".join(lines[second:]))
+    facts = tape.facts_of([later], Wanted(agent="1001", last=600.0))
+    assert "sample-1" not in {each.request_id for each in facts.requests}
+    assert facts.whose("1001", "sample-1") == "ANSWER"
+
+
 def test_a_restart_in_a_transcript_is_told():
     story = told(sample("restart"), "it")
     assert [step.kind.value for step in story.steps].count("restart") >= 1
