@@ -11,6 +11,7 @@ from listener import service, translation
 from listener.correlation import (
     accusation,
     answering,
+    books,
     correlator,
     entry,
     evidence,
@@ -238,6 +239,14 @@ def an_earlier_error_suspects():
         return steps
 
     yield correlator.Correlator, "register", registered
+
+
+@mutant("2.23")
+def nothing_is_known_from_before():
+    yield books.Books, "early", lambda _self, _now, _request_id: []
+
+
+# -- from when the deadline runs -------------------------------------------------------------------
 
 
 def _arm(start_of):

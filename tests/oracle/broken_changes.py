@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from listener import service
+from listener import restoring, service
 from listener.correlation import (
     admission,
     books,
@@ -46,6 +46,16 @@ def the_baseline_is_taken_at_submission():
 
     yield admission, "enter", entered
     yield desk.Desk, "start", begun
+
+
+@mutant("4.03")
+def the_baseline_is_lost_with_the_process():
+    real = restoring._adopt
+
+    def adopt(service_, stored, now, loop):
+        real(service_, replace(stored, baseline=None), now, loop)
+
+    yield restoring, "_adopt", adopt
 
 
 def _moved(change):

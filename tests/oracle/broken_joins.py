@@ -26,6 +26,14 @@ def _gone(change):
     return transfers, "_both_gone", both_gone
 
 
+@mutant("6.4.01", "TRANSFER")
+def one_call_gone_proves_a_transfer():
+    def change(finding, case_, _sight):
+        return Finding(Shown.EFFECT, by_id=True) if case_.gone and case_.gone_tagged else finding
+
+    yield _gone(change)
+
+
 @mutant("6.4.02", "TRANSFER")
 def two_deletes_prove_a_transfer():
     def change(finding, case_, _sight):

@@ -94,14 +94,27 @@ def _truncated(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
     """Let a value be cut short only in an event, and since the request (6.7)."""
     if outcome.evidence is Evidence.SNAPSHOT:
         yield "values that were cut short were confirmed by a GET"
-    row = account.history.calls.get(asked.request.dialog_id or "", ())
+    dialog = asked.request.dialog_id
+    row = account.history.calls.get(dialog or "", ())
     begun = asked.submitted if asked.begun is None else asked.begun
     assert asked.settled is not None
     for name in outcome.truncated:
-        last = account.history.at(asked.request.dialog_id, begun)
+        last = account.history.at(dialog, begun)
         since = {view.values.get(name) for at, view in row if begun < at <= asked.settled}
-        if last is not None and not since - {last.values.get(name)}:
+        value = last.values.get(name) if last is not None else None
+        if not since - {value} and _was_read(account, asked, name, value):
             yield f"{name} was said to be cut short, and it was so before"
+
+
+def _was_read(account: Account, asked: Asked, name: str, value: str | None) -> bool:
+    """Say whether that value had been read when the request went out."""
+    begun = asked.submitted if asked.begun is None else asked.begun
+    return was_live(account, asked) and any(
+        isinstance(heard.event, DialogEvent)
+        and heard.event.dialog.media_properties.variable(name) == value
+        for heard in account.heard
+        if heard.agent == asked.agent and heard.at < begun and is_about(asked, heard)
+    )
 
 
 def equal(account: Account, asked: Asked) -> bool:
@@ -151,3 +164,26 @@ def state(account: Account, asked: Asked) -> Iterator[str]:
     }
     if outcome.stage not in {None, "PENDING"} and outcome.stage not in states:
         yield f"said to be {outcome.stage}, and the agent never was"
+
+
+def gone(account: Account, asked: Asked) -> Iterator[str]:
+    """Let a TRANSFER of which no survivor was seen be told when both calls have gone (6.4)."""
+    outcome = asked.outcome
+    if not isinstance(asked.request, do.Transfer) or not isinstance(outcome, Confirmed):
+        return
+    if outcome.dialogs.survivor is not None or not was_live(account, asked):
+        return
+    assert asked.settled is not None
+    left = {
+        heard.event.dialog_id
+        for heard in read_of(account, asked, until=asked.settled)
+        if isinstance(heard.event, DialogEvent)
+        and (isinstance(heard.event, DialogRemoved) or _off(heard.event, asked.own))
+    }
+    if len(left) < 2:
+        yield "transferred, and only one of the calls was read to be gone"
+
+
+def _off(event: DialogEvent, own: str) -> bool:
+    party = event.dialog.participant(own)
+    return party is not None and party.state in effects.LEFT

@@ -35,6 +35,7 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
         contents.data,
         contents.survivor,
         contents.state,
+        contents.gone,
         _at_once,
         _twins,
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SLACK = 0.05
 GET_BEFORE = 3.0
+RESTARTED = "restarted"
 JOINS = (do.Transfer, do.Conference)
 DATA = (do.UpdateCallData, do.Reclassify, do.UpdateScheduledCallback, do.CancelScheduledCallback)
 """What they change carries no time: an old content looks like a new one."""
@@ -47,8 +48,8 @@ def excuse(account: Account, asked: Asked) -> str | None:
         (begun is None or settled is None, "it never went out"),
         (asked.minimum is not MinimumEvidence.ANY, "better evidence was wanted"),
         (asked.ambiguous or _id_shared(account, asked), "its id is another's too"),
-        (_restarted(account, asked), "restarted"),
         (asked.deed is None, "it never reached Finesse"),
+        (_restarted(account, asked), RESTARTED),
     )
     return next((why for holds, why in reasons if holds), None)
 
@@ -66,8 +67,9 @@ def _restarted(account: Account, asked: Asked) -> bool:
 
 def knowable(account: Account, asked: Asked) -> str | None:
     """Say what somebody could know who heard what our sessions heard; None: nothing for sure."""
-    if excuse(account, asked) is not None:
-        return None
+    why_not = excuse(account, asked)
+    if why_not is not None:
+        return telling.after_a_restart(account, asked) if why_not == RESTARTED else None
     checks = (
         _refused,
         _call_failed,

@@ -41,17 +41,9 @@ class Elsewhere(NamedTuple):
 
 
 UNSEEN: dict[str, Elsewhere] = {
-    "2.23": Elsewhere(
-        "tests/unit/correlation/test_expectations.py::test_an_early_tagged_event_serves_it",
-        "the callers of the stories announce first and send then",
-    ),
     "3.03": Elsewhere(
         "tests/unit/correlation/test_tags.py::test_a_tag_matches_on_the_dialog_that_the_requests_dialog_became",
         "on its own nodes every tag is the agent's; no colleague alone is told of the new dialog",
-    ),
-    "4.03": Elsewhere(
-        "tests/shell/test_restoring.py::test_what_may_have_left_is_in_doubt_and_is_proved_by_a_get_against_its_baseline",
-        "less would be known after a restart, which is not held against the program",
     ),
     "4.13": Elsewhere(
         "tests/unit/correlation/test_changes.py::test_a_user_that_is_published_again_is_a_repeat",
@@ -64,10 +56,6 @@ UNSEEN: dict[str, Elsewhere] = {
     "6.1.12": Elsewhere(
         "tests/unit/correlation/test_calls.py::test_alerting_or_active_confirms_a_call",
         "the simulated switch shows dialedNumber with every call, and never another one",
-    ),
-    "6.4.01": Elsewhere(
-        "tests/unit/correlation/test_transfers.py::test_one_tagged_delete_alone_is_not_a_transfer",
-        "the simulated switch ties a DELETE to a transfer only when both calls go",
     ),
     "6.4.05": Elsewhere(
         "tests/unit/correlation/test_transfers.py::test_the_survivor_is_known_by_its_secondary_id",

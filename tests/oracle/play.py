@@ -128,6 +128,7 @@ class Player:
             minimum=args.get("minimum"),
             report=args.get("report", "yes"),
             abandon=args.get("abandon"),
+            early=args.get("early"),
         )
         asked = self._world.ask(number, request, wish, Fortune.of(args))
         if asked is not None:

@@ -25,7 +25,7 @@ PROBE_LEAD = 3.0
 def told(account: Account, asked: Asked) -> str | None:
     """Say what could be known of a request that was left open; None: nothing for sure."""
     checks = (_initiated, _left_alone, _both_gone, _left_by_id, _seen_elsewhere)
-    checks = (*checks, _equal_values, _partly, _by_a_later_get)
+    checks = (*checks, _equal_values, _partly, _by_a_later_get, _heard_before)
     return next((words for check in checks if (words := check(account, asked))), None)
 
 
@@ -245,3 +245,42 @@ def _by_a_later_get(account: Account, asked: Asked) -> str | None:
     came = [h.at for h in account.heard if h.agent == asked.agent and begin <= h.at <= end]
     once = len(came) == 1 and came[0] < end - 2.0
     return "confirmed: the next GET would have shown it" if stands and once else None
+
+
+def after_a_restart(account: Account, asked: Asked) -> str | None:
+    """Say whether a GET after a restart showed a change since what was known at sending (4)."""
+    deed, own = asked.deed, isinstance(asked.request, do.Hold | do.Retrieve)
+    if not own or deed is None or deed.effect_at is None or not asked.accepted:
+        return None
+    assert asked.settled is not None
+    if not was_live(account, asked) or len(account.restarts) > 1 or asked.mode not in OURS:
+        return None
+    if any(other.agent == asked.agent for other in account.asked if other is not asked):
+        return None
+    ups = [a for a, _ in account.live.get(asked.agent, ()) if asked.submitted < a]
+    steady = any(
+        abs(span.begin - deed.effect_at) < EPS and span.end > asked.settled
+        for span in effects.spans(asked, account)
+    )
+    read = ups and ups[0] + 1.0 < asked.settled and deed.effect_at + 1.0 < ups[0]
+    if not steady or not read or _rest_suffered(account, asked.submitted, asked.settled):
+        return None
+    return "confirmed: a GET after the restart showed the change"
+
+
+def _heard_before(account: Account, asked: Asked) -> str | None:
+    """Say whether its effect was read, with its id, before it was announced (2)."""
+    deed = asked.deed
+    if asked.mode != "no" or deed is None or deed.received >= asked.submitted:
+        return None
+    if not isinstance(asked.request, do.MakeCall):
+        return None  # of a call that is made, the beginning is told
+    for heard in account.heard:
+        event = heard.event
+        before = deed.received <= heard.at < asked.submitted
+        mine = heard.agent == asked.agent and has_its_id(asked, heard)
+        if not (before and mine and isinstance(event, DialogEvent)):
+            continue
+        if event.dialog.state in {"ALERTING", "ACTIVE"} and shown.on_own_node(heard):
+            return "confirmed: its id had shown it before it was announced"
+    return None

@@ -78,6 +78,7 @@ class Wish:
     minimum: str | None = None
     report: str = "yes"
     abandon: float | None = None
+    early: float | None = None  # seconds before it is announced in which its caller sends it
 
 
 class Hands(Protocol):
@@ -426,6 +427,9 @@ class World:
 
     def ask(self, step: int, request: Request, wish: Wish, fortune: Fortune) -> Asked | None:
         """Ask the service; see `Hands`."""
+        if wish.early is not None:
+            self._do(self._announced_late(step, request, wish, fortune))
+            return None
         minimum = MinimumEvidence(wish.minimum) if wish.minimum else None
         wishes = Wishes(
             deadline=wish.deadline,
@@ -487,6 +491,35 @@ class World:
         if wish.report != "never_sent":
             self._do(self._caller_sends(asked, request, ticket.request_id, wish))
         return ticket
+
+    async def _announced_late(
+        self, step: int, request: Request, wish: Wish, fortune: Fortune
+    ) -> None:
+        """Do what a caller does who sends first, announces then, and never reports."""
+        assert wish.early is not None
+        assert wish.request_id is not None
+        own = self._extensions[request.agent]
+        request = intake.complete(request, own, None, validate=False)
+        sender = Sender(None, fortune)
+        SENDER.set(sender)
+        first = len(self.account.deeds)
+        sending = self.rest_client.send(
+            request.agent,
+            method=request.method,
+            path=request.path,
+            body=request.body(),
+            request_id=wish.request_id,
+        )
+        self._do(sending)
+        await asyncio.sleep(wish.early)
+        asked = self.ask(step, request, replace(wish, early=None, report="never_sent"), fortune)
+        if asked is not None:
+            asked.mode = "no"
+            asked.deeds += [
+                deed
+                for deed in self.account.deeds[first:]
+                if deed.request_id == wish.request_id and deed.agent == request.agent
+            ]
 
     async def _caller_sends(self, asked: Asked, request: Request, id_: str, wish: Wish) -> None:
         """Do what a caller does who sends itself: send, and report what Finesse answered."""
