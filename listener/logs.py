@@ -86,6 +86,8 @@ EVENTS: dict[str, str] = {
     "http.exhausted": "no more HTTP connections can be accepted for now: no file descriptors",
     "http.failed": "a fault while answering an HTTP request; with its trace",
     "caller.refused": "an HTTP request with a wrong Host, Origin or token",
+    "page.opened": "a browser was let in to look at the page; by whose leave",
+    "page.refused": "a code that opens nothing was presented; wrong, late or used",
     "journal.opened": "the journal is open; its file and the epoch of its event ids",
     "journal.restored": "what an earlier process left: open requests taken over, those never sent",
     "journal.damaged": "a damaged journal was set aside under a new name; a fresh one is used",

@@ -13,6 +13,7 @@ from pydantic import Field
 from starlette.requests import Request as Call
 from starlette.responses import JSONResponse
 
+from listener import logs
 from listener.api import asked
 from listener.api.bodies import Body
 from listener.api.described import caller_of, described
@@ -29,6 +30,8 @@ from listener.web.gatekeeping import ORIGIN_REFUSED
 from listener.web.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+
+_log = logs.get(__name__)
 
 
 class CodeWanted(Body):
@@ -88,11 +91,13 @@ async def enter(call: Call) -> JSONResponse:
     try:
         grant = page.codes.redeem(given.code, page.clock())
     except WrongCode as wrong:
+        _log.info("page.refused")
         raise code_refused(wrong.retry_after) from None
     now = page.wall().timestamp()
     visit = Visit(grant.who, now + cookies.VALID_FOR, grant.numbers)
     secure = call.url.scheme == "https"
     header = page.cookies.header(visit, now, secure=secure)
+    _log.info("page.opened", by=visit.who, numbers=visit.numbers)
     told = _told([str(Scope.READ)], visit.numbers, visit.until)
     return JSONResponse(told, 201, {"Set-Cookie": header})
 

@@ -379,6 +379,7 @@ async def test_no_log_line_and_no_answer_tells_a_code_a_cookie_or_a_token(tmp_pa
             told.append(await browser.get("/page/info", headers=on.bearer("read")))
 
     said = repr(lines) + caplog.text + "".join(each.text for each in told)
-    assert "caller.refused" in said
+    named = {line["event"] for line in lines}
+    assert {"caller.refused", "page.opened", "page.refused"} <= named
     for secret in (*secrets, cookie, cookie.partition(".")[2]):
         assert secret not in said
