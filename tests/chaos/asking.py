@@ -86,7 +86,11 @@ def outcome_of(told: dict[str, Any]) -> Outcome:
             return Presumed(**common)
         case "failed":
             assert evidence is not None
-            return Failed(evidence=evidence, errors=errors, stage=told["stage"], **common)
+            cause = told["stateCause"]
+            stage = told["stage"]
+            return Failed(
+                evidence=evidence, errors=errors, stage=stage, state_cause=cause, **common
+            )
         case "rejected":
             return Rejected(errors=errors, reason=reason, **common)
         case "unconfirmed":

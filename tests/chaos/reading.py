@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from listener.correlation.outcome import Abandoned
+from listener.correlation.steps import Late
 from listener.finesse.events import Event, events_of
 from listener.finesse.wire import parse_update
 from listener.telling import dialog_of, kind_of
@@ -58,6 +59,11 @@ def take(account: Account, inquiry: Inquiry, ahead: float) -> None:
     asked.submitted = submitted
     sends = inquiry.wish.mode != "expect"
     asked.begun = moment(resource["sent"], ahead) if sends else submitted
+    asked.sent = asked.begun  # that bytes left is not seen from here
+    asked.late = [
+        Late(asked.key, each["kind"], submitted + each["at"], each["detail"])
+        for each in resource["late"]
+    ]
     asked.answered = moment(resource["answered"], ahead)
     told = resource["outcome"]
     if told is not None:
