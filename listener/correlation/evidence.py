@@ -127,6 +127,8 @@ def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
 
 
 def _stronger(new: Held, old: Held) -> bool:
+    if (new.finding, new.evidence) == (old.finding, old.evidence):
+        return False  # told again, which does not begin its quiet time anew
     return new.evidence is Evidence.REQUEST_ID or old.evidence is not Evidence.REQUEST_ID
 
 

@@ -141,7 +141,9 @@ def reservation_ended(case: Case, _want: x.ReservationEnded, sight: Sight) -> Fi
     if sight.tagged:
         return Finding(Shown.EFFECT)
     since = None if case.accepted_at is None else sight.at - case.accepted_at
-    plain = case.before is not None and not case.was_accepted
+    # Who was off it before has no reservation left to close: that its wrap-up ends is its own end.
+    there = case.before is not None and not has_left(case.before.participant(case.own))
+    plain = there and not case.was_accepted
     if plain and since is not None and since <= CLOSE_WITHIN:
         return Finding(Shown.EFFECT, quiet=QUIET_AFTER_CLOSE)
     return ENDED

@@ -284,6 +284,30 @@ def test_a_contested_end_of_a_preview_is_none_when_the_customers_call_appears() 
     assert story.said(second) == ("unconfirmed", "dialog_ended")
 
 
+def test_the_end_of_wrap_up_closes_no_preview() -> None:
+    # 6.8: there was no reservation any more
+    story = Story(own("WRAP_UP", 0))
+    key = story.accepted(PreviewClose(agent=AGENT, dialog_id=CALL))
+    story.wait(1)
+    story.hear(removed(own("DROPPED", 3)))
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_an_end_that_is_told_again_does_not_begin_its_second_anew(
+    tagged: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    story = Story()
+    key = story.accepted(DROP)
+    tag = key if tagged else None
+    story.hear(removed(tag=tag))
+    story.wait(0.6)
+    story.hear(removed(tag=tag))
+    story.wait(0.4)
+    assert story.said(key)[0] == "confirmed"
+
+
 def test_one_change_shown_by_a_get_confirms_one_of_two_that_ask_for_it_in_other_words() -> None:
     # 4: a sign-in ends NOT_READY, and somebody asked for that too
     story = Story(user=a_user("READY"))
