@@ -179,8 +179,10 @@ def _on_its_object(case: Case, step: Step) -> bool:
 
 def _tells(case: Case, step: Step) -> bool:
     """Say whether a change with a foreign id is about what the request asks for."""
-    if case.asked.action in _OF_USER | {"UPDATE_CALL_DATA"} or case.asked.kind in _GOOD:
+    if case.asked.action in _OF_USER or case.asked.kind in _GOOD:
         return True
+    if case.asked.action == "UPDATE_CALL_DATA":
+        return step.data or step.change == "removed"
     return step.change == "removed" or any(move.own for move in step.moves)
 
 

@@ -22,6 +22,7 @@ class Changed(NamedTuple):
     title: str
     lines: tuple[str, ...]
     moves: tuple[Move, ...]
+    data: bool = False
 
 
 class Changes:
@@ -62,7 +63,7 @@ class Changes:
             lines.append(f"{ends[0]} -> {ends[1]}{f', {clean(sort)}' if sort else ''}")
         if dialog.get("secondaryId"):
             lines.append(f"secondaryId {clean(dialog['secondaryId'])}")
-        return Changed(title, (*lines, *parties, *data), moves)
+        return Changed(title, (*lines, *parties, *data), moves, bool(data))
 
     def _verb(self, change: str, moves: tuple[Move, ...], dialog: Told) -> str:
         own = next((move for move in moves if move.own), None)

@@ -71,6 +71,7 @@ def _dialog(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[
         change=change,
         moves=found.moves,
         shown=dialog,
+        data=found.data,
     )
 
 

@@ -66,6 +66,7 @@ class Step:
 
     `at`: seconds since 1970. `change`: "added", "changed" or "removed", of a dialog. `proof`: which
     evidence this is for which request, in words. `good`: an outcome that is what was asked for.
+    `data`: it changed call data.
     """
 
     at: float
@@ -86,6 +87,7 @@ class Step:
     shown: Told | None = field(default=None, repr=False)
     proof: str | None = None
     good: bool = False
+    data: bool = False
 
     @property
     def bad(self) -> bool:

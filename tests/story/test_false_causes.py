@@ -364,6 +364,18 @@ def test_a_foreign_id_on_what_another_party_does_is_not_why():
     assert rules(asked("RETRIEVE", UNKNOWN), events=(event,)) == ["unknown"]
 
 
+def test_call_data_is_set_by_who_sets_call_data():
+    data = {"callvariables": {"callVariable1": "gold"}}
+    events = (
+        a_change(-1.0, "desktop-6", own="HELD"),
+        a_change(0.3, "desktop-7", own="ACTIVE"),
+        a_change(0.6, "desktop-8", own="ACTIVE", media=data),
+    )
+    update = asked("UPDATE_CALL_DATA", UNKNOWN)
+    assert rules(update, events=events[:2]) == ["unknown"]
+    assert "desktop-8" in found("another_client", update, events=events).saw
+
+
 @pytest.mark.parametrize("left", ["DROPPED", "WRAP_UP"])
 def test_a_customer_who_hangs_up_is_no_other_client(left: str):
     events = (*TAGS, a_change(0.5, own=left, customer="DROPPED"), a_change(0.6, change="removed"))
