@@ -52,6 +52,10 @@ def _port_of_its_own() -> int:
     raise OSError("no free port between 20000 and 30000")
 
 
+SAID_RIGHTLY = '"event": "credentials.withheld"'
+"""An error of Finesse's that a story makes: it answers 401."""
+
+
 class Second(Successor):
     """The process that took over, for whose end there is more time."""
 
@@ -318,7 +322,11 @@ format = "json"
             new = log.read()
         self._read += len(new)
         text = new.decode("utf-8", "replace")
-        return [line[:1500] for line in text.splitlines() if WRONG_WORDS.search(line)]
+        return [
+            line[:1500]
+            for line in text.splitlines()
+            if WRONG_WORDS.search(line) and SAID_RIGHTLY not in line
+        ]
 
 
 def _figure(name: str, text: str) -> float:
