@@ -143,7 +143,7 @@ async def test_one_agents_lost_link_does_not_touch_anothers_session(tmp_path):
         dialog = await answered_call(sim, listener, B)
         assert isinstance(await listener.submit(Hold(agent=B, dialog_id=dialog)), Confirmed)
         await sim.notifications.accept_connections()
-        await listener.ready(A)
+        await listener.ready(A, within=40)
         assert listener.agents[B].since == since
 
 
@@ -153,7 +153,7 @@ async def test_restarted_notification_service_is_found_again_by_all(tmp_path):
         await sim.notifications.stop(grace=0)
         await until(lambda: not any(each.live for each in listener.agents.values()))
         await sim.notifications.start("127.0.0.1", tls_port=port)
-        await asyncio.gather(listener.ready(A), listener.ready(B))
+        await asyncio.gather(listener.ready(A, within=40), listener.ready(B, within=40))
         dialog = await answered_call(sim, listener)
         assert isinstance(await listener.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
 
@@ -164,11 +164,11 @@ async def test_wrong_password_of_one_of_two_stops_that_one_after_one_attempt(tmp
         assert listener.agents[B].live
         assert listener.agents[A].state == "stopped"
         with pytest.raises(NotListening, match=f"agent {A} was stopped: .*not-authorized"):
-            await listener.ready(A)
+            await listener.ready(A, within=40)
         await asyncio.sleep(0.2)
         assert sim.notifications.auth_attempts[A] == 1
         listener.change_credentials(A, password=PASSWORD[A])
-        await listener.ready(A)
+        await listener.ready(A, within=40)
         assert sim.notifications.auth_attempts[A] == 2
         dialog = await answered_call(sim, listener)
         assert isinstance(await listener.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
@@ -186,11 +186,11 @@ async def test_resource_conflict_stops_and_says_so(tmp_path, caplog):
         sim.notifications.send_stream_error(A, "conflict")
         await until(lambda: listener.agents[A].state == "stopped")
         with pytest.raises(NotListening, match="conflict"):
-            await listener.ready(A)
+            await listener.ready(A, within=40)
         assert sim.notifications.auth_attempts[A] == 1
         assert listener.agents[B].live
         listener.change_credentials(A, password=PASSWORD[A])
-        await listener.ready(A)
+        await listener.ready(A, within=40)
 
 
 async def test_session_that_comes_up_out_of_service_waits_until_finesse_is_back(tmp_path):
@@ -202,7 +202,7 @@ async def test_session_that_comes_up_out_of_service_waits_until_finesse_is_back(
         with pytest.raises(NotListening):
             await listener.submit(Hold(agent=A, dialog_id="1"))
         sim.finesse.set_status("IN_SERVICE")
-        await asyncio.gather(listener.ready(A), listener.ready(B))
+        await asyncio.gather(listener.ready(A, within=40), listener.ready(B, within=40))
 
 
 async def test_closing_while_reconnecting_is_quick_and_leaves_nothing(tmp_path):
@@ -247,7 +247,7 @@ async def test_second_node_is_used_when_the_first_answers_rest_alone(tmp_path):
         deaf = node_of(sim) | {"xmpp_port": dead_port()}
         told = settings(sim, tmp_path, finesse={"nodes": [deaf, node_of(sim, 1)]})
         async with Listener.open(told, paces=PACES) as listener:
-            await asyncio.gather(listener.ready(A), listener.ready(B))
+            await asyncio.gather(listener.ready(A, within=40), listener.ready(B, within=40))
             dialog = await answered_call(sim, listener)
             assert isinstance(await listener.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
 
@@ -311,7 +311,7 @@ async def test_session_is_held_while_signed_in_only(tmp_path):
         with pytest.raises(NotListening):
             await listener.submit(MakeCall(agent=A, to_address="2002"))
         await sim.desktop.become(A, "LOGIN")
-        await listener.ready(A)
+        await listener.ready(A, within=40)
         assert sim.notifications.present(A)
         await sim.desktop.become(A, "LOGOUT")
         await until(lambda: listener.agents[A].state == "signed_out")
@@ -332,8 +332,8 @@ async def test_refused_password_of_an_idle_agent_is_tried_once(tmp_path):
         accounts.user = lambda header: seen.append(header) or check(header)
         assert "refused" in listener.agents[A].last_error
         with pytest.raises(NotListening, match="was stopped"):
-            await listener.ready(A)
+            await listener.ready(A, within=40)
         await asyncio.sleep(PACES.watch_every * 5)
         assert seen == []
         listener.change_credentials(A, password=PASSWORD[A])
-        await listener.ready(A)
+        await listener.ready(A, within=40)

@@ -29,7 +29,7 @@ async def test_dtmf_is_not_presumed_over_an_outage_and_is_again_after_it(tmp_pat
         simulator.finesse.set_status("OUT_OF_SERVICE")
         await until(lambda: not listener.agents[A].live)
         simulator.finesse.set_status("IN_SERVICE")
-        await listener.ready(A)
+        await listener.ready(A, within=40)
 
         outcome = await ticket.outcome()
         assert isinstance(outcome, Unconfirmed)
@@ -61,7 +61,7 @@ async def test_the_user_finesse_going_away_is_an_outage_until_finesse_is_asked(t
         await until(lambda: not listener.agents[A].live)
 
         simulator.notifications.set_finesse_presence(available=True)
-        await listener.ready(A)
+        await listener.ready(A, within=40)
 
         assert listener.agents[A].live
 

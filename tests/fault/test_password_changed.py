@@ -182,7 +182,7 @@ async def test_password_that_rest_refused_is_for_sasl_to_judge_and_once_is_enoug
             assert refused.count < 5
             assert not sim.finesse.accounts.locked(A)
             give_the_new_one(listener)
-            await listener.ready(A)
+            await listener.ready(A, within=40)
 
 
 async def test_password_that_rest_refused_is_used_again_once_sasl_has_taken_it(tmp_path):
@@ -202,7 +202,7 @@ async def test_password_that_rest_refused_is_used_again_once_sasl_has_taken_it(t
             assert A in listener.roster.withheld
             sim.notifications.cut(A)
             await until(lambda: sim.notifications.auth_attempts[A] == 2)
-            await listener.ready(A)
+            await listener.ready(A, within=40)
             assert A not in listener.roster.withheld
             assert listener.agents[A].last_error is None
             await listener.wire.picture(A)

@@ -135,7 +135,7 @@ async def test_picture_that_cannot_be_read_is_read_again(tmp_path):
         sim.finesse.faults.add(Fault.UNAVAILABLE, action="GET", times=3)
         told = settings(sim, tmp_path, agents=[{"id": A, "password": PASSWORD[A]}])
         async with Listener.open(told, strict=False, paces=PACES) as listener:
-            await listener.ready(A)
+            await listener.ready(A, within=40)
             assert listener.agents[A].last_error is None
         sim.finesse.faults.add(Fault.UNAVAILABLE, action="GET", times=1)
         with pytest.raises(Unreachable, match=f"Finesse does not show agent {A}: .*503"):
@@ -212,7 +212,7 @@ async def test_idle_agent_keeps_its_session_while_finesse_does_not_say(tmp_path)
     agents = [{"id": A, "password": PASSWORD[A], "connect": "while_signed_in"}]
     paces = Paces(backoff=PACES.backoff, reconcile_again=(0.01,), watch_every=0.01)
     async with scene(tmp_path, agents=agents, paces=paces) as (sim, listener):
-        await listener.ready(A)
+        await listener.ready(A, within=40)
         rules = [sim.finesse.faults.add(Fault.UNAVAILABLE, action="GET") for _ in range(3)]
         await until(lambda: all(rule.times == 0 for rule in rules))
         assert listener.agents[A].live
@@ -247,9 +247,9 @@ async def test_nothing_secret_is_written_at_any_level(tmp_path):
         call = await listener.submit(MakeCall(agent=A, to_address="+12025550123"))
         sim.notifications.cut(A)
         await until(lambda: not listener.agents[A].live)
-        await listener.ready(A)
+        await listener.ready(A, within=40)
         listener.change_credentials(B, password=PASSWORD[B])
-        await listener.ready(B)
+        await listener.ready(B, within=40)
     text = written.getvalue()
     logging.getLogger().handlers.clear()
     assert text.count('"request.settled"') == 4
