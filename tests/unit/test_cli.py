@@ -83,7 +83,7 @@ def test_help_tells_every_exit_code(run: Run):
 
 COMMANDS = (
     *("parse", "explain", "send", "run", "watch", "requests", "agents", "reload", "forget"),
-    *("token new", "demo", "simulate"),
+    *("token new", "demo", "simulate", "check", "story", "record", "replay", "page", "handover"),
 )
 
 
