@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from listener import redaction
+from listener.digits import without_digits
 from listener.finesse.sealed import NO_DIGIT
-from listener.transcript.masks import without_digits
 
 LONGEST = 300
 """Characters of one text that are told."""

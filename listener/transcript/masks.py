@@ -14,10 +14,6 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from listener.digits import hide_keys, without_digits
-
-__all__ = ["MIN_KEY", "Masks", "hide_keys", "without_digits"]
-
 MIN_KEY = 16
 """Bytes that a key has at least."""
 _ROUNDS = 8

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from listener.digits import without_digits
 from listener.finesse.actions.checks import same_number
 from listener.finesse.messages import named_extension
-from listener.transcript.masks import Masks, without_digits
+from listener.transcript.masks import Masks
 
 KEY = b"sixteen bytes at least"
 MASKS = Masks(KEY)
