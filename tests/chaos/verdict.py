@@ -144,8 +144,10 @@ def _excused(account: Account, find: Find, lag: float) -> bool:
     asked = find.asked
     if find.words == NEVER_SO:
         return _news_then(account, asked)
-    if find.kind == "law" and lag and "its id had shown it" in find.words:
-        return True  # the law's second is no time on a machine that stands still
+    if find.kind == "law" and find.words.startswith("its id had shown it"):
+        # Its second is no time on a machine that stands still; what was so before waits.
+        data = isinstance(asked.request, knowable.DATA)
+        return lag > 0 or data or (isinstance(asked.request, Drop) and _cut_off(account, asked))
     if find.kind == "law" and find.words.startswith("given up"):
         assert asked.settled is not None
         return asked.deadline - asked.settled < GIVEN_UP + lag  # told by two clocks
