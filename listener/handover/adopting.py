@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from listener.assembly import Listener
 from listener.chronicle import Chronicle
 from listener.correlation.correlator import Correlator
-from listener.correlation.hearing import SURVIVORS
+from listener.correlation.sharing import SURVIVORS
 from listener.correlation.outcome import Reason
 from listener.correlation.steps import AnswerKind, RestAnswer, Step
 from listener.finesse.events import DialogAdded, DialogChanged, DialogRemoved, Event
