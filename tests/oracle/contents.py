@@ -79,7 +79,7 @@ def _put_shown(account: Account, asked: Asked) -> bool:
     request = asked.request
     assert isinstance(request, do.UpdateCallData)
     assert asked.settled is not None
-    for heard in read_of(account, asked, until=asked.settled):
+    for heard in read_of(account, asked, until=asked.settled + EPS):
         event = heard.event
         if not isinstance(event, DialogEvent) or isinstance(event, DialogRemoved):
             continue
@@ -176,7 +176,7 @@ def gone(account: Account, asked: Asked) -> Iterator[str]:
     assert asked.settled is not None
     left = {
         heard.event.dialog_id
-        for heard in read_of(account, asked, until=asked.settled)
+        for heard in read_of(account, asked, until=asked.settled + EPS)
         if isinstance(heard.event, DialogEvent)
         and (isinstance(heard.event, DialogRemoved) or _off(heard.event, asked.own))
     }
