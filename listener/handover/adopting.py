@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from listener.assembly import Listener
 from listener.chronicle import Chronicle
 from listener.correlation.correlator import Correlator
-from listener.correlation.sharing import SURVIVORS
 from listener.correlation.outcome import Reason
+from listener.correlation.sharing import SURVIVORS
 from listener.correlation.steps import AnswerKind, RestAnswer, Step
 from listener.finesse.events import DialogAdded, DialogChanged, DialogRemoved, Event
 from listener.handover.carried import Open, Past, State
