@@ -132,7 +132,8 @@ def _at_once(account: Account, asked: Asked) -> Iterator[str]:
     outcome = asked.outcome
     if not isinstance(outcome, Confirmed) or asked.ambiguous or asked.begun is None:
         return
-    if isinstance(asked.request, (*SILENT, do.Transfer)) or id_shared(account, asked):
+    apart = (*SILENT, do.Transfer, do.Reclassify)  # what is so already is told at the deadline
+    if isinstance(asked.request, apart) or id_shared(account, asked):
         return
     assert asked.settled is not None
     first = next(
@@ -145,7 +146,8 @@ def _at_once(account: Account, asked: Asked) -> Iterator[str]:
         ),
         None,
     )
-    if first is not None and asked.settled > first + 1.1:
+    whole = first is not None and account.listening(asked.agent, first, asked.settled)
+    if first is not None and whole and asked.settled > first + 1.1:
         yield f"its id had shown it {asked.settled - first:.1f} s before it was told"
 
 
