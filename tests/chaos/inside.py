@@ -87,7 +87,7 @@ class Counting:
         at here, and set aside again.
         """
         gc.unfreeze()
-        gc.collect()
+        garbage = gc.collect()
         found = gc.get_objects()
         gc.freeze()
         kinds = Counter(map(_name, found))
@@ -96,6 +96,7 @@ class Counting:
         more = {name: n - self._kinds[name] for name, n in kinds.items() if self._kinds[name] != n}
         self.tell(
             objects=kinds.total(),
+            garbage=garbage,
             tasks=sum(len(asyncio.all_tasks(loop)) for loop in loops),
             threads=threading.active_count(),
             files=len([*FILES.iterdir()]) if FILES.is_dir() else 0,

@@ -45,10 +45,11 @@ class Sample(NamedTuple):
 
 
 class Count(NamedTuple):
-    """What is in a process while nothing is open."""
+    """What is in a process while nothing is open; `garbage` was only kept by cycles."""
 
     at: float
     objects: int
+    garbage: int
     tasks: int
     threads: int
     files: int

@@ -73,7 +73,8 @@ def take(account: Account, inquiry: Inquiry, ahead: float) -> None:
         asked.status = told["status"] if asked.answered is not None else None
         if asked.begun is None and isinstance(asked.outcome, Abandoned):
             asked.begun = asked.settled  # given up in the moment in which its turn had come
-    asked.accepted = asked.status == 202
+    doubtful = told is not None and any(s["what"] == "doubtful_answer" for s in told["seen"])
+    asked.accepted = asked.status == 202 and not doubtful  # cut short behind its first line
     if not sends and inquiry.wish.deadline is None and asked.accepted:
         asked.length = asked.request.default_deadline
     account.asked.append(asked)

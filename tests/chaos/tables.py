@@ -142,7 +142,7 @@ class LiveTally(Tally):
         return "\n".join(lines)
 
     def _idle(self) -> Iterator[str]:
-        for name in ("objects", "tasks", "threads", "files"):
+        for name in ("objects", "garbage", "tasks", "threads", "files"):
             row = [getattr(each, name) for each in self.idle]
             step = max(1, len(row) // 12)
             if row:

@@ -133,7 +133,7 @@ def samples(*, megabytes_an_hour: float, hours: float = 1.0, pid: int = 1) -> li
 def counts(objects: list[int], tasks: list[int]) -> list[Count]:
     at = [WARM_UP + 60.0 * number for number in range(len(objects))]
     rows = zip(at, objects, tasks, strict=True)
-    return [Count(when, some, open_, 5, 40, 1) for when, some, open_ in rows]
+    return [Count(when, some, 0, open_, 5, 40, 1) for when, some, open_ in rows]
 
 
 def test_memory_that_grows_behind_its_warm_up_is_found():
