@@ -103,7 +103,7 @@ async def test_what_was_heard_while_it_stood_still_is_judged_as_of_its_time(tmp_
         service = both.first.listener.service
         async with both.caller() as client:
             held = Held(simulator)
-            body = HOLD | {"dialogId": dialog, "deadline": 2}
+            body = HOLD | {"dialogId": dialog, "deadline": 6}
             hold = (await client.post("/v1/requests", json=body)).json()
             await until(lambda: service.records[hold["id"]].answered)
             reader = asyncio.create_task(read_to_the_end(both.first))

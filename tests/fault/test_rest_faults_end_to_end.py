@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,7 +13,7 @@ from listener.finesse.actions import Drop, Hold, MakeCall, SendDtmf, UpdateCallD
 from listener.simulator.faults import Fault
 from listener.simulator.interfaces import Fate
 from listener.simulator.profiles import Tagging
-from tests.shell.stage import PACES, A, answered_call, settings, simulated, writes
+from tests.shell.stage import PACES, A, B, answered_call, settings, simulated, writes
 
 
 @asynccontextmanager
@@ -20,7 +21,8 @@ async def scene(tmp_path, *, answer=15.0, **how):
     """Run both; `answer`: seconds for Finesse's answer, short where none comes."""
     async with simulated(**how) as sim:
         told = settings(sim, tmp_path, timings={"rest_answer": answer})
-        async with Listener.open(told, paces=PACES) as listener:
+        async with Listener.open(told, paces=PACES, strict=False) as listener:
+            await asyncio.gather(*(listener.ready(agent, within=40) for agent in (A, B)))
             yield sim, listener
 
 
