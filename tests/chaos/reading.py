@@ -18,6 +18,7 @@ from listener.finesse.events import Event, events_of
 from listener.finesse.wire import parse_update
 from listener.telling import dialog_of, kind_of
 from tests.chaos.asking import outcome_of
+from tests.oracle import table
 from tests.oracle.account import Account, Heard
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def take(account: Account, inquiry: Inquiry, ahead: float) -> None:
     doubtful = told is not None and any(s["what"] == "doubtful_answer" for s in told["seen"])
     asked.accepted = asked.status == 202 and not doubtful  # cut short behind its first line
     if not sends and inquiry.wish.deadline is None and asked.accepted:
-        asked.length = asked.request.default_deadline
+        asked.length = table.length(asked.request, None, expected=False)
     account.asked.append(asked)
 
 

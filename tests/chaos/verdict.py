@@ -45,7 +45,19 @@ from tests.chaos.asking import fingerprint
 from tests.chaos.reading import CLOSE
 from tests.chaos.stalls import Stall, lag_between
 from tests.chaos.tables import LiveTally
-from tests.oracle import blame, contents, details, effects, judge, knowable, laws, telling
+from tests.oracle import (
+    blame,
+    contents,
+    details,
+    effects,
+    facts,
+    judge,
+    knowable,
+    lanes,
+    laws,
+    telling,
+    whose,
+)
 from tests.oracle.explain import explain
 from tests.oracle.judge import Find
 from tests.oracle.report import finds
@@ -84,6 +96,8 @@ def tolerant(lag: float) -> Iterator[None]:
         for module, values in (
             (judge, {"EPS": CLOSE, "FENCE": fence}),
             *((module, {"EPS": CLOSE}) for module in (laws, details, contents, telling)),
+            *((module, {"EPS": CLOSE}) for module in (facts, lanes)),
+            (whose, {"CLOSE": CLOSE}),
             (knowable, {"SLACK": SLACK + lag}),
             (blame, {"SETTLES": 2.0 + CLOSE}),
         ):

@@ -15,6 +15,7 @@ from listener import intake
 from listener.correlation.outcome import MinimumEvidence
 from tests.chaos.callers import Inquiry
 from tests.chaos.program import DEAD
+from tests.oracle import table
 from tests.oracle.account import Asked
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class LiveWorld:
 
     @staticmethod
     def _length(request: Request, wish: Wish) -> float:
-        return 60.0 if wish.mode == "expect" else request.default_deadline
+        return table.length(request, None, expected=wish.mode == "expect")
 
     # -- mischief -------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ class View(NamedTuple):
     associated: str | None
     recording: bool
     over: bool
+    causes: frozenset[str] = frozenset()  # why parties failed
 
     @property
     def present(self) -> frozenset[str]:
@@ -115,6 +116,7 @@ def _view(call: Call) -> View:
         call.associated,
         call.recording,
         call.over,
+        frozenset(party.cause for party in call.parties if party.cause),
     )
 
 
@@ -236,7 +238,9 @@ class Account:
     outages: list[list[float]] = field(default_factory=list)
     rest: list[tuple[float, float]] = field(default_factory=list)  # REST suffered
     slow: list[tuple[str, float, float]] = field(default_factory=list)
+    away: list[tuple[str, float, float]] = field(default_factory=list)  # `finesse`, as told
     ended: float = 0.0
+    exact: bool = False  # late news have the times at which they were read
     faults: list[str] = field(default_factory=list)
     refused: int = 0  # requests that the program did not take
     trouble: list[str] = field(default_factory=list)  # logged faults of the program itself

@@ -85,11 +85,12 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
     known = account.history.at(event.dialog_id, begun) is not None
     if isinstance(asked.request, do.Transfer | do.Conference):
         return known  # of two calls there were, and which the other was is not asked here
+    view = account.history.at(event.dialog_id, heard.at)
+    its_call = not known and (view is None or view.sender == asked.own)
     if dialog is None:  # of the call that it makes
-        view = account.history.at(event.dialog_id, heard.at)
-        return not known and (view is None or view.sender == asked.own)
+        return its_call
     there = effects.family(account.history, dialog, heard.at)
-    return event.dialog_id in there
+    return event.dialog_id in there or (isinstance(asked.request, do.ConsultCall) and its_call)
 
 
 def _may_own(other: Asked, at: float, end: float | None) -> bool:

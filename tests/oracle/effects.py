@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from tests.oracle.account import History
 
 ENDLESS = float("inf")
+TOGETHER = 0.0005  # seconds: what happens within them happens at once
 LEFT = frozenset({"DROPPED", "WRAP_UP", "CLOSED", None})
+SOON = 0.5  # seconds in which what Finesse did is seen in the history
 BY_ID = (do.TaskTransfer, do.TaskClose, do.SendDtmf, do.StartRecording)
 """What shows nowhere, or looks like something else: only Finesse's own record tells."""
 
@@ -97,11 +99,29 @@ def _off_all(history: History, ids: list[str], own: str, at: float) -> bool:
     return bool(views) and all(view.over or view.parties.get(own) in LEFT for view in views)
 
 
-def _since(asked: Asked, history: History) -> Iterator[tuple[str, list[tuple[float, View]]]]:
-    """Yield the calls of the asking device that were made since it was asked."""
-    for id_, row in history.calls.items():
-        if row and row[0][0] >= asked.submitted and row[0][1].sender == asked.own:
+def _since(asked: Asked, account: Account) -> Iterator[tuple[str, list[tuple[float, View]]]]:
+    """Yield the calls of the asking device that were made since it was asked.
+
+    One that nobody had told of at sending is not in the baseline, and new as well (6.1).
+    """
+    begun = asked.submitted if asked.begun is None else asked.begun
+    for id_, row in account.history.calls.items():
+        if not row or row[0][1].sender != asked.own:
+            continue
+        if row[0][0] >= asked.submitted or not _told(account, asked, id_, begun, row[0][0]):
             yield id_, row
+
+
+def _told(account: Account, asked: Asked, id_: str, begun: float, made: float) -> bool:
+    """Say whether the agent's session had told of a call by then: by event, or by its picture."""
+    read = any(
+        heard.agent == asked.agent
+        and heard.at <= begun
+        and getattr(heard.event, "dialog_id", None) == id_
+        for heard in account.heard
+    )
+    pictures = [a for a, _ in account.live.get(asked.agent, ()) if a <= begun]
+    return read or any(made <= at for at in pictures)
 
 
 def _call(asked: Asked, account: Account) -> list[Span]:
@@ -109,7 +129,7 @@ def _call(asked: Asked, account: Account) -> list[Span]:
     assert isinstance(request, do.MakeCall | do.ConsultCall)
     wanted, deed = digits(request.to_address), asked.deed
     found = []
-    for id_, row in _since(asked, account.history):
+    for id_, row in _since(asked, account):
         mine = deed is not None and deed.new_dialog_id == id_
 
         def there(view: View, mine: bool = mine) -> bool:  # noqa: FBT001  bound in a loop
@@ -127,7 +147,7 @@ def _monitor(asked: Asked, account: Account) -> list[Span]:
     assert isinstance(request, do.SilentMonitor)
     return [
         span._replace(unit=(id_,))
-        for id_, row in _since(asked, account.history)
+        for id_, row in _since(asked, account)
         for span in _row(
             id_,
             row,
@@ -168,18 +188,74 @@ def _parties(history: History, asked: Asked, *ids: str) -> frozenset[str]:
     )
 
 
-def _joined(asked: Asked, account: Account, *, stays: bool) -> list[Span]:
-    history, found = account.history, []
-    for survivor, gone in _pairs(asked, history):
-        row = history.calls[survivor]
+def partners(asked: Asked, account: Account) -> list[str]:
+    """Return the calls of which one is the other one of a join (6.4), as they were at sending.
 
-        def so(view: View, gone: str = gone) -> bool:
+    The one that is linked to it by associatedDialogUri, else the agent's only other live one. With
+    several and no link any of them may have been meant.
+    """
+    history, dialog = account.history, asked.request.dialog_id
+    begun = (asked.submitted if asked.begun is None else asked.begun) - TOGETHER
+    own = {id_: history.at(id_, begun) for id_ in history.calls if id_ != dialog}
+    live = {
+        id_: view
+        for id_, view in own.items()
+        if view is not None and not view.over and view.parties.get(asked.own) not in OFF
+    }
+    mine = history.at(dialog, begun)
+    linked = [
+        id_
+        for id_, view in live.items()
+        if view.associated == dialog or (mine is not None and mine.associated == id_)
+    ]
+    return linked or list(live)
+
+
+def _right(asked: Asked, account: Account, pair: set[str], at: float) -> bool:
+    """Say whether those two calls are the ones that it asked to join.
+
+    What Finesse joined for this request is; what another did is, if they are the same two calls.
+    """
+    history, dialog, deed = account.history, asked.request.dialog_id, asked.deed
+    if deed is not None and deed.effect is True and abs((deed.effect_at or 0.0) - at) < SOON:
+        return dialog in pair
+    before = at - TOGETHER
+    ours = set(family(history, dialog, before))
+    theirs = {id_ for other in partners(asked, account) for id_ in family(history, other, before)}
+    return any(pair == {one, two} for one in ours for two in theirs - ours)
+
+
+def _both(account: Account, asked: Asked, pair: set[str], view: View, at: float) -> bool:
+    """Say whether somebody of each of the two calls is on the one that is left (6.4)."""
+    for id_ in pair:
+        was = account.history.at(id_, at - TOGETHER)
+        side = was.present - {asked.own} if was is not None else frozenset()
+        if side and not side & view.present:
+            return False
+    return len(view.present - {asked.own}) > 1
+
+
+def joins(asked: Asked, account: Account) -> Iterator[tuple[str, str, float]]:
+    """Yield (survivor, gone, when) of each join of the two calls that it asked to join (6.4)."""
+    for survivor, gone in _pairs(asked, account.history):
+        row = account.history.calls[survivor]
+        at = next(at for at, view in row if view.secondary == gone)
+        if _right(asked, account, {survivor, gone}, at):
+            yield survivor, gone, at
+
+
+def _joined(asked: Asked, account: Account, *, stays: bool) -> list[Span]:
+    found = []
+    for survivor, gone, at in joins(asked, account):
+
+        def so(view: View, gone: str = gone, survivor: str = survivor, at: float = at) -> bool:
             own = view.parties.get(asked.own)
             if view.secondary != gone:
                 return False
             fits = own == "ACTIVE" if stays else own in LEFT
-            return fits and len(view.present - {asked.own}) > 1
+            return fits and _both(account, asked, {survivor, gone}, view, at)
 
+        row = account.history.calls[survivor]
         found += [span._replace(unit=(survivor, gone)) for span in _row(survivor, row, so)]
     return found
 
@@ -193,11 +269,10 @@ def _conferenced(asked: Asked, account: Account) -> list[Span]:
     history, dialog = account.history, asked.request.dialog_id
     first = _parties(history, asked, dialog) if dialog else frozenset()
     found = _joined(asked, account, stays=True)
-    for other in history.calls:
-        second = _parties(history, asked, other) if other != dialog else frozenset()
+    for other in partners(asked, account):
+        second = _parties(history, asked, other)
         both = first | second
-        view = history.at(other, asked.submitted)
-        if both in {first, second} or view is None or asked.own not in view.present:
+        if both in {first, second}:
             continue
 
         def so(view: View, both: frozenset[str] = both) -> bool:
@@ -221,19 +296,25 @@ def _sent_away(asked: Asked, account: Account) -> list[Span]:
     return _on_family(asked, account, arrived)
 
 
-def _data(asked: Asked, account: Account, *, exact: bool = False) -> list[Span]:
+def wanted(asked: Asked) -> dict[str, str | None]:
+    """Return the values that an UPDATE_CALL_DATA asks for, by name."""
     request = asked.request
     assert isinstance(request, do.UpdateCallData)
-    wanted: dict[str, str | None] = dict(request.variables)
+    values: dict[str, str | None] = dict(request.variables)
     if request.wrap_up_reason is not None:
-        wanted["wrapUpReason"] = request.wrap_up_reason
+        values["wrapUpReason"] = request.wrap_up_reason
+    return values
+
+
+def _data(asked: Asked, account: Account, *, exact: bool = False) -> list[Span]:
+    values = wanted(asked)
 
     def value_there(name: str, value: str | None, now: str | None) -> bool:
         cut = name.startswith("user.") and bool(now) and (value or "").startswith(now or "")
         return now == value or (cut and not exact)
 
     def there(view: View) -> bool:
-        return all(value_there(n, v, view.values.get(n)) for n, v in wanted.items())
+        return all(value_there(n, v, view.values.get(n)) for n, v in values.items())
 
     return _on_family(asked, account, there)
 
@@ -293,7 +374,11 @@ def _person(asked: Asked, account: Account) -> list[Span]:
         return there(person) and person.state == wanted and reason in {None, person.reason}
 
     found = [
-        Span(at, row[index + 1][0] if index + 1 < len(row) else ENDLESS, (asked.agent, at, index))
+        Span(
+            at,
+            row[index + 1][0] if index + 1 < len(row) else ENDLESS,
+            (asked.agent, at, person.state),
+        )
         for index, (at, person) in enumerate(row)
         if now(person)
     ]

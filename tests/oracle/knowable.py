@@ -7,24 +7,19 @@ against it (`excuse` says why). What is left must have been told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from listener.correlation.outcome import MinimumEvidence, Reason, Unconfirmed
+from listener.correlation.outcome import MinimumEvidence, Unconfirmed
 from listener.finesse import actions as do
-from listener.finesse import uris
-from listener.finesse.actions.expectation import Probe
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
-from tests.oracle import blame, effects, shown, telling
-from tests.oracle.account import OFF
+from tests.oracle import blame, effects, grounds, probed, readings, shown, table, telling
 from tests.oracle.judge import SILENT, Find
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
 
 SLACK = 0.05
-GET_BEFORE = 3.0
-RESTARTED = "restarted"
 JOINS = (do.Transfer, do.Conference)
 DATA = (do.UpdateCallData, do.Reclassify, do.UpdateScheduledCallback, do.CancelScheduledCallback)
 """What they change carries no time: an old content looks like a new one."""
@@ -42,34 +37,21 @@ def missed(account: Account) -> list[Find]:
 
 def excuse(account: Account, asked: Asked) -> str | None:
     """Say why nothing is held against an open end, or None."""
+    del account
     begun, settled = asked.begun, asked.settled
     reasons = (
         (not isinstance(asked.outcome, Unconfirmed), "it was told"),
         (begun is None or settled is None, "it never went out"),
         (asked.minimum is not MinimumEvidence.ANY, "better evidence was wanted"),
-        (asked.ambiguous or _id_shared(account, asked), "its id is another's too"),
         (asked.deed is None, "it never reached Finesse"),
-        (_restarted(account, asked), RESTARTED),
     )
     return next((why for holds, why in reasons if holds), None)
 
 
-def _id_shared(account: Account, asked: Asked) -> bool:
-    return any(
-        other is not asked and other.request_id == asked.request_id for other in account.asked
-    )
-
-
-def _restarted(account: Account, asked: Asked) -> bool:
-    end = asked.settled or account.ended
-    return any(asked.submitted <= started and killed <= end for killed, started in account.restarts)
-
-
 def knowable(account: Account, asked: Asked) -> str | None:
     """Say what somebody could know who heard what our sessions heard; None: nothing for sure."""
-    why_not = excuse(account, asked)
-    if why_not is not None:
-        return telling.after_a_restart(account, asked) if why_not == RESTARTED else None
+    if excuse(account, asked) is not None:
+        return None
     checks = (
         _refused,
         _call_failed,
@@ -78,19 +60,37 @@ def knowable(account: Account, asked: Asked) -> str | None:
         _silence,
         _change,
         _sole_error,
-        _by_get,
-        telling.told,
+        probed.by_get,
+        _telling,
     )
     return next((words for check in checks if (words := check(account, asked))), None)
 
 
-def _open(account: Account, asked: Asked) -> Iterator[Heard]:
-    """Yield what its agent's session read while it was open."""
+def _telling(account: Account, asked: Asked) -> str | None:
+    """Ask what else tells, of requests with an id of their own."""
+    if asked.ambiguous or readings.id_shared(account, asked):
+        return None
+    if grounds.restarted(account, asked):
+        return telling.after_a_restart(account, asked)
+    return telling.told(account, asked)
+
+
+def _open(account: Account, asked: Asked, *, of_all: bool = False) -> Iterator[Heard]:
+    """Yield what its agent's session, or those `of_all`, read while it was open."""
     assert asked.begun is not None
     assert asked.settled is not None
+    begun = max([asked.begun, *_reborn(account, asked)])
     for heard in account.heard:
-        if heard.agent == asked.agent and asked.begun <= heard.at < asked.settled - SLACK:
+        here = of_all or heard.agent == asked.agent
+        if here and begun <= heard.at < asked.settled - SLACK:
             yield heard
+
+
+def _reborn(account: Account, asked: Asked) -> Iterator[float]:
+    """Yield when the process began that settled it: what another one read died with that."""
+    for killed, started in account.restarts:
+        if asked.submitted <= started and killed <= (asked.settled or account.ended):
+            yield started
 
 
 def _refused(account: Account, asked: Asked) -> str | None:
@@ -118,14 +118,14 @@ def _call_failed(account: Account, asked: Asked) -> str | None:
     ]
     # How a call is shown as it goes is how it ended, not what became of the request.
     there = [h for h in ours if not isinstance(h.event, DialogRemoved)]
-    tied = any(h.event.request_id == asked.request_id for h in ours)
+    tied = any(grounds.named(account, asked, h) for h in ours)
     failed = any(h.event.dialog.state == "FAILED" for h in there)
     return "failed: its call was read to have FAILED" if tied and failed else None
 
 
 def _own_error(account: Account, asked: Asked) -> str | None:
     for heard in _open(account, asked):
-        if isinstance(heard.event, RequestFailed) and heard.event.request_id == asked.request_id:
+        if isinstance(heard.event, RequestFailed) and grounds.named(account, asked, heard):
             return "failed: an error with its id was read"
     return None
 
@@ -134,22 +134,64 @@ def _own_error(account: Account, asked: Asked) -> str | None:
 
 
 def _own_event(account: Account, asked: Asked) -> str | None:
+    """Say whether an event with its id showed its effect (3): on its agent's node or its dialog."""
     deed = asked.deed
-    if deed is None or deed.effect is not True or isinstance(asked.request, SILENT):
+    if deed is None or deed.effect is not True:
         return None
-    if isinstance(asked.request, do.CancelScheduledCallback) and not _promised(account, asked):
+    if isinstance(asked.request, SILENT):
+        return _signed_silence(account, asked)
+    if isinstance(asked.request, do.CancelScheduledCallback) and not grounds.promised(
+        account, asked
+    ):
         return None
-    assert asked.begun is not None
-    blind = not account.listening(asked.agent, asked.begun, asked.begun + 0.001)
-    if isinstance(asked.request, JOINS) and blind:
+    blind = not grounds.pictured(account, asked)
+    if isinstance(asked.request, JOINS) and (blind or grounds.alike(account, asked)):
         return None  # which the other call was, and who was on it, nobody knew
-    for heard in _open(account, asked):
-        own = heard.event.request_id == asked.request_id and heard.parcel.cause is deed
-        if own and _cut_short(account, asked, heard):
-            continue
-        if own and shown.on_own_node(heard) and shown.shows(account, asked, heard, tagged=True):
+    for heard in _signed(account, asked):
+        far = heard.agent != asked.agent and isinstance(asked.request, JOINS)
+        if _cut_short(account, asked, heard) or (far and grounds.several_others(account, asked)):
+            continue  # on a colleague's node nothing tells which the other call was
+        if shown.shows(account, asked, heard, tagged=True):
             return "confirmed: an event with its id showed it"
     return None
+
+
+def _signed(account: Account, asked: Asked) -> Iterator[Heard]:
+    """Yield its own events with its id, from where a tag counts (3).
+
+    A dialog that leaves a colleague's list says nothing of the agent's part in it.
+    """
+    deed, dialog = asked.deed, asked.request.dialog_id
+    family = effects.family(account.history, dialog)
+    for heard in _open(account, asked, of_all=True):
+        if heard.parcel.cause is not deed or not grounds.named(account, asked, heard):
+            continue
+        event = heard.event
+        there = isinstance(event, DialogEvent) and event.dialog_id in family
+        here = event.owner == asked.agent and heard.agent == asked.agent
+        if here or (there and not isinstance(event, DialogRemoved)):
+            yield heard
+
+
+def _signed_silence(account: Account, asked: Asked) -> str | None:
+    """Say whether an event with the id of a DTMF was read within its window, and no error (6.6).
+
+    An error may follow it until the window ends (3), so that the session must have stood.
+    """
+    assert asked.begun is not None
+    assert asked.settled is not None
+    if not asked.accepted or asked.length < table.window(asked.request):
+        return None
+    if grounds.restarted(account, asked) or not account.whole(
+        asked.agent, asked.begun, asked.settled + ROUND_TRIP
+    ):
+        return None
+    if not account.listening(asked.agent, asked.begun, asked.settled + ROUND_TRIP):
+        return None
+    told = any(not heard.parcel.is_error for heard in _signed(account, asked))
+    if not told or _suspected(account, asked) or _slow(account, asked):
+        return None
+    return "confirmed: an event with its id was read, and no error"
 
 
 def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
@@ -158,104 +200,18 @@ def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
     return removed and not account.listening(asked.agent, heard.at, heard.at + 1.0)
 
 
-def _promised(account: Account, asked: Asked) -> bool:
-    """Say whether the callback was heard of before it was cancelled."""
-    assert asked.begun is not None
-    if not account.listening(asked.agent, asked.begun, asked.begun + 0.001):
-        return False
-    last = [
-        heard.event.dialog.scheduled_callback_info
-        for heard in account.heard
-        if heard.agent == asked.agent
-        and isinstance(heard.event, DialogEvent)
-        and heard.event.dialog_id == asked.request.dialog_id
-        and heard.at <= asked.begun
-    ]
-    return bool(last) and last[-1] is not None
-
-
 # -- without it ---------------------------------------------------------------------------------
 
 
 def _fair(account: Account, asked: Asked) -> bool:
-    """Say whether a change alone can prove it: there is something to compare with, and no rival."""
-    assert asked.begun is not None
-    if not account.listening(asked.agent, asked.begun, asked.begun + 0.001):
+    """Say whether a change alone can prove it (4): there is something true to compare with."""
+    if not grounds.pictured(account, asked):
         return False
-    if asked.mode in {"no", "never_sent"} or isinstance(asked.request, shown.NEEDS_ID):
+    if _unheard_of(asked) or isinstance(asked.request, shown.NEEDS_ID):
         return False
-    if _stale(account, asked):
+    if grounds.stale(account, asked):
         return False  # what it is compared with was not true
-    if isinstance(asked.request, do.TaskRequest) and not _met(account, asked):
-        return False  # no list shows tasks, so that after a gap there is nothing to compare with
-    if getattr(asked.request, "reason_code_id", None) is not None:
-        return False  # a pending state does not show its reason
-    return not any(_rival(asked, other) for other in account.asked if other is not asked)
-
-
-def _stale(account: Account, asked: Asked) -> bool:
-    """Say whether news of the object from before it was asked had not been read by then."""
-    assert asked.begun is not None
-    begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
-    what = asked.request.dialog_id or "</user>"
-    return any(
-        parcel.node.startswith(uris.user_node(asked.agent))
-        and what in parcel.payload
-        and begin <= parcel.made < asked.begun
-        and not any(who == asked.agent and at <= asked.begun for at, who in parcel.heard)
-        for parcel in account.parcels
-    )
-
-
-def _met(account: Account, asked: Asked) -> bool:
-    """Say whether the dialog was heard of in the session in which it was asked."""
-    assert asked.begun is not None
-    begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
-    return any(
-        heard.agent == asked.agent
-        and isinstance(heard.event, DialogEvent)
-        and heard.event.dialog_id == asked.request.dialog_id
-        and begin <= heard.at <= asked.begun
-        for heard in account.heard
-    )
-
-
-def _rival(asked: Asked, other: Asked) -> bool:
-    """Say whether another request of that agent, open at the same time, could own the change."""
-    if other.agent != asked.agent or other.begun is None or asked.begun is None:
-        return False
-    together = other.begun <= (asked.settled or 0.0) and (
-        other.settled is None or other.settled >= asked.begun
-    )
-    user = isinstance(asked.request, do.UserRequest), isinstance(other.request, do.UserRequest)
-    return together and user[0] is user[1]
-
-
-def _several_others(account: Account, asked: Asked) -> bool:
-    """Say whether the agent had several other calls at sending.
-
-    Which of them was meant is told by a link or by our id; an untagged merge with another one may
-    be somebody else's (rules 4 and 6.4: both others).
-    """
-    assert asked.begun is not None
-    views = [
-        account.history.at(id_, asked.begun)
-        for id_ in account.history.calls
-        if id_ != asked.request.dialog_id
-    ]
-    mine = [
-        view
-        for view in views
-        if view is not None
-        and not view.over
-        and asked.agent in view.listed
-        and view.parties.get(asked.own) not in OFF
-    ]
-    before = account.history.at(asked.request.dialog_id, asked.begun)
-    first = before.present - {asked.own} if before is not None else frozenset()
-    # With one side's parties all on the other, the two calls look joined before they are.
-    alike = any(first <= v.present - {asked.own} or v.present - {asked.own} <= first for v in mine)
-    return len(mine) > 1 or alike
+    return grounds.met(account, asked)
 
 
 def _change(account: Account, asked: Asked) -> str | None:
@@ -264,24 +220,42 @@ def _change(account: Account, asked: Asked) -> str | None:
     if asked.answered is None and asked.settled is None:
         return None
     for heard in _open(account, asked):
-        if not (
-            heard.first
-            and shown.on_own_node(heard)
-            and shown.shows(account, asked, heard, tagged=False)
-        ):
+        if not (heard.first and shown.on_own_node(heard)):
             continue
-        if isinstance(asked.request, DATA) and not _fresh(account, asked, heard):
+        if not shown.shows(account, asked, heard, tagged=False):
             continue
-        if isinstance(asked.request, do.ConsultCall | do.MakeCall) and not _named(asked, heard):
-            continue
-        if _cut_short(account, asked, heard) or (
-            isinstance(asked.request, do.Drop) and _loose_end(heard, asked)
-        ):
-            continue
-        if isinstance(asked.request, JOINS) and _several_others(account, asked):
-            continue
-        return "confirmed: a change that it asked for was read"
+        if grounds.rivals(account, asked, heard.parcel.made, heard.at):
+            return None  # from here on it is ambiguous for both, whatever comes later (4)
+        if _proves(account, asked, heard):
+            return "confirmed: a change that it asked for was read"
     return None
+
+
+def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether an event without its id proves it (4, 6), and nothing else that is asked."""
+    request = asked.request
+    if isinstance(request, DATA):
+        return _fresh(account, asked, heard) and not grounds.superseded(account, asked)
+    if isinstance(request, do.ConsultCall | do.MakeCall):
+        return _to_number(asked, heard)
+    if isinstance(request, do.UserRequest):
+        return not _pending_reason(asked, heard)
+    if isinstance(request, JOINS):
+        return not grounds.several_others(account, asked)
+    dropped = isinstance(request, do.Drop)
+    return not _cut_short(account, asked, heard) and not (dropped and _loose_end(heard, asked))
+
+
+def _unheard_of(asked: Asked) -> bool:
+    """Say whether its caller never told what Finesse answered: only its id counts then (8)."""
+    return asked.mode not in {"submit", "forward"} and asked.answered is None
+
+
+def _pending_reason(asked: Asked, heard: Heard) -> bool:
+    """Say whether it shows a state that is only pending, which does not show its reason (6.9)."""
+    user = getattr(heard.event, "user", None)
+    reason = getattr(asked.request, "reason_code_id", None)
+    return reason is not None and user is not None and user.reason_code_id != reason
 
 
 def _fresh(account: Account, asked: Asked, heard: Heard) -> bool:
@@ -293,7 +267,7 @@ def _fresh(account: Account, asked: Asked, heard: Heard) -> bool:
     return not had and all(h.at >= heard.at for h in same)
 
 
-def _named(asked: Asked, heard: Heard) -> bool:
+def _to_number(asked: Asked, heard: Heard) -> bool:
     event, request = heard.event, asked.request
     assert isinstance(event, DialogEvent)
     assert isinstance(request, do.MakeCall | do.ConsultCall)
@@ -314,25 +288,23 @@ def _loose_end(heard: Heard, asked: Asked) -> bool:
 
 
 def _sole_error(account: Account, asked: Asked) -> str | None:
+    """Say whether one unsigned error was read that it alone could own (5)."""
     deed = asked.deed
-    if deed is None or deed.effect is not False or not _fair(account, asked):
+    if deed is None or deed.effect is not False or not asked.accepted or asked.ambiguous:
+        return None  # an id that two have is ambiguous for both (3)
+    if not grounds.pictured(account, asked) or grounds.restarted(account, asked):
+        return None  # who else was at work on the object is not known
+    if asked.mode in {"no", "never_sent"}:
         return None
     errors = [h for h in _open(account, asked) if isinstance(h.event, RequestFailed)]
     own = [h for h in errors if h.parcel.cause is deed and h.event.request_id is None and h.first]
     fitting = [h for h in errors if h.event.request_id is None and blame.fits(account, asked, h)]
-    if len(own) != 1 or len(fitting) != 1 or _exact(account, asked, own[0]) is False:
+    if len(own) != 1 or len(fitting) != 1 or not _exact(account, asked, own[0]):
         return None
-    end = asked.settled or 0.0
-    if not asked.accepted or own[0].at > end - SLACK or not blame._sole(account, asked, own[0]):
+    if not blame._sole(account, asked, own[0]) or _company(account, asked, own[0]):
         return None
-    ours = {id(deed) for each in account.asked for deed in each.deeds}
-    if any(
-        id(h.parcel.cause) not in ours for h in _open(account, asked) if h.at <= own[0].at + 2.1
-    ):
-        return None  # somebody else was at work
-    until = own[0].at + 2.1
-    if any(isinstance(h.event, UserChanged) for h in _open(account, asked) if h.at <= until):
-        return None  # the agent's state went along with some call
+    if _blind_calls(account, asked, own[0]):
+        return None
     alike = [
         h
         for h in account.heard
@@ -342,6 +314,40 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         and h.at < own[0].at
     ]
     return None if alike else "failed: an error that it alone could own was read"
+
+
+def _blind_calls(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether a call was to be made by one that had no start: wider than the rules (`OPEN`)."""
+    return any(
+        other.agent == asked.agent
+        and isinstance(other.request, grounds.MAKES)
+        and other.begun is not None
+        and other.begun <= error.at <= (other.settled or error.at)
+        and not grounds.pictured(account, other)
+        for other in account.asked
+    )
+
+
+def _company(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether anything on its object changed that is not the request's own work (5).
+
+    The agent's state is the object of a request about the user alone.
+    """
+    ids = effects.family(account.history, asked.request.dialog_id)
+    if isinstance(asked.request, JOINS):
+        ids += effects.partners(asked, account)
+    if asked.request.dialog_id is None:  # any call that comes may be the one that it makes
+        ids += [id_ for id_, row in account.history.calls.items() if row[-1][0] >= asked.submitted]
+    user = asked.request.root == "User"
+    return any(
+        heard.parcel.cause is not asked.deed
+        and (
+            getattr(heard.event, "dialog_id", None) in ids
+            or (isinstance(heard.event, UserChanged | RequestFailed) and user)
+        )
+        for heard in _open(account, asked)
+        if heard.at <= error.at + blame.SETTLES + 0.1
+    )
 
 
 def _exact(account: Account, asked: Asked, heard: Heard) -> bool:
@@ -359,8 +365,14 @@ ROUND_TRIP = 1.0
 
 
 def _silence(account: Account, asked: Asked) -> str | None:
-    if not isinstance(asked.request, SILENT) or not asked.accepted:
+    if (
+        not isinstance(asked.request, SILENT)
+        or not asked.accepted
+        or grounds.restarted(account, asked)
+    ):
         return None
+    if asked.ambiguous:
+        return None  # an event or error with its id may be the other's (3)
     if asked.length < asked.request.default_deadline:
         return None
     assert asked.begun is not None
@@ -406,55 +418,4 @@ def _slow(account: Account, asked: Asked) -> bool:
         begin <= (asked.settled or 0.0) and end >= (asked.settled or 0.0) - 3.0
         for agent, begin, end in account.slow
         if agent == asked.agent
-    )
-
-
-# -- a GET --------------------------------------------------------------------------------------
-
-
-def _by_get(account: Account, asked: Asked) -> str | None:
-    deed, outcome = asked.deed, asked.outcome
-    assert isinstance(outcome, Unconfirmed)
-    if deed is None or deed.effect is not True or not _fair(account, asked):
-        return None
-    probe = asked.request.probe
-    usable: Callable[[], bool] = lambda: _answerable(account, asked)  # noqa: E731  asked last
-    if probe not in {Probe.DIALOG, Probe.USER, Probe.DIALOGS} or not asked.accepted:
-        return None
-    if isinstance(asked.request, (*DATA, *shown.NEEDS_ID)) or outcome.reason is Reason.DIALOG_ENDED:
-        return None
-    end = asked.deadline
-    if (asked.settled or 0.0) < end - SLACK or asked.length < 2 * GET_BEFORE + 1:
-        return None
-    begin = end - GET_BEFORE - 0.2
-    assert asked.begun is not None
-    steady = [
-        span
-        for span in effects.spans(asked, account)
-        if asked.begun <= span.begin <= begin and span.end >= end
-    ]
-    if isinstance(asked.request, do.MakeCall | do.ConsultCall):
-        steady = [
-            span
-            for span in steady
-            if (view := account.history.at(str(span.unit[0]), begin)) is not None
-            and view.state in {"ALERTING", "ACTIVE"}
-            and effects.digits(asked.request.to_address)
-            in {effects.digits(number) for number in view.numbers}
-        ]
-    if isinstance(asked.request, do.Conference | do.BargeCall):
-        return None
-    return (
-        "confirmed: a GET before its deadline would have shown it" if steady and usable() else None
-    )
-
-
-def _answerable(account: Account, asked: Asked) -> bool:
-    """Say whether REST answered in the last seconds, and no event came into the answer."""
-    begin, end = asked.deadline - GET_BEFORE - 0.2, asked.deadline
-    for a, b in (*account.rest, *account.outages):
-        if a <= end and b >= begin:
-            return False
-    return not any(
-        begin <= heard.at <= end for heard in account.heard if heard.agent == asked.agent
     )

@@ -13,6 +13,7 @@ from listener.correlation.outcome import (
     Confirmed,
     Evidence,
     Failed,
+    MinimumEvidence,
     Presumed,
     Reason,
     Unconfirmed,
@@ -34,6 +35,8 @@ GET_FAILS_AFTER = 15.0
 
 def broken(account: Account, asked: Asked) -> Iterator[str]:
     """Yield the laws that an outcome broke, in words."""
+    yield from _minimum(asked)
+    yield from _given_up(account, asked)
     if _restarted(account, asked):
         return
     yield from _answer(asked)
@@ -47,6 +50,33 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
 def _restarted(account: Account, asked: Asked) -> bool:
     end = asked.settled or account.ended
     return any(asked.submitted <= started and killed <= end for killed, started in account.restarts)
+
+
+def _minimum(asked: Asked) -> Iterator[str]:
+    """Let no outcome rest on less evidence than its caller asked for."""
+    outcome = asked.outcome
+    evidence = getattr(outcome, "evidence", None)
+    by_id = asked.minimum is MinimumEvidence.REQUEST_ID
+    if by_id and isinstance(outcome, Presumed):
+        yield "presumed, and its id was asked for"
+    elif by_id and evidence not in {None, Evidence.REQUEST_ID}:
+        yield f"known by {evidence}, and its id was asked for"
+    elif asked.minimum is MinimumEvidence.EVENT and evidence is Evidence.SNAPSHOT:
+        yield "known by a GET, and an event was asked for"
+
+
+def _given_up(account: Account, asked: Asked) -> Iterator[str]:
+    """Let nobody give up before the deadline but for the end of its call (6.10, 7).
+
+    What a killed process left open is given up sooner: its baseline is not what was heard since.
+    """
+    outcome = asked.outcome
+    if not isinstance(outcome, Unconfirmed) or isinstance(asked.request, SILENT):
+        return
+    assert asked.settled is not None
+    early = asked.settled < asked.deadline - 0.05 and not _restarted(account, asked)
+    if early and outcome.reason is not Reason.DIALOG_ENDED:
+        yield f"{outcome.reason} {asked.deadline - asked.settled:.1f} s before its deadline"
 
 
 def _answer(asked: Asked) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -319,7 +320,8 @@ class Player:
         finesse = self._world.finesse
         if finesse.agents[agent].extension is None or len(self._calls(agent)) > 2:
             return
-        await finesse.incoming_call(agent, f"{CUSTOMER}{int(args['n'] * 9)}")
+        with suppress(ValueError):  # the agent signed out in the meantime
+            await finesse.incoming_call(agent, f"{CUSTOMER}{int(args['n'] * 9)}")
 
     async def _far(self, agent: str, args: Any) -> None:
         calls = [call for call, _ in self._calls(agent) if call.kind is Kind.VOICE]
@@ -394,7 +396,8 @@ class Player:
         finesse = self._world.finesse
         voice = [call for call, _ in self._calls(agent) if call.kind is not Kind.TASK]
         if finesse.agents[agent].extension is not None and not voice:
-            await finesse.preview(agent, CUSTOMER, direct=args["direct"])
+            with suppress(ValueError):  # the agent signed out in the meantime
+                await finesse.preview(agent, CUSTOMER, direct=args["direct"])
 
     async def _task(self, agent: str, _args: Any) -> None:
         await self._world.finesse.task(agent)

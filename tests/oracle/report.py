@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Unconfirmed
-from tests.oracle import blame
+from tests.oracle import whose
 from tests.oracle.judge import Find, wrongs
 from tests.oracle.knowable import missed
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked
 
 KINDS = ("confirmed", "presumed", "failed", "rejected", "unconfirmed", "abandoned")
-PROMISES = (*("wrong", "missed", "law", "overdue", "sent twice", "told twice", "gate", "fault"),)
+PROMISES = (
+    *("wrong", "misgiven", "missed", "law", "overdue", "sent twice", "told twice", "gate", "fault"),
+)
+NAMES = {"misgiven": "errors given to the wrong request"}
 COLUMNS = (*KINDS, "none", "wrong", "missed")
 
 
@@ -75,7 +78,7 @@ class Tally:
             self.evidence[f"{word} {evidence}"] += 1
         if isinstance(outcome, Unconfirmed):
             self.reasons[str(outcome.reason)] += 1
-        self.blamed += _blamed(account, asked)
+        self.blamed += whose.blamed(account, asked)
 
     def text(self) -> str:
         """Return the tables."""
@@ -94,7 +97,7 @@ class Tally:
             f"unconfirmed: {open_} ({100 * open_ / asked:.1f} %): {_counted(self.reasons)}",
             f"failed by an unsigned error of the agent's desktop, told from none: {self.blamed}",
             "",
-            *(f"{name}: {self.promises[name]}" for name in PROMISES),
+            *(f"{NAMES.get(name, name)}: {self.promises[name]}" for name in PROMISES),
         ]
         return "\n".join(lines)
 
@@ -141,12 +144,6 @@ def _company(account: Account, asked: Asked, end: float) -> dict[str, bool]:
             for parcel in account.parcels
         ),
     }
-
-
-def _blamed(account: Account, asked: Asked) -> bool:
-    failed = getattr(asked.outcome, "evidence", None) == "sole_pending"
-    refused = asked.deed is not None and asked.deed.effect is False
-    return failed and not refused and blame.entitled(account, asked)
 
 
 def _table(name: str, rows: dict[str, Counter[str]]) -> list[str]:

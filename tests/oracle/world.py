@@ -34,6 +34,7 @@ from listener.simulator.telephone import Telephone
 from listener.simulator.users import AgentSpec
 from listener.terms import Policy, Wishes
 from listener.translation import RestWire
+from tests.oracle import table
 from tests.oracle.account import Account, Asked, Heard, Parcel
 from tests.oracle.kept import Kept
 from tests.oracle.streams import Streams
@@ -165,7 +166,7 @@ class World:
 
     def __init__(self, loop: VirtualLoop, seed: int, traits: Mapping[str, Any]) -> None:
         self.loop, self.traits = loop, traits
-        self.account = Account(seed, traits["gate"])
+        self.account = Account(seed, traits["gate"], exact=True)
         self.agents = specs(traits)
         self._extensions = {spec.id: spec.extension for spec in self.agents}
         ids = tuple(self._extensions)
@@ -224,6 +225,13 @@ class World:
             self.streams.made(made)
             enqueue(parcel)
 
+        switch, done = finesse.switch, finesse.switch.done
+
+        def observed(cause: Any, **more: Any) -> None:
+            self._observe()  # what is published later was so from here on
+            done(cause, **more)
+
+        switch.done = observed  # type: ignore[method-assign]
         self._tag_of: dict[str, str | None] = {}
         outbox._tag = self._tag  # type: ignore[method-assign]  # the story says who is tagged
         outbox._enqueue = put  # type: ignore[method-assign]  # the judge must know all of them
@@ -466,7 +474,7 @@ class World:
             return None
         assert ticket.id == asked.key
         asked.request_id = ticket.request_id
-        asked.length = wish.deadline or self._length(request, wish)
+        asked.length = table.length(request, wish.deadline, expected=wish.mode == "expect")
         for other in self.account.asked:
             if (other.agent, other.request_id) == (agent, asked.request_id):
                 other.ambiguous = asked.ambiguous = True
@@ -474,10 +482,6 @@ class World:
         if wish.abandon is not None:
             self._do(self._abandon(asked, wish.abandon))
         return asked
-
-    @staticmethod
-    def _length(request: Request, wish: Wish) -> float:
-        return 60.0 if wish.mode == "expect" else request.default_deadline
 
     def _submit(self, asked: Asked, request: Request, wishes: Wishes, wish: Wish) -> Any:
         if wish.mode == "forward":
@@ -536,7 +540,7 @@ class World:
             await asyncio.sleep(2.0)
         if wish.report == "no" or answer.status is None or self._asked.get(asked.key) is not asked:
             return
-        default = wish.deadline or request.default_deadline
+        default = table.length(request, wish.deadline, expected=False)
         if asked.outcome is None and not self.service._closed:
             with suppress(NotAccepted):
                 self.service.report(asked.key, answer.status, answer.body)
@@ -641,6 +645,7 @@ class World:
 
     def away(self, agent: str, *, lasts: float) -> None:
         """See `Hands`."""
+        self.account.away.append((agent, self.loop.time(), self.loop.time() + lasts))
         self.service.finesse_present(agent, available=False)
         here = self.service
         self.loop.call_later(lasts, lambda: here.finesse_present(agent, available=True))

@@ -1,0 +1,238 @@
+"""What a change can be compared with, and who else could own it: the judge's grounds for "missed".
+
+Each is an exception that a rule of evidence grants, and no wider; the numbers are the sections'.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from listener.correlation.outcome import Evidence, Failed, Rejected
+from listener.finesse import actions as do
+from listener.finesse import uris
+from listener.finesse.events import DialogEvent
+from tests.oracle import effects
+
+if TYPE_CHECKING:
+    from tests.oracle.account import Account, Asked, Heard
+
+EPS = 0.001
+PICTURE = 1.0  # seconds before a session is live in which its picture was read
+MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
+
+
+def pictured(account: Account, asked: Asked) -> bool:
+    """Say whether there was a baseline (4): a session of the agent heard when it was sent."""
+    assert asked.begun is not None
+    return account.listening(asked.agent, asked.begun - EPS, asked.begun + EPS)
+
+
+def rivals(account: Account, asked: Asked, made: float, at: float) -> bool:
+    """Say whether the change that was so at `made` and read at `at` fits another request as well.
+
+    Then it is ambiguous for both (4), or the other's who was confirmed by it; but nobody's who was
+    certainly never done.
+    """
+    units = _units(account, asked, made)
+    return any(
+        other is not asked
+        and other.agent == asked.agent
+        and other.begun is not None
+        and other.begun <= at + EPS
+        and not _never_done(other)
+        and _fits_too(account, asked, other, units, made)
+        for other in account.asked
+    )
+
+
+def _fits_too(
+    account: Account, asked: Asked, other: Asked, units: set[tuple[object, ...]], made: float
+) -> bool:
+    ended = float("inf") if other.settled is None else other.settled
+    since = min([made, *(unit[-1] for unit in units)])  # type: ignore[type-var]
+    if _shows_still(account, asked, other, made) and ended >= made - EPS:
+        return True
+    if _makes_too(asked, other) or _blind(account, asked, other):
+        return ended >= since - EPS  # type: ignore[operator]
+    return any(ended >= unit[-1] - EPS for unit in units & _units(account, other, made))  # type: ignore[operator]
+
+
+def _shows_still(account: Account, asked: Asked, other: Asked, made: float) -> bool:
+    """Say whether an open request's own effect, which was there before, shows on that call as well.
+
+    By the rule that older change is not this one (4): wider than the rules, see `OPEN`.
+    """
+    ids = effects.family(account.history, asked.request.dialog_id)
+    made_it = isinstance(other.request, MAKES) and any(
+        span.unit[0] in ids and span.begin <= made < span.end
+        for span in effects.spans(other, account)
+    )
+    same = other.request.dialog_id in ids and not isinstance(other.request, do.UpdateCallData)
+    return made_it or (same and bool(_units(account, other, made)))
+
+
+OPEN = {
+    "_shows_still": "an effect that was shown before contests every later change on that call",
+    "knowable._blind_calls": "a call to be made, with no start, is suspected of a task's error",
+    "alike": "a conference joined again with a party it has, with our id, is not confirmed",
+}
+"""Excuses that are wider than the rules, for what the correlator leaves open and need not."""
+
+
+def _blind(account: Account, asked: Asked, other: Asked) -> bool:
+    """Say whether another request on the same object had no start to tell what is new (4)."""
+    user = isinstance(asked.request, do.UserRequest)
+    if isinstance(other.request, do.UserRequest) is not user:
+        return False
+    return other.begun is not None and not (pictured(account, other) and met(account, other))
+
+
+def _never_done(other: Asked) -> bool:
+    by_id = isinstance(other.outcome, Failed) and other.outcome.evidence is Evidence.REQUEST_ID
+    return isinstance(other.outcome, Rejected) or by_id
+
+
+def _makes_too(asked: Asked, other: Asked) -> bool:
+    """Say whether both make a call: a number that the dial plan changes fits both (6.1)."""
+    return isinstance(asked.request, MAKES) and isinstance(other.request, MAKES)
+
+
+def _units(account: Account, asked: Asked, made: float) -> set[tuple[object, ...]]:
+    """Return the changes that asked for this and were so at that time; (who, when) of each."""
+    data = isinstance(asked.request, do.UpdateCallData | do.Reclassify)
+    return {
+        (asked.own, "values" if data else "state", span.begin)
+        for span in effects.spans(asked, account)
+        if span.begin - EPS <= made < span.end
+    }
+
+
+def named(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether an event bears the id of this request and of no other (3).
+
+    A tag is (agent, requestId): an id that two of one agent's requests have names neither. One that
+    a colleague's request has as well may be that one's only on what both take part in.
+    """
+    if heard.event.request_id != asked.request_id or asked.ambiguous:
+        return False
+    return not any(
+        other.request_id == asked.request_id
+        and other.agent != asked.agent
+        and _reaches(account, other, heard)
+        for other in account.asked
+    )
+
+
+def _reaches(account: Account, other: Asked, heard: Heard) -> bool:
+    """Say whether a tag of a colleague's request may come on that event (3): they share a call.
+
+    The agent's own state changes with a call that the colleague makes, and bears that id, too.
+    """
+    if not isinstance(heard.event, DialogEvent):
+        return True
+    there = heard.event.dialog_id
+    row = account.history.calls.get(there, ())
+    return any(other.own in view.parties for _, view in row) or there in effects.family(
+        account.history, other.request.dialog_id
+    )
+
+
+def restarted(account: Account, asked: Asked, at: float | None = None) -> bool:
+    """Say whether the program was killed while it was open, by that time.
+
+    What was heard before is journalled no further than the baseline: repeats are not known for such
+    any more (4), nor who else was at work (5), and no session stood all the time (6.6).
+    """
+    end = (asked.settled or account.ended) if at is None else at
+    return any(asked.submitted <= started and killed <= end for killed, started in account.restarts)
+
+
+def promised(account: Account, asked: Asked) -> bool:
+    """Say whether the callback was heard of before it was cancelled."""
+    assert asked.begun is not None
+    if not pictured(account, asked):
+        return False
+    last = [
+        heard.event.dialog.scheduled_callback_info
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == asked.request.dialog_id
+        and heard.at <= asked.begun
+    ]
+    return bool(last) and last[-1] is not None
+
+
+def stale(account: Account, asked: Asked) -> bool:
+    """Say whether news of the object from before it was asked had not been read by then."""
+    assert asked.begun is not None
+    begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
+    what = asked.request.dialog_id or "</user>"
+    return any(
+        parcel.node.startswith(uris.user_node(asked.agent))
+        and what in parcel.payload
+        and begin <= parcel.made < asked.begun
+        and not any(who == asked.agent and at <= asked.begun for at, who in parcel.heard)
+        for parcel in account.parcels
+    )
+
+
+def met(account: Account, asked: Asked) -> bool:
+    """Say whether the dialog was known when it was asked (4), by the session's picture or an event.
+
+    No list shows tasks, so that after a gap nothing is known of them.
+    """
+    assert asked.begun is not None
+    dialog = asked.request.dialog_id
+    if dialog is None:
+        return True
+    begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
+    view = account.history.at(dialog, begin - PICTURE)
+    if not isinstance(asked.request, do.TaskRequest) and view is not None and not view.over:
+        return True
+    return any(
+        heard.agent == asked.agent
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == dialog
+        and begin <= heard.at <= asked.begun
+        for heard in account.heard
+    )
+
+
+def superseded(account: Account, asked: Asked) -> bool:
+    """Say whether a later update of one of its variables was sent while it was open (6.7)."""
+    request = asked.request
+    if not isinstance(request, do.UpdateCallData):
+        return False
+    names, begun = effects.wanted(asked).keys(), asked.begun or 0.0
+    return any(
+        other is not asked
+        and isinstance(other.request, do.UpdateCallData)
+        and other.request.dialog_id == request.dialog_id
+        and names & effects.wanted(other).keys()
+        and begun <= (other.begun or 0.0) <= (asked.settled or float("inf"))
+        for other in account.asked
+    )
+
+
+def several_others(account: Account, asked: Asked) -> bool:
+    """Say whether the agent had several other calls at sending, or was joined with another one.
+
+    Which of them was meant is told by a link or by our id; an untagged merge with another one may
+    be somebody else's (rules 4 and 6.4: both others).
+    """
+    others = effects.partners(asked, account)
+    joined = {id_ for pair in effects.joins(asked, account) for id_ in pair[:2]}
+    return (
+        len(others) > 1 or not joined <= {asked.request.dialog_id, *others} or alike(account, asked)
+    )
+
+
+def alike(account: Account, asked: Asked) -> bool:
+    """Say whether one side's parties are all on the other: they look joined before they are."""
+    assert asked.begun is not None
+    views = [account.history.at(id_, asked.begun) for id_ in effects.partners(asked, account)]
+    before = account.history.at(asked.request.dialog_id, asked.begun)
+    first = before.present - {asked.own} if before is not None else frozenset()
+    sides = [view.present - {asked.own} for view in views if view is not None]
+    return any(first <= side or side <= first for side in sides)

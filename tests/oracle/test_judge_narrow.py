@@ -1,0 +1,346 @@
+"""The judge finds what it once let pass: outcomes that are bent a little, and a program bent a bit.
+
+Each takes a request of a played story in which nothing is wrong, bends its outcome (or what the
+program says of itself) and asks the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from listener.correlation.outcome import (
+    Confirmed,
+    DialogIds,
+    Evidence,
+    Failed,
+    MinimumEvidence,
+    Presumed,
+    Reason,
+    Unconfirmed,
+)
+from listener.finesse import actions as do
+from listener.finesse.actions.expectation import Gate, Probe
+from tests.oracle import effects, table
+from tests.oracle.account import Account, Asked, View
+from tests.oracle.play import play
+from tests.oracle.report import finds
+from tests.oracle.story import generate
+
+SEEDS = range(1, 25)
+SILENT = (do.SendDtmf, do.StartRecording)
+
+
+@cache
+def played(seed: int) -> Account:
+    return play(generate(seed))
+
+
+def found(fits: Callable[[Account, Asked], bool]) -> tuple[Account, Asked]:
+    """Return the first request of the played stories that fits."""
+    for seed in SEEDS:
+        account = played(seed)
+        for asked in account.asked:
+            if asked.outcome is not None and fits(account, asked):
+                return account, asked
+    raise AssertionError("no request fits: take more seeds")
+
+
+def kinds(account: Account, asked: Asked) -> set[str]:
+    return {find.kind for find in finds(account) if find.asked is asked}
+
+
+def evidence(asked: Asked) -> object:
+    return getattr(asked.outcome, "evidence", None)
+
+
+def bent(monkeypatch: pytest.MonkeyPatch, asked: Asked, **more: Any) -> None:
+    assert asked.outcome is not None
+    monkeypatch.setattr(asked, "outcome", replace(asked.outcome, **more))
+
+
+def forgotten(monkeypatch: pytest.MonkeyPatch, asked: Asked) -> None:
+    """Let a request end as if nothing had been heard of it."""
+    late = asked.deadline
+    if isinstance(asked.request, SILENT):
+        late += 2.0
+    monkeypatch.setattr(asked, "outcome", Unconfirmed(reason=Reason.DEADLINE, status=202))
+    monkeypatch.setattr(asked, "settled", late)
+
+
+def refused_by_id(_account: Account, asked: Asked) -> bool:
+    errors = isinstance(asked.outcome, Failed) and bool(asked.outcome.errors)
+    return errors and evidence(asked) is Evidence.REQUEST_ID
+
+
+# -- whose errors -------------------------------------------------------------------------------
+
+
+def test_an_error_of_another_request_is_misgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(refused_by_id)
+    other = next(each for each in account.asked if each is not asked and each.deed is not None)
+    for parcel in account.parcels:
+        if parcel.is_error and parcel.cause is asked.deed:
+            monkeypatch.setattr(parcel, "cause", other.deed)
+    assert "misgiven" in kinds(account, asked)
+
+
+def test_late_news_of_another_request_is_misgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(lambda _account, asked: bool(asked.late))
+    other = next(
+        e for e in account.asked if e is not asked and e.agent != asked.agent and e.outcome
+    )
+    monkeypatch.setattr(other, "late", list(asked.late))
+    assert "misgiven" in kinds(account, other)
+
+
+# -- the judge's own table ----------------------------------------------------------------------
+
+
+def test_every_action_has_a_row() -> None:
+    kinds_of = {type(asked.request) for seed in SEEDS for asked in played(seed).asked}
+    assert len(kinds_of) > 15
+    assert {
+        kind for kind in kinds_of if not any(issubclass(kind, row) for row in table._TABLE)
+    } == set()
+
+
+def test_a_request_that_says_it_keeps_nobody_off_is_found_out() -> None:
+    with mock.patch.object(do.Drop, "gate", Gate.NONE):
+        wrong = [find.kind for find in finds(play(generate(1)))]
+    assert "gate" in wrong
+
+
+def test_a_request_that_says_it_waits_shorter_is_found_out() -> None:
+    with mock.patch("listener.finesse.actions.request.DEFAULT_DEADLINE", 6.0):
+        wrong = [str(find) for seed in (3, 4) for find in finds(play(generate(seed)))]
+    assert any("before its deadline" in words for words in wrong)
+
+
+def test_a_request_that_says_no_get_can_tell_is_found_out() -> None:
+    with mock.patch.object(do.UpdateCallData, "probe", Probe.NONE):
+        wrong = [str(find) for find in finds(play(generate(15)))]
+    assert any("a GET before its deadline" in words for words in wrong)
+
+
+def test_an_outcome_a_second_past_its_deadline_is_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(
+        lambda account, asked: (
+            isinstance(asked.outcome, Unconfirmed)
+            and not isinstance(asked.request, SILENT)
+            and not account.restarts
+        )
+    )
+    monkeypatch.setattr(asked, "settled", asked.deadline + 1.0)
+    assert "overdue" in kinds(account, asked)
+
+
+# -- which calls were joined --------------------------------------------------------------------
+
+
+def _view(own: str, other: str, **more: Any) -> View:
+    plain = View(
+        *("voice", "ACTIVE", "", "2001", frozenset(), {"2001": own, other: "ACTIVE"}),
+        *(frozenset({"1001"}), {}, (), (None, None), None, None, False, False),
+    )
+    return plain._replace(**more)
+
+
+def _merged(with_: str) -> list[effects.Span]:
+    """Return when a TRANSFER of call A, with its consult B, was so: A is merged with that call."""
+    account = Account(0)
+    calls = account.history.calls
+    calls["A"] = [(1.0, _view("HELD", "x"))]
+    calls["B"] = [(1.0, _view("ACTIVE", "y", associated="A"))]
+    calls["C"] = [(1.0, _view("HELD", "z"))]
+    there = {"2001": "DROPPED", "x": "ACTIVE", {"B": "y", "C": "z"}[with_]: "ACTIVE"}
+    calls["A"].append((5.0, _view("", "x", parties=there, secondary=with_)))
+    request = do.Transfer(agent="1001", dialog_id="A", target_media_address="2001")
+    minimum = MinimumEvidence.ANY
+    asked = Asked(0, "k", request, "r", "2001", "submit", minimum, 20.0, 2.0, begun=2.0)
+    return effects.spans(asked, account)
+
+
+def test_a_merge_with_a_third_call_is_no_transfer() -> None:
+    assert [span.unit for span in _merged("B")] == [("A", "B")]
+    assert _merged("C") == []
+
+
+# -- less evidence than asked for -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weaker", [Evidence.SNAPSHOT, Evidence.EXPECTATION])
+def test_less_evidence_than_was_asked_for_breaks_a_law(
+    monkeypatch: pytest.MonkeyPatch, weaker: Evidence
+) -> None:
+    account, asked = found(lambda _a, asked: evidence(asked) is weaker)
+    wanted = MinimumEvidence.EVENT if weaker is Evidence.SNAPSHOT else MinimumEvidence.REQUEST_ID
+    monkeypatch.setattr(asked, "minimum", wanted)
+    assert "law" in kinds(account, asked)
+
+
+# -- excuses no wider than the rules ---------------------------------------------------------------
+
+
+def _tagged(asked: Asked) -> bool:
+    return evidence(asked) is Evidence.REQUEST_ID and isinstance(asked.outcome, Confirmed)
+
+
+def _shares_its_id(account: Account, asked: Asked) -> bool:
+    alone = not asked.ambiguous and isinstance(asked.request, do.UserRequest | do.MakeCall)
+    return alone and any(
+        other.request_id == asked.request_id and other.agent != asked.agent
+        for other in account.asked
+        if isinstance(other.request, do.UserRequest) or not account.restarts
+    )
+
+
+def _beside_another(account: Account, asked: Asked) -> bool:
+    return any(
+        other is not asked
+        and other.agent == asked.agent
+        and other.request.dialog_id != asked.request.dialog_id
+        and not isinstance(other.request, do.MakeCall | do.UserRequest)
+        and other.begun is not None
+        and other.begun <= (asked.settled or 0.0)
+        and (other.settled or 0.0) > asked.deadline
+        for other in account.asked
+    )
+
+
+def _after_a_restart(account: Account, asked: Asked) -> bool:
+    settled = asked.settled or 0.0
+    return any(
+        asked.submitted < killed and started < settled for killed, started in account.restarts
+    )
+
+
+LET_PASS: dict[str, Callable[[Account, Asked], bool]] = {
+    "an event with an id that a colleague's request has, too": lambda account, asked: (
+        _tagged(asked) and _shares_its_id(account, asked)
+    ),
+    "a change beside a request for something else": lambda account, asked: (
+        evidence(asked) is Evidence.EXPECTATION
+        and isinstance(asked.request, do.Hold | do.Retrieve | do.Answer)
+        and _beside_another(account, asked)
+    ),
+    "a state with its reason": lambda _account, asked: (
+        evidence(asked) is Evidence.EXPECTATION
+        and getattr(asked.request, "reason_code_id", None) is not None
+    ),
+    "values that a GET shows": lambda _account, asked: (
+        evidence(asked) is Evidence.SNAPSHOT
+        and isinstance(asked.request, do.UpdateCallData)
+        and isinstance(asked.outcome, Confirmed)
+    ),
+    "an event with the id of digits": lambda _account, asked: (
+        _tagged(asked) and isinstance(asked.request, do.SendDtmf)
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LET_PASS)
+def test_what_could_be_known_is_missed(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    tried = 0
+    for seed in SEEDS:
+        account = played(seed)
+        for asked in account.asked:
+            if asked.outcome is None or not LET_PASS[what](account, asked):
+                continue
+            tried += 1
+            with monkeypatch.context() as patch:
+                forgotten(patch, asked)
+                if "missed" in kinds(account, asked):
+                    return
+    raise AssertionError(f"of {tried} none was missed")
+
+
+def test_a_suspect_is_never_presumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(
+        lambda _account, asked: (
+            isinstance(asked.request, do.SendDtmf)
+            and getattr(asked.outcome, "reason", None) is Reason.AMBIGUOUS
+            and any(seen.what == "unsigned_error" for seen in getattr(asked.outcome, "seen", ()))
+        )
+    )
+    monkeypatch.setattr(asked, "outcome", Presumed(status=202))
+    assert any("suspect" in find.words for find in finds(account) if find.asked is asked)
+
+
+# -- what an outcome says beside its word ------------------------------------------------------
+
+
+def _joined(_account: Account, asked: Asked) -> bool:
+    conference = isinstance(asked.outcome, Confirmed) and isinstance(asked.request, do.Conference)
+    return conference and bool(asked.outcome.dialogs.gone)  # type: ignore[union-attr]
+
+
+def _other_call(account: Account, asked: Asked) -> str:
+    mine = {asked.request.dialog_id, asked.outcome.dialogs.survivor}  # type: ignore[union-attr]
+    mine |= set(asked.outcome.dialogs.gone)  # type: ignore[union-attr]
+    return next(id_ for id_ in account.history.calls if id_ not in mine)
+
+
+@pytest.mark.parametrize("which", ["survivor", "gone"])
+def test_another_calls_id_is_wrong(monkeypatch: pytest.MonkeyPatch, which: str) -> None:
+    account, asked = found(_joined)
+    told = asked.outcome.dialogs  # type: ignore[union-attr]
+    other = _other_call(account, asked)
+    ids = replace(told, survivor=other) if which == "survivor" else replace(told, gone=(other,))
+    bent(monkeypatch, asked, dialogs=ids)
+    assert "wrong" in kinds(account, asked)
+
+
+def test_a_new_call_that_another_request_made_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(
+        lambda _a, asked: isinstance(asked.request, do.MakeCall) and _tagged(asked)
+    )
+    others = (e.deed.new_dialog_id for e in account.asked if e.deed is not None and e is not asked)
+    bent(monkeypatch, asked, dialogs=DialogIds(new=next(id_ for id_ in others if id_)))
+    assert "wrong" in kinds(account, asked)
+
+
+@pytest.mark.parametrize("kind", [do.Hold, do.UserRequest])
+def test_a_stage_that_never_was_is_wrong(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    account, asked = found(
+        lambda _a, asked: isinstance(asked.request, kind) and isinstance(asked.outcome, Confirmed)
+    )
+    bent(monkeypatch, asked, stage="FAILED")
+    assert "wrong" in kinds(account, asked)
+
+
+def test_values_said_to_have_been_there_before_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(
+        lambda _a, asked: (
+            isinstance(asked.request, do.UpdateCallData)
+            and isinstance(asked.outcome, Confirmed)
+            and asked.outcome.changed is True
+            and evidence(asked) is Evidence.REQUEST_ID
+        )
+    )
+    bent(monkeypatch, asked, changed=False)
+    assert "wrong" in kinds(account, asked)
+
+
+def test_values_said_to_be_missing_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(
+        lambda _a, asked: (
+            isinstance(asked.request, do.UpdateCallData) and isinstance(asked.outcome, Confirmed)
+        )
+    )
+    names = tuple(effects.wanted(asked))
+    bent(monkeypatch, asked, missing=names, applied=())
+    assert "wrong" in kinds(account, asked)
+
+
+def test_another_cause_of_a_failed_call_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(
+        lambda _a, asked: isinstance(asked.outcome, Failed) and asked.outcome.state_cause == "BUSY"
+    )
+    bent(monkeypatch, asked, state_cause="BAD_DESTINATION")
+    assert "wrong" in kinds(account, asked)

@@ -1,0 +1,131 @@
+"""Whose error is it that a Failed carries, or that came late? Told by Finesse's own record.
+
+An error that was another request's must never be given to a caller: that is counted by itself. The
+one exception is an unsigned error that by the letter of section 5 could be nobody else's (`blame`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from listener.correlation.outcome import Evidence, Failed
+from listener.finesse.events import DialogEvent, RequestFailed
+from listener.redaction import HIDDEN
+from tests.oracle import blame, effects, grounds
+
+if TYPE_CHECKING:
+    from listener.correlation.steps import Late
+    from listener.finesse.model import ApiError
+    from tests.oracle.account import Account, Asked, Heard
+
+CLOSE = 0.001  # seconds
+
+
+def misgiven(account: Account, asked: Asked) -> Iterator[str]:
+    """Say what is wrong with the error that failed a request."""
+    outcome = asked.outcome
+    if not isinstance(outcome, Failed) or not outcome.errors:
+        return
+    read = [heard for heard in _read(account, asked) if _is(heard, asked, outcome)]
+    if not read:
+        yield "failed by an error that was not read while it was open"
+    elif any(heard.parcel.cause is deed for heard in read for deed in asked.deeds):
+        return
+    elif outcome.evidence is not Evidence.SOLE_PENDING:
+        yield f"an error with its id that was of {_owner(account, read[-1])}"
+    elif not blame.entitled(account, asked):
+        yield f"an unsigned error that was of {_owner(account, read[-1])}"
+
+
+def blamed(account: Account, asked: Asked) -> bool:
+    """Say whether it failed by another's unsigned error that section 5 lets be its own."""
+    outcome = asked.outcome
+    if not isinstance(outcome, Failed) or outcome.evidence is not Evidence.SOLE_PENDING:
+        return False
+    read = [heard for heard in _read(account, asked) if _is(heard, asked, outcome)]
+    own = any(heard.parcel.cause is deed for heard in read for deed in asked.deeds)
+    return not own and blame.entitled(account, asked)
+
+
+def _read(account: Account, asked: Asked) -> Iterator[Heard]:
+    """Yield the errors that were read in time; who announces may have sent before (2)."""
+    early = asked.mode not in {"submit", "forward"}
+    begun = asked.submitted if asked.begun is None else asked.begun
+    end = (asked.settled or 0.0) + CLOSE
+    for heard in account.heard:
+        in_time = heard.at <= end and (early or heard.at >= begun - CLOSE)
+        if in_time and isinstance(heard.event, RequestFailed):
+            yield heard
+
+
+def _is(heard: Heard, asked: Asked, outcome: Failed) -> bool:
+    event = heard.event
+    assert isinstance(event, RequestFailed)
+    if outcome.evidence is Evidence.REQUEST_ID:
+        fits = event.request_id == asked.request_id
+    else:
+        # Who has an id that is another's too has none that tells (3).
+        fits = event.owner == asked.agent
+    return fits and same(event.errors, outcome.errors)
+
+
+def same(one: tuple[ApiError, ...], other: tuple[ApiError, ...]) -> bool:
+    """Say whether two lists of errors are one; digits may be hidden in the texts."""
+    return len(one) == len(other) and all(
+        (a.error_type, a.error_data) == (b.error_type, b.error_data)
+        and (a.error_message == b.error_message or HIDDEN in f"{a} {b}")
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _owner(account: Account, heard: Heard) -> str:
+    for each in account.asked:
+        if any(deed is heard.parcel.cause for deed in each.deeds):
+            return f"step {each.step} ({each.action})"
+    return "another client" if heard.parcel.cause is not None else "nobody"
+
+
+# -- what came late -------------------------------------------------------------------------------
+
+
+def mislaid(account: Account, asked: Asked) -> Iterator[str]:
+    """Say which late news of a request are not its own (5, 7), and which are not there."""
+    for late in asked.late:
+        if not any(_late_is(account, asked, heard, late) for heard in account.heard):
+            yield f"late news that is not its own: {late.kind} {late.detail}"
+
+
+def _late_is(account: Account, asked: Asked, heard: Heard, late: Late) -> bool:
+    if account.exact and abs(heard.at - late.at) > CLOSE:
+        return False
+    event = heard.event
+    named = event.request_id == asked.request_id
+    mine = any(heard.parcel.cause is deed for deed in asked.deeds)
+    # On a call that both are on nobody can tell whose of two colleagues' ids it is (3).
+    mine = mine or (named and not grounds.named(account, asked, heard))
+    if late.kind == "possible_error":
+        # A repeated id names nobody, so that such an error is nobody's for sure (3, 5).
+        unsigned = event.request_id is None or (named and asked.ambiguous)
+        error = isinstance(event, RequestFailed) and _says(event, late)
+        return error and unsigned and event.owner == asked.agent and _fits(account, asked, heard)
+    if late.kind == "error":
+        return isinstance(event, RequestFailed) and named and mine
+    if isinstance(event, DialogEvent) and late.dialog is not None and event.dialog != late.dialog:
+        return False
+    return not isinstance(event, RequestFailed) and named and mine
+
+
+def _says(event: RequestFailed, late: Late) -> bool:
+    """Say whether late news tell of that error; not every world reads its details."""
+    if late.errors:
+        return same(event.errors, late.errors)
+    words = event.errors[0].error_message if event.errors else None
+    return HIDDEN in late.detail or (words or "") in late.detail
+
+
+def _fits(account: Account, asked: Asked, heard: Heard) -> bool:
+    if blame.fits(account, asked, heard):
+        return True
+    there = getattr(heard.event, "dialog_id", None)
+    return there is not None and there in effects.family(account.history, asked.request.dialog_id)
