@@ -62,8 +62,6 @@ def _changed_ids(account: Account, asked: Asked, outcome: Confirmed) -> Iterator
             yield f"survivor {dialogs.survivor}, and it was not so there"
     elif dialogs.survivor is not None or dialogs.gone:
         yield f"ids {dialogs} of a request that changes none"
-    if isinstance(request, do.BargeCall):
-        return  # the watch that it was is told to be gone when it is about to go
     for gone in dialogs.gone:
         if not _is_gone(account, asked, gone, end):
             yield f"{gone} is said to be gone, and it is there"

@@ -73,7 +73,7 @@ def _shows_still(account: Account, asked: Asked, other: Asked, made: float) -> b
 
 OPEN = {
     "_shows_still": "an effect that was shown before contests every later change on that call",
-    "knowable._blind_calls": "a call to be made, with no start, is suspected of a task's error",
+    "knowable._blind_calls": "who looks for new calls is suspected of errors on any that is new",
     "alike": "a conference joined again with a party it has, with our id, is not confirmed",
 }
 """Excuses that are wider than the rules, for what the correlator leaves open and need not."""

@@ -316,16 +316,28 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
     return None if alike else "failed: an error that it alone could own was read"
 
 
+LOOK_FOR_NEW = (*grounds.MAKES, do.BargeCall, do.PreviewClose, do.PreviewReject)
+
+
 def _blind_calls(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether a call was to be made by one that had no start: wider than the rules (`OPEN`)."""
-    return any(
-        other.agent == asked.agent
-        and isinstance(other.request, grounds.MAKES)
+    """Say whether one was open that looks for new calls, and did not know this dialog at sending.
+
+    It is suspected as well, which is wider than the rules (`grounds.OPEN`).
+    """
+    dialog = getattr(error.event, "dialog_id", None)
+    return dialog is not None and any(
+        other is not asked
+        and other.agent == asked.agent
+        and isinstance(other.request, LOOK_FOR_NEW)
         and other.begun is not None
         and other.begun <= error.at <= (other.settled or error.at)
-        and not grounds.pictured(account, other)
+        and (not grounds.pictured(account, other) or not _knew(account, dialog, other.begun))
         for other in account.asked
     )
+
+
+def _knew(account: Account, dialog: str, at: float) -> bool:
+    return account.history.at(dialog, at) is not None
 
 
 def _company(account: Account, asked: Asked, error: Heard) -> bool:
