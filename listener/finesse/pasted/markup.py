@@ -145,13 +145,16 @@ class _Run:
         self.count[element.name] += 1
 
     def pop(self, name: str, end: int) -> None:
-        """Close the innermost element of that name, and all in it."""
-        while self.open:
-            last = self.open.pop()
-            self.count[last.name] -= 1
-            if last.name == name:
-                self._save(last, end)
-                return
+        """Close the innermost element of that name, which is open, and all in it."""
+        last = self._taken()
+        while last.name != name:
+            last = self._taken()
+        self._save(last, end)
+
+    def _taken(self) -> _Element:
+        last = self.open.pop()
+        self.count[last.name] -= 1
+        return last
 
     def _save(self, done: _Element, end: int) -> None:
         local = _local(done.name)

@@ -87,10 +87,11 @@ def whole_in(path: Path) -> list[Value]:
         unfinished = path[number + 1][1] if number + 1 < len(path) else None
         if isinstance(holds, list):
             whole += [each for each in holds if each is not unfinished or each is None]
-        elif isinstance(holds, dict):
-            if "data" in holds and _ENVELOPE & {name.lower() for name in holds}:
-                break
-            whole += [{name: each} for name, each in holds.items() if each is not unfinished]
+            continue
+        assert isinstance(holds, dict)  # nothing else can be open
+        if "data" in holds and _ENVELOPE & {name.lower() for name in holds}:
+            break
+        whole += [{name: each} for name, each in holds.items() if each is not unfinished]
     return whole
 
 

@@ -241,7 +241,7 @@ class Reader:
         elif found.xml is not None:
             self._work.add(len(found.xml))
             yield from self._document(found.xml, place, found.node, exact=False)
-        elif found.text is not None:
+        else:
             pieces = list(self._inner(found, place))
             unread = [p for p in pieces if isinstance(p.outcome, MalformedUpdate)]
             if found.instead and (unread or not pieces):

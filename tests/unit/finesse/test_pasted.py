@@ -14,8 +14,10 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from listener.errors import MalformedUpdate
+from listener.finesse.model import Update
 from listener.finesse.parsed import to_json
-from listener.finesse.pasted import reading
+from listener.finesse.pasted import asked, reading
 from listener.finesse.pasted.reading import MOST, Work, read_pasted
 from tests.pasted_forms import FORMS, LOG, NODE, WITH_NODE, library, notation, stanza
 
@@ -531,3 +533,40 @@ def test_an_escaped_payload_that_is_cut_off_ends_with_the_element_around_it():
 
     assert (found["ok"], [u["kind"] for u in found["updates"]]) == (False, ["dialog"])
     assert "line 1, column 5 could not be read" in found["problem"]
+
+
+def test_a_text_in_two_halves_is_one_text():
+    text = DIALOG.replace("\n", "")
+    halves = '{"status": 200, "content": "' + text[:40] + '" + "' + text[40:] + '"}'
+
+    (found,) = [each.outcome for each in read_pasted(halves.encode()) if each.outcome is not None]
+
+    assert isinstance(found, Update)
+    assert found.dialogs[0].id == "5"
+
+
+def test_an_exchange_without_a_request_and_an_answer_says_nothing():
+    assert read_pasted(b'{"request": 1, "response": "Dialog"}') == []
+
+
+def test_a_text_of_another_width_is_read():
+    for name in ("utf-16", "utf-16-le", "utf-16-be"):
+        assert len(read_pasted(DIALOG.encode(name))) == 1
+
+
+def test_too_much_is_told():
+    (piece,) = read_pasted(b" " * (9 * 1024 * 1024))
+
+    assert isinstance(piece.outcome, MalformedUpdate)
+    assert piece.outcome.reason == "too_big"
+
+
+def test_a_request_that_breaks_off_asks_for_nothing():
+    assert asked.what_is_asked("<Dialog><requestedAction>HOLD") is None
+    assert asked.what_is_asked("<Dialog/>") is None
+
+
+def test_of_a_broken_whole_with_endless_tags_nothing_is_made_up():
+    broken = f'<message a="{"x" * 20_000}"><body>{DIALOG}</body><event>'
+
+    assert not any(isinstance(each.outcome, Update) for each in read_pasted(broken.encode()))
