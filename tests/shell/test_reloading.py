@@ -211,9 +211,9 @@ def give(house: House, password: str) -> None:
 async def refused_by_sasl(house: House) -> None:
     """Let the settings name a wrong password, and Finesse refuse it."""
     give(house, "wrong-one")
-    house.simulator.notifications.cut(A)
     async with caller(house) as client:
         assert (await client.post("/v1/reload")).json()["changed"] == [A]
+    house.simulator.notifications.cut(A)  # until then the session stays
     await until(lambda: house.station.listener.roster.ear(A).status().state == "stopped")
 
 
