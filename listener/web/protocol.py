@@ -77,7 +77,7 @@ class LimitedProtocol(H11Protocol):
         self._limits = common.limits
         self._peer = peer
         self._encrypted = encrypted
-        self._handle = Connection(self.become_event_reader, self.abort)
+        self._handle: Connection | None = Connection(self.become_event_reader, self.abort)
         self._deadline = Deadline(loop)
         self._unread = Deadline(loop)
         self._lying = 0  # bytes that were written and not taken when `_unread` was set
@@ -133,6 +133,14 @@ class LimitedProtocol(H11Protocol):
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
         self._common.book.leave(self)
+        self._take_apart()
+
+    def _take_apart(self) -> None:
+        """Leave no cycle behind: the collector looks at what has stayed a while only rarely."""
+        self.app = None  # no further request comes
+        self._handle = None
+        if isinstance(self.transport, Ending):
+            self.transport.let_go()
 
     def pause_writing(self) -> None:
         """Give the client its time to read."""
@@ -177,8 +185,11 @@ class LimitedProtocol(H11Protocol):
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["listener.peer"] = self._peer
         scope["listener.connection"] = self._handle
-        if not await answer(self._common, self.cycle, scope, receive, send):
-            self.abort()
+        try:
+            if not await answer(self._common, self.cycle, scope, receive, send):
+                self.abort()
+        finally:
+            del scope["listener.connection"]  # else it and this would keep each other
 
     def handle_events(self) -> None:
         """Read what is there, then see what the other side has to do next."""

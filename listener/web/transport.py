@@ -23,6 +23,11 @@ class Ending(asyncio.Transport):
         self._close = close
         self._closing = closing
 
+    def let_go(self) -> None:
+        """Ask the protocol no more: the connection is lost, and nothing more is to be done."""
+        self._close = _nothing
+        self._closing = _over
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return what is known of the connection."""
         return self._transport.get_extra_info(name, default)
@@ -51,3 +56,11 @@ class Ending(asyncio.Transport):
     def resume_reading(self) -> None:
         """Read on."""
         self._transport.resume_reading()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _over() -> bool:
+    return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -166,3 +168,25 @@ async def test_a_connection_that_ended_is_touched_no_more(made):
     await asyncio.sleep(LIMITS.stalled_seconds * 3)
 
     assert outlet.done == ["close"]
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /early HTTP/1.1\r\nHost: a\r\n\r\n"])
+async def test_a_lost_connection_is_gone_without_the_garbage_collector(said):
+    book = Book(LIMITS)
+    config = Config(app, interface="asgi3", ws="none", lifespan="off", log_config=None)
+    config.load()
+    common = Common("test", app, config, ServerState(), LIMITS, book, lambda: "now")
+    loop = asyncio.get_running_loop()
+    protocol = LimitedProtocol(common, loop, Peer(unix=False), encrypted=False)
+    left = weakref.ref(protocol)
+    gc.disable()
+    try:
+        protocol.connection_made(Outlet())
+        if said:
+            protocol.data_received(said)
+        await asyncio.gather(*common.state.tasks)
+        protocol.connection_lost(None)
+        del protocol
+        await until(lambda: left() is None)
+    finally:
+        gc.enable()
