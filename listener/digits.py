@@ -17,6 +17,7 @@ from typing import cast
 from listener.correlation.outcome import Failed, Outcome, Rejected
 from listener.correlation.steps import Late, RestAnswer
 from listener.finesse.actions.request import Request
+from listener.finesse.catalogue.entries import by_number, number
 from listener.finesse.events import RequestFailed
 from listener.finesse.model import ApiError
 from listener.finesse.sealed import NO_DIGIT
@@ -29,6 +30,8 @@ __all__ = [
     "of_event",
     "of_late",
     "of_outcome",
+    "said_late",
+    "said_of",
     "without_digits",
 ]
 
@@ -49,6 +52,8 @@ _KEYS = re.compile(rf"(?<![^\W_]){_PIECE}(?:{_APART}{{1,2}}{_PIECE})*+(?![^\W_])
 _KEPT_BEHIND = ("extension", "dialog", "dialogid")
 _CODE_BEHIND = "code"
 
+_MARKS = str.maketrans("", "", "*#")
+"""The keys that are left out where somebody tells the digits alone."""
 _CODES = frozenset({"error_data", "peripheral_error_code"})
 
 
@@ -89,6 +94,28 @@ def of_event(event: RequestFailed, requests: Iterable[Request]) -> RequestFailed
         errors = _errors(errors, digits)
     errors = tuple(_anybodys(error) for error in errors)
     return event if errors == event.errors else replace(event, errors=errors)
+
+
+def said_of(outcome: Outcome, requests: Iterable[Request]) -> Outcome:
+    """Return an outcome without the digits of other requests that its errors may repeat.
+
+    Finesse's errors need not say which request they are about.
+    """
+    for each in requests:
+        outcome = of_outcome(outcome, each)
+    seen = tuple(replace(one, detail=without_digits(one.detail)) for one in outcome.seen)
+    if isinstance(outcome, Failed | Rejected):
+        errors = tuple(_anybodys(error) for error in outcome.errors)
+        return replace(outcome, seen=seen, errors=errors)
+    return replace(outcome, seen=seen)
+
+
+def said_late(late: Late, requests: Iterable[Request]) -> Late:
+    """Return late news without the digits of other requests that its errors may repeat."""
+    for each in requests:
+        late = of_late(late, each)
+    errors = tuple(_anybodys(error) for error in late.errors)
+    return replace(late, errors=errors, detail=without_digits(late.detail))
 
 
 def without_digits(text: str) -> str:
@@ -146,6 +173,22 @@ class Spoken:
         all_ = [*self._open.values(), *(request for _, request in self._ended.values())]
         return [request for request in all_ if not named or request.agent in named]
 
+    def near(self, request: Request, now: float) -> list[Request]:
+        """Return those whose digits an error near a request may repeat: its agent's, its call's.
+
+        The longest first: what holds another one's digits is hidden before that one's.
+        """
+        self._drop(now)
+        all_ = [*self._open.values(), *(request for _, request in self._ended.values())]
+        dialog = getattr(request, "dialog_id", None)
+        found = (
+            each
+            for each in all_
+            if each.agent == request.agent
+            or (dialog is not None and getattr(each, "dialog_id", None) == dialog)
+        )
+        return sorted(found, key=lambda each: len(_digits(each)), reverse=True)
+
     def _drop(self, now: float) -> None:
         while self._ended and next(iter(self._ended.values()))[0] + SPOKEN_OF < now:
             self._ended.popitem(last=False)
@@ -184,8 +227,12 @@ def _hidden(name: str, text: str, digits: str) -> str:
     code = name in _CODES and text.strip().isdigit() and len(text.strip()) <= LONGEST_CODE
     if not code:
         return _text(text, digits)
-    same = digits.startswith(NO_DIGIT) or text.strip() == digits
-    meant = len(digits) >= SECRET_FROM and same and len(text.strip()) == len(digits)
+    bare, plain = text.strip(), digits.translate(_MARKS)
+    if digits.startswith(NO_DIGIT):
+        meant = len(digits) >= SECRET_FROM and len(bare) == len(digits)
+    else:
+        begins = plain.startswith(bare) and number(bare) not in by_number()
+        meant = len(bare) >= SECRET_FROM and (bare == plain or begins)
     return HIDDEN if meant else text
 
 
@@ -208,7 +255,25 @@ def _pattern(digits: str) -> re.Pattern[str]:
         return re.compile(_word(f"(?:[0-9A-Da-d*#]{{{len(digits)}}}|{apart})"))
     if len(digits) < SECRET_FROM:
         return re.compile(_word(re.escape(digits)))
-    return re.compile(f"{_APART}{{0,3}}".join(map(_key, digits)))
+    patterns = [f"{_APART}{{0,3}}".join(map(_key, digits))]
+    plain = digits.translate(_MARKS)
+    if len(plain) >= SECRET_FROM:
+        if plain != digits:
+            patterns.append(f"{_APART}{{0,3}}".join(map(_key, plain)))
+        both = dict.fromkeys((plain, digits))
+        patterns += [_word(_beginning(each, between)) for each in both for between in _BETWEEN]
+    return re.compile("|".join(patterns))
+
+
+_BETWEEN = ("", f"{_APART}{{1,3}}")
+
+
+def _beginning(keys: str, between: str) -> str:
+    """Match the first keys, at least SECRET_FROM of them."""
+    pattern = ""
+    for key in reversed(keys[SECRET_FROM:]):
+        pattern = f"(?:{between}{_key(key)}{pattern})?"
+    return between.join(map(_key, keys[:SECRET_FROM])) + pattern
 
 
 def _key(key: str) -> str:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from listener import digits, logs
 from listener.correlation.outcome import Outcome
 from listener.correlation.steps import AnswerKind, Late, RestAnswer
+from listener.finesse.actions.request import Request
 from listener.finesse.events import Event, RequestFailed
 from listener.ticket import MAX_LATE, Record
 
@@ -148,12 +149,16 @@ class Ledger:
         _log.info("request.settled", **names, **_told(record, outcome, now))
         return record
 
-    def late(self, late: Late) -> Late | None:
+    def discreet_outcome(self, outcome: Outcome, request: Request, now: float) -> Outcome:
+        """Return the outcome of a request as it may be told: without digits, whoever sent them."""
+        return digits.said_of(outcome, [request, *self._spoken.near(request, now)])
+
+    def late(self, late: Late, now: float) -> Late | None:
         """Note what came after the outcome, as it may be shown; None when it is not kept."""
         record = self.records.get(late.key)
         if record is None or len(record.late) >= MAX_LATE:
             return None
-        late = digits.of_late(late, record.request)
+        late = digits.said_late(late, [record.request, *self._spoken.near(record.request, now)])
         record.late.append(late)
         _log.warning("request.late", **_names(record), kind=late.kind, detail=late.detail)
         return late

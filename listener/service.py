@@ -294,7 +294,7 @@ class Service(Succession):
 
     def _settled(self, key: str, outcome: Outcome) -> None:
         record = self.records[key]
-        outcome = digits.of_outcome(outcome, record.request)
+        outcome = self._ledger.discreet_outcome(outcome, record.request, self.loop.time())
         waits = key in self._sending and record.sent is None
         self._stop_sending(key, outcome)
         if waits and isinstance(outcome, Unconfirmed):
@@ -319,7 +319,7 @@ class Service(Succession):
             task.cancel()
 
     def _late(self, step: Late) -> None:
-        late = self._ledger.late(step)
+        late = self._ledger.late(step, self.loop.time())
         if late is not None:
             record = self.records[step.key]
             self.tally.late += 1

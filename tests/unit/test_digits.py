@@ -1,6 +1,7 @@
 """A request's own digits are hidden in what Finesse says about it; error codes are kept."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from listener import digits, ledger
 from listener.correlation.outcome import Evidence, Failed, Reason, Seen, Unconfirmed
@@ -175,3 +176,82 @@ def test_digits_of_a_request_that_is_taken_over_are_hidden_before_it_is():
     records.announce(Record("key", "tag", dtmf("82539714"), submitted=moment, submitted_at=0.0))
     assert said(records.discreet(refused("82539714 refused"), 5.0)) == "*** refused"
     assert not records.records
+
+
+# ---------------------------------------------------------------- what others said
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("key 7391#46 wrong, 739146, 7 3 9 1", "key *** wrong, ***, ***"),
+        ("sent 7391 of them", "sent *** of them"),
+        ("sent 7-3-9-1-4 of them", "sent *** of them"),
+        ("dialog 73915555 is gone", "dialog 73915555 is gone"),
+        ("only 739", "only 739"),
+    ],
+)
+def test_the_digits_without_their_marks_and_the_first_of_them_are_hidden_too(said, told):
+    assert failed("7391#46", error_message=said).error_message == told
+
+
+def test_the_first_digits_as_a_code_are_hidden_unless_the_catalogue_knows_the_code():
+    assert failed("7391#46", error_data="7391").error_data == HIDDEN
+    assert failed("7391#46", error_data="739146").error_data == HIDDEN
+    assert failed("10125#", error_data="10125").error_data == HIDDEN, "all but the mark"
+    assert failed("101259", error_data="10125").error_data == "10125"
+
+
+def a_ledger(*requests):
+    records = ledger.Ledger()
+    for number, request in enumerate(requests):
+        moment = ledger.now_utc()
+        key = f"key{number}"
+        records.add(Record(key, f"tag{number}", request, submitted=moment, submitted_at=0.0), ())
+    return records
+
+
+@pytest.mark.parametrize(
+    "other",
+    [dtmf("7391#46"), SendDtmf(agent="1002", dialog_id="5", dtmf_string="7391#46")],
+    ids=["of the same agent", "in the same call"],
+)
+def test_late_news_of_one_request_is_told_without_the_digits_of_another(other):
+    hold = Hold(agent="1001", dialog_id="5")
+    records = a_ledger(hold, other)
+    records.settled("key0", Unconfirmed(reason=Reason.DEADLINE), 1.0)
+    error = ApiError(error_type="Bad 7391#46", error_message="no 7391#46", error_data="7391#46")
+
+    with capture_logs() as logged:
+        kept = records.late(Late("key0", "possible_error", 2.0, "no 7391#46", (error,)), 2.0)
+
+    assert "7391" not in repr(kept)
+    assert "7391" not in repr(records.records["key0"].late)
+    assert "7391" not in repr(logged)
+    assert [each["detail"] for each in logged] == ["no ***"]
+
+
+def test_an_outcome_is_told_without_the_digits_of_another_request():
+    hold = Hold(agent="1001", dialog_id="5")
+    records = a_ledger(hold, dtmf("7391#46"))
+    records.settled("key1", Unconfirmed(reason=Reason.DEADLINE), 1.0)
+    error = ApiError(error_message="no 7391#46")
+    refused_ = Failed(evidence=Evidence.SOLE_PENDING, errors=(error,))
+    doubtful = Unconfirmed(reason=Reason.DEADLINE, seen=(Seen(1.0, "x", "7391#46"),))
+    later = 2.0 + digits.SPOKEN_OF
+
+    soon = [records.discreet_outcome(each, hold, 2.0) for each in (refused_, doubtful)]
+    late = [records.discreet_outcome(each, hold, later) for each in (refused_, doubtful)]
+
+    assert "7391" not in repr(soon)
+    assert all("7391" in repr(each) for each in late), "nobody speaks of them any more"
+
+
+def test_what_speaks_of_dtmf_is_told_without_digits_whichever_request_it_is_said_of():
+    hold = Hold(agent="1001", dialog_id="5")
+    records = a_ledger(hold)
+    error = ApiError(error_message="DTMF 7391 refused")
+    outcome = Failed(evidence=Evidence.SOLE_PENDING, errors=(error,))
+
+    assert "7391" not in repr(records.discreet_outcome(outcome, hold, 1.0))
+    assert "7391" not in repr(records.late(Late("key0", "x", 1.0, "DTMF 7391", (error,)), 1.0))
