@@ -201,8 +201,11 @@ class Callers:
                     "/v1/requests", params={"requestId": asked.request_id, "agent": asked.agent}
                 )
                 if answer.status_code == 200:
+                    # Another request of the agent may have the same id: then ours is not tracked.
+                    ours = (asked.request.requested_action, asked.request.dialog_id)
                     found = answer.json()["requests"]
-                    return str(found[0]["id"]) if found else None
+                    ids = [r["id"] for r in found if (r["requestedAction"], r["dialogId"]) == ours]
+                    return str(ids[0]) if ids else None
             await asyncio.sleep(AGAIN)
 
 
