@@ -252,6 +252,7 @@ class Page:
 _NO_NODE = "((found) => (found instanceof Node ? true : found))({})"
 _CODES = {"/": "Slash", "?": "Slash", " ": "Space"}
 _NUMBERS = {
+    " ": 32,
     "Enter": 13,
     "Escape": 27,
     "Tab": 9,

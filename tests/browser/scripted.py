@@ -179,6 +179,9 @@ class Scripted:
     codes: list[str] = field(default_factory=lambda: [CODE])
     signed_in: bool = False
     numbers: bool = False
+    notes: list[str] = field(default_factory=list)
+    left_out: int = 0
+    refuses_events: bool = False
     epoch: str = EPOCH
     url: str = ""
     asked: list[str] = field(default_factory=list)
@@ -309,7 +312,7 @@ class Scripted:
             found = [each for each in found if any(q in (each[name] or "") for name in names)]
         limit = int(given.get("limit", "200"))
         more = found[limit - 1]["id"] if len(found) > limit else None
-        return {"requests": found[:limit], "next": more}
+        return {"requests": found[:limit], "next": more, "notes": self.notes}
 
     def _request(self, call: Call) -> Any:
         told = self.rows.get(call.path_params["id"])
@@ -329,12 +332,15 @@ class Scripted:
         return {"agents": [*self.agents.values()]}
 
     def _timeline(self, _: Call) -> Any:
-        return {"since": stamp(-1800), "known": stamp(0), "agents": self.timeline, "leftOut": 0}
+        known = {"since": stamp(-1800), "known": stamp(0)}
+        return known | {"agents": self.timeline, "leftOut": self.left_out}
 
     def _summary(self, _: Call) -> Any:
         return {"since": stamp(0), "complete": True, "actions": [], "errors": self.errors}
 
     def _events(self, call: Call) -> Response:
+        if self.refuses_events:
+            return problem(503, "too many read already")
         after = call.headers.get("last-event-id") or call.query_params.get("after")
         self.resumed.append(after)
         return StreamingResponse(self._stream(after), media_type="text/event-stream")

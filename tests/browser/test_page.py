@@ -60,8 +60,13 @@ async def test_a_link_signs_in_once_and_its_code_leaves_the_address(
     assert await page.js("document.cookie") == ""
     page.problems.clear()
 
-    await page.goto(f"{scripted.url}/?again#code={CODE}")
-    await page.until("!document.querySelector('#door').hidden")
+    await page.goto(f"{scripted.url}/?again#code={CODE}")  # this browser is signed in already
+    await page.until("document.querySelector('#link').dataset.state === 'up'")
+    assert "still signed in" in await page.text("#notice")
+    assert await page.js("location.hash") == ""
+    await page.call("Network.clearBrowserCookies")
+    await page.goto(f"{scripted.url}/?once-more#code={CODE}")
+    await page.until("document.querySelector('#door-title').textContent.includes('not good')")
     assert "used already" in await page.text("#door")
     assert "listener page" in await page.text("#door pre")
     assert await page.js("location.hash") == ""
@@ -158,9 +163,10 @@ async def test_numbers_are_shown_only_where_the_link_allows_it(
     await page.click(f"[data-id='{uuid(1)}']")
     await page.click(".actions label input")
     await page.until("document.querySelector('.actions a').href.includes('unmask=true')")
-    asked = [each for each in scripted.asked if "/page/raw" in each]
-    assert "unmask" not in asked[0]
-    assert "unmask=true" in asked[-1]
+    for name in ("raw", "story", f"requests/{uuid(1)}"):
+        asked = [each for each in scripted.asked if f"/page/{name}?" in each]
+        assert "unmask" not in asked[0]
+        assert "unmask=true" in asked[-1]
     assert not page.problems
 
 
@@ -250,9 +256,11 @@ async def test_sessions_and_gaps_stand_on_a_time_line_of_two_thousand_agents(
             "gaps": [{"from": stamp(600), "until": None, "cause": "link_lost", "lossless": False}],
         }
     ]
+    scripted.left_out = 7
     page = await opened(browser, link)
     await page.press("2")
     await page.until("document.querySelector('#sessions').getAttribute('aria-rowcount') === '2001'")
+    await page.until("document.querySelector('#sessions-words').textContent.includes('7 spans')")
     assert "1,999 of 2,000 sessions" in await page.text("#sessions-words")
     first = "#sessions .sizer .row:first-child"
     await page.until("document.querySelector($0).dataset.id === $1", first, last["id"])
@@ -265,7 +273,8 @@ async def test_sessions_and_gaps_stand_on_a_time_line_of_two_thousand_agents(
     assert await page.js("document.querySelectorAll('#sessions .sizer .row').length") < 80
     assert await page.js("document.querySelectorAll('*').length") < 2500
 
-    scripted.tell("session", agent(3, live=False, id="1001003"))
+    scripted.agents["1001003"] = agent(3, live=False)
+    scripted.tell("session", scripted.agents["1001003"])
     scripted.tell("gap", {"agent": "1001003", "from": stamp(1700), "until": None, "cause": "x"})
     await page.until(
         "document.querySelector('#sessions .scroll').textContent.startsWith('1001003down')"
@@ -275,6 +284,17 @@ async def test_sessions_and_gaps_stand_on_a_time_line_of_two_thousand_agents(
     await page.press("/")
     await page.write("1002500")
     await page.until("document.querySelector('#sessions').getAttribute('aria-rowcount') === '2'")
+
+    await page.press("Escape", "Escape")
+    del scripted.agents[last["id"]]  # it is not held any more
+    await page.press("1", "2")
+    await page.until("document.querySelector('#sessions').getAttribute('aria-rowcount') === '2000'")
+    assert "1,998 of 1,999 sessions" in await page.text("#sessions-words")
+    await page.until("document.querySelector($0).dataset.id === '1001003'", first)
+    drawn = "document.querySelector('#sessions .sizer svg.track .unknown') !== null"
+    assert await page.js(drawn) == await page.js(
+        "document.querySelector('.legend .unknown') !== null"
+    )
     assert not page.problems
 
 

@@ -175,19 +175,39 @@ async def test_a_restart_is_said_and_the_page_goes_on_where_it_was(
 async def test_a_sign_in_that_ended_is_said(
     browser: Chromium, scripted: Scripted, link: str
 ) -> None:
+    scripted.numbers = True
+    scripted.add(row(7), row(8, "failed"))
     page = await opened(browser, link)
+    await page.click(f"[data-id='{uuid(7)}']")
+    await page.click(".actions label input")
+    await page.until("document.querySelector('.actions a').href.includes('unmask=true')")
+    await page.press("p")
     scripted.signed_in = False
     scripted.cut()
     await page.until("!document.querySelector('#door').hidden")
     assert "Your sign-in has ended" in await page.text("#door-title")
     assert "listener page" in await page.text("#door pre")
     assert await page.js("document.querySelector('main').hidden")
+    assert await page.js(SHOWN) == []
+    for name in ("details-title", "details-body", "found", "facts", "told"):
+        assert await page.js("document.getElementById($0).textContent", name) == ""
+    left = await page.js("document.body.textContent")
+    assert "r-7" not in left
+    assert uuid(7) not in left
+    assert "100100" not in left
     assert all("401" in each for each in page.problems)
 
     page.problems.clear()
+    scripted.numbers = False
+    del scripted.rows[uuid(7)], scripted.rows[uuid(8)]
     scripted.codes.append("d" * 43)
     await page.goto(f"{scripted.url}/#code={'d' * 43}")
     await page.until("document.querySelector('#link').dataset.state === 'up'")
     scripted.tell("request", row(1, submitted=stamp(1)))
     await shows(page, 1)
+    assert await page.js("document.querySelector('#details').hidden")
+    await page.click(f"[data-id='{uuid(1)}']")
+    await page.until("document.querySelectorAll('.steps > li').length === 5")
+    assert "unmask" not in scripted.asked[-1]
+    assert await page.js("document.querySelector('.actions label')") is None
     assert not page.problems

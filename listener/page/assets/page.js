@@ -13,6 +13,8 @@ const LONGEST = 400; // characters of a text in a row
 const SPANS = 60; // spans and gaps of an agent's line
 const SPEAK_EVERY = 4_000; // ms between two announcements
 const REFRESH = 15_000; // ms between two looks at /page/info and the tab that is open
+const REST_AFTER = 3_000; // ms out of sight until the stream is let go: a browser has six for all tabs
+const ROUNDS = 5; // answers that one search asks for
 const RETRY = [1_000, 2_000, 4_000, 8_000]; // ms; the last one again and again
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -97,8 +99,8 @@ function moment(time, exact = false) {
   const day = dayOf.format(time);
   return day === dayOf.format(now()) ? clock(time, exact) : `${day} ${clock(time, exact)}`;
 }
-function ago(time) {
-  const seconds = Math.max(0, Math.floor((now() - time) / 1000));
+function ago(time, from = now()) {
+  const seconds = Math.max(0, Math.floor((from - time) / 1000));
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ago`;
@@ -124,11 +126,16 @@ class Refused extends Error {
     this.told = told;
   }
 }
+let visit = 0; // of the page's use between two sign-ins
+
+/** Return what the daemon answers. Raises Refused, also for what was asked before the sign-in. */
 async function ask(path, query = {}, how = {}) {
+  const mine = visit;
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const search = given.length ? `?${new URLSearchParams(given)}` : "";
   const answer = await fetch(path + search, { credentials: "same-origin", cache: "no-store", ...how });
   const told = await answer.json().catch(() => ({}));
+  if (mine !== visit) throw new Refused(0, { title: "another sign-in" });
   if (answer.ok) return told;
   const refused = new Refused(answer.status, told);
   if (answer.status === 401 && how.method === undefined) signedOut();
@@ -139,11 +146,19 @@ async function ask(path, query = {}, how = {}) {
 
 const store = { rows: new Map(), order: [], generation: 0, more: false };
 const agents = new Map();
-const state = {
-  session: null, info: null, tab: "requests", kinds: new Set(), query: "", paused: false,
-  view: [], crew: [], lostSince: null, streamed: "", opened: null, signedIn: false, loading: true, loaded: false, numbers: false,
-  timelineKnown: null,
+const NOTHING_YET = {
+  session: null, info: null, query: "", paused: false, frozen: null, view: [], crew: [], found: 0,
+  lostSince: null, refused: false, readAt: null, resting: false, streamed: "", opened: null, signedIn: false,
+  loading: true, loaded: false, numbers: false, stale: false, searched: null, notes: [],
+  timelineKnown: null, timelineLeftOut: 0,
 };
+const state = { tab: "requests", kinds: new Set(), ...NOTHING_YET };
+
+/** What the tables show: what is known, or what was known when they were paused. */
+const shown = () => state.frozen ?? { rows: store.rows, order: store.order, more: store.more, agents, at: now() };
+/** A search that was answered by the daemon keeps what it found as long as it stands. */
+const searched = () => (state.searched?.words === state.query.trim() ? state.searched : null);
+const rowAt = (id) => (state.frozen ?? store).rows.get(id) ?? state.searched?.rows.get(id);
 
 function rowOf(told) {
   const errors = (told.errors ?? []).slice(0, 4).map((each) => clip(String(each)));
@@ -185,7 +200,7 @@ function insert(ids) {
   const onTop = first === undefined || byTime(ids.at(-1), first) < 0;
   store.order = ids.concat(store.order);
   if (!onTop) store.order.sort(byTime);
-  while (store.order.length > MOST) {
+  while (store.order.length > MOST) { // the paused table has rows of its own
     store.rows.delete(store.order.pop());
     store.more = true;
   }
@@ -325,6 +340,11 @@ class Rows {
     this.sizer.insertBefore(element, cursor);
     return cursor;
   }
+  clear() {
+    this.made.clear();
+    this.sizer.replaceChildren();
+    this.set([]);
+  }
   refill() {
     this.made.forEach((row) => { row.version = -1; });
   }
@@ -389,11 +409,14 @@ function noteOf(row) {
   return parts.join(" · ");
 }
 function fillRequest(element, id) {
-  const row = store.rows.get(id);
-  if (!row) return;
+  const row = rowAt(id);
+  if (!row) { // never what it showed before
+    [...element.children].forEach((cell) => { cell.replaceChildren(); delete cell.dataset.kind; cell.removeAttribute("title"); });
+    return;
+  }
   const [when, since, agent, action, dialog, outcome, how, took, note] = element.children;
   say(when, moment(row.submitted, true));
-  say(since, ago(row.submitted));
+  say(since, ago(row.submitted, shown().at));
   say(agent, row.agent);
   say(action, row.action);
   say(dialog, row.dialog || "–");
@@ -412,7 +435,7 @@ function fillRequest(element, id) {
 
 const table = new Rows(at("requests"), {
   make: makeRequest, fill: fillRequest, open: (id) => open(id),
-  version: (id) => (store.rows.get(id)?.version ?? 0) * 2 + (state.opened === id ? 1 : 0),
+  version: (id) => (rowAt(id)?.version ?? 0) * 2 + (state.opened === id ? 1 : 0),
 });
 
 function kindButtons() {
@@ -435,8 +458,8 @@ function choose() {
   const all = state.query.trim() === "";
   const view = [];
   let found = 0;
-  for (const id of store.order) {
-    const row = store.rows.get(id);
+  for (const id of candidates()) {
+    const row = rowAt(id);
     if (!all && !fits(row)) continue;
     found += 1;
     counts[row.kind] += 1;
@@ -450,19 +473,36 @@ function choose() {
   table.set(view);
   say(at("found"), foundWords(view.length));
   emptyWords();
+  toldWords();
+}
+function candidates() {
+  const { order, rows } = shown();
+  const older = [...(searched()?.rows.keys() ?? [])].filter((id) => !rows.has(id));
+  if (!older.length) return order;
+  return order.concat(older).sort((one, other) => newer(rowAt(one), rowAt(other)));
+}
+/** What the daemon said beside the rows: what a search found, what cannot be read. */
+function toldWords() {
+  const search = searched();
+  const words = [...(search ? [search.said, ...search.notes] : []), ...state.notes];
+  say(at("told"), [...new Set(words)].join(" "));
+  at("told").hidden = !words.length;
 }
 function foundWords(count) {
   if (state.tab === "sessions") return state.query ? `${many(state.crew.length, "agent")} found` : "";
-  const whole = store.order.length;
+  const whole = shown().order.length;
   if (state.query || state.kinds.size) return `${count.toLocaleString("en")} of ${whole.toLocaleString("en")}`;
-  return store.more ? `the newest ${whole.toLocaleString("en")}` : many(whole, "request");
+  return shown().more ? `the newest ${whole.toLocaleString("en")}` : many(whole, "request");
 }
 function emptyWords() {
   const empty = at("requests").querySelector(".empty");
   empty.hidden = state.view.length > 0;
   if (state.view.length) return;
   if (state.loading) say(empty, "Reading the requests …");
-  else if (store.order.length) say(empty, "No request here fits. Enter in the search asks the daemon for older ones; Esc clears search and filters.");
+  else if (shown().order.length) {
+    say(empty, searched() ? "No request fits, here or at the daemon. Esc clears search and filters."
+      : "No request here fits. Enter in the search asks the daemon for older ones, by ids alone; Esc clears search and filters.");
+  }
   else say(empty, "No request yet. They appear here as soon as a program sends one, for example: listener send --agent ID HOLD --dialog-id ID");
 }
 
@@ -473,12 +513,13 @@ const crew = new Rows(at("sessions"), {
   make: () => el("div", { role: "row", class: "row", tabindex: -1 },
     SESSION_CELLS.map((name) => el("span", { role: "gridcell", class: `c-${name}` }))),
   fill: fillAgent, open: (id) => searchFor(`agent:${id}`),
-  version: (id) => agents.get(id)?.version ?? 0,
+  version: (id) => shown().agents.get(id)?.version ?? 0,
 });
 
+let heardAgents = 0; // counts what the stream said of agents
 function agentOf(told) {
   const old = agents.get(told.id);
-  const agent = old ?? { id: told.id, spans: [], gaps: [], version: 0 };
+  const agent = old ?? { id: told.id, spans: [], gaps: [], version: 0, heard: 0 };
   const before = old ? `${old.state}|${old.node}|${old.live}` : null;
   Object.assign(agent, {
     state: clip(told.state ?? ""), live: Boolean(told.live), node: clip(told.node ?? ""),
@@ -521,28 +562,33 @@ const trouble = (agent) => (agent.live ? 0 : 2) + (agent.gaps.some((gap) => gap.
 
 function chooseCrew() {
   const terms = state.query.toLowerCase().split(/\s+/).filter(Boolean).map((term) => term.replace(/^agent:/, ""));
-  const found = [...agents.values()].filter((agent) => terms.every((term) => agent.text.includes(term)));
+  const there = [...shown().agents.values()];
+  const found = there.filter((agent) => terms.every((term) => agent.text.includes(term)));
   found.sort((one, other) => trouble(other) - trouble(one) || Math.min(1, other.gaps.length) - Math.min(1, one.gaps.length)
     || one.id.localeCompare(other.id, "en", { numeric: true }));
   state.crew = found.map((agent) => agent.id);
   crew.set(state.crew);
-  const up = [...agents.values()].filter((agent) => agent.live).length;
+  const up = there.filter((agent) => agent.live).length;
   const blank = state.timelineKnown ? ` Nothing is known from before ${moment(state.timelineKnown)}.` : "";
-  say(at("sessions-words"), `${up.toLocaleString("en")} of ${many(agents.size, "session")} hear events; those in trouble come first.${blank}`);
+  const left = state.timelineLeftOut ? ` ${many(state.timelineLeftOut, "span")} left out: show a shorter time.` : "";
+  say(at("sessions-words"), `${up.toLocaleString("en")} of ${many(there.length, "session")} hear events; those in trouble come first.${blank}${left}`);
   const empty = at("sessions").querySelector(".empty");
   empty.hidden = found.length > 0;
-  say(empty, agents.size ? "No agent here fits the search. Esc clears it." : "No agent is held. They are configured in listener.toml ([[agents]]), or come with PUT /v1/agents/ID.");
+  say(empty, there.length ? "No agent here fits the search. Esc clears it." : "No agent is held. They are configured in listener.toml ([[agents]]), or come with PUT /v1/agents/ID.");
   axis();
 }
 const minutes = () => Number(at("span").value);
 
 function fillAgent(element, id) {
-  const agent = agents.get(id);
-  if (!agent) return;
+  const agent = shown().agents.get(id);
+  if (!agent) {
+    [...element.children].forEach((cell) => { cell.replaceChildren(); cell.removeAttribute("title"); });
+    return;
+  }
   const [name, status, since, node, line] = element.children;
   say(name, agent.id);
   const mood = agent.live ? "up" : agent.state === "down" || agent.state === "given_up" ? "down" : "wait";
-  const begin = now() - minutes() * 60_000;
+  const begin = shown().at - minutes() * 60_000;
   const gaps = agent.gaps.filter((gap) => (gap.until ?? Infinity) > begin).length;
   const words = word(agent.state) + (gaps ? `, ${many(gaps, "gap")}` : "")
     + (agent.lastError && !agent.live ? `: ${agent.lastError}` : "");
@@ -554,7 +600,7 @@ function fillAgent(element, id) {
   line.replaceChildren(trackOf(agent));
 }
 function trackOf(agent) {
-  const end = now();
+  const end = shown().at;
   const begin = end - minutes() * 60_000;
   const bar = (from, until, name, height, title) => {
     const left = Math.max(0, ((from ?? begin) - begin) / (end - begin));
@@ -572,17 +618,29 @@ function trackOf(agent) {
   const recent = agent.gaps.filter((gap) => (gap.until ?? end) > begin);
   const words = recent.length
     ? `${many(recent.length, "gap")}, the last from ${until(recent.at(-1))}: ${recent.at(-1).cause ?? "cause not known"}`
-    : "no gap";
+    : agent.spans.length ? "no gap" : "nothing known";
   return draw("svg", { class: "track", role: "img", "aria-label": words },
-    draw("line", { class: "life", x1: 0, x2: "100%", y1: 8, y2: 8 }), spans, gaps);
+    blanks(agent, begin, end).map(([from, to]) => bar(from, to, "unknown", 8, "nothing is known of this time")), spans, gaps);
+}
+/** Return the times of which neither a span nor a gap tells anything. */
+function blanks(agent, begin, end) {
+  const told = [...agent.spans, ...agent.gaps].map((each) => [each.from ?? begin, each.until ?? end]);
+  told.sort(([one], [other]) => one - other);
+  const found = [];
+  let behind = begin;
+  for (const [from, until] of [...told, [end, end]]) {
+    if (Math.min(from, end) - behind > (end - begin) / 200) found.push([behind, Math.min(from, end)]);
+    behind = Math.max(behind, until);
+  }
+  return found;
 }
 function axis() {
-  const end = now();
+  const end = shown().at;
   const length = minutes() * 60_000;
   const ticks = [0, 0.25, 0.5, 0.75].map((part) => draw("g", {},
     draw("line", { x1: `${part * 100}%`, x2: `${part * 100}%`, y1: 14, y2: 20 }),
     draw("text", { x: `${part * 100}%`, y: 14, dx: 2 }, minuteOf.format(end - (1 - part) * length))));
-  at("axis").replaceChildren(...ticks, draw("text", { x: "100%", y: 14, "text-anchor": "end" }, "now"));
+  at("axis").replaceChildren(...ticks, draw("text", { x: "100%", y: 14, "text-anchor": "end" }, state.frozen ? minuteOf.format(end) : "now"));
 }
 
 // ---------------------------------------------------------------- figures
@@ -590,11 +648,12 @@ function axis() {
 const BOUNDS = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 60_000, Infinity];
 
 function figures() {
+  if (selecting(at("view-figures"))) return;
   const actions = new Map();
   let oldest = Infinity;
   let total = 0;
   for (const id of state.view) {
-    const row = store.rows.get(id);
+    const row = rowAt(id);
     const of = actions.get(row.action) ?? { counts: {}, times: [], total: 0 };
     of.counts[row.kind] = (of.counts[row.kind] ?? 0) + 1;
     of.total += 1;
@@ -659,12 +718,13 @@ async function errors() {
     if (!summed) say(at("errors-words"), `The errors cannot be read: ${refused.message}`);
     return;
   }
+  if (selecting(at("view-errors"))) return;
   const term = state.query.trim().toLowerCase();
-  const shown = summed.errors.filter((each) => !term || JSON.stringify(each).toLowerCase().includes(term));
+  const fitting = summed.errors.filter((each) => !term || JSON.stringify(each).toLowerCase().includes(term));
   say(at("errors-words"), summed.errors.length
     ? `What Finesse and the CTI side refused since ${moment(parsed(summed.since))}, the most frequent first${summed.complete ? "" : " (older ones are not in memory any more)"}.`
     : `No error since ${moment(parsed(summed.since))}.`);
-  at("errors").replaceChildren(...shown.slice(0, 200).map(errorGroup));
+  renew(at("errors"), fitting.slice(0, 200).map(errorGroup));
 }
 function errorGroup(each) {
   const code = [each.family, each.code].filter(Boolean).join(" ");
@@ -676,8 +736,8 @@ function errorGroup(each) {
     each.meaning ? el("p", {}, each.meaning) : el("p", { class: "faint" }, "This error is not in the catalogue."),
     each.advice ? el("p", {}, el("strong", {}, "What to do: "), each.advice) : null,
     el("div", { class: "some" }, (each.requests ?? []).map((id) => {
-      const row = store.rows.get(id);
-      return el("button", { type: "button", onclick: () => open(id) },
+      const row = rowAt(id);
+      return el("button", { type: "button", "data-key": `${each.key} ${id}`, onclick: () => open(id) },
         row ? `${row.action} ${moment(row.submitted)}` : `request ${id.slice(0, 13)}…`);
     })));
 }
@@ -686,6 +746,33 @@ function errorGroup(each) {
 
 let asking = null;
 let opener = null;
+
+/** Say whether a text that stands in a part of the page is selected just now. */
+function selecting(part) {
+  const chosen = getSelection();
+  return Boolean(chosen && !chosen.isCollapsed && chosen.rangeCount && chosen.getRangeAt(0).intersectsNode(part));
+}
+/** Put other content into a box; the focus stays with what has the same key. */
+function renew(box, nodes) {
+  const key = box.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  box.replaceChildren(...nodes);
+  if (key !== undefined) box.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+}
+/** The same for a part of the opened request: what is folded stays so, and what is equal stays. */
+function refresh(name, nodes) {
+  const body = at("details-body");
+  const old = body.querySelector(`:scope > [data-part="${name}"]`);
+  const part = el("div", { "data-part": name }, nodes);
+  if (!old) {
+    body.append(part);
+    return;
+  }
+  for (const box of part.querySelectorAll("details[data-key]")) {
+    const before = old.querySelector(`details[data-key="${CSS.escape(box.dataset.key)}"]`);
+    if (before) box.open = before.open;
+  }
+  if (!old.isEqualNode(part)) renew(old, [...part.childNodes]);
+}
 
 function open(id) {
   select("requests");
@@ -696,7 +783,7 @@ function open(id) {
   cover();
   at("details-body").replaceChildren(el("p", { class: "faint" }, "Reading …"));
   at("details-body").scrollTop = 0;
-  headline(store.rows.get(id));
+  headline(rowAt(id));
   at("details").focus({ preventScroll: true });
   changed(true);
   const index = state.view.indexOf(id);
@@ -710,8 +797,9 @@ function close() {
   cover();
   changed(true);
   step();
-  if (opener && document.contains(opener) && opener !== document.body && !opener.closest(".sizer")) opener.focus();
+  if (opener && opener !== document.body && !opener.closest(".sizer") && opener.checkVisibility()) opener.focus();
   else table.focus();
+  if (document.activeElement === document.body) at(`tab-${state.tab}`).focus();
 }
 /** What lies under the open request on a narrow screen is out of reach meanwhile. */
 const narrow = matchMedia("(max-width: 900px)");
@@ -723,27 +811,46 @@ function headline(row) {
     ? [kindMark(row.kind), ` ${row.action} of agent ${row.agent}`, row.dialog ? ` on dialog ${row.dialog}` : ""]
     : ["Request"]));
 }
-async function read(id) {
+/** Read what is opened; `anyway`: also into a text that is being selected. */
+async function read(id, anyway = false) {
   asking?.abort();
   asking = new AbortController();
   const { signal } = asking;
   const unmask = state.session?.numbers && state.numbers ? "true" : null;
   const answers = await Promise.allSettled([
-    ask(`/page/requests/${encodeURIComponent(id)}`, {}, { signal }),
+    requestTold(id, unmask, signal),
     ask("/page/story", { request: id, unmask }, { signal }),
     ask("/page/raw", { request: id, unmask }, { signal }),
   ]);
   if (signal.aborted || state.opened !== id) return;
+  const body = at("details-body");
+  const first = !body.querySelector(":scope > [data-part]");
+  state.stale = !first && !anyway && selecting(at("details"));
+  if (state.stale) return; // it is read again when the selection is gone
   const [request, story, raw] = answers.map((each) => (each.status === "fulfilled" ? each.value : null));
   const wrong = answers.map((each) => each.reason?.message ?? "");
   if (request) headline(rowOf(request));
-  const scrolled = at("details-body").scrollTop;
-  at("details-body").replaceChildren(
-    ...aboutRequest(id, request, story, wrong[0]),
-    ...aboutStory(id, story, wrong[1], unmask),
-    ...aboutXml(raw, wrong[2]),
-  );
-  at("details-body").scrollTop = scrolled;
+  const scrolled = body.scrollTop;
+  if (first) body.replaceChildren();
+  refresh("request", aboutRequest(id, request, story, wrong[0]));
+  refresh("story", aboutStory(id, story, wrong[1], unmask));
+  refresh("xml", aboutXml(raw, wrong[2]));
+  body.scrollTop = scrolled;
+}
+async function requestTold(id, unmask, signal) {
+  const path = `/page/requests/${encodeURIComponent(id)}`;
+  try {
+    return await ask(path, { unmask }, { signal });
+  } catch (refused) {
+    if (!unmask || ![400, 403, 422].includes(refused.status)) throw refused;
+    return ask(path, {}, { signal }); // a daemon that masks this one always
+  }
+}
+function selectionChanged() {
+  if (state.stale && state.opened !== null && !selecting(at("details"))) {
+    state.stale = false;
+    reread(state.opened);
+  }
 }
 function aboutRequest(id, told, story, wrong) {
   if (!told) return [el("p", {}, `This request cannot be read: ${wrong}`)];
@@ -805,8 +912,8 @@ function aboutStory(id, story, wrong, unmask) {
     ...story.notes.map((note) => el("p", { class: "faint" }, note)),
     sequence(story),
     el("p", { class: "actions" }, "For a ticket: ",
-      el("a", { href: `/page/story.html?${query}`, download: true }, "HTML"),
-      el("a", { href: `/page/story.svg?${query}`, download: true }, "SVG"),
+      el("a", { href: `/page/story.html?${query}`, download: true, "data-key": "html" }, "HTML"),
+      el("a", { href: `/page/story.svg?${query}`, download: true, "data-key": "svg" }, "SVG"),
       el("span", { class: "faint" }, story.masked ? "Numbers and call data are masked." : "Numbers are shown as they are."),
       state.session?.numbers ? numbersSwitch(id) : null),
     leftOut(story.leftOut),
@@ -816,7 +923,7 @@ function aboutStory(id, story, wrong, unmask) {
 const stepsOf = (finding) => (finding.steps.length ? ` (${finding.steps.length > 1 ? "steps" : "step"} ${finding.steps.join(", ")})` : "");
 
 function numbersSwitch(id) {
-  const box = el("input", { type: "checkbox", onchange: () => { state.numbers = box.checked; read(id); } });
+  const box = el("input", { type: "checkbox", "data-key": "numbers", onchange: () => { state.numbers = box.checked; read(id, true); } });
   box.checked = Boolean(state.numbers);
   return el("label", {}, box, " show numbers");
 }
@@ -868,18 +975,19 @@ function aboutXml(raw, wrong) {
   parts.push(el("p", { class: "faint" },
     `${raw.masked ? "Numbers and call data are masked. " : ""}XML is kept in memory since ${moment(parsed(raw.since))}; it is indented here.`));
   parts.push(...raw.notes.map((note) => el("p", { class: "faint" }, note)));
-  if (raw.sent) parts.push(xmlPart(`Sent ${moment(parsed(raw.sent.at), true)}: ${raw.sent.method} ${raw.sent.path}`, raw.sent.body, true));
+  if (raw.sent) parts.push(xmlPart(`Sent ${moment(parsed(raw.sent.at), true)}: ${raw.sent.method} ${raw.sent.path}`, raw.sent.body, true, "sent"));
   if (raw.answer) parts.push(el("p", {}, `Answered ${moment(parsed(raw.answer.at), true)}: ${raw.answer.status === null ? "no answer" : `HTTP ${raw.answer.status}`}`));
-  parts.push(...raw.heard.map((each) => xmlPart(
-    `Heard ${moment(parsed(each.at), true)} at ${each.node ?? "an unnamed node"}${each.about ? " (carries this requestId)" : ""}`, each.payload, each.about)));
+  parts.push(...raw.heard.map((each, index) => xmlPart(
+    `Heard ${moment(parsed(each.at), true)} at ${each.node ?? "an unnamed node"}${each.about ? " (carries this requestId)" : ""}`, each.payload, each.about,
+    `heard ${each.itemId ?? index} ${each.agent} ${each.at}`)));
   if (raw.leftOut) parts.push(el("p", { class: "faint" }, `${many(raw.leftOut, "notification")} left out.`));
   if (!raw.sent && !raw.heard.length) parts.push(el("p", {}, "Nothing is kept of it."));
   return parts;
 }
-function xmlPart(title, text, shown) {
-  return el("details", { open: shown },
-    el("summary", {}, title),
-    text ? el("pre", { class: "xml", tabindex: 0 }, indented(text)) : el("p", { class: "faint" }, "no body, or it is not kept"));
+function xmlPart(title, text, unfolded, key) {
+  return el("details", { open: unfolded, "data-key": key },
+    el("summary", { "data-key": `title of ${key}` }, title),
+    text ? el("pre", { class: "xml", tabindex: 0, "data-key": `text of ${key}` }, indented(text)) : el("p", { class: "faint" }, "no body, or it is not kept"));
 }
 /** Put each element of one-line XML on a line of its own; other text stays as it is. */
 function indented(text) {
@@ -909,14 +1017,18 @@ function frame() {
 }
 function changed(force = false) {
   dirty = true;
-  if (force && state.paused) { choose(); chooseCrew(); }
+  if (force && state.paused) {
+    choose();
+    chooseCrew();
+    if (state.tab === "figures") figures();
+  }
   frame();
 }
 function step() {
   scheduled = false;
   clearTimeout(hidden);
   take();
-  if (dirty && !state.paused) {
+  if (dirty && !state.paused && state.signedIn) {
     dirty = false;
     choose();
     if (state.tab === "sessions") chooseCrew();
@@ -942,22 +1054,34 @@ function take() {
   const rows = new Map();
   for (const { name, data } of events) {
     if (name === "request") rows.set(data.id, data);
-    else if (name === "session") agentOf(data);
+    else if (name === "session") agentOf(data).heard = heardAgents += 1;
     else if (name === "gap") {
       const agent = agents.get(data.agent);
       if (agent) { addGap(agent, data); agent.version += 1; }
     }
   }
   for (const told of rows.values()) announceOf(told);
-  keep([...rows.values()].map(rowOf), true);
+  const fresh = [...rows.values()].map(rowOf);
+  keep(fresh, true);
+  if (!state.paused) foundAnew(fresh);
+  else for (const row of fresh) if (state.searched?.rows.has(row.id)) state.frozen.later.set(row.id, row);
   if (state.opened !== null && rows.has(state.opened)) reread(state.opened);
   dirty = true;
+}
+/** What a search found stands beside the table; it follows the stream, too. */
+function foundAnew(rows) {
+  for (const row of rows) {
+    const old = state.searched?.rows.get(row.id);
+    if (old) state.searched.rows.set(row.id, { ...row, version: old.version + row.version + 1 });
+  }
 }
 let rereading = null;
 function reread(id) {
   rereading ??= setTimeout(() => {
     rereading = null;
-    if (state.opened === id) read(id);
+    if (state.opened !== id) return;
+    if (state.paused) state.stale = true;
+    else read(id);
   }, 1000);
 }
 
@@ -968,10 +1092,11 @@ let tries = 0;
 function connect(after) {
   stream?.close();
   clearTimeout(retry);
+  unwatched();
   const query = new URLSearchParams([["kind", "request"], ["kind", "session"], ["kind", "gap"], ...(after ? [["after", after]] : [])]);
   const source = new EventSource(`/page/events?${query}`);
   stream = source;
-  source.addEventListener("open", () => { tries = 0; up(Boolean(after)); });
+  source.addEventListener("open", () => { tries = 0; if (source === stream) up(Boolean(after)); });
   source.addEventListener("error", () => { if (source === stream) down(source); });
   for (const name of ["request", "session", "gap"]) {
     source.addEventListener(name, (event) => arrived(name, event));
@@ -983,6 +1108,29 @@ function connect(after) {
     notice(`Events were lost while the connection was away; the table was read anew at ${clock(now())}.`);
     load();
   });
+}
+/** A tab that nobody sees lets its stream go after a while, and goes on where it was when it is seen. */
+let unseen = null;
+function unwatched() {
+  clearTimeout(unseen);
+  if (document.hidden && state.signedIn && !state.resting) unseen = setTimeout(rest, REST_AFTER);
+}
+function seen() {
+  unwatched();
+  if (document.hidden || !state.resting) return;
+  state.resting = false;
+  if (!state.streamed) state.loaded = false; // nothing says from where to go on
+  link("wait", "connecting");
+  connect(state.streamed);
+  info();
+}
+function rest() {
+  if (!document.hidden || !state.signedIn) return;
+  state.resting = true;
+  stream?.close();
+  stream = null;
+  clearTimeout(retry);
+  link("wait", "not live while out of sight");
 }
 function arrived(name, event) {
   if (event.lastEventId) state.streamed = event.lastEventId;
@@ -1002,13 +1150,19 @@ function up(resumed) {
     info();
     loadAgents();
   }
+  state.refused = false;
   link("up", "live");
 }
 function down(source) {
   if (!state.signedIn) return;
   state.lostSince ??= now();
+  state.refused = source.readyState === EventSource.CLOSED;
   lost();
-  if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+  if (!state.refused) return; // the browser tries again by itself
+  if (!state.loaded) { // the table can be read all the same
+    state.loaded = true;
+    load();
+  }
   const wait = RETRY[Math.min(tries, RETRY.length - 1)];
   tries += 1;
   clearTimeout(retry);
@@ -1017,21 +1171,24 @@ function down(source) {
     try {
       await ask("/page/session");
     } catch (refused) {
-      if (refused.status === 401) return; // signed out, and said so
+      if (refused.status === 401 || refused.status === 0) return; // signed out, and said so
     }
-    connect(state.streamed);
+    if (state.signedIn && !state.resting) connect(state.streamed);
   }, wait);
 }
 function lost() {
-  link("down", `connection lost since ${clock(state.lostSince)}, trying`);
+  const read = known(state.readAt) ? `, the table was read at ${clock(state.readAt)}` : "";
+  link("down", state.refused ? `not live since ${clock(state.lostSince)}: the daemon refuses the events${read}; trying`
+    : `connection lost since ${clock(state.lostSince)}, trying`);
 }
 function link(mood, words) {
   const box = at("link");
   if (box.dataset.state === mood && box.lastElementChild.textContent === words) return;
+  const moodBefore = box.dataset.state;
   mark(box, "data-state", mood);
   box.firstElementChild.replaceChildren(shape(mood));
   say(box.lastElementChild, words);
-  if (mood === "down") speak(words);
+  if (mood === "down" && moodBefore !== "down") speak(words);
 }
 let noticed = null;
 function notice(words, ms = 0) {
@@ -1046,7 +1203,7 @@ function notice(words, ms = 0) {
 const unsaid = new Map();
 let speaking = null;
 function announceOf(told) {
-  if (!told.kind || store.rows.get(told.id)?.kind === told.kind) return;
+  if (state.paused || !told.kind || store.rows.get(told.id)?.kind === told.kind) return;
   unsaid.set(told.kind, (unsaid.get(told.kind) ?? 0) + 1);
   speaking ??= setTimeout(() => {
     speaking = null;
@@ -1055,8 +1212,10 @@ function announceOf(told) {
     speak(parts.join(", "));
   }, SPEAK_EVERY);
 }
+/** Say it, also when it is what was said last: a text that stays the same is not read out. */
 function speak(words) {
-  say(at("announcer"), words);
+  const same = words && at("announcer").textContent === words;
+  say(at("announcer"), same ? `${words}\u00a0` : words);
 }
 
 // ---------------------------------------------------------------- loading
@@ -1073,15 +1232,17 @@ async function load() {
     do {
       const answer = await ask("/page/requests", { limit: PAGE, before });
       if (mine !== loads) return;
+      state.notes = (answer.notes ?? []).map((note) => clip(String(note)));
       answer.requests.forEach((each) => seen.add(each.id));
       keep(answer.requests.map(rowOf), false);
       before = answer.next;
       changed();
     } while (before && seen.size < MOST);
     store.more = Boolean(before);
+    state.readAt = now();
     only(seen);
   } catch (refused) {
-    if (mine === loads && refused.status !== 401) {
+    if (mine === loads && refused.status !== 401 && refused.status !== 0) {
       notice(`The requests could not be read (${refused.message}); trying again.`);
       setTimeout(() => { if (mine === loads && state.signedIn) load().then(() => notice("")); }, 3000);
     }
@@ -1092,12 +1253,24 @@ async function load() {
   }
   await loadAgents();
 }
+/** Read the newest requests while no events come. */
+async function peek() {
+  store.generation += 1; // what the stream said before is not newer than this
+  try {
+    const answer = await ask("/page/requests", { limit: PAGE });
+    keep(answer.requests.map(rowOf), false);
+    state.readAt = now();
+    changed();
+  } catch { /* the link says so, and it is tried again */ }
+}
 async function loadAgents() {
+  const before = heardAgents;
   try {
     const told = await ask("/page/agents");
     const there = new Set(told.agents.map((each) => each.id));
-    told.agents.forEach(agentOf);
-    for (const id of agents.keys()) if (!there.has(id)) agents.delete(id);
+    const stands = (id) => (agents.get(id)?.heard ?? 0) > before; // what came meanwhile is newer
+    told.agents.filter((each) => !stands(each.id)).forEach(agentOf);
+    for (const id of agents.keys()) if (!there.has(id) && !stands(id)) agents.delete(id);
     changed();
     if (state.tab === "sessions") await timeline();
   } catch { /* the link says so, and it is tried again */ }
@@ -1107,6 +1280,7 @@ async function timeline() {
     const told = await ask("/page/timeline", { minutes: minutes() });
     const known = parsed(told.known);
     state.timelineKnown = known && known > parsed(told.since) ? known : null;
+    state.timelineLeftOut = told.leftOut ?? 0;
     told.agents.forEach(lineOf);
     crew.refill();
     changed();
@@ -1142,46 +1316,99 @@ function select(name) {
     mark(tab, "tabindex", mine ? 0 : -1);
     at(tab.getAttribute("aria-controls")).hidden = !mine;
   }
-  if (name === "sessions") timeline();
+  if (name === "sessions") loadAgents();
   if (name === "errors") errors();
   figuring = 0;
   changed(true);
 }
 function searchFor(words) {
   at("search").value = words;
-  searched();
+  typed();
   select("requests");
   table.refocus = true;
   frame();
 }
-function searched() {
+function typed() {
   state.query = at("search").value;
+  if (!searched()) state.searched = null;
   at("requests").querySelector(".scroll").scrollTop = 0;
   if (state.tab === "errors") errors();
   figuring = 0;
   changed(true);
 }
+/** What the daemon can be asked of a search: fields by their names, free words as a part of an id. */
+function askable(words) {
+  const names = { agent: "agent", dialog: "dialogId", request: "requestId" };
+  const query = {};
+  const free = [];
+  for (const term of words.split(/\s+/).filter(Boolean)) {
+    const [, field, value] = /^(agent|dialog|request|action|error):(.+)$/i.exec(term) ?? [];
+    if (field === undefined) free.push(term);
+    else if (names[field.toLowerCase()]) query[names[field.toLowerCase()]] = value;
+  }
+  if (UUID.test(query.requestId ?? "")) { // our id, which the daemon finds as a word
+    free.push(query.requestId);
+    delete query.requestId;
+  }
+  if (free.length) query.q = free.join(" ");
+  return query;
+}
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+let searches = 0;
 /** Ask the daemon for requests that are older than the table. */
 async function searchOlder() {
   const words = state.query.trim();
+  const query = askable(words);
   if (!words) return;
-  const [, field, value] = /^(agent|dialog|request):(.+)$/.exec(words) ?? [];
-  const query = field ? { [{ agent: "agent", dialog: "dialogId", request: "requestId" }[field]]: value } : { q: words };
-  try {
-    const answer = await ask("/page/requests", { limit: 200, ...query });
-    keep(answer.requests.map(rowOf), false);
-    changed(true);
-    speak(`${many(state.view.length, "request")} found`);
-  } catch (refused) {
-    notice(`The daemon could not be asked: ${refused.message}`, 10_000);
+  if (!Object.keys(query).length) {
+    notice("The daemon finds older requests by ids alone: agent:, dialog:, request:, or a part of an id.", 10_000);
+    return;
   }
+  searches += 1;
+  const rows = new Map();
+  const notes = new Set();
+  let before = null;
+  try {
+    for (let round = 0; round < ROUNDS && rows.size < PAGE && (round === 0 || before); round += 1) {
+      const answer = await ask("/page/requests", { limit: PAGE, before, ...query });
+      answer.requests.map(rowOf).forEach((row) => rows.set(row.id, { ...row, version: searches * 1_000_000 }));
+      (answer.notes ?? []).forEach((note) => notes.add(clip(String(note))));
+      before = answer.next;
+    }
+  } catch (refused) {
+    if (refused.status) notice(`The daemon could not be asked: ${refused.message}`, 10_000);
+    return;
+  }
+  if (state.query.trim() !== words) return; // something else is looked for by now
+  state.searched = { words, rows, notes: [...notes], said: foundBy(query, rows.size, before) };
+  changed(true);
+  step();
+  speak(`${many(state.view.length, "request")} found`);
+}
+function foundBy(query, count, more) {
+  const asked = Object.entries(query).map(([name, value]) => `${name === "q" ? "a part of an id" : name} ${value}`).join(", ");
+  if (!more) return `The daemon was asked for ${asked}: ${many(count, "request")}.`;
+  if (count < PAGE) return `The daemon was asked for ${asked}: ${many(count, "request")} so far; it did not look through all. Narrow the search.`;
+  return `The daemon was asked for ${asked}: more than ${count.toLocaleString("en")} requests. Narrow the search.`;
 }
 function pause() {
+  if (!state.paused) step(); // what has come by now is shown
   state.paused = !state.paused;
+  if (state.paused) {
+    const copies = [...agents].map(([id, agent]) => [id, { ...agent, spans: agent.spans.map((span) => ({ ...span })), gaps: [...agent.gaps] }]);
+    state.frozen = { rows: new Map(store.rows), order: store.order, more: store.more, agents: new Map(copies), at: now(), later: new Map() };
+    choose();
+  } else {
+    foundAnew([...state.frozen.later.values()]);
+    state.frozen = null;
+    crew.refill();
+    if (state.stale && state.opened !== null) reread(state.opened);
+  }
   mark(at("pause"), "aria-pressed", state.paused);
-  say(at("pause"), state.paused ? "Paused" : "Pause");
+  say(at("pause"), state.paused ? `Paused at ${clock(now())}` : "Pause");
   speak(state.paused ? "the tables stand still" : "the tables go on");
-  if (!state.paused) changed();
+  changed();
 }
 const lettersOn = () => at("keys-on").checked;
 
@@ -1191,7 +1418,7 @@ function escape() {
     state.kinds.clear();
     for (const button of at("kinds").children) mark(button, "aria-pressed", false);
     at("search").value = "";
-    searched();
+    typed();
   } else if (document.activeElement === at("search")) focusRows();
 }
 function focusRows() {
@@ -1236,7 +1463,7 @@ function listen() {
     tab.addEventListener("click", () => select(tab.id.replace("tab-", "")));
     tab.addEventListener("keydown", tabKeys);
   }
-  at("search").addEventListener("input", searched);
+  at("search").addEventListener("input", typed);
   at("search").addEventListener("keydown", (event) => {
     if (event.key === "Enter") searchOlder();
     else if (event.key === "ArrowDown") focusRows();
@@ -1247,9 +1474,10 @@ function listen() {
   at("details-close").addEventListener("click", close);
   at("keys-button").addEventListener("click", () => at("keys").showModal());
   at("keys-close").addEventListener("click", () => at("keys").close());
-  at("span").addEventListener("change", timeline);
+  at("span").addEventListener("change", () => { crew.refill(); timeline(); changed(true); });
   narrow.addEventListener("change", cover);
-  document.addEventListener("visibilitychange", () => { scheduled = false; frame(); });
+  document.addEventListener("visibilitychange", () => { scheduled = false; frame(); seen(); });
+  document.addEventListener("selectionchange", selectionChanged);
   const keys = at("keys-on");
   keys.checked = remembered("keys") !== "off";
   keys.addEventListener("change", () => remember("keys", keys.checked ? "on" : "off"));
@@ -1272,67 +1500,117 @@ function taken() {
   if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   return code;
 }
-function door(title, words) {
-  state.signedIn = false;
+/** Forget all that was shown: the next who signs in may see less. */
+function forget() {
+  visit += 1;
+  loads += 1;
   stream?.close();
-  clearTimeout(retry);
+  stream = null;
+  asking?.abort();
+  for (const timer of [retry, unseen, rereading, speaking]) clearTimeout(timer);
+  rereading = speaking = opener = summed = null;
+  waiting = [];
+  unsaid.clear();
+  Object.assign(store, { rows: new Map(), order: [], more: false });
+  agents.clear();
+  state.kinds.clear();
+  Object.assign(state, NOTHING_YET, { notes: [], view: [], crew: [] });
   at("main").hidden = true;
+  at("details").hidden = true;
+  for (const name of ["details-title", "details-body", "figures", "figures-words", "errors", "errors-words", "sessions-words", "told", "found", "facts", "axis"]) {
+    at(name).replaceChildren();
+  }
+  for (const rows of [table, crew]) rows.clear();
+  for (const box of document.querySelectorAll(".list .empty")) box.replaceChildren();
+  for (const button of at("kinds").children) {
+    mark(button, "aria-pressed", false);
+    say(button.lastElementChild, "0");
+  }
+  at("search").value = "";
+  mark(at("pause"), "aria-pressed", false);
+  say(at("pause"), "Pause");
+  at("told").hidden = true;
+  cover();
+  notice("");
+  speak("");
+}
+function door(title, words) {
+  forget();
   at("door").hidden = false;
   say(at("door-title"), title);
   say(at("door-words"), words);
   link("wait", "not signed in");
-  notice("");
-  at("facts").replaceChildren();
   speak(title);
 }
 function signedOut() {
   if (state.signedIn) door("Your sign-in has ended", "It was good for 12 hours, or the daemon does not know it any more.");
 }
+/** Sign in with the code; where it is refused, the sign-in that this browser has is good, too. */
 async function enter(code) {
-  if (code) {
-    const how = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }) };
-    return ask("/page/session", {}, how);
+  if (!code) return { session: await ask("/page/session"), refused: null };
+  const how = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }) };
+  try {
+    return { session: await ask("/page/session", {}, how), refused: null };
+  } catch (refused) {
+    if (!refused.status) throw refused;
+    const session = await ask("/page/session").catch(() => null);
+    if (session === null) throw refused;
+    return { session, refused };
   }
-  return ask("/page/session");
 }
 async function start() {
   const code = taken();
+  forget();
+  const mine = visit;
+  let entered;
   try {
-    state.session = await enter(code);
+    entered = await enter(code);
   } catch (refused) {
-    if (!(refused instanceof Refused)) {
-      door("The daemon cannot be reached", "It does not answer; is it running?");
-    } else if (code) {
-      door("This link is not good any more", refused.message);
-    } else if (refused.status === 401) {
-      door("You are not signed in", "This page shows calls and agents, so it asks who looks.");
-    } else {
-      door("The daemon refused", refused.message);
-    }
+    if (mine === visit) refusedAt(refused, code);
     return;
   }
+  if (mine !== visit) return;
+  state.session = entered.session;
   state.signedIn = true;
   at("door").hidden = true;
   at("main").hidden = false;
-  state.loaded = false;
   link("wait", "connecting");
-  connect("");
+  if (entered.refused) notice(`This link was not taken (${entered.refused.message}); you are still signed in from before.`, 20_000);
+  if (document.hidden) { // it begins when somebody looks
+    rest();
+    load();
+  } else connect("");
   info();
+  if (state.tab === "errors") errors();
+}
+function refusedAt(refused, code) {
+  if (!(refused instanceof Refused)) {
+    door("The daemon cannot be reached", "It does not answer; is it running?");
+  } else if (code) {
+    door("This link is not good any more", refused.message);
+  } else if (refused.status === 401) {
+    door("You are not signed in", "This page shows calls and agents, so it asks who looks.");
+  } else {
+    door("The daemon refused", refused.message);
+  }
 }
 function everySecond() {
   if (!state.signedIn) return;
-  if (state.lostSince !== null) lost();
+  if (state.lostSince !== null && !state.resting) lost();
   if (document.hidden) return;
-  for (const [id, row] of table.made) {
-    const known = store.rows.get(id);
-    if (known) say(row.element.children[1], ago(known.submitted));
+  if (!state.paused) {
+    for (const [id, row] of table.made) {
+      const there = rowAt(id);
+      if (there) say(row.element.children[1], ago(there.submitted));
+    }
   }
   if (state.tab === "figures" && !state.paused) soon(figures);
 }
 function nowAndThen() {
-  if (!state.signedIn || document.hidden || state.lostSince !== null) return;
+  if (!state.signedIn || document.hidden || (state.lostSince !== null && !state.refused)) return;
   info();
-  if (state.tab === "sessions" && !state.paused) timeline();
+  if (state.refused && !state.loading) peek();
+  if (state.tab === "sessions" && !state.paused) loadAgents();
   if (state.tab === "errors" && !state.paused) errors();
 }
 
