@@ -29,7 +29,8 @@ class How(Enum):
 class Sight:
     """One thing seen: an event on `owner`'s node, or a GET (`how` is SNAPSHOT).
 
-    `tagged`: our own requestId is on it. `at` is the listener's clock.
+    `tagged`: our own requestId is on it. `at` is the listener's clock: of a GET, when it was
+    sent.
     """
 
     how: How

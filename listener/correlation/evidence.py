@@ -74,7 +74,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
         case Shown.UNCHANGED if evidence is Evidence.REQUEST_ID:
             _signed(desk, now, entry, held)
         case Shown.UNCHANGED | Shown.NOT_THERE if evidence is Evidence.SNAPSHOT:
-            _by_values(desk, now, entry, held)
+            _by_values(desk, now, entry, held, sight.at)
         case Shown.LOOK_ALIKE:
             entry.look_alike = entry.unexplained = True
             entry.note(now, "look_alike", "a call from this device to another number")
@@ -179,8 +179,11 @@ def off_by_id(entry: Entry) -> bool:
 GET_FAILS_AFTER = 15.0  # seconds from acceptance before a GET may fail call data (rule 6.7)
 
 
-def _by_values(desk: Desk, now: float, entry: Entry, held: Held) -> None:
-    """UPDATE_CALL_DATA by GET: equal values confirm unchanged, missing ones fail (rule 6.7)."""
+def _by_values(desk: Desk, now: float, entry: Entry, held: Held, asked: float) -> None:
+    """UPDATE_CALL_DATA by GET: equal values confirm unchanged, missing ones fail (rule 6.7).
+
+    `asked`: when the GET was sent; what it shows may be as old as that.
+    """
     case = entry.case
     if not isinstance(case.expectation, CallData) or not enough(entry, Evidence.SNAPSHOT):
         entry.weak = entry.weak or isinstance(case.expectation, CallData)
@@ -188,18 +191,18 @@ def _by_values(desk: Desk, now: float, entry: Entry, held: Held) -> None:
     if held.finding.shown is Shown.UNCHANGED:
         if entry.probe_tries:  # after the window: an error may come until then
             decide(desk, now, entry, held)
-    elif _late_enough(entry, now) and not (case.foreign_change or case.superseded):
+    elif _late_enough(entry, asked) and not (case.foreign_change or case.superseded):
         decide(desk, now, entry, held)
     else:
         entry.note(now, "snapshot", "the values are not there")
 
 
-def _late_enough(entry: Entry, now: float) -> bool:
-    """Say whether values that a GET does not show were surely never set.
+def _late_enough(entry: Entry, asked: float) -> bool:
+    """Say whether values that a GET sent then does not show were surely never set.
 
     In a gap they may have come, and gone by another's hand.
     """
     since = entry.case.accepted_at
-    if since is None or now - since < GET_FAILS_AFTER:
+    if since is None or asked - since < GET_FAILS_AFTER:
         return False
     return all(end is not None and end <= since for _, end in entry.gaps)

@@ -10,9 +10,9 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
 from listener.correlation.evidence import by_change, count, weigh
 from listener.correlation.judges import judge
-from listener.correlation.judges.states import has_left
+from listener.correlation.judges.states import has_left, was_off
 from listener.correlation.outcome import Evidence
-from listener.correlation.sharing import contest, rivals
+from listener.correlation.sharing import SURVIVORS, contest, rivals
 from listener.correlation.steps import Ask, Look
 from listener.finesse.actions.expectation import Left, NewCall, Probe
 from listener.finesse.events import DialogEvent, dialog_id
@@ -73,11 +73,11 @@ def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
         listed = {dialog_id(each): each for each in look.dialogs}
         _fallen(entry, listed.get(entry.standing.finding.dialogs.new))
     sights = [
-        Sight(How.SNAPSHOT, entry.agent, dialog, dialog_id(dialog), at=now)
+        Sight(How.SNAPSHOT, entry.agent, dialog, dialog_id(dialog), at=look.asked)
         for dialog in _listed(look)
     ]
     if look.user is not None:
-        sights.append(Sight(How.SNAPSHOT, entry.agent, user=look.user, at=now))
+        sights.append(Sight(How.SNAPSHOT, entry.agent, user=look.user, at=look.asked))
     for sight in sights:
         if entry.open:
             entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
@@ -156,11 +156,11 @@ def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
 def _absent(desk: Desk, entry: Entry, look: Look) -> bool:
     """Say whether a DROP's dialog is gone, and nothing speaks against it (rules 7).
 
-    It must have been there at sending, or seen since; `finesse` not known to be away; no own dialog
-    may carry its id as secondaryId; and the user's state must fit.
+    The agent must have been on it at sending, or seen on it since; `finesse` not known to be away;
+    no own dialog may carry its id as secondaryId; and the user's state must fit.
     """
     known = entry.case.before is not None or entry.case.last is not None
-    if look.dialogs is None or not known or entry.agent in desk.away:
+    if look.dialogs is None or not known or was_off(entry.case) or entry.agent in desk.away:
         return False
     named = {dialog_id(each) for each in look.dialogs} | {d.secondary_id for d in look.dialogs}
     if named & entry.case.ids or entry.gap_open():
@@ -176,7 +176,16 @@ def _absence(desk: Desk, now: float, entry: Entry) -> None:
         desk.rearm(entry)
     elif now - entry.absent_at >= ABSENCE_APART:
         finding = Finding(Shown.EFFECT, stage="DROPPED")
+        if others := [each for each in desk.books.of(entry.agent) if _takes_away(each, entry)]:
+            contest([entry, *others], now)
         count(desk, now, entry, Held(finding, Evidence.SNAPSHOT, entry.dialog))
+
+
+def _takes_away(other: Entry, entry: Entry) -> bool:
+    """Say whether the call of a DROP may be gone by another open request (rules 4)."""
+    away = isinstance(other.case.expectation, (type(entry.case.expectation), *SURVIVORS))
+    on_it = not other.case.ids.isdisjoint(entry.case.ids)
+    return other is not entry and other.on_the_wire and away and on_it
 
 
 def lead_of(entry: Entry) -> float | None:

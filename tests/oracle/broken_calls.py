@@ -202,4 +202,4 @@ def a_call_that_goes_on_is_not_followed():
 
 @mutant("6.3.06", "DROP")
 def being_off_already_proves_drop():
-    yield states, "_was_off", lambda _case: False
+    yield states, "was_off", lambda _case: False

@@ -82,9 +82,9 @@ def values_from_before_count():
 def _by_values(change):
     real = evidence._by_values
 
-    def by_values(desk_, now, e, held):
+    def by_values(desk_, now, e, held, asked):
         if not change(e, held):
-            real(desk_, now, e, held)
+            real(desk_, now, e, held, asked)
 
     return evidence, "_by_values", by_values
 
@@ -199,9 +199,9 @@ def a_get_fails_data_too_soon():
 def anothers_values_fail_ours():
     real = evidence._by_values
 
-    def by_values(desk_, now, e, held):
+    def by_values(desk_, now, e, held, asked):
         e.case.foreign_change = False
-        real(desk_, now, e, held)
+        real(desk_, now, e, held, asked)
 
     yield evidence, "_by_values", by_values
 

@@ -75,10 +75,10 @@ def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
         return Finding(Shown.UNCHANGED if unknown else shown, stage=own.state)
     # Who is in wrap-up is off the call already: that its time ends is no news of a DROP.
     case.was_off = case.was_off or early
-    return Finding(Shown.UNCHANGED if _was_off(case) else shown, stage=own.state)
+    return Finding(Shown.UNCHANGED if was_off(case) else shown, stage=own.state)
 
 
-def _was_off(case: Case) -> bool:
+def was_off(case: Case) -> bool:
     """Say whether the own participant was off the call before the request."""
     was = case.before.participant(case.own) if case.before is not None else None
     return case.was_off or has_left(was)
@@ -97,7 +97,7 @@ def _removed(case: Case, own: Participant | None) -> Finding:
 
 
 def _dropped(case: Case, own: Participant | None) -> Shown:
-    if _was_off(case):
+    if was_off(case):
         return Shown.IF_TAGGED
     if case.last is not None or own is None:
         return Shown.EFFECT
