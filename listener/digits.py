@@ -166,28 +166,28 @@ class Spoken:
             self._ended[key] = (now, request)
         self._drop(now)
 
-    def of(self, agents: Iterable[str | None], now: float) -> list[Request]:
-        """Return those of the agents; of all agents where none of them is named."""
-        self._drop(now)
-        named = {agent for agent in agents if agent is not None}
-        all_ = [*self._open.values(), *(request for _, request in self._ended.values())]
-        return [request for request in all_ if not named or request.agent in named]
-
-    def near(self, request: Request, now: float) -> list[Request]:
-        """Return those whose digits an error near a request may repeat: its agent's, its call's.
+    def of(
+        self, agents: Iterable[str | None], now: float, dialog: str | None = None
+    ) -> list[Request]:
+        """Return those of the agents and those of the dialog; all where no agent is named.
 
         The longest first: what holds another one's digits is hidden before that one's.
         """
         self._drop(now)
+        named = {agent for agent in agents if agent is not None}
         all_ = [*self._open.values(), *(request for _, request in self._ended.values())]
-        dialog = getattr(request, "dialog_id", None)
-        found = (
-            each
-            for each in all_
-            if each.agent == request.agent
-            or (dialog is not None and getattr(each, "dialog_id", None) == dialog)
-        )
+        found = [
+            request
+            for request in all_
+            if not named
+            or request.agent in named
+            or (dialog is not None and request.dialog_id == dialog)
+        ]
         return sorted(found, key=lambda each: len(_digits(each)), reverse=True)
+
+    def near(self, request: Request, now: float) -> list[Request]:
+        """Return those whose digits an error near a request may repeat: its agent's, its call's."""
+        return self.of((request.agent,), now, request.dialog_id)
 
     def _drop(self, now: float) -> None:
         while self._ended and next(iter(self._ended.values()))[0] + SPOKEN_OF < now:

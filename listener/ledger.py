@@ -124,7 +124,7 @@ class Ledger:
         """
         if not isinstance(event, RequestFailed):
             return event
-        requests = self._spoken.of((event.owner, event.user_id), now)
+        requests = self._spoken.of((event.owner, event.user_id), now, event.dialog_id)
         named = self.newest(agent=None, request_id=event.request_id or "", settled=None)
         return digits.of_event(event, [*requests, *(record.request for record in named)])
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 VALID_FOR = 60.0
 """Seconds in which a code can be used."""
 MOST = 32
-"""Codes that are outstanding; a further one takes the place of the oldest."""
+"""Codes that are outstanding. A further one takes the place of the oldest of whoever has most."""
+MOST_OF_ONE = 8
+"""Codes of one caller; a further one takes the place of its own oldest."""
 MOST_WRONG = 20
 """Wrong codes within WRONG_WITHIN; further ones are told to wait. A right one is always taken."""
 WRONG_WITHIN = 60.0
@@ -53,7 +55,7 @@ class Codes:
     """The codes that are outstanding, at most MOST."""
 
     def __init__(self) -> None:
-        self._codes: deque[_Code] = deque(maxlen=MOST)
+        self._codes: deque[_Code] = deque()
         self._wrong: deque[float] = deque(maxlen=MOST_WRONG)
 
     def __repr__(self) -> str:
@@ -62,6 +64,7 @@ class Codes:
     def issue(self, grant: Grant, now: float) -> str:
         """Return a new code, 256 bits from the system's random source."""
         self._forget(now)
+        self._make_room(grant.who)
         code = secrets.token_urlsafe(_BYTES)
         self._codes.append(_Code(_digest(code), now + VALID_FOR, grant))
         return code
@@ -88,6 +91,17 @@ class Codes:
             return self._wrong[0] + WRONG_WITHIN - now
         self._wrong.append(now)
         return None
+
+    def _make_room(self, who: str) -> None:
+        """Drop a code where there are too many: the caller's own, else one of whoever has most."""
+        count = Counter(each.grant.who for each in self._codes)
+        if count[who] >= MOST_OF_ONE:
+            self._drop(who)
+        elif len(self._codes) >= MOST:
+            self._drop(max(count, key=lambda each: count[each]))
+
+    def _drop(self, who: str) -> None:
+        self._codes.remove(next(each for each in self._codes if each.grant.who == who))
 
     def _forget(self, now: float) -> None:
         while self._codes and self._codes[0].until <= now:

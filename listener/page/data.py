@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request as Call
 from starlette.responses import JSONResponse, Response
 
-from listener.api.described import described
+from listener.api.described import caller_of, described
 from listener.api.entrance import HEAD
 from listener.api.events import LONGEST_ID, count
-from listener.api.given import agent_parameter, backend_of, missing, one_of, request_id
+from listener.api.given import FLAG, agent_parameter, backend_of, missing, one_of, request_id
 from listener.api.refusals import Kind
 from listener.api.resources import KINDS
 from listener.api.stream import HEARTBEAT, MEDIA_TYPE, EventStream
@@ -28,8 +29,10 @@ from listener.page.listing import Filters, listed
 from listener.page.live import Live, agent_of
 from listener.page.page import page_of
 from listener.page.rows import row_of_resource
+from listener.page.signing_in import unmasked
 from listener.page.timeline import timeline
-from listener.page.veiled import veiled
+from listener.page.veiled import shown, veiled
+from listener.page.visitors import Visitor
 from listener.report import stamp
 from listener.web.callers import Scope
 
@@ -96,8 +99,14 @@ async def requests(
 
 
 @router.get("/page/requests/{id}", **described(Scope.READ, "", _OK))
-async def request(call: Call, id: str) -> JSONResponse:  # noqa: A002  the name in the path
+async def request(
+    call: Call,
+    id: str,  # noqa: A002  the name in the path
+    unmask: str | None = None,
+) -> JSONResponse:
     """Read one request: its row, and what was said of it."""
+    one_of("unmask", unmask, FLAG)
+    show = unmasked(call, unmask)
     known = request_id(id)
     resource = await backend_of(call).resource(known)
     if resource is None:
@@ -109,8 +118,9 @@ async def request(call: Call, id: str) -> JSONResponse:  # noqa: A002  the name 
         "lateNotes": resource["late"],
         "seen": outcome.get("seen") or [],
     }
-    window = {"window": outcome.get("window")}
-    return JSONResponse({**row_of_resource(resource), **veiled(told, resource), **window})
+    said = shown(told) if show else veiled(told, resource)
+    window = {"masked": not show, "window": outcome.get("window")}
+    return JSONResponse({**row_of_resource(resource), **said, **window})
 
 
 @router.get("/page/agents", **described(Scope.READ, "", _OK))
@@ -160,8 +170,15 @@ async def events(
     if call.scope.get(HEAD):
         return Response(media_type=MEDIA_TYPE)
     count(call)
-    reader = Live(backend_of(call).events(wanted, after))
+    reader = Live(backend_of(call).events(wanted, after), _left(call))
     return EventStream(reader, heartbeat=getattr(call.app.state, "heartbeat", HEARTBEAT))
+
+
+def _left(call: Call) -> Callable[[], float]:
+    """Return what tells for how long the caller may still look: a cookie ends, a token does not."""
+    caller, page = caller_of(call), page_of(call)
+    until = caller.until if isinstance(caller, Visitor) else inf
+    return lambda: until - page.wall().timestamp()
 
 
 async def _json(name: str, items: Iterable[Resource], more: Resource) -> Response:

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from listener.errors import NotKept
+from listener.finesse.actions import ACTIONS
 from listener.journal.reading import Reading
 from listener.ledger import MAX_RECORDS, first_key
 from listener.offers import Resource
@@ -32,13 +33,20 @@ MOST_LOOKED = 5_000
 """Requests of the journal that are looked through for one page of rows, where few fit."""
 PATIENCE = 2.0
 """Seconds that the journal is searched for one piece of the table."""
+BEGINNINGS = (
+    "among older requests, of the journal, the text is looked for at the beginning of ids and"
+    " agents alone, and anywhere in an action's name"
+)
 SEARCHED = 200_000
 """Requests, the newest, whose ids the journal searches for a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which requests are wanted; None takes all. `text` is looked for in the ids and the agent."""
+    """Which requests are wanted; None takes all.
+
+    `text` is looked for in the ids, the agent and the action's name.
+    """
 
     agent: str | None = None
     dialog_id: str | None = None
@@ -62,8 +70,9 @@ class Filters:
     def _found(self, record: Record) -> bool:
         wanted = (self.text or "").casefold()
         request = record.request
-        ids = (record.key, record.request_id, request.agent, request.dialog_id)
-        return any(wanted in each.casefold() for each in ids if each)
+        action = request.requested_action
+        names = (record.key, record.request_id, request.agent, request.dialog_id, action)
+        return any(wanted in each.casefold() for each in names if each)
 
     def conditions(self) -> Iterator[tuple[str, tuple[str | int, ...]]]:
         """Yield what a row of the journal must fulfil, as SQL with its values."""
@@ -79,13 +88,23 @@ class Filters:
             settled = self.settled if self.settled is not None else True
             yield f"settled IS {'NOT ' if settled else ''}NULL", ()
         if self.text is not None:
-            begins = "".join("\\" + c if c in "\\%_" else c for c in self.text) + "%"
-            some = (f"{name} LIKE ? ESCAPE '\\'" for name in ("key", "request_id", *_TEXTS))
-            yield f"({' OR '.join(some)})", (begins,) * (2 + len(_TEXTS))
+            yield _begins_or_acts(self.text)
             yield "id > (SELECT coalesce(max(id), 0) - ? FROM requests)", (SEARCHED,)
 
 
-_TEXTS = ("agent", "dialog_id")
+_TEXTS = ("key", "request_id", "agent", "dialog_id")
+_ACTS = (
+    "EXISTS (SELECT 1 FROM steps WHERE steps.request = requests.id AND kind = 'intent'"
+    " AND json_extract(data, '$.action') = ?)"
+)
+
+
+def _begins_or_acts(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return what fits where a name begins with a text, or an action's holds it, in any case."""
+    begins = "".join("\\" + c if c in "\\%_" else c for c in text) + "%"
+    actions = [name for name in ACTIONS if text.casefold() in name.casefold()]
+    either = [f"{name} LIKE ? ESCAPE '\\'" for name in _TEXTS] + [_ACTS] * len(actions)
+    return f"({' OR '.join(either)})", (*(begins,) * len(_TEXTS), *actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +171,21 @@ async def _in_journal(
     if journal is None:
         return [], None, ()
     found: list[Record] = []
+    notes = () if wanted.text is None else (BEGINNINGS,)
     looked = 0
     while True:
         question = _question(wanted, before)
         try:
             some = await journal.answer(question)
         except NotKept as error:
-            return found, None, (f"older requests cannot be read: {error}",)
+            return found, None, (*notes, f"older requests cannot be read: {error}")
         found += [record for record in some.records if wanted.kind in {None, _kind(record)}]
         looked += some.looked
         if some.looked < FROM_JOURNAL:
-            return found, None, ()
+            return found, None, notes
         before = some.last
         if len(found) >= limit or looked >= MOST_LOOKED:
-            return found, before, ()
+            return found, before, notes
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ One reader's events of the API's stream, each made smaller. Knows both forms; kn
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from math import inf
 from typing import Any
 
 from listener.offers import Reader, Resource, Told
@@ -26,10 +28,14 @@ def agent_of(resource: Mapping[str, Any]) -> Resource:
 
 
 class Live:
-    """Fulfils `offers.Reader` over another one."""
+    """Fulfils `offers.Reader` over another one.
 
-    def __init__(self, reader: Reader) -> None:
+    `left` returns for how many seconds more it may be read; it ends then.
+    """
+
+    def __init__(self, reader: Reader, left: Callable[[], float] = lambda: inf) -> None:
         self._reader = reader
+        self._left = left
 
     @property
     def position(self) -> str:
@@ -38,7 +44,13 @@ class Live:
 
     async def __aiter__(self) -> AsyncIterator[Told]:
         """Yield what comes."""
-        async for told in self._reader:
+        coming = aiter(self._reader)
+        while (left := self._left()) > 0:
+            try:
+                async with asyncio.timeout(left if left < inf else None):
+                    told = await anext(coming)
+            except (TimeoutError, StopAsyncIteration):
+                return
             yield small(told)
 
     async def aclose(self) -> None:

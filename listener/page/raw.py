@@ -71,7 +71,7 @@ class _Shown:
         for one in sorted((one for one in masks if one in text), key=len, reverse=True):
             alone = rf"(?<![0-9A-Za-z]){re.escape(one)}(?![0-9A-Za-z])"
             text = re.sub(alone, lambda _, mask=masks[one]: mask, text)  # type: ignore[misc]
-        return self._veil.text(text)
+        return self._veil.said(text)
 
 
 def raw_of(case: Case) -> Resource:

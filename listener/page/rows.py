@@ -11,6 +11,7 @@ from typing import Any
 from listener.correlation.pending import State
 from listener.offers import Resource
 from listener.report import errors_json, stamp, state_word
+from listener.story.veil import Veil
 from listener.ticket import Record
 
 MOST_ERRORS = 4
@@ -21,6 +22,7 @@ _SAME = (
     *("id", "requestId", "agent", "requestedAction", "dialogId", "askedBy", "state"),
     *("submitted", "sent", "answered", "settled"),
 )
+_VEIL = Veil()  # which learns nothing
 _OF_OUTCOME = ("kind", "evidence", "reason", "status", "stage", "waited")
 
 
@@ -71,6 +73,12 @@ def names_of(errors: Iterable[Mapping[str, Any]]) -> list[str]:
     return found[:MOST_ERRORS]
 
 
+def name_of_type(text: object) -> str:
+    """Return an error's type, or its constant, as far as its words are known."""
+    return _VEIL.said(text)[:LONGEST]
+
+
 def name_of(error: Mapping[str, Any]) -> str:
-    """Return what one error is called."""
-    return str(error.get("constant") or error.get("errorType") or "unknown error")[:LONGEST]
+    """Return what one error is called; of a type that nobody knows, the words that are known."""
+    named = str(error.get("constant") or error.get("errorType") or "unknown error")
+    return name_of_type(named)

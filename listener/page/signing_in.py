@@ -69,7 +69,7 @@ def no_numbers_for(caller: Caller) -> Refusal:
             "scope_missing",
             "The caller may not do that",
             403,
-            f"a page that shows numbers needs the scope admin; {caller.name} has {has}",
+            f"to see numbers needs the scope admin; {caller.name} has {has}",
         )
     )
 
@@ -111,16 +111,17 @@ async def session(call: Call) -> JSONResponse:
 
 
 def sees_numbers(caller: Caller) -> bool:
-    """Say whether numbers may be shown to a caller: a token and the socket see them anyway."""
-    return caller.numbers if isinstance(caller, Visitor) else True
+    """Say whether numbers may be shown to a caller: to an operator, and to a page of theirs."""
+    return caller.numbers if isinstance(caller, Visitor) else caller.may(Scope.ADMIN)
 
 
 def unmasked(call: Call, wanted: str | None) -> bool:
     """Return whether numbers are to be shown; refuse those to whom they may not be."""
     if wanted != "true":
         return False
-    if not sees_numbers(caller_of(call)):
-        raise no_numbers()
+    caller = caller_of(call)
+    if not sees_numbers(caller):
+        raise no_numbers() if isinstance(caller, Visitor) else no_numbers_for(caller)
     return True
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
@@ -21,6 +22,7 @@ from listener.correlation.steps import RestAnswer
 from listener.errors import NotKept
 from listener.finesse.actions import SendDtmf, checks
 from listener.finesse.actions.request import Request
+from listener.ledger import first_key
 from listener.offers import Resource
 from listener.page.page import Page, page_of
 from listener.page.raw import AROUND, Case, raw_of
@@ -40,6 +42,10 @@ router = APIRouter(include_in_schema=False)
 LONGEST_LAST = 86_400.0
 """Seconds of an agent's story."""
 FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+MOST_WITH_DIGITS = 1_000
+"""Requests that sent digits, the newest, whose digits are looked for."""
+_MOMENT = timedelta(milliseconds=1)
+_BEFORE = timedelta(minutes=10)  # in which a request with digits may have begun
 _OK: dict[int, dict[str, Any]] = {200: {"description": "the story"}}
 _T = TypeVar("_T")
 
@@ -130,16 +136,32 @@ async def raw(
         page.payloads.since,
         page.service.deployment,
         found.veil,
-        _with_digits(page, record),
+        _with_digits(page, record, end),
     )
     return JSONResponse(await _beside(page, lambda: raw_of(case)))
 
 
-def _with_digits(page: Page, record: Record) -> tuple[Request, ...]:
-    """Return the agent's requests of late that sent digits."""
-    index = page.service.newest(agent=record.request.agent, request_id=None, settled=None)
-    some = islice((each.request for each in index), MOST_LOOKED)
-    return tuple(each for each in some if isinstance(each, SendDtmf))
+def _with_digits(page: Page, record: Record, end: float) -> tuple[Request, ...]:
+    """Return the requests that sent digits, of whichever agent, up to `end`.
+
+    A notification of another agent is shown too where it is about the same call. Of the newest of
+    before `end`, and of the agent's own of late.
+    """
+    service, behind = page.service, first_key(datetime.fromtimestamp(end, UTC) + _MOMENT)
+    since = record.submitted - _BEFORE
+    own = service.newest(agent=record.request.agent, request_id=None, settled=None)
+    every = service.newest(agent=None, request_id=None, settled=None, before=behind)
+    near = takewhile(lambda each: each.submitted >= since, every)
+    found: dict[str, Request] = {}
+    for some in (islice(own, MOST_LOOKED), near):
+        sent = ((each.key, each.request) for each in some if isinstance(each.request, SendDtmf))
+        found |= islice(sent, MOST_WITH_DIGITS)
+    # What holds another one's digits first.
+    return tuple(sorted(found.values(), key=_length, reverse=True))
+
+
+def _length(request: Request) -> int:
+    return len(getattr(request, "dtmf_string", ""))
 
 
 async def _one(page: Page, id_: str) -> tuple[Record, RestAnswer | None]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from listener.errors import NotKept
 from listener.ledger import MAX_RECORDS, first_key
 from listener.offers import Resource
-from listener.page.rows import name_of
+from listener.page.rows import name_of, name_of_type
 from listener.report import errors_json, stamp
 from listener.tally import LATENCY_BOUNDS, OUTCOMES
 from listener.ticket import Record
@@ -176,7 +176,7 @@ def _error(name: str, error: _Error) -> Resource:
     return {
         "key": name,
         "constant": told.get("constant"),
-        "errorType": told.get("errorType"),
+        "errorType": None if not told.get("errorType") else name_of_type(told["errorType"]),
         "family": told.get("family"),
         "code": _code(told),
         "meaning": told.get("meaning"),

@@ -22,9 +22,14 @@ def veiled(told: Any, resource: Mapping[str, Any]) -> Any:
     return _shown(told, veil)
 
 
+def shown(told: Any) -> Any:
+    """Return JSON about a request as it is, but for digits, which are never shown."""
+    return _shown(told, Veil(show_numbers=True))
+
+
 def veiled_text(text: str) -> str:
     """Return one text that belongs to no request."""
-    return Veil().text(text)
+    return Veil().answer(text)
 
 
 def _learn(dialog: Mapping[str, Any], veil: Veil) -> None:
@@ -37,9 +42,23 @@ def _learn(dialog: Mapping[str, Any], veil: Veil) -> None:
         veil.learn(data=value)
 
 
-def _shown(told: Any, veil: Veil) -> Any:
+def _shown(told: Any, veil: Veil, name: str = "", what: object = None) -> Any:
+    """Show JSON: `name` is the member's, `what` the word for what a detail is about."""
     if isinstance(told, dict):
-        return {name: _shown(value, veil) for name, value in told.items()}
+        what = told.get("what") or told.get("kind")
+        return {key: _shown(value, veil, key, what) for key, value in told.items()}
     if isinstance(told, list):
-        return [_shown(value, veil) for value in told]
-    return veil.text(told) if isinstance(told, str) else told
+        return [_shown(value, veil, name) for value in told]
+    if not isinstance(told, str):
+        return told
+    if name == "detail":
+        return veil.detail(what, told)
+    return veil.said(told) if name in _OF_AN_ERROR else veil.text(told)
+
+
+_OF_AN_ERROR = frozenset(
+    {
+        *("errorType", "errorMessage", "errorData", "errorMedia", "constant"),
+        *("peripheralErrorCode", "peripheralErrorMsg", "peripheralErrorText"),
+    }
+)

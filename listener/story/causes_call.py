@@ -139,7 +139,7 @@ def refused(case: Case) -> Finding | None:
     ]
     return case.finding(
         "refused",
-        f"{_how_refused(case)}: {clean(named or 'no name')}",
+        f"{_how_refused(case)}: {case.veil.said(named) if named else 'no name'}",
         f"the error{family}"
         + (
             f", meaning: {case.veil.text(error['meaning'])}"
@@ -285,6 +285,7 @@ def answer_doubtful(case: Case) -> Finding | None:
     if status == 202 and asked.reason != "no_answer":  # noqa: PLR2004  HTTP
         return None
     named = next((str(e["constant"]) for e in case.errors() if e.get("constant")), None)
+    name = f" ({case.veil.said(named)})" if named else ""
     saw = f"Finesse answered {status}" if status else "no answer came to the REST request"
     places = [
         n for n, s in enumerate(case.steps, 1) if s.kind is Kind.ANSWERED and s.key == asked.key
@@ -294,7 +295,7 @@ def answer_doubtful(case: Case) -> Finding | None:
         "The answer to the request itself says nothing"
         if status
         else "Finesse did not answer the request itself",
-        f"{saw}{f' ({clean(named)})' if named else ''}; whether it was carried out is not said",
+        f"{saw}{name}; whether it was carried out is not said",
         "Look at the call before sending it again; then at Finesse's REST service and the network.",
         *places,
     )

@@ -98,7 +98,7 @@ def _error(event: Heard, lane: Lane, changes: Changes, veil: Veil) -> Iterator[S
         kind=Kind.ERROR,
         source=lane,
         target=Lane.LISTENER,
-        title=f"error{on_dialog(event.dialog)}{f': {clean(named)}' if named else ''}",
+        title=f"error{on_dialog(event.dialog)}{f': {veil.said(named)}' if named else ''}",
         lines=tuple(error_lines(errors, veil)),
         errors=errors,
     )
@@ -165,7 +165,7 @@ def error_lines(errors: tuple[Told, ...] | list[Told], veil: Veil) -> list[str]:
     lines = []
     names = ("errorType", "errorData", "errorMessage", "peripheralErrorText")
     for error in errors:
-        said = [veil.text(error[name]) for name in names if error.get(name)]
+        said = [veil.said(error[name]) for name in names if error.get(name)]
         lines.append("Finesse said: " + (", ".join(said) or "nothing more"))
         if error.get("meaning"):
             lines.append(f"meaning: {veil.text(error['meaning'])}")

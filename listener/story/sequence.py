@@ -78,7 +78,7 @@ def _of_request(asked: Asked, veil: Veil) -> Iterator[Step]:
             source=Lane.LISTENER,
             target=Lane.LISTENER,
             title=f"noted for {asked.action}: {clean(seen.get('what'))}",
-            lines=(veil.text(seen["detail"]),) if seen.get("detail") else (),
+            lines=(veil.detail(seen.get("what"), seen["detail"]),) if seen.get("detail") else (),
             **common,
         )
     yield from _ends(asked, veil, common)
@@ -99,7 +99,7 @@ def _ends(asked: Asked, veil: Veil, common: dict[str, Any]) -> Iterator[Step]:
             title=f"late for {asked.action}: {clean(late.get('kind'))},"
             f" {after:.1f} s after its outcome",
             lines=tuple(
-                [veil.text(late["detail"])] * bool(late.get("detail"))
+                [veil.detail(late.get("kind"), late["detail"])] * bool(late.get("detail"))
                 + notices.error_lines(errors, veil)
             ),
             errors=errors,
@@ -115,7 +115,7 @@ def _answer(asked: Asked, veil: Veil, common: dict[str, Any]) -> Step:
     errors = tuple(known.get("errors") or (outcome.get("errors") if refused else None) or ())
     lines = [meanings.of_status(status), *notices.error_lines(errors, veil)]
     if known.get("detail"):
-        lines.append(veil.text(known["detail"]))
+        lines.append(veil.answer(known["detail"]))
     return Step(
         at=asked.answered or 0.0,
         kind=Kind.ANSWERED,

@@ -197,7 +197,7 @@ def _request(asked: Asked, story: Story) -> dict[str, Any]:
             },
             "errors": [
                 {
-                    name: story.veil.text(value) if value is not None else None
+                    name: story.veil.member(name, value) if value is not None else None
                     for name, value in each.items()
                 }
                 for each in outcome.get("errors") or ()

@@ -10,6 +10,7 @@ import re
 from listener import redaction
 from listener.digits import without_digits
 from listener.finesse.sealed import NO_DIGIT
+from listener.story.wording import only_known
 
 LONGEST = 300
 """Characters of one text that are told."""
@@ -17,6 +18,14 @@ MOST_DATA = 1_000
 """Values of call data that are looked for in texts."""
 _SHORTEST = 3  # digits of a number that is looked for in a text
 _KEPT = 2
+_LONGEST_DIALOG = 9  # digits
+_LONG = re.compile(
+    r"(?P<id>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|(?<![0-9A-Za-z])[0-9]{7,}(?![0-9A-Za-z])"
+)
+_DIALOG = re.compile(r"dialog(?:[ _]?id)?[ :=#/]*\Z", re.IGNORECASE)
+_ANSWERED = re.compile(r"(\S{1,300} answered [0-9]{3}: )")
+_OF_THE_CATALOGUE = frozenset({"family", "meaning", "advice"})
+_TOLD_BY_FINESSE = frozenset({"unsigned_error", "error", "possible_error"})
 
 
 class Veil:
@@ -64,12 +73,49 @@ class Veil:
         said = without_digits(str(text)).replace(NO_DIGIT, "*")
         said = redaction.text(said[: 4 * LONGEST], show_numbers=self.show_numbers)
         if not self.show_numbers:
+            said = self._without_long_numbers(said)
             masks = dict.fromkeys(self._data, redaction.HIDDEN) | self._masks
             for known, mask in masks.items():
                 if known in said and len(known) > _SHORTEST and known not in self._plain:
                     pattern = rf"(?<![0-9A-Za-z]){re.escape(known)}(?![0-9A-Za-z])"
                     said = re.sub(pattern, mask.replace("\\", r"\\"), said)
         return clean(said)
+
+    def said(self, text: object) -> str:
+        """Return what Finesse wrote in an error as it may be shown: known words where masked.
+
+        What call data and names were may be known to nobody any more.
+        """
+        shown = self.text(text)
+        return shown if self.show_numbers else only_known(shown, self._plain)
+
+    def answer(self, text: object) -> str:
+        """Return what this program wrote about an answer, behind which types of errors may stand.
+
+        Form: "https://host answered 400: ...".
+        """
+        found = _ANSWERED.match(str(text))
+        if found is None:
+            return self.text(text)
+        return f"{self.text(found[1])}{self.said(str(text)[found.end() :])}"
+
+    def member(self, name: str, value: object) -> str:
+        """Return one member of an error in its JSON form."""
+        return self.text(value) if name in _OF_THE_CATALOGUE else self.said(value)
+
+    def detail(self, what: object, text: object) -> str:
+        """Return the detail of something noted, or heard late, which is called `what`."""
+        if what in _TOLD_BY_FINESSE:
+            return self.said(text)
+        return self.answer(text)
+
+    def _without_long_numbers(self, text: str) -> str:
+        def hidden(found: re.Match[str]) -> str:
+            dialog = len(found[0]) <= _LONGEST_DIALOG and _DIALOG.search(text, 0, found.start())
+            kept = found["id"] is not None or dialog or found[0] in self._plain
+            return found[0] if kept or found[0] in self._masks else redaction.HIDDEN
+
+        return _LONG.sub(hidden, text)
 
 
 def clean(text: object, longest: int = LONGEST) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from starlette.routing import Route
@@ -271,6 +272,47 @@ async def test_a_cookie_ends_after_twelve_hours(tmp_path):
         assert (await browser.get("/page/info")).status_code == 200
         on.late = timedelta(hours=12, seconds=1)
         assert problem(await browser.get("/page/info"))["type"] == "unauthorized"
+
+
+async def test_a_stream_ends_with_its_cookie(tmp_path):
+    async with paged(tmp_path) as on, on.signed_in() as browser:
+        until = datetime.fromisoformat((await browser.get("/page/session")).json()["until"])
+        on.page.wall = lambda: until - timedelta(milliseconds=50)  # it stands still
+        async with asyncio.timeout(20), browser.stream("GET", "/page/events") as stream:
+            told = [line async for line in stream.aiter_lines()]
+        on.page.wall = lambda: until
+        async with asyncio.timeout(20), browser.stream("GET", "/page/events") as over:
+            late = [line async for line in over.aiter_lines()]
+
+    assert told[0].startswith("retry:")
+    assert late[0].startswith("retry:")
+    assert on.rig.chronicle.readers == 0
+
+
+@pytest.mark.parametrize("path", ["/page/raw", "/page/story", "/page/requests/{}"])
+async def test_only_an_operators_token_shows_numbers(tmp_path, path):
+    async with paged(tmp_path) as on, on.browser() as caller:
+        async with on.operator() as operator:
+            id_ = (await operator.post("/v1/requests", json=HOLD)).json()["id"]
+            asked = path.format(id_) + f"?request={id_}&unmask=true"
+            asked = asked.replace(f"request={id_}&", "") if "{}" in path else asked
+            at_the_socket = await operator.get(asked)
+        got = {
+            scope: await caller.get(asked, headers=on.bearer(scope))
+            for scope in ("read", "request", "admin")
+        }
+        session = await caller.get("/page/session", headers=on.bearer("read"))
+
+    assert at_the_socket.status_code == 200
+    assert at_the_socket.json()["masked"] is False
+    assert {scope: each.status_code for scope, each in got.items()} == {
+        "read": 403,
+        "request": 403,
+        "admin": 200,
+    }
+    assert problem(got["read"])["type"] == "scope_missing"
+    assert "admin" in problem(got["read"])["detail"]
+    assert session.json()["numbers"] is False
 
 
 async def test_a_token_stands_above_a_cookie(tmp_path):

@@ -10,13 +10,16 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from listener.demo import elsewhere
 from listener.errors import NotKept
+from listener.finesse import uris
 from listener.journal import reading
-from listener.page import source
+from listener.page import listing, source
 from listener.page.rows import row_of, row_of_resource
 from listener.report import record_json
+from listener.simulator.faults import Fault
 from tests.shell.house import housed, moved_in
 from tests.shell.stage import CUSTOMER, A, B, simulated, until
 
@@ -123,6 +126,7 @@ async def test_requests_are_found_by_dialog_agent_request_and_outcome(tmp_path):
             ({"state": "open"}, set()),
             ({"q": "100%"}, set()),
             ({"q": "no such thing"}, set()),
+            ({"q": "retri"}, {known["back"]["id"]}),
         ):
             found = await asked(browser, "/page/requests", **params)
             assert {row["id"] for row in found["requests"]} == wanted, params
@@ -181,6 +185,8 @@ async def test_after_a_restart_the_table_stories_and_sessions_of_before_are_ther
                 some = await asked(browser, "/page/requests", limit=2)
                 rest = await asked(browser, "/page/requests", limit=500, before=some["next"])
                 failed = await asked(browser, "/page/requests", kind="failed", q=A[:4])
+                back = await asked(browser, "/page/requests", q="trieve")
+                beginnings = await asked(browser, "/page/requests", q=known["back"]["id"][1:])
                 story = await asked(browser, "/page/story", request=known["failed"]["id"])
                 line = await asked(browser, "/page/timeline")
                 raw = await asked(browser, "/page/raw", request=known["data"]["id"])
@@ -188,6 +194,10 @@ async def test_after_a_restart_the_table_stories_and_sessions_of_before_are_ther
     assert after["requests"] == before["requests"]
     assert some["requests"] + rest["requests"] == before["requests"]
     assert [row["id"] for row in failed["requests"]] == [known["failed"]["id"]]
+    assert [row["id"] for row in back["requests"]] == [known["back"]["id"]]
+    assert beginnings["requests"] == []
+    assert beginnings["notes"] == back["notes"] == [listing.BEGINNINGS]
+    assert after["notes"] == []
     assert story["findings"]
     spans = {each["id"]: each["spans"] for each in line["agents"]}[A]
     assert [span["live"] for span in spans][-1] is True
@@ -331,6 +341,10 @@ async def test_only_a_page_that_was_asked_for_with_numbers_shows_them(tmp_path):
                 not in (await seeing.get("/page/raw", params={"request": known["data"]["id"]})).text
             )
             assert CUSTOMER[-7:] in (await seeing.get("/page/story", params=params)).text
+            own = f"/page/requests/{known['data']['id']}"
+            assert (await browser.get(own, params={"unmask": "true"})).status_code == 403
+            assert (await asked(seeing, own))["masked"] is True
+            assert (await asked(seeing, own, unmask="true"))["masked"] is False
 
 
 async def test_digits_are_never_shown(tmp_path):
@@ -342,6 +356,74 @@ async def test_digits_are_never_shown(tmp_path):
 
     assert "SEND_DTMF" in raw
     assert DIGITS not in raw + story
+
+
+ERROR = (
+    "<Update><data><apiErrors><apiError><errorType>{}</errorType><errorMessage>{}</errorMessage>"
+    "<errorData>{}</errorData><peripheralErrorText>{}</peripheralErrorText></apiError></apiErrors>"
+    "</data><event>PUT</event><source>/finesse/api/Dialog/{}</source><requestId></requestId>"
+    "</Update>"
+)
+
+
+async def refused_without_an_id(house, dialog: str, *said: str) -> dict:
+    """Let HOLD fail by an error that does not say which request it is about."""
+    house.simulator.finesse.faults.add(Fault.SILENT, agent=A, action="HOLD")
+    async with house.client() as client:
+        going = await client.submit(agent=A, requested_action="HOLD", dialog_id=dialog)
+        record = house.station.listener.service.records[going["id"]]
+        await until(lambda: record.answered)
+        told = ERROR.format(*said, dialog)
+        await house.simulator.notifications.publish(uris.dialogs_node(A), told)
+        return await client.outcome(going["id"], 20)
+
+
+async def test_digits_that_errors_without_an_id_repeat_are_shown_nowhere(tmp_path):
+    """In the XML of a request of the same call neither, by whichever agent they were sent."""
+    async with housed(tmp_path) as house, looking(house, numbers=True) as browser:
+        dialog = await house.call()
+        parts = f"key {DIGITS}, {DIGITS[:5]}, {' '.join(DIGITS)}, {' '.join(DIGITS[:4])}"
+        told = (f"Bad {DIGITS}", f"no {DIGITS}", DIGITS, parts)
+        with capture_logs() as logged:
+            failed = await refused_without_an_id(house, dialog, "x", "x", "x", "x")
+            sent = await digits(house, dialog)
+            payloads = house.station.listener.service.overheard.__self__
+            for agent in (A, B):
+                node = uris.dialogs_node(agent)
+                await house.simulator.notifications.publish(node, ERROR.format(*told, dialog))
+            await until(lambda: sum(DIGITS in each for each in kept(payloads)) == len((A, B)))
+        async with house.client() as client:
+            shown = [await client.request(failed["id"]), await client.request(sent["id"])]
+        for each in (failed, sent):
+            for unmask in ("true", "false"):
+                for path in (f"/page/requests/{each['id']}", "/page/raw", "/page/story"):
+                    more = {} if each["id"] in path else {"request": each["id"]}
+                    shown.append(await asked(browser, path, unmask=unmask, **more))
+
+    assert failed["outcome"]["kind"] == "failed"
+    assert any("no ***" in json.dumps(each) for each in shown)
+    for each in (*shown, logged):
+        for part in (DIGITS, DIGITS[:4], " ".join(DIGITS[:4])):
+            assert part not in json.dumps(each, default=repr)
+
+
+def kept(payloads):
+    return [each.payload for each in payloads.between(0, float("inf"))]
+
+
+async def test_what_an_error_repeats_of_a_call_is_masked_in_all_that_is_told(tmp_path):
+    secrets = ("Hedwig", "Grünwald", "8885557733", CUSTOMER.lstrip("+"), "Policy-Q7X")
+    said = f"cannot reach {' '.join(secrets)}"
+    async with played(tmp_path) as (house, known), looking(house) as browser:
+        dialog = known["held"]["dialogId"]
+        known["odd"] = await refused_without_an_id(house, dialog, f"Odd {said}", *[said] * 3)
+        everything = await every_answer(browser, known)
+
+    assert known["odd"]["outcome"]["kind"] == "failed"
+    assert "cannot reach ***" in everything
+    for secret in secrets:
+        assert secret not in everything
+        assert json.dumps(secret)[1:-1] not in everything
 
 
 async def test_a_number_looks_the_same_in_a_story_and_in_its_xml(tmp_path):

@@ -15,6 +15,7 @@ from listener.story.facts import Parameter
 from listener.story.lines import lines_of
 from listener.story.page import html_file
 from listener.story.telling import MOST_STEPS, to_json
+from listener.story.veil import Veil
 from tests.story.scenes import (
     COLLEAGUE,
     CUSTOMER,
@@ -328,3 +329,82 @@ def test_a_dialog_without_a_request_has_a_story_too():
     said = plain(story)
     assert "+0.000 s   1" in said
     assert "+1.000 s   2" in said
+
+
+# ---------------------------------------------------------------- what Finesse repeats in errors
+
+SECRETS = (
+    *("4915550187246", "15550187246", "8885557733", "888 555 7733", "888-555", "Hedwig"),
+    *("Mustermann", "Grünwald", "Policy-Q7X", "zzsecret", "4912", "Zq9", "Beschwerde", "Quark"),
+)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(
+    "member", ["errorType", "errorMessage", "errorData", "peripheralErrorText", "constant"]
+)
+def test_what_nobody_can_know_to_be_call_data_is_masked_in_an_error(secret, member):
+    said = f"cannot reach {secret} for the agent, {secret}"
+    error = an_error(**{"constant": None, member: said}, meaning=None)
+    outcome = an_outcome("failed", evidence="sole_pending", errors=[error])
+    seen = {"at": 0.4, "what": "unsigned_error", "detail": said}
+    late = {"at": 3.0, "kind": "possible_error", "detail": said, "errors": [error]}
+    answer = {"status": 400, "errors": [error], "detail": f"fin1 answered 400: {said}"}
+    doubtful = an_outcome("unconfirmed", reason="no_answer", errors=[error], seen=[seen])
+    for each in (outcome, doubtful):
+        request = asked("HOLD", each, late=(late,))
+        request.told["answer"] = answer
+        story = story_of(request, events=(heard(0.4, "error", errors=[error]),))
+        for form in all_forms(story):
+            assert secret not in form
+        if member != "errorData":
+            assert "cannot reach *** for the agent" in plain(story)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CF_INVALID_OBJECT_STATE",
+        "CF_NOT_IN_ANY_CATALOGUE",
+        "Generic Error",
+        "Invalid Destination",
+        "INVALID_ACTION: HOLD",
+        "20700",
+        "34",
+        "-1",
+        "Parameter callVariable6 is invalid",
+        "dialog 16897628 not found",
+        "rq-1 is unknown",
+        "error code 20102 for user 1001",
+        "SEND_DTMF refused, code: 22",
+        "***46/2 is busy",
+        "",
+    ],
+)
+def test_words_and_codes_that_are_known_stay_in_an_error(said):
+    assert Veil(plain=frozenset({"rq-1", "1001"})).said(said) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("dial 8885557733 4915550187246 4912", "dial ***"),
+        ("dialog 8885557733 not found", "dialog *** not found"),
+        ("code 4912", "code ***"),
+        ("Hedwig-Maria o'Mustermann@x.invalidhost", "***"),
+        ("\ue000\ue001 refused", r"\***\*** refused"),
+        ("user 10010", "user ***"),
+    ],
+)
+def test_all_else_is_masked_in_an_error(said, shown):
+    assert Veil(plain=frozenset({"1001"})).said(said) == shown
+    assert Veil(show_numbers=True).said("Hedwig 8885557733") == "Hedwig 8885557733"
+
+
+def test_long_numbers_are_masked_in_every_text_but_for_ids():
+    veil = Veil(plain=frozenset({"1234567"}))
+    veil.learn(number="7654321")
+    id_ = "01234567-1234-7890-8123-123456789012"
+    said = f"1234567, dialog 16897628, {id_}, 123456; 8885557733 (8885557), 7654321"
+
+    assert veil.text(said) == f"1234567, dialog 16897628, {id_}, 123456; *** (***), ***21"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import random
+from contextlib import suppress
 
 import pytest
 
 from listener.page import codes, cookies
-from listener.page.codes import MOST, MOST_WRONG, Codes, Grant, WrongCode
+from listener.page.codes import MOST, MOST_OF_ONE, MOST_WRONG, Codes, Grant, WrongCode
 from listener.page.cookies import Cookies, Visit
 
 NOW = 1_000.0
@@ -65,13 +66,38 @@ def test_a_code_gives_what_it_was_asked_for():
     assert known.redeem(plain, NOW) == UID
 
 
-def test_so_many_codes_are_outstanding_and_no_more():
+def test_so_many_codes_of_one_caller_are_outstanding_and_no_more():
     known = Codes()
-    made = [known.issue(UID, NOW) for _ in range(MOST + 1)]
+    made = [known.issue(UID, NOW) for _ in range(MOST_OF_ONE + 1)]
 
     with pytest.raises(WrongCode):
         known.redeem(made[0], NOW)
     assert all(known.redeem(code, NOW) == UID for code in made[1:])
+
+
+def test_who_asks_for_many_codes_pushes_out_nobody_elses():
+    known = Codes()
+    first = known.issue(UID, NOW)
+    for _ in range(2 * MOST):
+        known.issue(Grant("reader"), NOW)
+
+    assert known.redeem(first, NOW) == UID
+
+
+def test_where_many_ask_whoever_has_most_codes_loses_one():
+    known = Codes()
+    mine = known.issue(UID, NOW)
+    theirs = [[known.issue(Grant(who), NOW) for _ in range(MOST_OF_ONE)] for who in "abcd"]
+    further = known.issue(Grant("e"), NOW)
+    left = 0
+    for code in (code for codes_ in theirs for code in codes_):
+        with suppress(WrongCode):
+            known.redeem(code, NOW)
+            left += 1
+
+    assert known.redeem(mine, NOW) == UID
+    assert known.redeem(further, NOW) == Grant("e")
+    assert left == MOST - 2
 
 
 def test_many_wrong_codes_are_told_to_wait_and_a_right_one_is_taken():
