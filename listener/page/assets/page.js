@@ -458,7 +458,8 @@ function choose() {
   const all = state.query.trim() === "";
   const view = [];
   let found = 0;
-  for (const id of candidates()) {
+  const among = candidates();
+  for (const id of among) {
     const row = rowAt(id);
     if (!all && !fits(row)) continue;
     found += 1;
@@ -471,7 +472,7 @@ function choose() {
     say(button.lastElementChild, counts[button.dataset.kind].toLocaleString("en"));
   }
   table.set(view);
-  say(at("found"), foundWords(view.length));
+  say(at("found"), foundWords(view.length, among.length));
   emptyWords();
   toldWords();
 }
@@ -488,9 +489,8 @@ function toldWords() {
   say(at("told"), [...new Set(words)].join(" "));
   at("told").hidden = !words.length;
 }
-function foundWords(count) {
+function foundWords(count, whole) {
   if (state.tab === "sessions") return state.query ? `${many(state.crew.length, "agent")} found` : "";
-  const whole = shown().order.length;
   if (state.query || state.kinds.size) return `${count.toLocaleString("en")} of ${whole.toLocaleString("en")}`;
   return shown().more ? `the newest ${whole.toLocaleString("en")}` : many(whole, "request");
 }
