@@ -16,9 +16,11 @@ from listener.correlation.judges.data import requested, shown_values
 from listener.correlation.judges.states import has_left
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import CallData, Conferenced, Monitoring, NewCall
-from listener.finesse.events import DialogEvent, DialogRemoved, Event
+from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event
 from listener.finesse.model import Dialog, Participant, User
 
+JUST_MADE = frozenset({"INITIATING", "INITIATED"})
+"""States in which a call from our own device comes to the list when it is made."""
 LEAVING = (*ENDS, Conferenced)
 """Expectations that the own participant's leaving of one call may be a step to."""
 
@@ -27,6 +29,18 @@ def foreign(desk: Desk, event: Event) -> None:
     """Another client is at work on that object: later unsigned errors may be its own (rules 5)."""
     for entry in at_work(desk, event):
         entry.unexplained = entry.unexplained or entry.on_the_wire
+        made_by_another(entry, event)
+
+
+def made_by_another(entry: Entry, event: Event) -> None:
+    """Take note of a call that came with another client's id: it is not the request's (6.1).
+
+    A foreign id that comes on it later is what was done to it, and says nothing of who made it.
+    """
+    if not isinstance(event, DialogAdded) or event.dialog.state not in JUST_MADE:
+        return
+    if entry.on_the_wire and may_make(entry, event.dialog_id, event.dialog):
+        entry.case.theirs.add(event.dialog_id)
 
 
 def at_work(desk: Desk, event: Event) -> list[Entry]:

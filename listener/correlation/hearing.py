@@ -83,7 +83,8 @@ def reaches(entry: Entry, event: Event) -> bool:
     """Say whether a tag on that event may be this request's: its agent's node, or its dialogs."""
     if event.owner == entry.agent:
         return True
-    ids = entry.case.ids | ({entry.case.claimed} if entry.case.claimed else set())
+    case = entry.case
+    ids = case.ids | case.behind | ({case.claimed} if case.claimed else set())
     there = getattr(event, "dialog_id", None)
     secondary = event.dialog.secondary_id if isinstance(event, DialogEvent) else None
     return there in ids or secondary in ids

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from listener.finesse import actions as do
+from listener.finesse.events import DialogAdded
 from tests.oracle.account import OFF, Account, Asked, Person, View
 
 if TYPE_CHECKING:
@@ -102,11 +103,12 @@ def _off_all(history: History, ids: list[str], own: str, at: float) -> bool:
 def _since(asked: Asked, account: Account) -> Iterator[tuple[str, list[tuple[float, View]]]]:
     """Yield the calls of the asking device that were made since it was asked.
 
-    One that nobody had told of at sending is not in the baseline, and new as well (6.1).
+    One that nobody had told of at sending is not in the baseline, and new as well (6.1); one that
+    was read to have come with another client's id is that one's.
     """
     begun = asked.submitted if asked.begun is None else asked.begun
     for id_, row in account.history.calls.items():
-        if not row or row[0][1].sender != asked.own:
+        if not row or row[0][1].sender != asked.own or came_with_another_id(account, asked, id_):
             continue
         if row[0][0] >= asked.submitted or not _told(account, asked, id_, begun, row[0][0]):
             yield id_, row
@@ -122,6 +124,33 @@ def _told(account: Account, asked: Asked, id_: str, begun: float, made: float) -
     )
     pictures = [a for a, _ in account.live.get(asked.agent, ()) if a <= begun]
     return read or any(made <= at for at in pictures)
+
+
+def came_with_another_id(account: Account, asked: Asked, id_: str) -> bool:
+    """Say whether a call's first event, read while the request was open, bore a stranger's id."""
+    begun = asked.submitted if asked.begun is None else asked.begun
+    ended = float("inf") if asked.settled is None else asked.settled
+    if any(killed <= ended and started >= begun for killed, started in account.restarts):
+        return False  # what was read before that is not kept
+    ours = {other.request_id for other in account.asked}
+    return any(
+        heard.agent == asked.agent
+        and begun <= heard.at <= ended
+        and isinstance(heard.event, DialogAdded)
+        and heard.event.dialog_id == id_
+        and heard.event.request_id not in {None, *ours}
+        and heard.event.dialog.state in {"INITIATING", "INITIATED"}
+        for heard in account.heard
+    )
+
+
+def to_number(asked: Asked, account: Account) -> Iterator[tuple[str, list[tuple[float, View]]]]:
+    """Yield the calls that may be the one to be made, but for an id: from there, to that number."""
+    assert isinstance(asked.request, do.MakeCall | do.ConsultCall)
+    wanted = digits(asked.request.to_address)
+    for id_, row in _since(asked, account):
+        if any(wanted in {digits(number) for number in view.numbers} for _, view in row):
+            yield id_, row
 
 
 def _call(asked: Asked, account: Account) -> list[Span]:

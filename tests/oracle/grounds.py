@@ -74,6 +74,7 @@ def _shows_still(account: Account, asked: Asked, other: Asked, made: float) -> b
 OPEN = {
     "_shows_still": "an effect that was shown before contests every later change on that call",
     "knowable._blind_calls": "who looks for new calls is suspected of errors on any that is new",
+    "knowable._without_source": "an error that names no object may be that of any call's request",
     "alike": "a conference joined again with a party it has, with our id, is not confirmed",
 }
 """Excuses that are wider than the rules, for what the correlator leaves open and need not."""
@@ -161,6 +162,35 @@ def promised(account: Account, asked: Asked) -> bool:
         and heard.at <= asked.begun
     ]
     return bool(last) and last[-1] is not None
+
+
+def another_call_failed(account: Account, asked: Asked) -> bool:
+    """Say whether another call to that number was read to have FAILED, and nothing told it apart.
+
+    Without an id a call that is not in the baseline, comes from our device and goes to that number
+    is the one (6.1), though a desktop dialled it, an instant before or after. What tells: it was
+    read before sending, it came with another client's id, or our own call had come with ours.
+    """
+    outcome, deed = asked.outcome, asked.deed
+    if not isinstance(outcome, Failed) or outcome.evidence is Evidence.REQUEST_ID:
+        return False
+    new, settled = outcome.dialogs.new, asked.settled
+    if not isinstance(asked.request, do.MakeCall | do.ConsultCall) or settled is None:
+        return False
+    here = [
+        heard
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and heard.at <= settled + EPS
+        and isinstance(heard.event, DialogEvent)
+    ]
+    made = deed.new_dialog_id if deed is not None else None
+    own = any(h.event.dialog_id == made and named(account, asked, h) for h in here)  # type: ignore[attr-defined]
+    return not own and any(
+        id_ == new and at <= settled and "FAILED" in {view.state, *view.parties.values()}
+        for id_, row in effects.to_number(asked, account)
+        for at, view in row
+    )
 
 
 def stale(account: Account, asked: Asked) -> bool:

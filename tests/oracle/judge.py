@@ -22,7 +22,7 @@ from listener.correlation.outcome import (
 )
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
-from tests.oracle import blame, effects, facts, lanes, laws, table, whose
+from tests.oracle import blame, effects, facts, grounds, lanes, laws, table, whose
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
@@ -319,6 +319,8 @@ def _failed(account: Account, asked: Asked, outcome: Failed) -> Iterator[str]:
         return
     if outcome.evidence is Evidence.SOLE_PENDING and blame.entitled(account, asked):
         return  # nobody could tell it from its own: counted in the report
+    if grounds.another_call_failed(account, asked):
+        return
     done = "never reached Finesse" if deed is None else "was not refused"
     yield f"{'an error of another' if outcome.errors else 'failed'}, and it {done}"
 

@@ -303,7 +303,7 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         return None
     if not blame._sole(account, asked, own[0]) or _company(account, asked, own[0]):
         return None
-    if _blind_calls(account, asked, own[0]):
+    if _blind_calls(account, asked, own[0]) or _without_source(account, asked, own[0]):
         return None
     alike = [
         h
@@ -332,6 +332,23 @@ def _blind_calls(account: Account, asked: Asked, error: Heard) -> bool:
         and other.begun is not None
         and other.begun <= error.at <= (other.settled or error.at)
         and (not grounds.pictured(account, other) or not _knew(account, dialog, other.begun))
+        for other in account.asked
+    )
+
+
+def _without_source(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether an error names no object at all while one was open on a call of the agent.
+
+    It may be that one's, which is wider than the rules (`grounds.OPEN`).
+    """
+    if error.event.dialog_id is not None or error.event.user_id is not None:  # type: ignore[union-attr]
+        return False
+    return any(
+        other is not asked
+        and other.agent == asked.agent
+        and other.request.dialog_id is not None
+        and other.begun is not None
+        and other.begun <= error.at <= (other.settled or error.at)
         for other in account.asked
     )
 

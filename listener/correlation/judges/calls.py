@@ -24,6 +24,8 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     if sight.how is How.ADDED and sight.dialog_id is not None:
         case.added.add(sight.dialog_id)
     if case.claimed != sight.dialog_id:
+        if case.claimed is not None and not sight.tagged:
+            return NOTHING  # its own bore its id: another call to that number is another's
         new = case.is_new(sight) or _named(case, want, sight, dialog)
         if not new or not _ours(case, want, dialog, tagged=sight.tagged):
             return _perhaps(case, want, sight, dialog)

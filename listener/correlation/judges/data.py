@@ -133,10 +133,19 @@ def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
     value = sight.dialog.media_properties.variable("BAResponse")
     if value != want.value or sight.how is How.REMOVED or case.stale(sight.dialog):
         return _not_there(case, sight)
-    if case.before is None or case.went_away:
+    if case.before is None:
         return Finding(Shown.IF_TAGGED)
-    same = case.before.media_properties.variable("BAResponse") == value
-    return Finding(Shown.UNCHANGED if same else Shown.EFFECT)
+    return _since(case, same=case.before.media_properties.variable("BAResponse") == value)
+
+
+def _since(case: Case, *, same: bool) -> Finding:
+    """Compare what is shown with the start: what was so then proves nothing, what was not does.
+
+    What was so, went away and is so again may be told anew; our id on it is a change.
+    """
+    if not same:
+        return Finding(Shown.EFFECT)
+    return Finding(Shown.IF_TAGGED if case.went_away else Shown.UNCHANGED)
 
 
 def _not_there(case: Case, sight: Sight) -> Finding:
@@ -164,10 +173,9 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
     info = _callback(sight.dialog)
     if sight.how is How.REMOVED or case.stale(sight.dialog) or not _schedules(want, info):
         return _not_there(case, sight)
-    if case.before is None or case.went_away:
+    if case.before is None:
         return Finding(Shown.IF_TAGGED)
-    same = _schedules(want, _callback(case.before))
-    return Finding(Shown.UNCHANGED if same else Shown.EFFECT)
+    return _since(case, same=_schedules(want, _callback(case.before)))
 
 
 def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> Finding:
