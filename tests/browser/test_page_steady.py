@@ -97,7 +97,7 @@ async def test_a_full_table_that_is_paused_stands_still_and_finds_what_is_older(
     await page.until("document.querySelector('#told').textContent.includes('more than 1,000')")
     await selected(page, "agent:1001005 hold")
     await page.press("Enter")
-    await page.until("document.querySelector('#told').textContent.includes('an id hold')")
+    await page.until("document.querySelector('#told').textContent.includes('action hold')")
     assert "agent=1001005" in scripted.asked[-1]
     assert "q=hold" in scripted.asked[-1]
     await page.press("Escape")

@@ -501,7 +501,7 @@ function emptyWords() {
   if (state.loading) say(empty, "Reading the requests …");
   else if (shown().order.length) {
     say(empty, searched() ? "No request fits, here or at the daemon. Esc clears search and filters."
-      : "No request here fits. Enter in the search asks the daemon for older ones, by ids alone; Esc clears search and filters.");
+      : "No request here fits. Enter in the search asks the daemon for older ones, by ids and actions; Esc clears search and filters.");
   }
   else say(empty, "No request yet. They appear here as soon as a program sends one, for example: listener send --agent ID HOLD --dialog-id ID");
 }
@@ -1336,20 +1336,23 @@ function typed() {
   figuring = 0;
   changed(true);
 }
-/** What the daemon can be asked of a search: fields by their names, free words as a part of an id. */
+/** What the daemon can be asked of a search: fields by their names, free words as a part of an id or action. */
 function askable(words) {
   const names = { agent: "agent", dialog: "dialogId", request: "requestId" };
   const query = {};
   const free = [];
+  let action = null;
   for (const term of words.split(/\s+/).filter(Boolean)) {
     const [, field, value] = /^(agent|dialog|request|action|error):(.+)$/i.exec(term) ?? [];
     if (field === undefined) free.push(term);
+    else if (field.toLowerCase() === "action") action = value;
     else if (names[field.toLowerCase()]) query[names[field.toLowerCase()]] = value;
   }
   if (UUID.test(query.requestId ?? "")) { // our id, which the daemon finds as a word
     free.push(query.requestId);
     delete query.requestId;
   }
+  if (action !== null && !free.length) free.push(action); // the table takes those that are it exactly
   if (free.length) query.q = free.join(" ");
   return query;
 }
@@ -1362,7 +1365,7 @@ async function searchOlder() {
   const query = askable(words);
   if (!words) return;
   if (!Object.keys(query).length) {
-    notice("The daemon finds older requests by ids alone: agent:, dialog:, request:, or a part of an id.", 10_000);
+    notice("The daemon finds older requests by ids and actions: agent:, dialog:, request:, action:, or a part of an id or action.", 10_000);
     return;
   }
   searches += 1;
@@ -1387,7 +1390,7 @@ async function searchOlder() {
   speak(`${many(state.view.length, "request")} found`);
 }
 function foundBy(query, count, more) {
-  const asked = Object.entries(query).map(([name, value]) => `${name === "q" ? "a part of an id" : name} ${value}`).join(", ");
+  const asked = Object.entries(query).map(([name, value]) => `${name === "q" ? "a part of an id or action" : name} ${value}`).join(", ");
   if (!more) return `The daemon was asked for ${asked}: ${many(count, "request")}.`;
   if (count < PAGE) return `The daemon was asked for ${asked}: ${many(count, "request")} so far; it did not look through all. Narrow the search.`;
   return `The daemon was asked for ${asked}: more than ${count.toLocaleString("en")} requests. Narrow the search.`;
