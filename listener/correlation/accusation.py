@@ -44,7 +44,7 @@ from listener.finesse.model import Dialog
 
 ENDS = (Transferred, SentAway, Left, ReservationEnded, TaskEnded)
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
-PRESUMED_FOR = 5.0  # seconds after a presumed silence in which its error may still come
+PRESUMED_FOR = 5.0  # seconds after a silence that decided in which its error may still come
 MAX_REHEARD = 1024  # unsigned errors that are told again at a hand-over
 REPEATED_WITHIN = 5.0  # seconds in which the same unsigned error may be a repeat or a second one
 
@@ -234,13 +234,15 @@ def _other_owners(desk: Desk, now: float, event: RequestFailed) -> bool:
 def _may_own(tomb: Entry, now: float) -> bool:
     """Say whether an error may still be a settled request's: nothing but our id ends that at once.
 
-    A silence that was presumed has no deadline left to run, so that its answer gets some seconds.
+    Who ended at the deadline, or by a silence that was presumed, has none left to run, so that its
+    answer gets some seconds.
     """
     outcome = tomb.outcome
     if isinstance(outcome, Presumed):
         return now < (tomb.settled_at or 0.0) + PRESUMED_FOR
     guessed = isinstance(outcome, Confirmed | Failed) and outcome.evidence in GUESSED
-    return tomb.deadline > now and (guessed or isinstance(outcome, Unconfirmed | Abandoned))
+    until = max(tomb.deadline, (tomb.settled_at or 0.0) + PRESUMED_FOR)
+    return now < until and (guessed or isinstance(outcome, Unconfirmed | Abandoned))
 
 
 def _settled_here(desk: Desk, event: RequestFailed) -> list[Entry]:

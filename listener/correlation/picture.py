@@ -36,6 +36,7 @@ class Known:
     at: float
     latest: int = 0  # the content that it was heard with, 0 when a GET showed something else since
     doubtful: bool = False  # it may be an old content, published again
+    overtaken: bool = False  # what came last was older news than what is known
     contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
 
 
@@ -99,9 +100,11 @@ class AgentPicture:
                 del self.dialogs[next(iter(self.dialogs))]
         else:
             later = merged(known.dialog, dialog)
+            known.overtaken = is_older(dialog, known.dialog)
             if later != known.dialog:
                 known.latest = 0
-            known.dialog, known.at, known.doubtful = later, now, False
+            known.dialog, known.at = later, now
+            known.doubtful = known.doubtful and known.overtaken
         self.dialogs[id_] = known
 
     def remove(self, id_: str, now: float) -> None:
@@ -167,9 +170,10 @@ class AgentPicture:
         return not self.live or self.live_since is None or now - self.live_since < BURST_WITHIN
 
     def remember(self, id_: str, content: int, now: float, *, doubtful: bool) -> None:
-        """Remember the content of an event that was taken in."""
+        """Remember the content of an event that was taken in; older news casts no doubt."""
         known = self.dialogs[id_]
-        known.latest, known.doubtful = content, doubtful
+        if not known.overtaken:
+            known.latest, known.doubtful = content, doubtful
         known.contents.append((content, now))
 
     def user_repeats(self, content: int) -> bool:
@@ -206,14 +210,17 @@ def sole_party(dialog: Dialog, address: str | None) -> Participant | None:
 
 
 def merged(old: Dialog, new: Dialog) -> Dialog:
-    """Return `new`, but each participant in its later state (rules of evidence 7)."""
+    """Return `new`, or what is known where `new` is older; each participant in its later state.
+
+    Call data carries no time of its own: it is as old as the states beside it (rules 4 and 7).
+    """
     if not is_older(new, old):
         return new
     later = tuple(_later(old, party) for party in new.participants)
     listed = {party.media_address for party in new.participants}
     # Who is not on an older list may have come since; it takes nobody off.
     others = tuple(party for party in old.participants if party.media_address not in listed)
-    return replace(new, participants=later + others)
+    return replace(old, participants=later + others)
 
 
 def is_older(dialog: Dialog, known: Dialog) -> bool:

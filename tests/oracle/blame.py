@@ -107,7 +107,7 @@ def _may_own(other: Asked, at: float, end: float | None) -> bool:
         return False
     if isinstance(other.outcome, Presumed):
         return at < other.settled + 5.0
-    return other.deadline > at
+    return at < max(other.deadline, other.settled + 5.0)
 
 
 def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:

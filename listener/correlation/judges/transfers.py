@@ -58,17 +58,36 @@ def _linked(case: Case) -> list[Dialog]:
     ]
 
 
+def _sure(case: Case) -> bool:
+    """Say whether the other call is named: it was shown, is the only one, or its link is current.
+
+    A link lasts as long as its calls do. It tells what is going to be joined while the agent talks
+    on one of the two and on no third call (rules 6.4).
+    """
+    if case.partner is not None or len(_live(case)) == 1:
+        return True
+    linked = _linked(case)
+    if len(linked) != 1:
+        return False
+    third = (each for each in _live(case) if each is not linked[0])
+    one = _talks(case, case.before) != _talks(case, linked[0])
+    return one and not any(_talks(case, each) for each in third)
+
+
+def _talks(case: Case, dialog: Dialog | None) -> bool:
+    own = dialog.participant(case.own) if dialog is not None else None
+    return own is not None and own.state == "ACTIVE"
+
+
 def _find_partner(case: Case, sight: Sight) -> None:
     """Note which call was the other one, where a sight shows it.
 
-    Where one is known it takes our id to say otherwise: somebody else may have merged the call
+    Where one is named it takes our id to say otherwise: somebody else may have merged the call
     with a third one.
     """
     if sight.dialog is None or sight.dialog_id is None:
         return
-    if not (sight.tagged and case.mine(sight)) and (
-        case.baseline is None or _partner(case) is not None
-    ):
+    if not (sight.tagged and case.mine(sight)) and (case.baseline is None or _sure(case)):
         return  # without a baseline it may be how it was before the request
     secondary = sight.dialog.secondary_id
     known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
@@ -121,6 +140,28 @@ def _survivor(case: Case, sight: Sight) -> bool:
     return sight.dialog_id in both or secondary in both
 
 
+def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:
+    """Say whether the sight shows the parties of both calls, and that it was no third one's.
+
+    Where the other call is not named its parties must tell it from the rest.
+    """
+    there = _addresses(sight.dialog, case.own)
+    if not others or not others <= there or _merged_otherwise(case, sight):
+        return False
+    partner = _partner(case)
+    third = (each for each in _live(case) if each is not partner and each.id != sight.dialog_id)
+    return _sure(case) or not any(_addresses(each, case.own) <= there for each in third)
+
+
+def _merged_otherwise(case: Case, sight: Sight) -> bool:
+    """Say whether one of the two calls names a third one as the one that it took in."""
+    before = case.before if sight.dialog_id in case.ids else _partner(case)
+    was = before.secondary_id if before is not None else None
+    secondary = sight.dialog.secondary_id if sight.dialog is not None else None
+    both = pair(case)
+    return sight.dialog_id in both and secondary not in {None, "", was, *both}
+
+
 def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     """TRANSFER: both gone with a tagged DELETE, or the survivor without us, with both others (6.4).
 
@@ -136,7 +177,7 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     there = _addresses(sight.dialog, case.own)
     shown = sight.tagged and case.partner is not None and case.baseline is not None
     tied = shown and not others and len(there) > 1
-    if sight.how is not How.REMOVED and off and (tied or (others and others <= there)):
+    if sight.how is not How.REMOVED and off and (tied or _joined(case, sight, others)):
         gone = tuple(sorted(pair(case) - {sight.dialog_id}))
         return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))
     return _both_gone(case, sight)
@@ -151,7 +192,7 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
     assert sight.dialog_id is not None
     case.gone |= {sight.dialog_id}
     case.gone_tagged |= sight.tagged and sight.how is How.REMOVED
-    if len(both) > 1 and case.gone >= both and case.gone_tagged:
+    if len(both) > 1 and _sure(case) and case.gone >= both and case.gone_tagged:
         return Finding(Shown.EFFECT, by_id=True, dialogs=DialogIds(gone=tuple(sorted(both))))
     # The consult party may hang up alone; the request's own dialog gone is an end.
     return ENDED if case.ids <= case.gone else NOTHING
@@ -171,10 +212,11 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     if own is None or own.state != "ACTIVE":
         return NOTHING
     others, there = _others(case), _addresses(sight.dialog, case.own)
-    gone = tuple(sorted(pair(case) - {sight.dialog_id}))
+    known = pair(case) if others or _sure(case) else frozenset(case.ids)
+    gone = tuple(sorted(known - {sight.dialog_id}))
     found = Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(sight.dialog_id, gone=gone))
     if others:
-        return found if others <= there else NOTHING
+        return found if _joined(case, sight, others) else NOTHING
     if not _is_conference(sight.dialog) or len(there) < 2:  # noqa: PLR2004  both others
         return NOTHING
     if _grown(case, sight, there):
