@@ -46,11 +46,19 @@ def own_state(case: Case, want: x.OwnState, sight: Sight) -> Finding:
 
 
 def _said_behind(case: Case, want: x.OwnState, sight: Sight, own: Participant | None) -> Finding:
-    """Judge news with our id of the call as it was before it became another one (rules 3)."""
-    ours = sight.tagged and sight.how is How.CHANGED and sight.dialog_id in case.behind
-    if not ours or own is None or own.state not in want.states:
+    """Judge late news of the call as it was before it became another one (rules 3).
+
+    Without our id it must be a change by what it shows and by its time (rules 4).
+    """
+    there = sight.how is How.CHANGED and sight.dialog_id in case.behind
+    if not there or own is None or own.state not in want.states:
         return NOTHING
     was = case.as_sent(sight.dialog_id, case.own)
+    if not sight.tagged:
+        mine = case.mine(sight) and own.state_change_time not in case.theirs
+        later = was is not None and newer(own.state_change_time, was.state_change_time)
+        later = later and was is not None and own.state != was.state
+        return Finding(Shown.EFFECT, stage=own.state) if later and mine else NOTHING
     if was is None:
         return Finding(Shown.IF_TAGGED, stage=own.state)
     known = bool(own.state_change_time and was.state_change_time)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from listener.correlation.picture import Baseline
@@ -19,6 +21,9 @@ from tests.builders import (
     own,
     placed,
 )
+
+if TYPE_CHECKING:
+    from listener.finesse.model import Dialog
 
 MAKE_CALL = MakeCall(agent=AGENT, to_address="5551")
 
@@ -105,3 +110,32 @@ def test_another_clients_id_on_a_call_that_comes_to_the_list_again_hides_nothing
     key = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
     story.hear(added(a_dialog(state="INITIATED"), tag="foreign"), an_event(own("HELD")))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize(
+    ("late", "owner", "said"),
+    [
+        (own("HELD", 2), AGENT, "confirmed"),
+        (own("HELD", -2), AGENT, "open"),
+        (own("HELD", 2), "agent2", "open"),
+        (own("ACTIVE", 2), AGENT, "open"),
+    ],
+    ids=["later", "older", "on a colleague's node", "not held"],
+)
+def test_late_news_of_the_call_as_it_was_proves_by_its_time(
+    late: Dialog, owner: str, said: str
+) -> None:
+    # 4: it differs from what was there at sending, and its time is not older
+    story = Story()
+    key = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(added(a_dialog("300", a_participant("1002"), secondary_id=CALL)))
+    story.hear(an_event(late, owner=owner))
+    assert story.said(key)[0] == said
+
+
+def test_late_news_of_a_call_that_was_held_at_sending_is_no_change() -> None:
+    story = Story(own("HELD", 0))
+    key = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(added(a_dialog("300", a_participant("1002"), secondary_id=CALL)))
+    story.hear(an_event(own("HELD", 2)))
+    assert story.said(key)[0] == "open"
