@@ -103,6 +103,7 @@ class Case:
     was_off: bool = False  # the own participant had left before Finesse's answer
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
+    in_doubt: bool = False  # superseded in no other way than that its values before may be old
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined

@@ -141,7 +141,8 @@ class Desk:
         if not picture.live:
             entry.gap(now, None)
         if isinstance(entry.case.expectation, CallData):
-            entry.case.superseded = picture.in_doubt(entry.request.dialog_id)
+            entry.case.in_doubt = picture.in_doubt(entry.request.dialog_id)
+            entry.case.superseded = entry.case.in_doubt
         known = picture.dialogs.get(entry.request.dialog_id or "")
         if known is not None and not picture.live:  # old news, but nobody comes back to a call
             entry.case.was_off = has_left(known.dialog.participant(entry.case.own))
@@ -263,7 +264,7 @@ def _never_done(outcome: Outcome) -> bool:
 
 
 def _superseded(entry: Entry) -> None:
-    entry.case.superseded = True
+    entry.case.superseded, entry.case.in_doubt = True, False
     entry.quiet = entry.quiet_due = None
     if entry.standing is not None and entry.standing.evidence is Evidence.EXPECTATION:
         entry.standing = None

@@ -106,6 +106,8 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
 def _complete(case: Case, *, moved: bool, tagged: bool) -> tuple[Shown, bool | None]:
     if tagged and not moved and case.went_away:
         return Shown.IF_TAGGED, True
+    if case.in_doubt and case.before is not None and not tagged:
+        return Shown.UNCHANGED, None  # they are there: a GET after the window says so (6.7)
     if case.superseded or case.before is None:
         # The later update's values, or a dialog whose values before are not known.
         return Shown.IF_TAGGED, None

@@ -182,6 +182,26 @@ def test_older_news_takes_no_doubt_away() -> None:
     assert story.correlator.picture(AGENT).in_doubt(CALL)
 
 
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [("set", ("confirmed", "snapshot")), ("y", ("unconfirmed", "deadline"))],
+)
+def test_values_that_a_get_shows_are_there_whatever_they_were_before(
+    shown: str, said: tuple[str, str]
+) -> None:
+    # 6.7: equal values; what was published again may have been older than what was known
+    story = Story()
+    for content, value in ((8, "x"), (9, "y"), (8, "x")):
+        story.hear(an_event(a_dialog(variables={"callVariable1": value})), content=content)
+    key = story.accepted(SET)
+    story.hear(an_event(a_dialog(variables={"callVariable1": "set"})))
+    assert story.said(key)[0] == "open"
+    story.wait(17.1)
+    story.look(a_dialog(variables={"callVariable1": shown}))
+    story.wait(5)
+    assert story.said(key) == said
+
+
 # -- an error after a deadline (5) --------------------------------------------------------------
 
 
