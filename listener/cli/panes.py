@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FRAME = 0.1
 """Seconds between two drawings, at the least."""
+CONNECTING = "events are not heard yet"
 AGAIN = 2.0
 """Seconds between two looks whether a daemon that went away is there again."""
 PATIENCE = 24 * 3600.0
@@ -43,6 +44,9 @@ class Panes:
         self._wanted = wanted
         self._dirty = asyncio.Event()
         self._lost = asyncio.Event()
+        self._lost.set()  # until the stream is open: what comes before is read with all the rest
+        self.board.status = CONNECTING
+        self._hearing = asyncio.Event()
         self.last_id: str | None = None
 
     async def show(self, console: Console) -> None:
@@ -100,7 +104,9 @@ class Panes:
 
     async def _hear(self) -> None:
         wanted = self._wanted | {"after": self.last_id or self._wanted.get("after")}
-        async with self._client.events(**wanted, patience=PATIENCE, lost=self._went) as events:
+        async with self._client.events(
+            **wanted, patience=PATIENCE, lost=self._went, opened=self._hearing.set
+        ) as events:
             async for event in events:
                 self.last_id = events.last_id
                 if self._lost.is_set() or event.name == "reset":
@@ -110,13 +116,15 @@ class Panes:
 
     def _went(self, why: str) -> None:
         self.board.status = f"the daemon is away, and is waited for: {why}"
+        self._hearing.clear()
         self._lost.set()
         self._dirty.set()
 
     async def _mend(self) -> None:
-        """Look for a daemon that went away, and read anew how things are once it is back."""
+        """Read anew how things are once a daemon that went away is heard again."""
         while True:
             await self._lost.wait()
+            await self._hearing.wait()
             await self._found()
             if self._lost.is_set():
                 await asyncio.sleep(AGAIN)

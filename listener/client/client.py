@@ -196,15 +196,17 @@ class Client:
         after: str | None = None,
         patience: float = PATIENCE,
         lost: Callable[[str], None] | None = None,
+        opened: Callable[[], None] | None = None,
     ) -> Events:
         """Read events as they come, from now on or behind the event id `after`.
 
         `id` is a request's, `kind` an event name or several. After a loss it goes on where it was;
-        `lost` is told why when one begins. Without the daemon for `patience` seconds it raises.
+        `lost` is told why when one begins, `opened` that nothing is missed from now on, at first
+        and after each loss. Without the daemon for `patience` seconds it raises.
         """
         kinds = [kind] if isinstance(kind, str) else list(kind or ())
         wanted = _given(agent=agent, dialogId=dialog_id, id=id) | ({"kind": kinds} if kinds else {})
-        return Events(self._line, wanted, after=after, patience=patience, lost=lost)
+        return Events(self._line, wanted, after=after, patience=patience, lost=lost, opened=opened)
 
     # ---------------------------------------------------------------- agents
 

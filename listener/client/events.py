@@ -40,11 +40,13 @@ class Events:
         after: str | None,
         patience: float = PATIENCE,
         lost: Callable[[str], None] | None = None,
+        opened: Callable[[], None] | None = None,
     ) -> None:
         self._line = line
         self._wanted = dict(wanted)
         self._patience = patience
         self._lost = lost
+        self._opened = opened
         self._parser = Parser(after)
         self._ready: deque[Block] = deque()
         self._given = after
@@ -52,7 +54,7 @@ class Events:
         self._chunks: AsyncIterator[bytes] | None = None
         self._failures = 0
         self._lost_at: float | None = None
-        self._begun = False
+        self._begun = self._fresh = False
         self._closed = False
 
     @property
@@ -99,7 +101,7 @@ class Events:
                 headers["Last-Event-ID"] = self._parser.last_id
             call = Call("GET", _PATH, params=self._wanted, headers=headers)
             self._chunks = await self._open.enter_async_context(self._line.stream(call))
-            self._begun = True
+            self._begun = self._fresh = True
         try:
             chunk = await anext(self._chunks)
             self._ready.extend(self._parser.feed(chunk))
@@ -108,6 +110,9 @@ class Events:
         if self._parser.broken:
             raise DaemonUnreachable(f"{self._line.where} sends an event that is too long")
         self._lost_at = None
+        if self._fresh and self._opened is not None:
+            self._opened()  # the place is known: what comes from here on is not missed
+        self._fresh = False
         if self._ready:
             self._failures = 0
 

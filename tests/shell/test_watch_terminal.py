@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from listener.cli.panes import CONNECTING
 from listener.story import daemon
 from listener.story.facts import NothingKnown, Wanted, seconds
 from listener.story.lines import lines_of
 from listener.story.telling import told
 from tests.shell import program
 from tests.shell.house import House, housed, moved_in
-from tests.shell.stage import A, simulated
+from tests.shell.stage import A, simulated, until
 from tests.shell.terminals import at_a_terminal
 
 
@@ -82,13 +83,14 @@ async def test_watch_goes_on_after_a_restart_of_the_daemon(tmp_path: Path):
             terminal_at = at_a_terminal("watch", "--config", house.config)
             terminal = await terminal_at.__aenter__()
             await terminal.shows("2 of 2 up")
+            await until(lambda: house.station.chronicle.readers)
+            await until(lambda: CONNECTING not in terminal.screen)
         try:
             await terminal.shows("the daemon is away")
             async with moved_in(simulator, tmp_path) as house:
-                await terminal.shows("2 of 2 up")
                 request = await hold(house, await house.call())
-                screen = await terminal.shows(request["id"][-12:])
-                assert "the daemon is away" not in screen
+                await terminal.shows(request["id"][-12:])  # also if it came before it was back
+                await until(lambda: "the daemon is away" not in terminal.screen)
                 terminal.press("q")
                 assert await terminal.ends() == 0
                 assert terminal.restored
