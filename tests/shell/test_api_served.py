@@ -253,7 +253,7 @@ async def test_stalled_reader_is_cut_off_and_finds_that_first_when_it_resumes(se
             await until(lambda: on.rig.chronicle.readers == 2)
             heard = asyncio.create_task(frames(healthy, 900))
             for number in range(900):
-                on.rig.held(tag="x" * 200, change=f"{10 + number % 50}")
+                on.rig.held(tag=f"{number:0200}", change=f"{10 + number % 50}")  # no two are equal
             got = await heard  # nobody else notices
         await until(lambda: on.rig.chronicle.readers == 0)
         begin = got[0]["id"]

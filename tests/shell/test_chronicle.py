@@ -598,8 +598,10 @@ REFUSED = (
 )
 
 
-def refuse(service: Service, digits: str, tag: str = "", node: str = NODE) -> None:
-    payload = REFUSED.format(tag=tag, digits=digits)
+def refuse(
+    service: Service, digits: str, tag: str = "", node: str = NODE, dialog: str = "100"
+) -> None:
+    payload = REFUSED.format(tag=tag, digits=digits).replace("Dialog/100", f"Dialog/{dialog}")
     service.hear(Notification(node=node, item_id=str(uuid.uuid4()), payload=payload))
 
 
@@ -631,13 +633,14 @@ async def test_digits_that_an_error_repeats_are_told_to_nobody(take, tagged, end
         assert PIN not in repr([row.data for row in events])
 
 
-async def test_digits_of_another_agent_are_no_digits_of_this_one():
+@pytest.mark.parametrize(("dialog", "shown"), [("200", PIN), (CALL, "***")])
+async def test_digits_of_another_agent_are_hidden_on_the_same_call_alone(dialog, shown):
     async with a_service(None) as (service, chronicle, _wire):
         reader = chronicle.read(Wanted(kinds=frozenset({"error"})), None)
         service.submit(SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string=PIN))
-        refuse(service, PIN, node="/finesse/api/User/another/Dialogs")
+        refuse(service, PIN, node="/finesse/api/User/another/Dialogs", dialog=dialog)
         (told,) = await read(reader, 1)
-        assert told.data["errors"][0]["errorMessage"] == f"cannot send {PIN}"
+        assert told.data["errors"][0]["errorMessage"] == f"cannot send {shown}"
 
 
 def a_mention(**wanted: str) -> Mention:
