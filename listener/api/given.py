@@ -7,7 +7,7 @@ operation.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request as Call
@@ -16,6 +16,7 @@ from listener.api.refusals import Kind, Refusal
 from listener.settings.model import problem_with_id
 
 if TYPE_CHECKING:
+    from fastapi.dependencies.models import Dependant
     from fastapi.routing import APIRoute
 
     from listener.api.contract import Backend
@@ -78,13 +79,20 @@ def no_agent(id_: str) -> Refusal:
     return Refusal(Kind.AGENT_NOT_FOUND, f"agent {id_} is not held; GET /v1/agents names all")
 
 
+def _names(dependant: Dependant) -> Iterator[str]:
+    """Yield the names of the parameters of an operation and of what it depends on."""
+    yield from (field.alias for field in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _names(each)
+
+
 def known_parameters(call: Call) -> None:
     """Refuse a parameter that the operation does not know, or that is there twice.
 
     A mistyped filter would otherwise show everything.
     """
     route = cast("APIRoute", call.scope["route"])
-    known = [field.alias for field in route.dependant.query_params]
+    known = list(_names(route.dependant))
     seen: set[str] = set()
     for name, _ in call.query_params.multi_items():
         if name not in known:

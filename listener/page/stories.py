@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request as Call
 from starlette.responses import JSONResponse, Response
 
@@ -54,18 +54,35 @@ Dialog = Annotated[str | None, Query(min_length=1, max_length=checks.MAX_TEXT)]
 Last = Annotated[float | None, Query(gt=0, le=LONGEST_LAST, allow_inf_nan=False)]
 
 
-@router.get("/page/story", **described(Scope.READ, "", _OK))
-async def story(
-    call: Call,
+def _parameter(detail: str) -> Refusal:
+    return Refusal(Kind.INVALID_PARAMETER, detail)
+
+
+async def _wanted(
     *,
     request: RequestId = None,
     dialog: Dialog = None,
     agent: str | None = None,
     last: Last = None,
-    unmask: str | None = None,
-) -> JSONResponse:
+) -> Wanted:
+    """Return whose story is asked for, as the query says."""
+    agent = agent_parameter(agent)
+    if request is not None and (dialog, agent, last) != (None, None, None):
+        raise _parameter("request stands alone; or give dialog, agent and last")
+    if request is None and dialog is None and agent is None:
+        raise _parameter("say whose story: request, dialog, or agent with last")
+    if dialog is None and agent is not None and last is None:
+        last = 600.0
+    return Wanted(request=request, dialog=dialog, agent=agent, last=last)
+
+
+Subject = Annotated[Wanted, Depends(_wanted)]
+
+
+@router.get("/page/story", **described(Scope.READ, "", _OK))
+async def story(call: Call, wanted: Subject, *, unmask: str | None = None) -> JSONResponse:
     """Tell what happened, step by step, with what it means."""
-    found = await _story(call, _wanted(request, dialog, agent, last), unmask)
+    found = await _story(call, wanted, unmask)
     return JSONResponse(await _beside(page_of(call), lambda: _json(found)))
 
 
@@ -77,32 +94,16 @@ def _json(found: Story) -> Resource:
 
 
 @router.get("/page/story.svg", **described(Scope.READ, "", _OK))
-async def as_svg(
-    call: Call,
-    *,
-    request: RequestId = None,
-    dialog: Dialog = None,
-    agent: str | None = None,
-    last: Last = None,
-    unmask: str | None = None,
-) -> Response:
+async def as_svg(call: Call, wanted: Subject, *, unmask: str | None = None) -> Response:
     """Give the diagram as one file, for a ticket."""
-    found = await _story(call, _wanted(request, dialog, agent, last), unmask)
+    found = await _story(call, wanted, unmask)
     return _file(await _beside(page_of(call), lambda: svg_file(found)), "svg", "image/svg+xml")
 
 
 @router.get("/page/story.html", **described(Scope.READ, "", _OK))
-async def as_html(
-    call: Call,
-    *,
-    request: RequestId = None,
-    dialog: Dialog = None,
-    agent: str | None = None,
-    last: Last = None,
-    unmask: str | None = None,
-) -> Response:
+async def as_html(call: Call, wanted: Subject, *, unmask: str | None = None) -> Response:
     """Give the whole story as one file, for a ticket."""
-    found = await _story(call, _wanted(request, dialog, agent, last), unmask)
+    found = await _story(call, wanted, unmask)
     return _file(await _beside(page_of(call), lambda: html_file(found)), "html", "text/html")
 
 
@@ -179,23 +180,6 @@ async def _one(page: Page, id_: str) -> tuple[Record, RestAnswer | None]:
     if record is None:
         raise missing(id_)
     return record, stored.answer if stored is not None else None
-
-
-def _wanted(
-    request: str | None, dialog: str | None, agent: str | None, last: float | None
-) -> Wanted:
-    agent = agent_parameter(agent)
-    if request is not None and (dialog, agent, last) != (None, None, None):
-        raise _parameter("request stands alone; or give dialog, agent and last")
-    if request is None and dialog is None and agent is None:
-        raise _parameter("say whose story: request, dialog, or agent with last")
-    if dialog is None and agent is not None and last is None:
-        last = 600.0
-    return Wanted(request=request, dialog=dialog, agent=agent, last=last)
-
-
-def _parameter(detail: str) -> Refusal:
-    return Refusal(Kind.INVALID_PARAMETER, detail)
 
 
 async def _story(call: Call, wanted: Wanted, unmask: str | None) -> Story:

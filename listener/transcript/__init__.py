@@ -8,7 +8,7 @@ masked so that a replay comes to the same outcomes; DTMF digits and credentials 
 """
 
 from listener.transcript.entries import FORMAT, Entry, Header, Line, Way
-from listener.transcript.reading import Trouble, in_order, read, size_of
+from listener.transcript.reading import Trouble, read, size_of
 from listener.transcript.recorder import Recorder, Where, recorder_for
 from listener.transcript.replaying import Replay, Result, Word
 from listener.transcript.writer import Head, Options
@@ -27,7 +27,6 @@ __all__ = [
     "Way",
     "Where",
     "Word",
-    "in_order",
     "read",
     "recorder_for",
     "size_of",

@@ -66,12 +66,6 @@ def size_of(paths: Iterable[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def in_order(paths: Iterable[Path]) -> list[Path]:
-    """Return the files as they were written: by run, then by part. Raises as `read`."""
-    with ExitStack() as pipes:
-        return [path for path, _ in _sorted(paths, pipes)]
-
-
 class _Pipe:
     """A transcript that can be read only once, with the line that was read to know what it is."""
 
@@ -92,6 +86,7 @@ class _Pipe:
 
 
 def _sorted(paths: Iterable[Path], pipes: ExitStack) -> list[tuple[Path, _Pipe | None]]:
+    """Return the files as they were written, by run, then by part; pipes with what was read."""
     heads = [(path, *_head(path, pipes)) for path in dict.fromkeys(paths)]
     began: dict[str, tuple[str, float]] = {}
     for _, head, _ in heads:
@@ -123,7 +118,9 @@ def _head(path: Path, pipes: ExitStack) -> tuple[Header, _Pipe | None]:
         raise ConfigurationError(
             f"the transcript {path} cannot be read: {error.strerror or error}"
         ) from None
-    pipe = None if file.seekable() else _Pipe(file, first)
+    # Standard input may be a file, whose place its copies share: it is read once as well.
+    once = path == STANDARD_INPUT or not file.seekable()
+    pipe = _Pipe(file, first) if once else None
     if pipe is None:
         file.close()
     try:
@@ -212,4 +209,4 @@ def _line(path: str, number: int, text: bytes, run: Header | None) -> Line:
     )
 
 
-__all__ = ["Trouble", "Unknown", "in_order", "read", "size_of"]
+__all__ = ["Trouble", "Unknown", "read", "size_of"]

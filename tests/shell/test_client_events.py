@@ -56,13 +56,16 @@ async def test_after_a_loss_it_goes_on_behind_the_last_event(tmp_path):
         streaming(event(5)),
     )
     lost: list[str] = []
-    async with reading(tmp_path, *script, after="e-0", lost=lost.append) as (events, server):
+    opened: list[None] = []
+    how = {"lost": lost.append, "opened": lambda: opened.append(None)}
+    async with reading(tmp_path, *script, after="e-0", **how) as (events, server):
         assert await take(events, 5) == [f"e-{n}" for n in range(1, 6)]
         assert events.last_id == "e-5"
 
     asked = [seen.headers["last-event-id"] for seen in server.seen]
     assert asked == ["e-0", "e-2", "e-2", "e-4"]
     assert len(lost) == 2  # the cut belongs to the first loss
+    assert len(opened) == 3  # nothing came of the cut one
 
 
 async def test_a_position_without_an_event_is_kept_for_a_loss_before_the_first(tmp_path):

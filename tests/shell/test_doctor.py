@@ -8,6 +8,7 @@ import socket
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import trustme
@@ -45,6 +46,8 @@ async def test_where_all_is_well_nothing_fails_and_nothing_is_left_behind(tmp_pa
         assert not [one for one in service.subscriptions if one.explicit]
         assert service.sessions() == []
         assert not simulator.finesse.truth  # nothing but GET
+    documented = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert not [one.id for one in report.steps if f"`{one.id}`" not in documented]
 
 
 async def test_no_presence_is_sent_for_who_is_signed_in(tmp_path):

@@ -104,6 +104,19 @@ def test_a_transcript_may_come_from_a_pipe_beside_a_file():
     assert b"8 requests" in done.stderr
 
 
+def test_standard_input_may_be_a_file():
+    with HOLD.open("rb") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "listener", "replay", "-", "--expect"],
+            stdin=file,
+            capture_output=True,
+            check=False,
+        )
+
+    assert done.returncode == Exit.OK
+    assert b"4 requests in 33 lines: 4 as recorded" in done.stderr
+
+
 def test_without_expect_a_difference_is_told_and_no_failure(tmp_path: Path):
     done = run("replay", changed(tmp_path))
 
