@@ -196,12 +196,35 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def new_key() -> str:
-    """Return a new unique key that sorts by time (UUID version 7, RFC 9562)."""
-    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 7 << 76
-    value = value & ~(0x3 << 62) | 2 << 62
-    return str(uuid.UUID(int=value))
+_SET_BACK = 10_000
+"""Milliseconds by which the wall clock may be set back without keys sorting out of their turn."""
+_RANDOM = 74  # bits of a key that say no time and no version
+_LATER = 32  # bits of the random step from one key to the next of the same millisecond
+
+
+class _Keys:
+    """Makes keys that sort in the order in which they were made (RFC 9562, section 6.2)."""
+
+    __slots__ = ("_moment", "_rest")
+
+    def __init__(self) -> None:
+        self._moment = 0
+        self._rest = 0
+
+    def new(self) -> str:
+        """Return the next one."""
+        now = time.time_ns() // 1_000_000
+        if self._moment - _SET_BACK <= now <= self._moment:
+            self._rest += 1 + secrets.randbits(_LATER)
+        else:
+            self._moment, self._rest = now, secrets.randbits(_RANDOM - 1)  # with room above
+        high, low = self._rest >> 62, self._rest & (1 << 62) - 1
+        return str(uuid.UUID(int=self._moment << 80 | 7 << 76 | high << 64 | 2 << 62 | low))
+
+
+new_key = _Keys().new
+"""Returns a new unique key (UUID version 7): by time, and in this process in the order of making,
+also within a millisecond and when the wall clock was set back a little."""
 
 
 def first_key(moment: datetime) -> str:

@@ -8,7 +8,7 @@ what comes late finds them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,9 +44,17 @@ async def restore(
     May be called again when it raised NotKept, for a disk that cannot be read. `now` is wall time,
     `remember_for` how long a settled request is still recognised.
     """
+    clock = _clock(now, service.loop)
     await restore_keys(journal, keys, now=now, loop=service.loop.time())
-    settled = await restore_settled(service, journal, now=now, remember_for=remember_for)
-    return restore_open(service, await journal.unsettled(), now=now, settled=settled)
+    settled = await restore_settled(service, journal, now=clock(), remember_for=remember_for)
+    unsettled = await journal.unsettled()
+    return restore_open(service, unsettled, now=clock(), settled=settled)
+
+
+def _clock(now: datetime, loop: asyncio.AbstractEventLoop) -> Callable[[], datetime]:
+    """Return what tells wall time from `now` on: reading takes time, which extends no deadline."""
+    begun = loop.time()
+    return lambda: now + timedelta(seconds=loop.time() - begun)
 
 
 async def restore_settled(
@@ -56,10 +64,10 @@ async def restore_settled(
 
     Others get their turn in between.
     """
-    loop, remembered = service.loop.time(), 0
+    clock, remembered = _clock(now, service.loop), 0
     for stored in await journal.settled_since(now - remember_for, MAX_REMEMBERED):
         if stored.record.key not in service.records:
-            _remember(service, stored, now, loop)
+            _remember(service, stored, clock(), service.loop.time())
             remembered += 1
             if not remembered % AT_ONCE:
                 await asyncio.sleep(0)

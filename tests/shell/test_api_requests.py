@@ -214,7 +214,7 @@ async def test_list_is_newest_first_and_filtered(rig):
     client = rig.client()
     first = await client.post(REQUESTS, json=HOLD)
     body = HOLD | {"agent": OTHER, "requestId": "145", "targetMediaAddress": "1001"}
-    second = await client.post(REQUESTS, json=body)
+    second = await client.post(REQUESTS, json=body | {"deadline": 300})  # it is open until the end
     await settle(rig, first)
 
     async def listed(query: str = "") -> list[str]:

@@ -156,6 +156,46 @@ async def test_without_proof_it_ends_restarted_within_the_promised_time(service)
     assert (record.outcome.kind, record.outcome.reason) == ("unconfirmed", "restarted")
 
 
+class SlowJournal(Journal):
+    """A journal that takes a second to read settled requests, and another for open ones."""
+
+    def __init__(self, *stored: Stored) -> None:
+        super().__init__(*stored)
+        self.loop = asyncio.get_running_loop()
+        self.real = self.loop.time
+
+    def _later(self) -> None:
+        at = self.loop.time() - self.real() + 1.0
+        self.loop.time = lambda: self.real() + at
+
+    async def unsettled(self):
+        self._later()
+        return await super().unsettled()
+
+    async def settled_since(self, since, limit):
+        self._later()
+        return await super().settled_since(since, limit)
+
+
+async def test_the_time_that_reading_takes_extends_no_deadline_and_makes_nothing_younger(service):
+    known = Confirmed(sent=True, evidence=Evidence.REQUEST_ID)
+    journal = SlowJournal(
+        stored(deadline_at=NOW + timedelta(seconds=5)),
+        stored(key="id-2", outcome=known, settled=NOW - timedelta(seconds=2)),
+    )
+    begun = service.loop.time()
+    journal.real = lambda: begun  # but for that it stands still
+    service.loop.time = journal.real
+    try:
+        await restore(service, journal, Keys(str), now=NOW, remember_for=TOMBS)
+        assert service.loop.time() == begun + 2.0
+        assert service.correlator.left(begun + 2.0, "id-1") == pytest.approx(3.0)
+        ages = {key: begun - record.submitted_at for key, record in service.records.items()}
+        assert ages == {"id-1": pytest.approx(5.0), "id-2": pytest.approx(5.0)}
+    finally:
+        del service.loop.time
+
+
 async def test_what_is_past_its_deadline_ends_at_once(service):
     await put_back(service, stored(deadline_at=NOW - timedelta(hours=1)))
     (record,) = service.records.values()

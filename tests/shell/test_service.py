@@ -732,6 +732,21 @@ def test_keys_are_version_7_and_sort_by_time(monkeypatch):
     assert (uuid.UUID(early).version, uuid.UUID(early).variant) == (7, uuid.RFC_4122)
 
 
+def test_keys_of_one_millisecond_and_of_a_clock_set_back_sort_in_the_order_of_their_making(
+    monkeypatch,
+):
+    moments = [5_000_000] * 500 + [4_999_000, 4_990_001, 5_000_000, 5_000_001, 4_000_000, 4_000_000]
+    given = iter(moments)
+    monkeypatch.setattr(ledger.time, "time_ns", lambda: next(given) * 1_000_000)
+    keys = ledger._Keys()
+    made = [keys.new() for _ in moments]
+    assert made[:-2] == sorted(set(made[:-2]))
+    assert made[-2] < made[-1] < made[0]  # a clock that was set to another time is believed
+    assert {(uuid.UUID(key).version, uuid.UUID(key).variant) for key in made} == {
+        (7, uuid.RFC_4122)
+    }
+
+
 async def test_no_digit_of_a_dtmf_string_reaches_the_log(make, log):
     rig = make()
     ticket = rig.service.submit(SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string="8253971"))
