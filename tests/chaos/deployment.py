@@ -150,7 +150,7 @@ class Deployment:
                 continue
             by_port = {_port(link): link for link in self.xmpp[node.number].links}
             for stream in node.notifications._sessions.of(agent):
-                peer = stream.outlet.transport.get_extra_info("peername")
+                peer = _peer(stream.outlet.transport)
                 link = by_port.get(peer[1]) if peer else None
                 if link is not None:
                     found.append((link, stream))
@@ -353,6 +353,13 @@ async def _back(node: Node, part: Part) -> None:
                 await node.start(part)
                 return
             await asyncio.sleep(0.2)
+
+
+def _peer(transport: asyncio.BaseTransport) -> tuple[Any, ...] | None:
+    """Return whom a server's stream goes to, None once it is over."""
+    with suppress(AttributeError):  # asyncio's, when a transport over TLS was closed twice
+        return transport.get_extra_info("peername")
+    return None
 
 
 def _port(link: Link) -> int | None:
