@@ -6,7 +6,8 @@
 --story FILE   play that story alone, and tell what happened around each find
 --mutants      tell by what each planted fault is found out; where its own story does not do it,
                look for another one, and write its seed to seeds.json
---keep DIR     where the smallest failing stories are written (.)
+--keep DIR     where the smallest failing stories are written (.): one for each find of another kind
+--shrink S     for how many seconds each is made smaller (60)
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.oracle import mutants
 from tests.oracle.explain import explain
 from tests.oracle.play import play
 from tests.oracle.report import Tally, finds
-from tests.oracle.shrink import shrink
+from tests.oracle.shrink import SECONDS, shrink
 from tests.oracle.story import Story, generate
+
+if TYPE_CHECKING:
+    from tests.oracle.judge import Find
 
 MOST_SHRUNK = 5
 MOST_TRIED = 90
@@ -36,6 +41,7 @@ def main() -> int:
     parser.add_argument("--story", type=Path)
     parser.add_argument("--mutants", nargs="*")
     parser.add_argument("--keep", type=Path, default=Path())
+    parser.add_argument("--shrink", type=float, default=SECONDS)
     asked = parser.parse_args()
     if asked.mutants is not None:
         return _mutants(asked.mutants, asked.seed)
@@ -61,7 +67,7 @@ def _one(story: Story) -> int:
 
 
 def _many(asked: argparse.Namespace) -> int:
-    tally, seed = Tally(), asked.seed
+    tally, seed, kept = Tally(), asked.seed, 0
     until = time.monotonic() + 60 * asked.minutes
     _say(f"seed {seed}")
     while tally.requests < asked.requests and time.monotonic() < until:
@@ -71,10 +77,9 @@ def _many(asked: argparse.Namespace) -> int:
         tally.add(account, found)
         for find in found:
             _say(f"story {seed}: {find}")
-        if found and len({number for number, _ in tally.finds}) <= MOST_SHRUNK:
-            _keep(story, {find.kind for find in found}, asked.keep)
+        kept += _kept(story, found, asked, MOST_SHRUNK - kept)
         seed += 1
-    _say(tally.text())
+    _say(tally.tables())
     return 1 if tally.finds else 0
 
 
@@ -108,11 +113,27 @@ def _look_for(planted: mutants.Mutant, seed: int) -> str | None:
     return None
 
 
-def _keep(story: Story, kinds: set[str], folder: Path) -> None:
-    small = shrink(story, lambda made: bool(kinds & {find.kind for find in finds(play(made))}))
-    path = folder / f"story-{story.seed}.json"
+def _kept(story: Story, found: list[Find], asked: argparse.Namespace, most: int) -> int:
+    """Write the smallest story of each find that is like no other; return how many."""
+    essences = list(dict.fromkeys(find.essence for find in found))[: max(0, most)]
+    for number, same in enumerate(essences):
+        _keep(story, same, asked.keep, f"-{number + 1}" if number else "", asked.shrink)
+    return len(essences)
+
+
+def _keep(story: Story, same: tuple[str, ...], folder: Path, more: str, seconds: float) -> None:
+    small = shrink(story, lambda made: _shows(made, same), seconds=seconds)
+    path = folder / f"story-{story.seed}{more}.json"
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(small.to_json(), encoding="utf-8")
-    _say(f"story {story.seed}: {len(small.steps)} steps of it are in {path}")
+    again = _shows(Story.from_json(path.read_text(encoding="utf-8")), same)
+    words = f"{len(small.steps)} steps of it are in {path}: {same[0]} {same[1]}, {same[2]}"
+    _say(f"story {story.seed}: {words}{'' if again else '; NOT REPLAYED'}")
+
+
+def _shows(story: Story, same: tuple[str, ...]) -> bool:
+    """Say whether a story shows that very find."""
+    return any(find.essence == same for find in finds(play(story)))
 
 
 if __name__ == "__main__":

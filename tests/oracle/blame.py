@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
 from listener.finesse import actions as do
-from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
+from listener.finesse.events import (
+    DialogAdded,
+    DialogEvent,
+    DialogRemoved,
+    RequestFailed,
+    UserChanged,
+)
 from tests.oracle import effects, shown
 
 if TYPE_CHECKING:
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(r"INVALID_ACTION (\w+)(?: on extension (\w+))?")
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
+MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
 SETTLES = 2.0
 REPEATED_WITHIN = 5.0
 
@@ -57,13 +64,52 @@ def _repeated(account: Account, error: Heard) -> bool:
 def _sole(account: Account, asked: Asked, heard: Heard) -> bool:
     if not fits(account, asked, heard) or _others_at_work(account, asked, heard):
         return False
-    if _proof_came(account, asked, heard):
+    if _about_another_call(account, asked, heard) or _proof_came(account, asked, heard):
         return False
     return not any(
-        _may_own(other, heard.at, asked.settled) and fits(account, other, heard)
+        _may_own(other, heard.at, asked.settled)
+        and fits(account, other, heard)
+        and not _about_another_call(account, other, heard)
         for other in account.asked
         if other is not asked and other.agent == asked.agent
     )
+
+
+def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether an error is about a call that is known not to be the one that a request makes.
+
+    It had been read that this one is another's of ours, by its id, or that the request's is another
+    one; or the request was confirmed by a call: then it was not refused because of that or another.
+    """
+    there = getattr(error.event, "dialog_id", None)
+    if not isinstance(asked.request, MAKES) or there is None:
+        return False
+    if there in effects.family(account.history, asked.request.dialog_id, error.at):
+        return False
+    if isinstance(asked.outcome, Confirmed) and (asked.settled or 0.0) <= error.at:
+        return True
+    own = _made(account, asked, error.at)
+    if own:
+        return there not in own
+    return any(
+        there in _made(account, other, error.at)
+        for other in account.asked
+        if other is not asked and isinstance(other.request, MAKES)
+    )
+
+
+def _made(account: Account, asked: Asked, at: float) -> set[str]:
+    """Return the calls of a request that were read by then to have begun with its id (3, 6.1)."""
+    return {
+        heard.event.dialog_id
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and heard.at <= at
+        and isinstance(heard.event, DialogAdded)
+        and heard.event.request_id == asked.request_id
+        and not asked.ambiguous
+        and heard.event.dialog.state in {"INITIATING", "INITIATED"}
+    }
 
 
 def fits(account: Account, asked: Asked, heard: Heard) -> bool:

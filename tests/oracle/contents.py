@@ -122,7 +122,8 @@ def equal(account: Account, asked: Asked) -> bool:
     if asked.begun is None or asked.settled is None or not was_live(account, asked):
         return False
     for span in effects.spans(asked, account, exact=True):
-        if span.begin < asked.begun and span.end > asked.settled:
+        here = span.unit[0] == asked.request.dialog_id  # and not on what it became later
+        if here and span.begin < asked.begun and span.end > asked.settled:
             return any(
                 heard.agent == asked.agent
                 and is_about(asked, heard)

@@ -30,8 +30,8 @@ def pictured(account: Account, asked: Asked) -> bool:
 def rivals(account: Account, asked: Asked, made: float, at: float) -> bool:
     """Say whether the change that was so at `made` and read at `at` fits another request as well.
 
-    Then it is ambiguous for both (4), or the other's who was confirmed by it; but nobody's who was
-    certainly never done.
+    Then it is ambiguous for both (4), or the other's who was confirmed by it; but nobody's of whom
+    it was known in time that it was certainly never done.
     """
     units = _units(account, asked, made)
     return any(
@@ -39,8 +39,8 @@ def rivals(account: Account, asked: Asked, made: float, at: float) -> bool:
         and other.agent == asked.agent
         and other.begun is not None
         and other.begun <= at + EPS
-        and not _never_done(other)
-        and _fits_too(account, asked, other, units, made)
+        and not _never_done(other, asked)
+        and (_fits_too(account, asked, other, units, made) or _promised_both(account, asked, other))
         for other in account.asked
     )
 
@@ -88,9 +88,25 @@ def _blind(account: Account, asked: Asked, other: Asked) -> bool:
     return other.begun is not None and not (pictured(account, other) and met(account, other))
 
 
-def _never_done(other: Asked) -> bool:
+def _promised_both(account: Account, asked: Asked, other: Asked) -> bool:
+    """Say whether the state was promised to another open request for it before this one (6.9).
+
+    It is promised anew to this one, and when it comes nobody can tell to whom of the two.
+    """
+    users = isinstance(asked.request, do.UserRequest) and isinstance(other.request, do.UserRequest)
+    assert asked.begun is not None
+    assert other.begun is not None
+    if not users or asked.request.requested_action != other.request.requested_action:
+        return False
+    person = account.history.person(asked.agent, asked.begun)
+    open_ = other.begun <= asked.begun <= (other.settled or float("inf"))
+    return open_ and person is not None and person.pending == asked.request.requested_action
+
+
+def _never_done(other: Asked, asked: Asked) -> bool:
     by_id = isinstance(other.outcome, Failed) and other.outcome.evidence is Evidence.REQUEST_ID
-    return isinstance(other.outcome, Rejected) or by_id
+    known = other.settled is not None and other.settled <= (asked.settled or float("inf"))
+    return known and (isinstance(other.outcome, Rejected) or by_id)
 
 
 def _makes_too(asked: Asked, other: Asked) -> bool:
@@ -194,17 +210,50 @@ def another_call_failed(account: Account, asked: Asked) -> bool:
 
 
 def stale(account: Account, asked: Asked) -> bool:
-    """Say whether news of the object from before it was asked had not been read by then."""
+    """Say whether what was so of the object when it was asked had not been told by then.
+
+    News from before may have been on their way, or lost, or there were none at all; what is the
+    same as what was known is no change (4).
+    """
     assert asked.begun is not None
     begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
     what = asked.request.dialog_id or "</user>"
-    return any(
+    coming = any(
         parcel.node.startswith(uris.user_node(asked.agent))
         and what in parcel.payload
         and begin <= parcel.made < asked.begun
         and not any(who == asked.agent and at <= asked.begun for at, who in parcel.heard)
         for parcel in account.parcels
     )
+    return coming or _untold(account, asked, begin)
+
+
+def _untold(account: Account, asked: Asked, begin: float) -> bool:
+    """Say whether the agent's part in the dialog changed, and nothing read by then was from after.
+
+    `begin`: when the session became live, shortly after its picture.
+    """
+    assert asked.begun is not None
+    dialog, own = asked.request.dialog_id, asked.agent if _is_task(asked) else asked.own
+    if dialog is None:
+        return False
+    made = [
+        heard.parcel.made
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and heard.at <= asked.begun
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == dialog
+    ]
+    known = account.history.at(dialog, max([begin - PICTURE, *made]) + EPS)
+    now = account.history.at(dialog, asked.begun)
+    if known is None or now is None:
+        return False
+    return (known.parties.get(own), known.values) != (now.parties.get(own), now.values)
+
+
+def _is_task(asked: Asked) -> bool:
+    return isinstance(asked.request, do.TaskRequest)
 
 
 def met(account: Account, asked: Asked) -> bool:

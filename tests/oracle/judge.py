@@ -23,6 +23,7 @@ from listener.correlation.outcome import (
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
 from tests.oracle import blame, effects, facts, grounds, lanes, laws, table, whose
+from tests.oracle.shrink import essence
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
@@ -50,6 +51,11 @@ class Find(NamedTuple):
             f"{self.kind}: {asked.action} of {asked.agent} (step {asked.step}): {self.words};"
             f" said {describe(asked)}"
         )
+
+    @property
+    def essence(self) -> tuple[str, ...]:
+        """What makes it the same find in a smaller story."""
+        return essence(self.kind, self.asked.action, self.words, describe(self.asked))
 
 
 def describe(asked: Asked) -> str:

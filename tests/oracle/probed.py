@@ -40,9 +40,16 @@ def by_get(account: Account, asked: Asked) -> str | None:
         s for s in effects.spans(asked, account) if s.begin <= begin and s.end > asked.deadline
     ]
     told = any(_tells(account, asked, span, begin) for span in steady)
-    if not told or not _answerable(account, asked, begin):
+    if not told or _over(account, asked) or not _answerable(account, asked, begin):
         return None
     return "confirmed: a GET before its deadline would have shown it"
+
+
+def _over(account: Account, asked: Asked) -> bool:
+    """Say whether its dialog is gone by then: a GET of it shows nothing."""
+    view = account.history.at(asked.request.dialog_id, asked.deadline)
+    one = table.row(asked.request).get is table.Get.DIALOG
+    return one and view is not None and view.over
 
 
 def _contested(account: Account, asked: Asked) -> bool:
@@ -143,7 +150,7 @@ def _answerable(account: Account, asked: Asked, begin: float) -> bool:
     end = begin + MARGIN + ANSWERED + (APART if absence else 0.0)
     if any(a <= end and b >= begin for a, b in account.rest):
         return False
-    if any(a <= asked.deadline and b >= begin for a, b in account.outages):
+    if any(a <= asked.deadline and b >= begin for a, b in (*account.outages, *account.restarts)):
         return False
     one = table.row(asked.request).get is table.Get.DIALOG
     ids = effects.family(account.history, asked.request.dialog_id)

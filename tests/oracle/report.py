@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from listener.correlation.outcome import Unconfirmed
+from listener.correlation.outcome import Evidence, Unconfirmed
 from tests.oracle import whose
 from tests.oracle.judge import Find, wrongs
 from tests.oracle.knowable import missed
@@ -23,7 +23,8 @@ PROMISES = (
     *("wrong", "misgiven", "missed", "law", "overdue", "sent twice", "told twice", "gate", "fault"),
 )
 NAMES = {"misgiven": "errors given to the wrong request"}
-COLUMNS = (*KINDS, "none", "wrong", "missed")
+COLUMNS = (*KINDS, "none", "wrong", "missed", "blamed")
+BY_GUESS = "by an unsigned error"
 
 
 def finds(account: Account) -> list[Find]:
@@ -34,19 +35,25 @@ def finds(account: Account) -> list[Find]:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of any number of runs."""
+    """Counts of any number of runs.
+
+    `blamed`: who failed by an error of the agent's own desktop of which nothing told that it was
+    not its own, so that the rules let it be taken for its own (5). `why`: per action and per fault,
+    why requests ended unconfirmed.
+    """
 
     runs: int = 0
     requests: int = 0
     refused: int = 0
     events: int = 0
-    blamed: int = 0  # an error of the agent's desktop that looked just like ours
+    blamed: int = 0
     seconds: float = 0.0  # of the runs' own time
     by_action: dict[str, Counter[str]] = field(default_factory=dict)
     by_fault: dict[str, Counter[str]] = field(default_factory=dict)
     evidence: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     promises: Counter[str] = field(default_factory=Counter)
+    why: dict[str, Counter[str]] = field(default_factory=dict)
     finds: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, account: Account, found: Iterable[Find]) -> None:
@@ -67,18 +74,25 @@ class Tally:
     def _count(self, account: Account, asked: Asked, bad: str | None) -> None:
         outcome = asked.outcome
         word = outcome.kind if outcome is not None else "none"
+        names = faults_of(account, asked)
         rows = [self.by_action.setdefault(asked.action, Counter())]
-        rows += [self.by_fault.setdefault(name, Counter()) for name in faults_of(account, asked)]
+        rows += [self.by_fault.setdefault(name, Counter()) for name in names]
+        guessed = getattr(outcome, "evidence", None) is Evidence.SOLE_PENDING
+        blamed = guessed and whose.blamed(account, asked)
         for row in rows:
             row[word] += 1
             row["missed" if bad == "missed" else "wrong"] += bad is not None
+            row[BY_GUESS] += guessed
+            row["blamed"] += blamed
         if outcome is None:
             return
         if (evidence := getattr(outcome, "evidence", None)) is not None:
             self.evidence[f"{word} {evidence}"] += 1
         if isinstance(outcome, Unconfirmed):
             self.reasons[str(outcome.reason)] += 1
-        self.blamed += whose.blamed(account, asked)
+            for name in (f"action {asked.action}", *(f"fault {name}" for name in names)):
+                self.why.setdefault(name, Counter())[str(outcome.reason)] += 1
+        self.blamed += blamed
 
     def text(self) -> str:
         """Return the tables."""
@@ -95,11 +109,44 @@ class Tally:
             "",
             f"how it was known: {_counted(self.evidence)}",
             f"unconfirmed: {open_} ({100 * open_ / asked:.1f} %): {_counted(self.reasons)}",
-            f"failed by an unsigned error of the agent's desktop, told from none: {self.blamed}",
+            f"blamed: the rules allow it: {self._blamed()}",
             "",
             *(f"{NAMES.get(name, name)}: {self.promises[name]}" for name in PROMISES),
         ]
         return "\n".join(lines)
+
+    def tables(self) -> str:
+        """Return them with the reasons why requests ended unconfirmed, per action and fault."""
+        lines = [self.text()]
+        for kind, rows in (("action", self.by_action), ("fault", self.by_fault)):
+            head = f"{f'unconfirmed by {kind}':28}{'asked':>10}{'open':>10}{'share':>10}"
+            lines += ["", f"{head}  reasons"]
+            lines += [self._open_row(kind, name, rows[name]) for name in sorted(rows)]
+        return "\n".join(lines)
+
+    def _open_row(self, kind: str, name: str, row: Counter[str]) -> str:
+        reasons, asked = self.why.get(f"{kind} {name}", Counter()), _asked(row)
+        share = f"{100 * reasons.total() / max(1, asked):.1f} %"
+        return f"{name:28}{asked:>10}{reasons.total() or '.':>10}{share:>10}  {_counted(reasons)}"
+
+    def _blamed(self) -> str:
+        """Return how many failed by another's error, of how many by an unsigned one, per action."""
+        of = sum(row[BY_GUESS] for row in self.by_action.values())
+        each = ", ".join(
+            f"{name} {_share(row['blamed'], row[BY_GUESS])}"
+            for name, row in sorted(self.by_action.items())
+            if row["blamed"]
+        )
+        words = f"{_share(self.blamed, of)} of those that failed by an unsigned error"
+        return f"{words}: {each}" if each else words
+
+
+def _share(part: int, of: int) -> str:
+    return f"{part} of {of} ({100 * part / max(1, of):.1f} %)"
+
+
+def _asked(row: Counter[str]) -> int:
+    return sum(row[kind] for kind in (*KINDS, "none"))
 
 
 def _counted(counts: Counter[str]) -> str:
@@ -151,7 +198,6 @@ def _table(name: str, rows: dict[str, Counter[str]]) -> list[str]:
     lines = [head]
     for row in sorted(rows):
         counts = rows[row]
-        total = sum(counts[kind] for kind in (*KINDS, "none"))
         cells = "".join(f"{counts[column] or '.':>10}" for column in COLUMNS)
-        lines.append(f"{row:28}{total:>10}{cells}")
+        lines.append(f"{row:28}{_asked(counts):>10}{cells}")
     return lines

@@ -1,10 +1,14 @@
 """Makes a failing story small: takes steps out, then what is special about those that stay.
 
-Knows stories and whether one still fails; knows neither worlds nor the judge.
+Knows stories and whether one still fails; knows neither worlds nor the judge. What "still fails"
+means is the caller's: `essence` says when two finds are the same one, so that a story which was
+kept for one find is not made smaller into another.
 """
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,22 +24,50 @@ _PLAIN = {
     "fits": True,
 }
 _CALM = {"background": 0.0, "skew": 0.0}
+_DETAIL = re.compile(r"\bstep \S+|[\[{].*?[\]}]|'[^']*'|[+-]?\d[\w.:+-]*")
+"""What changes when a story becomes smaller: numbers, ids, lists."""
+TRIES, SECONDS = 400, 60.0
 
 
-def shrink(story: Story, fails: Callable[[Story], bool], *, tries: int = 400) -> Story:
-    """Return the smallest story found that fails; `fails` is asked `tries` times at most."""
-    left = [tries]
+def essence(kind: str, action: str, words: str, said: str) -> tuple[str, ...]:
+    """Return what makes a find the same one in a smaller story.
+
+    Its kind, the action, what was said of it and what is wrong with that, without the numbers.
+    """
+    return kind, action, " ".join(_DETAIL.sub("#", words).split()), said
+
+
+def shrink(
+    story: Story,
+    fails: Callable[[Story], bool],
+    *,
+    tries: int = TRIES,
+    seconds: float = SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Story:
+    """Return the smallest story found that fails.
+
+    `fails` is asked `tries` times at most and not any more after so many `seconds` of `clock`; a
+    story is never asked about twice. What is returned did fail, or is the story that was given.
+    """
+    left, until = [tries], clock() + seconds
+    known: dict[str, bool] = {}
 
     def still(made: Story) -> bool:
-        left[0] -= 1
-        return left[0] >= 0 and fails(made)
+        text = made.to_json()
+        if text not in known:
+            left[0] -= 1
+            if left[0] < 0 or clock() >= until:
+                left[0] = -1
+                return False
+            known[text] = fails(made)
+        return known[text]
 
-    story = _fewer(story, still)
     changed = True
-    while changed and left[0] > 0:
+    while changed and left[0] >= 0:
         before = story
-        story = _plainer(story, still)
         story = _fewer(story, still)
+        story = _plainer(story, still)
         changed = story != before
     return story
 
