@@ -15,20 +15,22 @@ import asyncio
 import gc
 import json
 import os
+import re
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from listener import chronicle, idempotency, keeping, succession
+from listener import chronicle, digits, idempotency, keeping, succession
 from listener.cli import main
-from listener.correlation import books
+from listener.correlation import books, instants
+from listener.finesse import events, uris
 from listener.page.payloads import Payloads
 from tests.chaos.broken import planted
 
@@ -37,6 +39,9 @@ MOST_KINDS = 40
 FILES = Path("/proc/self/fd")
 FEW = 200
 """The bounds with `--small`: reached in minutes at a request a second."""
+REMEMBERED = ((uris, "place"), (events, "_owner"), (instants, "_read"), (digits, "_pattern"))
+"""What remembers by number what it once read: ids of dialogs, times, and digits, which are always
+new ones. Thousands of each take longer than a soak; digits are rare, and a few kB each."""
 
 
 @contextmanager
@@ -46,16 +51,29 @@ def small() -> Iterator[None]:
         for where, name, new in (
             (succession, "Ledger", partial(succession.Ledger, keep=FEW)),
             (keeping, "Keys", partial(idempotency.Keys, most=FEW)),
+            (chronicle, "RING", FEW),
             (chronicle, "RING_BESIDE_JOURNAL", FEW),
+            (chronicle, "MAX_HEARING", FEW),
+            (re, "_MAXCACHE", FEW // 4),  # digits become patterns
             (books, "MAX_TOMBSTONES", FEW),
             (books, "MAX_ITEMS", FEW),
             (books, "MAX_EARLY", FEW),
         ):
             stack.enter_context(mock.patch.object(where, name, new))
+        for where, name in REMEMBERED:
+            known = getattr(where, name)
+            few = lru_cache(FEW // 4)(known.__wrapped__)
+            for module in [each for each in sys.modules.values() if _has(each, name, known)]:
+                stack.enter_context(mock.patch.object(module, name, few))
+        re.purge()  # those of the modules, which only make room
         defaults = Payloads.__init__.__kwdefaults__
         assert "most" in defaults
         stack.enter_context(mock.patch.dict(defaults, {"most": FEW}))
         yield
+
+
+def _has(module: object, name: str, known: object) -> bool:
+    return vars(module).get(name) is known
 
 
 class Counting:

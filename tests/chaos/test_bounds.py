@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 from collections import Counter
 from unittest import mock
 
@@ -13,6 +14,7 @@ import pytest
 from listener.correlation.outcome import MinimumEvidence
 from listener.finesse.actions import TaskStart
 from listener.finesse.events import DialogChanged
+from listener.xmpp import stanzas
 from tests.chaos import inside, verdict
 from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
@@ -195,6 +197,24 @@ def test_the_small_bounds_are_bounds_that_there_are():
     with inside.small():
         assert inside.books.MAX_ITEMS == inside.FEW
     assert inside.books.MAX_ITEMS > inside.FEW
+
+
+async def test_what_is_told_of_sessions_is_full_after_a_few_with_small_bounds():
+    with inside.small():
+        chronicle = inside.chronicle.Chronicle()
+    for number in range(2 * inside.FEW):
+        chronicle.gap("1001", "link" if number % 2 else None)
+    assert len(chronicle.hearing) == len(chronicle.recent()) == inside.FEW
+
+
+def test_what_was_read_is_remembered_for_a_few_only_wherever_it_is_asked_with_small_bounds():
+    with inside.small():
+        for number in range(2 * inside.FEW):
+            stanzas.place(f"/finesse/api/Dialog/{number}")
+            re.compile(f"{number}")
+        assert stanzas.place.cache_info().currsize < inside.FEW
+        assert len(re._cache) < inside.FEW
+    assert stanzas.place.cache_info().maxsize > inside.FEW
 
 
 # -- what is drawn --------------------------------------------------------------------------------
