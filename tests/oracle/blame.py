@@ -79,15 +79,17 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether an error is about a call that is known not to be the one that a request makes.
 
     It had been read that this one is another's of ours, by its id, or that the request's is another
-    one; or the request was confirmed by a call: then it was not refused because of that or another.
+    one; or the request ended with a call: then it was refused because of no other, and if that
+    confirmed it, not because of that one either.
     """
     there = getattr(error.event, "dialog_id", None)
     if not isinstance(asked.request, MAKES) or there is None:
         return False
     if there in effects.family(account.history, asked.request.dialog_id, error.at):
         return False
-    if isinstance(asked.outcome, Confirmed) and (asked.settled or 0.0) <= error.at:
-        return True
+    if isinstance(asked.outcome, Confirmed | Failed) and (asked.settled or 0.0) <= error.at:
+        new = asked.outcome.dialogs.new
+        return new is not None and (isinstance(asked.outcome, Confirmed) or there != new)
     own = _made(account, asked, error.at)
     if own:
         return there not in own

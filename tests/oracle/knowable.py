@@ -367,6 +367,12 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
         ids += effects.partners(asked, account)
     if asked.request.dialog_id is None:  # any call that comes may be the one that it makes
         ids += [id_ for id_, row in account.history.calls.items() if row[-1][0] >= asked.submitted]
+    elif isinstance(asked.request, do.ConsultCall):  # to another number as well (6.1)
+        ids += [
+            id_
+            for id_, row in account.history.calls.items()
+            if row[0][0] >= asked.submitted and row[0][1].sender == asked.own
+        ]
     user = asked.request.root == "User"
     return any(
         heard.parcel.cause is not asked.deed

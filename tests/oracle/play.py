@@ -379,14 +379,18 @@ class Player:
             )
 
     def _anothers_id(self, agent: str) -> str | None:
-        """Return an id that a colleague's caller uses, who shares no call with this agent."""
-        mine = {call.id for call, _ in self._calls(agent)}
+        """Return an id that a colleague's caller uses, who shares no call with this agent.
+
+        Nor is that request about one of this agent's calls: on those its id is its own (3).
+        """
+        mine = {id_ for call, _ in self._calls(agent) for id_ in (call.id, call.secondary)}
         return next(
             (
                 id_
                 for other, id_ in reversed(self._last_id.items())
                 if other != agent
                 and not id_.isdecimal()  # which this agent's caller may count to as well
+                and self._last[other].dialog_id not in mine - {None}
                 and not mine & {call.id for call, _ in self._calls(other)}
             ),
             None,

@@ -128,6 +128,8 @@ def _absent(account: Account, asked: Asked, begin: float) -> bool:
     view, person = account.history.at(dialog, begin), account.history.person(asked.agent, begin)
     if view is None or person is None or asked.agent in view.listed:
         return False
+    if _also_leaves(account, asked):
+        return False
     if any(who == asked.agent and a <= end and b >= begin for who, a, b in account.away):
         return False
     if not account.listening(asked.agent, begin, end):
@@ -139,6 +141,20 @@ def _absent(account: Account, asked: Asked, begin: float) -> bool:
     ]
     named = any(each.secondary == dialog for each in mine)
     return not named and not (person.state in TALKING and not mine)
+
+
+def _also_leaves(account: Account, asked: Asked) -> bool:
+    """Say whether another open request asked to leave that call as well: absence fits both (4)."""
+    return any(
+        other is not asked
+        and other.agent == asked.agent
+        and isinstance(other.request, do.Drop | do.Transfer | do.TransferSst)
+        and other.request.dialog_id == asked.request.dialog_id
+        and other.begun is not None
+        and other.begun <= asked.deadline
+        and (asked.begun or 0.0) <= (other.settled or asked.deadline)
+        for other in account.asked
+    )
 
 
 def _answerable(account: Account, asked: Asked, begin: float) -> bool:
