@@ -22,7 +22,8 @@ DEEPEST = 6
 _SECRET_KEY = re.compile(
     r"passw|authori[sz]ation|token|secret|sasl|cookie|dtmf|credential", re.IGNORECASE
 )
-_COUNT_KEY = re.compile(r"_(?:length|count|digits|file|env|seconds)$", re.IGNORECASE)
+# Of these a number may be told: it is none of the secret. "credentials_refused" counts agents.
+_COUNT_KEY = re.compile(r"_(?:length|count|digits|file|env|seconds|refused)$", re.IGNORECASE)
 _NUMBER_KEYS = frozenset(
     {
         "address",

@@ -35,15 +35,19 @@ class Backoff:
 
     Full jitter: each wait is between 0 and `base` times `factor` for each failure, at most `cap`.
     Finesse signs an agent out 60 s after its presence went, so the cap stays well below.
-    `slow` is the least wait after a refused certificate; `stable` is how long a session must last
-    for the failures before it to be forgotten.
+    `slow` is the least wait after a refused certificate.
+
+    `stable` is how long a session must last for the failures before it to be forgotten: as long as
+    the longest wait. A server that lets us in and drops us sooner is backed off; one that drops us
+    later is dialled no more often than one that never lets us in, so nothing is gained by waiting,
+    and a link that breaks again and again is back at once each time.
     """
 
     base: float = 0.5
     factor: float = 2.0
     cap: float = 8.0
     slow: float = 60.0
-    stable: float = 60.0
+    stable: float = 8.0
 
 
 def classify(trouble: Exception | Ending) -> Remedy:

@@ -1,5 +1,7 @@
 """Keeps slixmpp's log from telling secrets: its wire log holds passwords and customers' data.
 
+And from telling twice, in words that mislead and name no agent, what we say of a refused login.
+
 Knows slixmpp's logger names. Must not know sessions.
 """
 
@@ -16,8 +18,8 @@ _WIRE = (
     "slixmpp.basexmpp",
     "slixmpp.clientxmpp",
     "slixmpp.util.sasl.client",
-    "slixmpp.features.feature_mechanisms.mechanisms",
 )
+_LOGIN = "slixmpp.features.feature_mechanisms.mechanisms"
 _SECRET = re.compile(r"<(?:\w+:)?(?:auth|response|success|notification)\b", re.IGNORECASE)
 
 
@@ -33,13 +35,25 @@ class WireFilter(logging.Filter):
         return True
 
 
+class _Silence(logging.Filter):
+    """Drops all that a logger says: after a refused password, "No appropriate login method."."""
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002  whatever it says
+        return False
+
+
 _FILTER = WireFilter()
+_SILENCE = _Silence()
 
 
 def quiet_slixmpp() -> None:
-    """Cap slixmpp's loggers at INFO and filter what they say; safe to call again."""
+    """Cap slixmpp's loggers at INFO and filter what they say; safe to call again.
+
+    What its login says is dropped whole: each of its troubles is an error of ours (`troubles`).
+    """
     root = logging.getLogger(_ROOT)
     if root.level < logging.INFO:  # setting it makes all loggers forget what they know
         root.setLevel(logging.INFO)
     for name in _WIRE:
         logging.getLogger(name).addFilter(_FILTER)
+    logging.getLogger(_LOGIN).addFilter(_SILENCE)

@@ -142,7 +142,7 @@ async def test_fifty_agents_move_and_come_back_after_a_restart_through_the_gate(
 
 SLOW_PACES = replace(
     PAIR_PACES,
-    backoff=Backoff(base=0.5 / SCALE, cap=8 / SCALE, slow=60 / SCALE, stable=60 / SCALE),
+    backoff=Backoff(base=0.5 / SCALE, cap=8 / SCALE, slow=60 / SCALE, stable=8 / SCALE),
     polling=replace(POLLING, every=2 / SCALE, within=2 / SCALE, rate=100.0 * SCALE, spread=1.0),
 )
 

@@ -355,6 +355,18 @@ def test_a_stanza_in_a_louder_record_is_emptied(caplog):
     assert "harmless" in caplog.text
 
 
+async def test_a_refused_password_is_told_by_us_alone(caplog):
+    """Slixmpp's own word for it, "No appropriate login method.", sounds like another trouble."""
+    async with running() as server:
+        server.password = "another"
+        session = session_to(server)
+        with caplog.at_level(logging.INFO), pytest.raises(CredentialsRefused):
+            await session.open()
+        await session.close()
+    assert "login method" not in caplog.text
+    assert not [line for line in caplog.records if line.levelno >= logging.WARNING]
+
+
 async def test_the_password_is_forgotten_once_the_session_is_there():
     """P13: what is not kept cannot be told."""
     async with running() as server, opened(server) as session:

@@ -18,6 +18,7 @@ from listener.xmpp.contract import Cause, Ending
 from listener.xmpp.link import Link, LinkState
 from listener.xmpp.parties import Anywhere
 from listener.xmpp.policy import Backoff
+from tests.oracle.clock import VirtualLoop, run
 from tests.shell.scripted_xmpp import PASSWORD, running, session_to, until
 
 FAST = Backoff(base=0.001, cap=0.004, slow=0.01)
@@ -117,9 +118,12 @@ class Stage:
         await self.until(lambda: self.link.state is state)
 
 
+def play(*plays, **kinds):
+    return play_on(Stage(plays, **kinds))
+
+
 @asynccontextmanager
-async def play(*plays, **kinds):
-    stage = Stage(plays, **kinds)
+async def play_on(stage):
     running_link = asyncio.create_task(stage.link.run())
     try:
         yield stage
@@ -184,6 +188,45 @@ async def test_a_stable_session_forgets_the_failures_before_it():
         stage.made[1].end.set_result(LOST)
         await stage.until(lambda: stage.owner.count("opened") == 2)
         assert [news[2] for news in stage.owner.told if news[0] == "lost"] == [0.001, 0.001]
+
+
+class Brief(Puppet):
+    """A session that is cut after `lasts` seconds."""
+
+    def __init__(self, lasts: float) -> None:
+        super().__init__()
+        self.lasts = lasts
+
+    async def open(self) -> None:
+        asyncio.get_running_loop().call_later(self.lasts, self.end.set_result, LOST)
+
+
+def waits_by_the_usual_settings(*lasting: float) -> list[float]:
+    """Return how long the link waits at most after each of these sessions, in made-up time."""
+
+    async def main(_loop: VirtualLoop) -> list[float]:
+        plays = (Brief(seconds) for seconds in (*lasting, 3600.0))
+        async with play_on(Stage(plays, backoff=Backoff())) as stage:
+            await asyncio.sleep(60.0 * len(lasting))
+            assert stage.owner.count("opened") == len(lasting) + 1
+        return [news[2] for news in stage.owner.told if news[0] == "lost"][: len(lasting)]
+
+    return run(main)
+
+
+@pytest.mark.parametrize("every", [12.0, 30.0])
+def test_a_link_that_is_cut_again_and_again_is_back_at_once_each_time(every):
+    """T2 by the shipped settings, for five minutes and more: 2 s are for the handshake too."""
+    waits = waits_by_the_usual_settings(*[every - 1.5] * 30)
+    assert waits == [Backoff().base] * 30
+
+
+def test_a_server_that_lets_us_in_and_drops_us_is_backed_off():
+    assert waits_by_the_usual_settings(*[0.1] * 6) == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+
+
+def test_a_server_that_drops_us_late_is_dialled_no_more_often_than_one_that_never_lets_us_in():
+    assert Backoff().stable >= Backoff().cap
 
 
 async def test_a_refused_password_is_tried_once_and_then_held_without_a_timer():

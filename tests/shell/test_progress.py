@@ -14,9 +14,10 @@ from contextlib import contextmanager
 import structlog
 from rich.console import Console
 
+from listener import logs
 from listener.cli.screen import Bottom, words
-from listener.errors import CredentialsRefused
-from listener.progress import Course, Report, Reporter, Standing
+from listener.errors import CredentialsRefused, ListenerError
+from listener.progress import Course, Report, Reporter, Standing, cause_of, tell
 from listener.simulator.users import AgentSpec
 from tests.shell import program
 from tests.shell.stage import node_of, simulated, until
@@ -67,6 +68,19 @@ async def test_the_log_tells_of_many_until_they_are_up_and_of_those_that_were_re
     assert told[-1]["up"] == MANY - 2
     assert told[-1]["awaited"] == 0
     assert told[-1]["failures"] == {"credentials_refused": 2}
+
+
+def test_the_log_as_it_is_written_hides_no_count_of_any_failure():
+    """Read behind the redaction: the name of a trouble may look like that of a secret."""
+    kinds, out = [ListenerError], io.StringIO()
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    failures = {cause_of(kind.__new__(kind)): number for number, kind in enumerate(kinds, 1)}
+    assert failures.keys() > {"credentials_refused", "certificate_refused", "unreachable"}
+    logs.configure(form="json", stream=out)
+    tell(Report(Standing(500, 460, 0, 0, failures), rate=1.0, seconds=2.0, over=True))
+    (line,) = map(json.loads, out.getvalue().splitlines())
+    assert line["failures"] == failures
 
 
 async def test_a_screen_shows_it_instead_of_the_log_and_again_when_many_are_lost():

@@ -316,6 +316,8 @@ def test_secrets_are_hidden_by_their_key(key: str, given: Any):
 
 
 def test_counts_and_absence_are_not_secrets():
+    assert redaction.value("failures", {"credentials_refused": 40}) == {"credentials_refused": 40}
+    assert redaction.value("credentials_refused", "hunter2") == "***"
     assert redaction.value("dtmf_length", 3) == 3
     assert redaction.value("dtmf_length", "777") == "***"
     assert redaction.value("password", None) is None
