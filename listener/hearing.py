@@ -24,6 +24,7 @@ from listener.finesse.model import Notification
 from listener.finesse.wire import parse_update
 from listener.nothing_kept import NothingKept
 from listener.pausing import Pause
+from listener.standstill import Standstill
 from listener.tally import Tally
 from listener.telling import kind_of
 from listener.terms import Ears, Memory, Policy
@@ -84,10 +85,15 @@ class Hearing(ABC):
         self._gaps: dict[str, tuple[bool, float]] = {}  # agents in a gap: on purpose, since when
         self._pause: Pause | None = None
         self._then: float | None = None  # while what came in a pause is done: when it came
+        self._standstill = Standstill(self.loop, self._ring)
 
     @abstractmethod
     def _carry_out(self, steps: Iterable[Step]) -> None:
         """Do what the correlator asks for."""
+
+    @abstractmethod
+    def _ring(self) -> None:
+        """Do what is due."""
 
     @abstractmethod
     def discreet(self, event: Event) -> Event:
@@ -101,7 +107,17 @@ class Hearing(ABC):
 
     def _now(self) -> float:
         """Return the time at which what is judged now happened."""
-        return self.loop.time() if self._then is None else self._then
+        if self._then is not None:
+            return self._then
+        now = self.loop.time()
+        self._look_up(now)
+        return now
+
+    def _look_up(self, now: float) -> None:
+        """See whether the loop stood still: then what lies there is heard before time counts."""
+        due = self.correlator.next_deadline()
+        if due is not None and self._standstill.begins(now - due):
+            self.correlator.stood_still()
 
     def _put_off(self, do: Callable[[], None]) -> bool:
         """Keep for later what came in a pause; say whether it was kept."""

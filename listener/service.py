@@ -269,7 +269,7 @@ class Service(Succession):
         record = self.records.get(key)
         if record is not None:
             answer = digits.of_answer(answer, record.request)
-        now = self.loop.time()
+        now = self._now()
         self._ledger.answered(key, answer, now)
         steps = self.correlator.answered(now, key, answer)
         if record is not None:
@@ -334,6 +334,8 @@ class Service(Succession):
                 _log.exception("listener.failed", task="watcher", id=record.key)
 
     def _ring(self) -> None:
+        if self._closed or self._pause is not None:
+            return
         due = self.correlator.next_deadline()
         # A coarse clock may ring a little early; the core must see the time that it asked for.
         now = self.loop.time() if due is None else max(due, self.loop.time())

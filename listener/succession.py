@@ -33,7 +33,7 @@ class Succession(Hearing):
         super().__init__(ears, policy, memory, tally)
         self._ledger = Ledger()
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
-        self._alarm = Alarm(self.loop, self._ring)
+        self._alarm = Alarm(self.loop, self._rang)
         self._closing = self._closed = False
 
     @property
@@ -81,16 +81,17 @@ class Succession(Hearing):
             await asyncio.wait((future,), timeout=within)
 
     @abstractmethod
-    def _ring(self) -> None:
-        """Do what is due."""
-
-    @abstractmethod
     def _settled(self, key: str, outcome: Outcome) -> None:
         """Keep and tell the outcome of a request."""
 
     def _enter(self, record: Record) -> None:
         self._waiting[record.key] = self.loop.create_future()
         self._ledger.add(record, self._waiting)
+
+    def _rang(self) -> None:
+        self._look_up(self.loop.time())
+        if not self._standstill.lasts:
+            self._ring()
 
     # -- taken over from an earlier process ---------------------------------------------------
 

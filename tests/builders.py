@@ -230,6 +230,15 @@ class Story:
             self._carry_out(self.correlator.expire(self.now))
         self.now = until
 
+    def asleep(self, seconds: float) -> None:
+        """Let time pass that the program does not see; it hears first, and then is `awake`."""
+        self.now += seconds
+        self.correlator.stood_still()
+
+    def awake(self) -> None:
+        """Let time count again."""
+        self._carry_out(self.correlator.expire(self.now))
+
     def ask(self, request: Request, *, id_: str | None = None, **registration: Any) -> str:
         """Register a request; its key is also its requestId unless one is given."""
         key = f"r{next(self._keys)}"

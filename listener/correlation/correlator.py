@@ -238,13 +238,24 @@ class Correlator:
         """Return when `expire` has something to do, or None."""
         return self._desk.next_deadline()
 
+    def stood_still(self) -> None:
+        """Hear that the caller was not there for a while: nothing is due until the next `expire`.
+
+        What came meanwhile is told first, for it may be the proof that was delivered in time, or
+        what speaks against it.
+        """
+        self._desk.stood_still = True
+
     def expire(self, now: float) -> list[Step]:
         """Do all that is due."""
+        self._desk.stood_still = False
         self._catch_up(now)
         return self._desk.take_steps()
 
     def _catch_up(self, now: float) -> None:
         """Let time do its work first: what comes after a deadline is late (rules 7)."""
+        if self._desk.stood_still:
+            return
         books: Books = self._desk.books
         while (key := self._desk.due(now)) is not None:
             entry = books.entries.get(key) or books.tombs.get(key)

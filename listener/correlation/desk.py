@@ -48,6 +48,7 @@ class Desk:
         self.away: set[str] = set()  # agents whose `finesse` user is known to be unavailable
         self.reheard: dict[RequestFailed, Suspicion] = {}  # unsigned errors of a hand-over
         self.steps: list[Step] = []
+        self.stood_still = False  # what came meanwhile is not read yet: nothing is due
         self._later: list[str] | None = None
         self._going_out: deque[str] = deque()  # who goes out now, the one at work first
         self._timers: list[tuple[float, int, str]] = []

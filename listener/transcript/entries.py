@@ -56,6 +56,7 @@ __all__ = [
     "Settled",
     "Standing",
     "Standpoint",
+    "StoodStill",
     "Up",
     "Way",
 ]
@@ -182,6 +183,14 @@ class Expired(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoodStill(Entry):
+    """The program was stopped, or very busy: what came meanwhile is told before time counts."""
+
+    what: ClassVar[str] = "stood_still"
+    way: ClassVar[Way] = Way.HERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldBack(Entry):
     """Nothing more is sent of what waits for its turn: a hand-over begins."""
 
@@ -265,7 +274,7 @@ KINDS: dict[str, type[Entry]] = {
             Looking,
             Looked,
         ),
-        *(Notified, Up, Down, Presence, Fencing, Fenced, Expired, HeldBack, LetThrough),
+        *(Notified, Up, Down, Presence, Fencing, Fenced, Expired, StoodStill, HeldBack, LetThrough),
         *(Settled, LateNews, Standpoint, Standing, Alike, Lost, Ended),
     )
 }

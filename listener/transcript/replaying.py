@@ -62,6 +62,7 @@ class Replay:
             entries.Presence: self._presence,
             entries.Fenced: self._fenced,
             entries.Expired: self._expired,
+            entries.StoodStill: self._stood_still,
             entries.HeldBack: self._held_back,
             entries.LetThrough: self._let_through,
             entries.Standing: self._standing,
@@ -274,6 +275,10 @@ class Replay:
 
     def _expired(self, now: float, _entry: entries.Expired) -> Iterable[Step]:
         return self._it.expire(now)
+
+    def _stood_still(self, _now: float, _entry: entries.StoodStill) -> Iterable[Step]:
+        self._it.stood_still()
+        return ()
 
     def _held_back(self, _now: float, _entry: entries.HeldBack) -> Iterable[Step]:
         self._it.hold_back()

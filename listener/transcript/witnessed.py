@@ -203,6 +203,11 @@ class Recorded(Correlator):
 
     # -- time and withdrawal ----------------------------------------------------------------
 
+    def stood_still(self) -> None:
+        """As the core. It has no time; the line has that of the step before."""
+        self._book.put(-1.0, entries.StoodStill(agent=None))
+        super().stood_still()
+
     def expire(self, now: float) -> list[Step]:
         """As the core; written only when something is due."""
         due = self.next_deadline()

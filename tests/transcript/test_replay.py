@@ -1,5 +1,6 @@
 """What was recorded replays to the same outcomes, masked or not, whole or in parts."""
 
+import asyncio
 import json
 from collections import Counter
 from dataclasses import replace
@@ -10,9 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from listener.correlation.outcome import Failed
-from listener.transcript import Replay, Result, Trouble, Word, masks, read
+from listener.finesse.actions import Hold
+from listener.transcript import Options, Replay, Result, Trouble, Word, masks, read
+from tests.oracle.clock import VirtualLoop, run
 from tests.oracle.story import Step, Story, generate
-from tests.transcript.recorded import play_recorded
+from tests.transcript.recorded import RecordedWorld, play_recorded
+from tests.transcript.scenes import TRAITS, Stage
 
 SEVERAL = settings(
     max_examples=6,
@@ -203,3 +207,23 @@ def test_what_is_told_of_sealed_texts_is_needed(tmp_path: Path, monkeypatch):
             if different(path):
                 return
     pytest.fail("no story needed it")
+
+
+def test_what_was_heard_after_a_standstill_replays_as_it_was_judged(tmp_path: Path):
+    async def main(loop: VirtualLoop) -> str:
+        async with RecordedWorld(loop, 1, TRAITS, Options(path=tmp_path / "t")) as world:
+            await asyncio.sleep(1)
+            stage = Stage(world)
+            dialog = await stage.call()
+            await stage.ask(Hold(agent="1001", dialog_id=dialog), wait=0)
+            await asyncio.sleep(0.03)  # sent, and nothing heard of it
+            loop._jumping.now += 60
+            await asyncio.sleep(20)
+            last = world.account.asked[-1].outcome
+        assert last is not None
+        return last.kind
+
+    assert run(main) == "confirmed"
+    said = (tmp_path / "t").read_text(encoding="utf-8")
+    assert '"stood_still"' in said
+    assert words(tmp_path / "t")[Word.DIFFERENT] == 0

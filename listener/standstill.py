@@ -1,0 +1,45 @@
+"""A loop that stood still has not listened: what lies in its sockets is read before time counts.
+
+A process that was stopped, a machine that was put to sleep, a long search for garbage: on waking,
+the deadline is over and the proof lies there unread. Knows turns of the loop and seconds; knows
+neither events nor requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+LATE = 0.05
+"""Seconds by which a timer may be late without more: other work of the same turn."""
+TURNS = 5
+"""Turns of the loop in which what lies there is read: each reads up to 256 KiB of every socket."""
+
+
+class Standstill:
+    """Says when a loop was late, and calls `over` once it has read what came meanwhile."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, over: Callable[[], None]) -> None:
+        self._loop = loop
+        self._over = over
+        self._turns = 0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether what came meanwhile is still being read."""
+        return self._turns > 0
+
+    def begins(self, late: float) -> bool:
+        """Say whether a timer that is so late (seconds) shows one that was not known yet."""
+        if self._turns or late <= LATE:
+            return False
+        self._turns = TURNS
+        self._loop.call_soon(self._turn)
+        return True
+
+    def _turn(self) -> None:
+        self._turns -= 1
+        if self._turns:
+            self._loop.call_soon(self._turn)
+        else:
+            self._over()

@@ -1,0 +1,131 @@
+"""A loop that stood still reads what lies in its sockets before it says that nothing came.
+
+In made-up time: what takes several turns to be read stands for sockets, TLS and parser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from listener.service import Wishes
+from listener.standstill import LATE, TURNS, Standstill
+from tests.builders import AGENT
+from tests.oracle.clock import VirtualLoop, run
+from tests.shell.stage import until
+from tests.shell.test_service import ERROR, HELD, Rig, hold
+
+LENGTH = 15.0  # seconds to the deadline
+ASLEEP = 60.0  # seconds for which nobody looks
+UNSIGNED = ERROR.format(tag="", type="Generic Error")
+
+
+def stand_still(loop: VirtualLoop) -> None:
+    """Let time pass in the middle of a turn, as while a process is stopped."""
+    loop._jumping.now += ASLEEP
+
+
+def lies_there(rig: Rig, payload: str, turns: int) -> None:
+    """Have it heard after so many turns of the loop."""
+    if turns:
+        rig.service.loop.call_soon(lies_there, rig, payload, turns - 1)
+    else:
+        rig.hear(payload)
+
+
+async def accepted(rig: Rig):
+    rig.up()
+    ticket = rig.service.submit(hold(), Wishes(deadline=LENGTH))
+    await until(lambda: ticket.state.name == "ACCEPTED")
+    return ticket
+
+
+@pytest.mark.parametrize("turns", range(TURNS))
+def test_what_was_delivered_before_the_deadline_is_heard_before_it(turns):
+    async def main(loop):
+        rig = Rig()
+        ticket = await accepted(rig)
+        stand_still(loop)
+        lies_there(rig, HELD.format(tag=ticket.request_id), turns)
+        outcome = await ticket.outcome()
+        await rig.service.close()
+        return outcome.kind, ticket.record.late
+
+    assert run(main) == ("confirmed", [])
+
+
+@pytest.mark.parametrize("turns", range(TURNS))
+def test_a_sole_suspect_whose_proof_lies_there_does_not_fail(turns):
+    async def main(loop):
+        rig = Rig()
+        ticket = await accepted(rig)
+        rig.hear(UNSIGNED)
+        stand_still(loop)
+        lies_there(rig, HELD.format(tag=ticket.request_id), turns)
+        outcome = await ticket.outcome()
+        await rig.service.close()
+        return outcome.kind
+
+    assert run(main) == "confirmed"
+
+
+def test_without_news_it_ends_all_the_same_and_what_follows_has_its_own_time():
+    async def main(loop):
+        rig = Rig()
+        first = await accepted(rig)
+        stand_still(loop)
+        outcome = await first.outcome()
+        woken = loop.time()
+        second = await accepted(rig)
+        later = await second.outcome()
+        await rig.service.close()
+        return outcome.reason.value, later.reason.value, round(loop.time() - woken, 1)
+
+    assert run(main) == ("deadline", "deadline", LENGTH)
+
+
+def test_closing_in_the_middle_leaves_nothing_behind():
+    async def main(loop):
+        rig = Rig()
+        ticket = await accepted(rig)
+        stand_still(loop)
+        rig.service.session_down(AGENT, "test")  # it notices here
+        await rig.service.close()
+        return (await ticket.outcome()).kind
+
+    assert run(main) == "abandoned"
+
+
+def test_a_hand_over_in_the_middle_judges_afterwards_what_came_meanwhile():
+    async def main(loop):
+        rig = Rig()
+        ticket = await accepted(rig)
+        stand_still(loop)
+        rig.service.session_down(AGENT, "test")  # it notices here
+        rig.service.pause()
+        rig.hear(HELD.format(tag=ticket.request_id))
+        for _ in range(2 * TURNS):
+            await asyncio.sleep(0)
+        open_yet = rig.service.pending
+        rig.service.resume()
+        ended = ticket.record.outcome
+        await rig.service.close()
+        return open_yet, ended.kind
+
+    assert run(main) == (1, "confirmed")
+
+
+def test_a_standstill_is_noticed_once_and_ends_after_its_turns():
+    async def main(loop):
+        over = asyncio.Event()
+        still = Standstill(loop, over.set)
+        begun = [still.begins(late) for late in (LATE, LATE + 0.001, 60.0)]
+        lasted = []
+        for _ in range(TURNS):
+            lasted.append(still.lasts and not over.is_set())
+            await asyncio.sleep(0)
+        await over.wait()
+        return begun, all(lasted), still.lasts
+
+    assert run(main) == ([False, True, False], True, False)
