@@ -10,6 +10,8 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 DATE_GRAIN = 1.0  # seconds
+_LONGEST = 64
+"""Characters of a time, blanks around it included: only so much of each is remembered."""
 
 
 def instant(text: str | None) -> float | None:
@@ -17,9 +19,13 @@ def instant(text: str | None) -> float | None:
     return _read(text)[0]
 
 
-@lru_cache(maxsize=2048)  # the same few times are compared again and again
 def _read(text: str | None) -> tuple[float | None, bool]:
-    """Return a time's seconds, and whether it names its zone."""
+    """Return a time's seconds, and whether it names its zone; what is too long is none."""
+    return (None, False) if text and len(text) > _LONGEST else _known(text)
+
+
+@lru_cache(maxsize=2048)  # the same few times are compared again and again
+def _known(text: str | None) -> tuple[float | None, bool]:
     try:
         when = datetime.fromisoformat((text or "").strip())
         return _seconds(when), when.tzinfo is not None

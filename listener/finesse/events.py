@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from listener.finesse import uris
@@ -89,7 +88,7 @@ def events_of(update: Update, node: str, item_id: str | None = None) -> tuple[Ev
 
     A dialog without an id of its own takes it from its uri, then from the source.
     """
-    where = _Place(node, _owner(node), item_id)
+    where = _Place(node, uris.place(node).user, item_id)
     match update.kind:
         case Kind.DIALOGS | Kind.DIALOG:
             found: tuple[Event, ...] = tuple(_dialogs(update, where))
@@ -108,11 +107,6 @@ def events_of(update: Update, node: str, item_id: str | None = None) -> tuple[Ev
             update=update,
         ),
     )
-
-
-@lru_cache(maxsize=4096)
-def _owner(node: str) -> str | None:
-    return uris.place(node).user
 
 
 class _Place(NamedTuple):

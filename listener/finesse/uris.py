@@ -58,12 +58,15 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-@lru_cache(maxsize=4096)  # the same few nodes come again and again
 def place(path: str | None) -> Place:
     """Say what a node or source path names; never raises, an unknown one is `OTHER`.
 
     Sources with and without `/finesse/api` and with a host in front were seen in the wild.
     """
+    return _read(path) if path and len(path) > _LONGEST else _place(path)
+
+
+def _read(path: str | None) -> Place:
     found = _PATH.match(path.strip()) if path else None
     if found is None:
         return OTHER
@@ -72,6 +75,11 @@ def place(path: str | None) -> Place:
             names = [unquote(name) or None for name in hit.groups()]
             return Place(kind, names[0], names[1] if len(names) > 1 else None)
     return OTHER
+
+
+_place = lru_cache(maxsize=4096)(_read)  # the same few nodes come again and again
+_LONGEST = 256
+"""Characters of a path that is remembered: 4,096 of a megabyte each would be the whole memory."""
 
 
 def dialog_id(path: str | None) -> str | None:

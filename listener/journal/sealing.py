@@ -30,6 +30,8 @@ _Told = TypeVar("_Told", Outcome, Late)
 
 REMEMBERED = 4096
 """Texts whose sealed form is remembered: a call's data is told again and again."""
+LONGEST = 256
+"""Characters of such a text; a longer one is sealed anew each time, for it may be a megabyte."""
 
 
 class _Remembering(Sealer):
@@ -45,6 +47,8 @@ class _Remembering(Sealer):
         """Return a text sealed."""
         if isinstance(text, Sealed):
             return text
+        if len(text) > LONGEST:
+            return super().seal(text)
         found = self._known.get(text)
         if found is None:
             if len(self._known) >= REMEMBERED:

@@ -27,6 +27,7 @@ RESOURCE_PREFIX = "listener-"
 _DEFINED = "{urn:ietf:params:xml:ns:xmpp-"  # streams, stanzas, sasl
 
 _LOCALPART_MAX = 1023  # bytes, RFC 7622 section 3.3
+_JID_MAX = 3 * 1023 + 2  # characters: a localpart, a domain, a resource and the marks between them
 _ID_MAX = 1024  # characters of a request's id that we say again
 _SENDER_MAX = 3 * _LOCALPART_MAX + 2  # a full JID
 _FORBIDDEN = re.compile(r"[\"&'/:<>@\s]")  # RFC 7622 section 3.3.1
@@ -204,7 +205,6 @@ def listed(answer: ET.Element) -> tuple[Subscription, ...]:
     )
 
 
-@lru_cache(maxsize=1024)  # all messages of a session come from the same sender or two
 def trusted(sender: str | None, own: str, pubsub: str) -> bool:
     """Say whether a notification may come from there: the pubsub service, or our own account.
 
@@ -213,6 +213,11 @@ def trusted(sender: str | None, own: str, pubsub: str) -> bool:
     """
     if not sender:
         return True
+    return len(sender) <= _JID_MAX and _trusted(sender, own, pubsub)
+
+
+@lru_cache(maxsize=1024)  # all messages of a session come from the same sender or two
+def _trusted(sender: str, own: str, pubsub: str) -> bool:
     return bare(sender) == pubsub.lower() or sender.lower() == bare(own)
 
 

@@ -105,6 +105,8 @@ def test_an_empty_notification_is_an_empty_payload():
         (f"evil@{PUBSUB}", False),
         (f"{PUBSUB}.evil.test", False),
         ("finesse.test", False),
+        (f"{PUBSUB}/{'s' * 1023}", True),
+        (f"{PUBSUB}/{'s' * 4096}", False),  # no JID is so long
     ],
 )
 def test_only_the_service_and_our_own_account_are_trusted(sender, fits):

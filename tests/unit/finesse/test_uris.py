@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from listener.finesse import uris
 from listener.finesse.uris import (
     OTHER,
     Place,
@@ -41,6 +42,12 @@ from listener.finesse.uris import (
 )
 def test_a_path_names_its_place(path: Any, expected: object):
     assert place(path) == expected
+
+
+def test_a_long_path_is_read_and_not_remembered():
+    known = uris._place.cache_info().currsize
+    assert place(f"/finesse/api/User/{'9' * 1_000_000}").user == "9" * 1_000_000
+    assert uris._place.cache_info().currsize == known
 
 
 def test_only_what_belongs_to_an_agent_has_a_user():
