@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
 import gc
 import json
 import os
 import re
+import sqlite3
 import sys
 import threading
 import time
@@ -30,16 +32,19 @@ from unittest import mock
 from listener import chronicle, digits, idempotency, keeping, succession
 from listener.cli import main
 from listener.correlation import books, instants
-from listener.finesse import events, uris
+from listener.finesse import uris
+from listener.journal import Journal, store
 from listener.page.payloads import Payloads
+from listener.xmpp import stanzas
 from tests.chaos.broken import planted
 
 EVERY = 0.25  # seconds between two looks whether a count is wanted
 MOST_KINDS = 40
 FILES = Path("/proc/self/fd")
+TRIES = 20
 FEW = 200
 """The bounds with `--small`: reached in minutes at a request a second."""
-REMEMBERED = ((uris, "place"), (events, "_owner"), (instants, "_read"), (digits, "_pattern"))
+REMEMBERED = ((uris, "_place"), (instants, "_known"), (digits, "_pattern"), (stanzas, "_trusted"))
 """What remembers by number what it once read: ids of dialogs, times, and digits, which are always
 new ones. Thousands of each take longer than a soak; digits are rare, and a few kB each."""
 
@@ -61,19 +66,23 @@ def small() -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(where, name, new))
         for where, name in REMEMBERED:
-            known = getattr(where, name)
-            few = lru_cache(FEW // 4)(known.__wrapped__)
-            for module in [each for each in sys.modules.values() if _has(each, name, known)]:
-                stack.enter_context(mock.patch.object(module, name, few))
+            few = lru_cache(FEW // 4)(getattr(where, name).__wrapped__)
+            stack.enter_context(mock.patch.object(where, name, few))
         re.purge()  # those of the modules, which only make room
-        defaults = Payloads.__init__.__kwdefaults__
-        assert "most" in defaults
-        stack.enter_context(mock.patch.dict(defaults, {"most": FEW}))
+        for function, name, value in (
+            (Payloads.__init__, "most", FEW),
+            (Journal.open.__func__, "connect", _connect),  # type: ignore[attr-defined]
+        ):
+            assert name in function.__kwdefaults__
+            stack.enter_context(mock.patch.dict(function.__kwdefaults__, {name: value}))
         yield
 
 
-def _has(module: object, name: str, known: object) -> bool:
-    return vars(module).get(name) is known
+def _connect(uri: str) -> sqlite3.Connection:
+    """Open the journal with few of its pages in memory: SQLite keeps 2 MB for each connection."""
+    connection = store.connect(uri)
+    connection.execute(f"PRAGMA cache_size=-{FEW}")  # kB
+    return connection
 
 
 class Counting:
@@ -104,10 +113,8 @@ class Counting:
         The collector sets aside what stays (listener/operations/collector.py); all of it is looked
         at here, and set aside again.
         """
-        gc.unfreeze()
-        garbage = gc.collect()
-        found = gc.get_objects()
-        gc.freeze()
+        found, garbage = _all_objects()
+        blocks = sys.getallocatedblocks()
         kinds = Counter(map(_name, found))
         loops = [each for each in found if isinstance(each, asyncio.BaseEventLoop)]
         del found
@@ -116,11 +123,62 @@ class Counting:
             objects=kinds.total(),
             garbage=garbage,
             tasks=sum(len(asyncio.all_tasks(loop)) for loop in loops),
+            blocks=blocks,
+            malloced=_malloced(),
+            paged=_paged(),
             threads=threading.active_count(),
             files=len([*FILES.iterdir()]) if FILES.is_dir() else 0,
             more=dict(sorted(more.items(), key=lambda row: -abs(row[1]))[:MOST_KINDS]),
         )
         self._kinds = kinds
+
+
+def _all_objects() -> tuple[list[object], int]:
+    """Return all objects that are in use, and how many were garbage.
+
+    The daemon's own thread goes on, and may have set all aside before they are seen.
+    """
+    garbage = 0
+    for _ in range(TRIES):
+        gc.unfreeze()
+        garbage += gc.collect()
+        gc.unfreeze()
+        found = gc.get_objects()
+        if gc.get_freeze_count() < len(found):
+            break
+    gc.freeze()
+    return found, garbage
+
+
+class _Malloc(ctypes.Structure):
+    """glibc's `struct mallinfo2`."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+def _malloced() -> int:
+    """Return how many kB malloc has given out, 0 where it cannot be asked; Python's are others."""
+    with suppress(OSError, AttributeError):
+        ask = ctypes.CDLL(None).mallinfo2
+        ask.restype = _Malloc
+        told = ask()
+        return int(told.uordblks + told.hblkhd) // 1024
+    return 0
+
+
+def _paged() -> int:
+    """Return how many kB SQLite has, most of it the journal's pages; 0 where it cannot be asked."""
+    with suppress(OSError, AttributeError):
+        ask = ctypes.CDLL("libsqlite3.so.0").sqlite3_memory_used
+        ask.restype = ctypes.c_int64
+        return int(ask()) // 1024
+    return 0
 
 
 def _name(thing: object) -> str:

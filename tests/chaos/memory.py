@@ -1,14 +1,22 @@
 """What the daemon's memory does over time: slopes that a few odd samples do not move.
 
 Two measures that know nothing of each other: what the system says that the process has, every two
-seconds; and how many objects, tasks, threads and files it has between two stories, when nothing is
-open, after a look at all of them by Python's collector (`inside.py`). Judges both after warm-up.
+seconds; and how many objects, pieces of memory, tasks, threads and files it has between two
+stories, when nothing is open, after a look at all of them by Python's collector (`inside.py`).
+Judges both after warm-up.
+
+The first is what counts, and it has noise: malloc and Python give little back, so that a busy
+minute leaves a step. So it is judged by its lowest of each minute, and with the range in which its
+slope is for all that chance may do. The second has next to none, and says whose it is: pieces of
+Python's (also of texts, and of dicts of them, which the collector does not know), what malloc has
+given out to others, and SQLite's part of that, which is the journal's pages.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import statistics
 import time
 from collections import Counter
@@ -20,7 +28,7 @@ from typing import Any, NamedTuple
 WARM_UP = 15 * 60.0
 """Seconds of a process's life that are left out. What is kept for a time (tombstones: three minutes
 here) and what is kept by number (200 of each in a soak) is full by then, the journal's pages are in
-its cache, and the allocator has seen the busiest minute a few times."""
+its cache (200 kB of them in a soak), and the allocator has seen the busiest minute a few times."""
 LONG_ENOUGH = 25 * 60.0
 """Seconds after warm-up below which one megabyte an hour cannot be told from chance."""
 MOST_MEGABYTES = 1.0
@@ -28,6 +36,11 @@ MOST_MEGABYTES = 1.0
 what it shares with other processes, which come and go."""
 MOST_OBJECTS = 12_000
 """An hour, of those in use: a megabyte of small ones."""
+MOST_PIECES = 12_000
+"""An hour, of Python's: they have 85 bytes on the average."""
+MINUTE = 60.0
+SURE = 1.645
+"""Standard deviations: a slope is below its range in one of twenty runs by chance alone."""
 MOST_IDLE = 4
 """Tasks, threads or files by which the last third of a run may have more than the first."""
 MOST = 400
@@ -45,7 +58,11 @@ class Sample(NamedTuple):
 
 
 class Count(NamedTuple):
-    """What is in a process while nothing is open; `garbage` was only kept by cycles."""
+    """What is in a process while nothing is open; `garbage` was only kept by cycles.
+
+    `blocks`: pieces of memory that Python has in use. kB: `malloced` what malloc has given out,
+    `paged` what SQLite has of that.
+    """
 
     at: float
     objects: int
@@ -53,6 +70,9 @@ class Count(NamedTuple):
     tasks: int
     threads: int
     files: int
+    blocks: int
+    malloced: int
+    paged: int
     pid: int
 
 
@@ -108,13 +128,32 @@ class Memory:
             self.more.append(f"{told['objects']} objects: " + ", ".join(rows[:12]))
 
 
+class Range(NamedTuple):
+    """A slope, and the least and the most that it may be for all that chance may do."""
+
+    at: float
+    least: float
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.at:+.2f} MB/h ({self.least:+.2f} to {self.most:+.2f})"
+
+
 class Slope(NamedTuple):
-    """Slopes over `seconds`: MB and objects an hour. `first` and `last`: MB of its own."""
+    """Slopes over `seconds`: MB, objects and pieces an hour. `first` and `last`: MB of its own.
+
+    `later`: of its own, in the second half alone, where what fills up grows less. MB an hour of
+    what is `malloced` and `paged` (see Count).
+    """
 
     rss: float
     pss: float
-    own: float
+    own: Range
+    later: Range
     objects: float
+    blocks: float
+    malloced: float
+    paged: float
     seconds: float
     first: float
     last: float
@@ -128,9 +167,10 @@ class Slope(NamedTuple):
     def __str__(self) -> str:
         words = (
             f"{self.seconds / 60:.0f} minutes after warm-up ({WARM_UP / 60:.0f} minutes): own"
-            f" {self.first:.1f} to {self.last:.1f} MB, {self.own:+.2f} MB/h (PSS {self.pss:+.2f},"
-            f" RSS {self.rss:+.2f}; Theil-Sen); objects in use {self.objects:+.0f}/h of"
-            f" {self.counts} counts"
+            f" {self.first:.1f} to {self.last:.1f} MB, {self.own}, in the second half {self.later}"
+            f" (PSS {self.pss:+.2f}, RSS {self.rss:+.2f}; Theil-Sen); in use by {self.counts}"
+            f" counts: objects {self.objects:+.0f}/h, pieces {self.blocks:+.0f}/h, malloc"
+            f" {self.malloced:+.2f} MB/h, of that SQLite {self.paged:+.2f}"
         )
         return words if self.tells else f"{words}; too short to say anything about 1 MB/h"
 
@@ -138,14 +178,37 @@ class Slope(NamedTuple):
 def theil_sen(points: list[tuple[float, float]]) -> float:
     """Return the median of the slopes of all pairs, in units a second."""
     step = max(1, len(points) // MOST)
-    thin = points[::step]
-    slopes = [
+    slopes = _slopes(points[::step])
+    return statistics.median(slopes) if slopes else 0.0
+
+
+def _slopes(points: list[tuple[float, float]]) -> list[float]:
+    return [
         (b[1] - a[1]) / (b[0] - a[0])
-        for index, a in enumerate(thin)
-        for b in thin[index + 1 :]
+        for index, a in enumerate(points)
+        for b in points[index + 1 :]
         if b[0] > a[0]
     ]
-    return statistics.median(slopes) if slopes else 0.0
+
+
+def lowest(rows: list[Sample]) -> list[tuple[float, float]]:
+    """Return the time and the MB of its own when it had least, for each minute."""
+    minutes: dict[int, Sample] = {}
+    for row in rows:
+        minute = int((row.at - rows[0].at) // MINUTE)
+        minutes[minute] = min(minutes.get(minute, row), row, key=lambda each: each.own)
+    return [(row.at, row.own / 1024) for row in minutes.values()]
+
+
+def ranged(points: list[tuple[float, float]]) -> Range:
+    """Return the slope an hour, and its range by Sen (1968): slopes of pairs, by Kendall's rank."""
+    slopes = sorted(3600 * each for each in _slopes(points))
+    if not slopes:
+        return Range(0.0, 0.0, 0.0)
+    n, many = len(points), len(slopes)
+    beside = SURE * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    least, most = int((many - beside) / 2), math.ceil((many + beside) / 2)
+    return Range(statistics.median(slopes), slopes[max(0, least)], slopes[min(many - 1, most)])
 
 
 def slope(rows: list[Sample], counts: list[Count], warm_up: float = WARM_UP) -> Slope | None:
@@ -158,13 +221,22 @@ def slope(rows: list[Sample], counts: list[Count], warm_up: float = WARM_UP) -> 
     if not warm:
         return None
     there = [each for each in counts if each.pid == longest and each.at >= warm[0].at]
-    hour = 3600 / 1024
+    hour, minutes = 3600 / 1024, lowest(warm)
+
+    def counted(name: str) -> float:
+        return theil_sen([(each.at, float(getattr(each, name))) for each in there])
+
     return Slope(
         *(
             hour * theil_sen([(row.at, float(getattr(row, name))) for row in warm])
-            for name in ("rss", "pss", "own")
+            for name in ("rss", "pss")
         ),
-        3600 * theil_sen([(each.at, float(each.objects)) for each in there]),
+        ranged(minutes),
+        ranged(minutes[len(minutes) // 2 :]),
+        3600 * counted("objects"),
+        3600 * counted("blocks"),
+        hour * counted("malloced"),
+        hour * counted("paged"),
         warm[-1].at - warm[0].at,
         warm[0].own / 1024,
         warm[-1].own / 1024,
@@ -173,13 +245,18 @@ def slope(rows: list[Sample], counts: list[Count], warm_up: float = WARM_UP) -> 
 
 
 def grown(found: Slope | None, counts: list[Count]) -> Iterator[str]:
-    """Yield what has grown and must not; nothing where the time is too short to tell."""
+    """Yield what has grown and must not; nothing where the time is too short to tell.
+
+    What may not have grown at all, for all that chance may do, is no find: the range says so.
+    """
     if found is None or not found.tells:
         return
-    if found.own > MOST_MEGABYTES:
-        yield f"memory grows by {found.own:.2f} MB an hour"
+    if found.own.at > MOST_MEGABYTES and found.own.least > 0:
+        yield f"memory grows by {found.own}"
     if found.objects > MOST_OBJECTS:
         yield f"objects in use grow by {found.objects:.0f} an hour"
+    if found.blocks > MOST_PIECES:
+        yield f"pieces of memory in use grow by {found.blocks:.0f} an hour"
     third = len(counts) // 3
     for name in ("tasks", "threads", "files"):
         row = [getattr(each, name) for each in counts]

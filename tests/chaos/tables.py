@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Unconfirmed
+from tests.chaos.memory import Count
 from tests.oracle.report import KINDS, PROMISES, Tally, faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.chaos.memory import Count, Slope
+    from tests.chaos.memory import Slope
     from tests.oracle.account import Account
     from tests.oracle.judge import Find
 
@@ -142,7 +143,7 @@ class LiveTally(Tally):
         return "\n".join(lines)
 
     def _idle(self) -> Iterator[str]:
-        for name in ("objects", "garbage", "tasks", "threads", "files"):
+        for name in Count._fields[1:-1]:
             row = [getattr(each, name) for each in self.idle]
             step = max(1, len(row) // 12)
             if row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import random
 import re
 from collections import Counter
 from unittest import mock
@@ -135,13 +136,47 @@ def samples(*, megabytes_an_hour: float, hours: float = 1.0, pid: int = 1) -> li
 def counts(objects: list[int], tasks: list[int]) -> list[Count]:
     at = [WARM_UP + 60.0 * number for number in range(len(objects))]
     rows = zip(at, objects, tasks, strict=True)
-    return [Count(when, some, 0, open_, 5, 40, 1) for when, some, open_ in rows]
+    return [
+        Count(when, some, 0, open_, 5, 40, 500_000, 25_000, 400, 1) for when, some, open_ in rows
+    ]
 
 
 def test_memory_that_grows_behind_its_warm_up_is_found():
     steady, growing = samples(megabytes_an_hour=0.1), samples(megabytes_an_hour=3.0)
     assert list(grown(slope(steady, []), [])) == []
-    assert list(grown(slope(growing, []), [])) == ["memory grows by 3.00 MB an hour"]
+    assert list(grown(slope(growing, []), [])) == ["memory grows by +3.00 MB/h (+3.00 to +3.00)"]
+
+
+def test_a_slope_that_chance_may_make_is_told_with_its_range_and_not_found():
+    drawn = random.Random(5)
+    rows = [
+        each._replace(own=each.own + drawn.randrange(12_000))
+        for each in samples(megabytes_an_hour=0.0, hours=0.5)
+    ]
+    # What is lowest in a minute is left where a busy one was.
+    steps = [each._replace(own=each.own + 4_000 * (int(each.at) // 360 % 2)) for each in rows]
+    found = slope(steps, [])
+    assert found is not None
+    assert found.own.least < 0 < found.own.most
+    assert list(grown(found, [])) == []
+    assert f"{found.own}" in str(found)
+    rising = [each._replace(own=each.own + int(each.at * 3)) for each in steps]
+    assert [words.partition(" by")[0] for words in grown(slope(rising, []), [])] == ["memory grows"]
+
+
+def test_texts_that_the_collector_does_not_know_are_found_by_their_pieces():
+    even = counts([100_000] * 60, [200] * 60)
+    rows = [row._replace(blocks=500_000 + 600 * n) for n, row in enumerate(even)]
+    found = slope(samples(megabytes_an_hour=0.0), rows)
+    assert list(grown(found, rows)) == ["pieces of memory in use grow by 36000 an hour"]
+
+
+def test_what_has_filled_up_grows_no_more_in_the_second_half():
+    rows = samples(megabytes_an_hour=0.0)
+    filling = [each._replace(own=each.own + min(2_000, int(each.at))) for each in rows]
+    found = slope(filling, [])
+    assert found is not None
+    assert found.later.at == 0.0
 
 
 def test_what_is_too_short_to_tell_is_not_judged_and_says_so():
@@ -193,6 +228,22 @@ async def test_what_is_in_a_process_is_counted_when_asked(tmp_path):
     assert json.loads((tmp_path / "inside.jsonl").read_text(encoding="utf-8"))["more"]
 
 
+async def test_what_is_set_aside_while_it_is_counted_is_counted_all_the_same(tmp_path):
+    counted, again = gc.get_objects, [gc.freeze]
+
+    def meanwhile() -> list[object]:
+        if again:
+            again.pop()()
+        return counted()
+
+    with mock.patch.object(gc, "get_objects", meanwhile):
+        inside.Counting(tmp_path).count()
+    gc.unfreeze()
+    memory = Memory(tmp_path)
+    memory.read()
+    assert memory.counts[0].objects > 1_000
+
+
 def test_the_small_bounds_are_bounds_that_there_are():
     with inside.small():
         assert inside.books.MAX_ITEMS == inside.FEW
@@ -212,9 +263,9 @@ def test_what_was_read_is_remembered_for_a_few_only_wherever_it_is_asked_with_sm
         for number in range(2 * inside.FEW):
             stanzas.place(f"/finesse/api/Dialog/{number}")
             re.compile(f"{number}")
-        assert stanzas.place.cache_info().currsize < inside.FEW
+        assert inside.uris._place.cache_info().currsize < inside.FEW
         assert len(re._cache) < inside.FEW
-    assert stanzas.place.cache_info().maxsize > inside.FEW
+    assert inside.uris._place.cache_info().maxsize > inside.FEW
 
 
 # -- what is drawn --------------------------------------------------------------------------------
