@@ -4,8 +4,8 @@
 
 As `bench_scale_ours` with its two arguments. slixmpp's clients are as they come; each has a handler
 for messages that runs `lxml.etree.fromstring` over the payload and keeps nothing: no requests, no
-REST, no picture. With `"alone"` our sessions are opened in their place, for the part of a sign-on
-that is XMPP.
+REST, no picture. Those that have not begun after `LONGEST` seconds are left out. With `"alone"` our
+sessions are opened in their place, for the part of a sign-on that is XMPP.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import logging
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,21 @@ from listener.xmpp.session import Endpoint, Session, Timings
 from listener.xmpp.stanzas import make_resource
 from listener.xmpp.tls import client_context, shrink_tls_buffers
 from tests.benchmarks.bench_scale_side import DOMAIN, PUBSUB, agents, ask
-from tests.benchmarks.bench_scale_watch import TimedSelector, holds, memory, percentile, say
+from tests.benchmarks.bench_scale_watch import (
+    TimedSelector,
+    doing,
+    holds,
+    memory,
+    percentile,
+    say,
+)
 
 AT_ONCE = 50  # handshakes, as the listener has it
 IDLE = 5.0
 BEHIND = 20.0  # seconds for what the server has not passed on yet
 PATIENCE = 20.0  # seconds for one client to come up
+LONGEST = 75.0  # seconds after which no more of them begin
+PROGRESS = 2.0  # seconds between two words about it
 RETURN = 20.0  # seconds for those to come back that do so by themselves
 EVENT = "http://jabber.org/protocol/pubsub#event"
 PAYLOAD = (
@@ -49,7 +59,6 @@ class Sessions:
         shrink_tls_buffers()
         self._tls = client_context(folder / "ca.pem")
         self._endpoint = Endpoint("127.0.0.1", port, DOMAIN, PUBSUB, certificate_name=DOMAIN)
-        self._gate = asyncio.Semaphore(AT_ONCE)
         self.kept: list[Session] = []
         self.up: set[str] = set()
 
@@ -65,8 +74,7 @@ class Sessions:
             timings=Timings(connect=PATIENCE),
         )
         self.kept.append(session)
-        async with self._gate:
-            await session.open()
+        await session.open()
         self.up.add(agent)
 
     async def aclose(self) -> None:
@@ -79,7 +87,6 @@ class Clients:
 
     def __init__(self, folder: Path, port: int, timed: TimedSelector) -> None:
         self._folder, self._port, self._timed = folder, port, timed
-        self._gate = asyncio.Semaphore(AT_ONCE)
         self.kept: list[slixmpp.ClientXMPP] = []
         self.up: set[str] = set()
         self.heard = 0
@@ -102,13 +109,10 @@ class Clients:
         client.add_event_handler("session_start", started)
         client.add_event_handler("disconnected", lambda _: self.up.discard(agent))
         self.kept.append(client)
-        async with self._gate:
-            client.connect("127.0.0.1", self._port)
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await there.wait()
-            except TimeoutError:
-                return  # it is not counted as up
+        client.connect("127.0.0.1", self._port)
+        with suppress(TimeoutError):  # then it is not counted as up
+            async with asyncio.timeout(PATIENCE):
+                await there.wait()
 
     async def aclose(self) -> None:
         """End all."""
@@ -121,6 +125,25 @@ class Clients:
         self.latencies.append(time.perf_counter() - self._timed.came)
 
 
+async def open_all(clients: Clients | Sessions, ids: list[str]) -> None:
+    """Open them, so many at once, for so long; those that are not begun by then are left out."""
+    gate, end = asyncio.Semaphore(AT_ONCE), time.perf_counter() + LONGEST
+
+    async def opened(agent: str) -> None:
+        async with gate:
+            if time.perf_counter() < end:
+                await clients.open(agent)
+
+    async def telling() -> None:
+        while True:
+            await asyncio.sleep(PROGRESS)
+            doing(f"sign-on: {len(clients.up):,} of {len(ids):,} are up")
+
+    told = asyncio.create_task(telling())
+    await asyncio.gather(*(opened(agent) for agent in ids))
+    told.cancel()
+
+
 async def sign_on(
     clients: Clients | Sessions, ids: list[str], timed: TimedSelector
 ) -> dict[str, Any]:
@@ -129,13 +152,13 @@ async def sign_on(
     await asyncio.sleep(0)
     timed.take()
     burnt, began = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(clients.open(agent) for agent in ids))
+    await open_all(clients, ids)
     seconds, spent = time.perf_counter() - began, time.process_time() - burnt
     lag = timed.take()
     await asyncio.sleep(2)
-    after, count = memory(), len(ids)
+    after, count = memory(), len(clients.up) - 1
     return {
-        "up": len(clients.up) - 1,
+        "up": count,
         "seconds": seconds,
         "per_second": count / seconds,
         "cpu_ms_per_agent": 1e3 * spent / count,
@@ -150,9 +173,11 @@ async def events(
     clients: Clients, wanted: dict[str, Any], ids: list[str], timed: TimedSelector
 ) -> dict[str, Any]:
     """Have events published to all in turns; return what each cost."""
+    doing("idle")
     burnt, began = time.process_time(), time.perf_counter()
     await asyncio.sleep(IDLE)
     idle = (time.process_time() - burnt) / (time.perf_counter() - began)
+    doing("events")
     timed.take()
     burnt, began = time.process_time(), time.perf_counter()
     order = {"do": "publish", "to": ids, "rate": wanted["rate"], "seconds": wanted["seconds"]}
@@ -179,7 +204,7 @@ async def restart(clients: Clients, count: int, timed: TimedSelector) -> dict[st
     began = time.perf_counter()
     await holds(lambda: len(clients.up) > count, RETURN)
     return {
-        "restart_back": len(clients.up),
+        "restart_back": len(clients.up - {"999"}),
         "restart_seconds": time.perf_counter() - began,
         **timed.take().told("restart"),
     }
@@ -197,10 +222,12 @@ async def measure(folder: Path, wanted: dict[str, Any], timed: TimedSelector) ->
     clients = Clients(folder, wanted["tls_port"], timed)
     await clients.open("999")
     figures = await sign_on(clients, ids, timed)
+    there = [agent for agent in ids if agent in clients.up]
     if wanted.get("seconds"):
-        figures |= await events(clients, wanted, ids, timed)
+        figures |= await events(clients, wanted, there, timed)
     if wanted.get("restart"):
-        figures |= await restart(clients, len(ids), timed)
+        doing("restart of the server")
+        figures |= await restart(clients, len(there), timed)
     await clients.aclose()
     return figures
 

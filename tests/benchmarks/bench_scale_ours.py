@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.bench_scale_ours FOLDER '{"agents": 2000, ...}'
 
-Reads where the other side is from the second argument, and writes one line of JSON at its end. The
-daemon is the real one, without API and journal; only the loop's selector and the session's opening
-are watched. Half of all requests are answered by tagged events, the others by untagged ones.
+Reads where the other side is from the second argument, writes a line of JSON whenever it begins
+something, and all figures in one at its end. The daemon is the real one, without API and journal;
+only the loop's selector and the session's opening are watched. Half of all requests are answered by
+tagged events, the others by untagged ones.
 """
 
 from __future__ import annotations
@@ -25,24 +26,17 @@ from listener.operations.turns import BoundedLoop
 from listener.roster import BATCH
 from listener.settings import Settings
 from listener.xmpp.session import Session
-from tests.benchmarks.bench_scale_side import (
-    DOMAIN,
-    agents,
-    ask,
-    dialog_of,
-    request_id,
-    state_after,
-)
-from tests.benchmarks.bench_scale_watch import TimedSelector, holds, memory, percentile, say
+from tests.benchmarks.bench_scale_events import events
+from tests.benchmarks.bench_scale_side import DOMAIN, agents
+from tests.benchmarks.bench_scale_watch import Pauses, TimedSelector, doing, holds, memory, say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from listener.station import Station
 
-IDLE = 5.0  # seconds for which an idle process is watched
-LONGEST = 120.0  # seconds for all agents to be up
-BEHIND = 20.0  # seconds for what the server has not passed on yet
+LONGEST = 90.0  # seconds for all agents to be up
+PROGRESS = 2.0  # seconds between two words about it
 
 
 class Handshakes:
@@ -97,63 +91,23 @@ def settings_for(folder: Path, wanted: dict[str, Any], ids: list[str]) -> Settin
 
 async def all_up(station: Station, count: int) -> bool:
     """Wait until that many sessions hear; False when they do not in time."""
-    return await holds(lambda: station.listener.roster.up >= count, LONGEST)
+    roster = station.listener.roster
+    end = time.perf_counter() + LONGEST
+    while not await holds(lambda: roster.up >= count, PROGRESS):
+        doing(f"sign-on: {roster.up:,} of {count:,} are up")
+        if time.perf_counter() > end:
+            return False
+    return True
 
 
-class Load:
-    """Keeps one request open per agent, each settled by an event, and notes how long that took."""
-
-    def __init__(self, station: Station, ids: list[str], timed: TimedSelector) -> None:
-        from listener.finesse.actions.calls import Hold, Retrieve  # noqa: PLC0415 - costs nothing
-
-        self._kinds = {"HELD": Hold, "ACTIVE": Retrieve}
-        self._service = station.listener.service
-        self._timed = timed
-        self._next = dict.fromkeys(ids, 0)
-        self.latencies: list[float] = []
-        self.busy: list[float] = []  # the same, in the loop's own processor time
-        self.together: list[float] = []  # sockets that were ready at once with the event's
-        self.other = 0
-        self._over = False
-        self._service.on_settled(self._settled)
-
-    def begin(self) -> None:
-        """Open a request for each agent."""
-        for agent in self._next:
-            self._open(agent)
-
-    def _open(self, agent: str) -> None:
-        from listener.terms import Wishes  # noqa: PLC0415 - as above
-
-        number = self._next[agent] = self._next[agent] + 1
-        request = self._kinds[state_after(number)](
-            agent=agent, dialog_id=dialog_of(agent), target_media_address=agent
-        )
-        wishes = Wishes(request_id=request_id(agent, number), deadline=LONGEST)
-        self._service.expect(request, wishes).answered(202)
-
-    def _settled(self, record: Any) -> None:
-        if self._over or record.outcome is None:
-            return
-        if record.outcome.kind == "confirmed":
-            self.latencies.append(time.perf_counter() - self._timed.came)
-            self.busy.append(time.thread_time() - self._timed.came_busy)
-            self.together.append(self._timed.together)
-        else:
-            self.other += 1
-        # At once: the agent's next event may be behind this one in the same bytes.
-        self._open(record.request.agent)
-
-    def end(self) -> None:
-        """Open no more."""
-        self._over = True
-
-
-async def sign_on(station: Station, settings: Settings, timed: TimedSelector) -> dict[str, Any]:
+async def sign_on(
+    station: Station, settings: Settings, timed: TimedSelector, pauses: Pauses
+) -> dict[str, Any]:
     """Bring all agents up at once; return what it took and what they weigh."""
     before = memory()
     await asyncio.sleep(0)
     timed.take()
+    pauses.take()
     burnt = time.process_time()
     began = time.perf_counter()
     for number, agent in enumerate(settings.agents, 1):
@@ -164,7 +118,7 @@ async def sign_on(station: Station, settings: Settings, timed: TimedSelector) ->
     whole = await all_up(station, count + 1)
     seconds = time.perf_counter() - began
     spent = time.process_time() - burnt
-    lag = timed.take()
+    lag, pause = timed.take(), pauses.take()
     await asyncio.sleep(2)
     after = memory()
     return {
@@ -174,61 +128,11 @@ async def sign_on(station: Station, settings: Settings, timed: TimedSelector) ->
         "per_second": count / seconds,
         "cpu_ms_per_agent": 1e3 * spent / count,
         **lag.told("sign_on"),
+        "sign_on_longest_collection_ms": 1e3 * pause,
         "rss_per_agent": (after["rss"] - before["rss"]) / count,
         "pss_per_agent": (after["pss"] - before["pss"]) / count,
         "tasks_per_agent": (len(asyncio.all_tasks()) - 10) / count,
         "objects_per_agent": len(gc.get_objects()) / count,
-    }
-
-
-async def events(
-    station: Station, wanted: dict[str, Any], ids: list[str], timed: TimedSelector
-) -> dict[str, Any]:
-    """Have events published to all agents in turns; return what each cost."""
-    burnt, began = time.process_time(), time.perf_counter()
-    await asyncio.sleep(wanted.get("idle", IDLE))
-    idle = (time.process_time() - burnt) / (time.perf_counter() - began)
-    load = Load(station, ids, timed)
-    load.begin()
-    await asyncio.sleep(0.5)
-    tally = station.listener.service.tally
-
-    def heard() -> int:
-        return sum(tally.events.values())
-
-    before = heard()
-    timed.take()
-    burnt, began = time.process_time(), time.perf_counter()
-    told = await asyncio.to_thread(
-        ask,
-        wanted["control_port"],
-        {"do": "publish", "to": ids, "rate": wanted["rate"], "seconds": wanted["seconds"]},
-    )
-    told_at = time.perf_counter()
-    await holds(lambda: heard() - before >= told["published"], BEHIND)
-    behind = time.perf_counter() - told_at
-    spent, seconds = time.process_time() - burnt, time.perf_counter() - began
-    load.end()
-    count = told["published"]
-    return {
-        "published": count,
-        "publisher_late_ms": 1e3 * told["late"],
-        "heard": heard() - before,
-        "server_behind_ms": 1e3 * behind,
-        "settled": len(load.latencies),
-        "not_confirmed": load.other,
-        "p50_ms": 1e3 * percentile(load.latencies, 0.5),
-        "p99_ms": 1e3 * percentile(load.latencies, 0.99),
-        "p50_busy_ms": 1e3 * percentile(load.busy, 0.5),
-        "p99_busy_ms": 1e3 * percentile(load.busy, 0.99),
-        "together_p50": percentile(load.together, 0.5),
-        "together_p99": percentile(load.together, 0.99),
-        "delivered_per_second": count / seconds,
-        "most_ms": 1e3 * max(load.latencies, default=float("nan")),
-        "cpu_us_per_event": 1e6 * (spent - idle * seconds) / count,
-        "cpu_us_per_event_with_pings": 1e6 * spent / count,
-        "idle_cpu_percent": 100 * idle,
-        **timed.take().told("events"),
     }
 
 
@@ -258,18 +162,20 @@ async def measure(
     folder: Path, wanted: dict[str, Any], timed: TimedSelector, collector: Collector
 ) -> dict[str, Any]:
     """Do what is wanted with that many agents; return all figures."""
-    handshakes = Handshakes()
+    handshakes, pauses = Handshakes(), Pauses()
     ids = agents(wanted["agents"])
     first = settings_for(folder, wanted, ["999"])
     async with running(first) as station:
         assert await all_up(station, 1)
         settings = settings_for(folder, wanted, ids)
-        figures = await sign_on(station, settings, timed)
+        figures = await sign_on(station, settings, timed, pauses)
         figures["most_handshakes"] = handshakes.most
         if wanted.get("seconds"):
-            figures |= await events(station, wanted, ids, timed)
+            figures |= await events(station, wanted, ids, timed, pauses)
         if wanted.get("restart"):
+            doing("restart of the server")
             figures |= await restart(station, len(ids), timed, handshakes)
+        doing("end")
         figures["set_aside_in_vain"] = collector.look_at_all()
         await asyncio.sleep(0)  # as above
         timed.take()

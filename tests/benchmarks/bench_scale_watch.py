@@ -70,6 +70,31 @@ class TimedSelector(BoundedSelector):
         return away
 
 
+class Pauses:
+    """How long Python's garbage collector looked at most, in its own processor time."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._longest = 0.0
+        gc.callbacks.append(self._look)
+
+    def _look(self, phase: str, _: dict[str, Any]) -> None:
+        if phase == "start":
+            self._began = time.thread_time()
+        else:
+            self._longest = max(self._longest, time.thread_time() - self._began)
+
+    def take(self) -> float:
+        """Return the longest look since the last call, in seconds."""
+        longest, self._longest = self._longest, 0.0
+        return longest
+
+
+def waited() -> float:
+    """Return for how long this process could have run and had no processor, in seconds."""
+    return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+
+
 def memory() -> dict[str, int]:
     """Return resident and proportional memory of this process in bytes, after a collection."""
     gc.collect()
@@ -91,6 +116,11 @@ def say(document: dict[str, Any]) -> None:
     """Write one line of JSON at once."""
     sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()
+
+
+def doing(words: str) -> None:
+    """Tell what this process is at: whoever has to cut it off says so."""
+    say({"doing": words})
 
 
 async def holds(what: Callable[[], bool], within: float) -> bool:
