@@ -269,7 +269,12 @@ class Ear(LinkEvents):
         if self._session is not None:  # and will be again: a reconnect
             self._lost_by = str(trouble.cause) if isinstance(trouble, Ending) else "failed"
             if isinstance(trouble, Ending) and trouble.cause in _CUT:
-                self._place.cut(self.agent.id, self._session.endpoint, trouble.detail)
+                self._place.cut(
+                    self.agent.id,
+                    self._session.endpoint,
+                    trouble.detail,
+                    unanswered=trouble.cause is Cause.PING_TIMEOUT,
+                )
         self._away(words_of(trouble))
         if retry_in is None:
             self._place.rests(self.agent.id)

@@ -140,11 +140,14 @@ class Pair:
         if name == self.current:
             self._nodes[name].refused = detail
 
-    def cut(self, now: float, name: str, agent: str, detail: str) -> None:
+    def cut(
+        self, now: float, name: str, agent: str, detail: str, *, unanswered: bool = False
+    ) -> None:
         """Take in that an agent's link there is lost, before `gone` is told.
 
-        Where that befell most of a node's sessions, and more than one, within the time from one
-        ping to the next, and none was made since, it is as if a session was refused there.
+        Where that befell most of a node's sessions within the time from one ping to the next, and
+        none was made since, it is as if a session was refused there. Of a node's only session that
+        holds where a ping stayed `unanswered`; a link that broke tells nothing before the next try.
         """
         node = self._nodes[name]
         node.cuts.pop(agent, None)
@@ -152,7 +155,7 @@ class Pair:
         while now - node.cuts[oldest := next(iter(node.cuts))] > self._ping:
             del node.cuts[oldest]
         still = len(node.sessions) - (agent in node.sessions)
-        if name == self.current and 1 < len(node.cuts) > still:
+        if name == self.current and len(node.cuts) > still and (unanswered or len(node.cuts) > 1):
             node.refused, node.silent = detail, True
 
     def connected(self, now: float, name: str, agent: str) -> None:
@@ -176,6 +179,15 @@ class Pair:
     def in_service(self, name: str) -> bool:
         """Say whether that node's last word was IN_SERVICE."""
         return self._nodes[name].word is Word.IN_SERVICE
+
+    def admits(self, name: str) -> bool:
+        """Say whether a session may be made there: IN_SERVICE, or known by those that stand there.
+
+        They tell where SystemInfo takes no password of ours; SASL judges the one who comes.
+        """
+        node = self._nodes[name]
+        known = node.word is Word.UNTOLD and bool(node.sessions) and not node.away
+        return node.word is Word.IN_SERVICE or known
 
     def hearing(self, name: str) -> bool:
         """Say whether nothing speaks against a session there that is up: events may flow."""
@@ -231,23 +243,25 @@ class Pair:
 
     # -- what is decided ----------------------------------------------------------------------
 
-    def tick(self, now: float) -> Move | None:
+    def tick(self, now: float, *, wanted: bool = False) -> Move | None:
         """Count once for each node, all having been asked; return the change-over that is due.
 
-        A call that comes too early counts nothing.
+        `wanted`: somebody waits for a session, or to use one. A call that comes too early counts
+        nothing.
         """
         if now - self._ticked < self._polling.every * 0.75:
             return None
         self._ticked = now
         for node in self._nodes.values():
-            self._count(now, node)
+            self._count(now, node, wanted=wanted)
         return self._decide(now)
 
-    def _count(self, now: float, node: _Node) -> None:
+    def _count(self, now: float, node: _Node, *, wanted: bool) -> None:
         if node.usable:
             node.failures = 0
-        elif node.word is not Word.UNTOLD or not node.sessions:
-            # Where SystemInfo takes no password of ours, sessions that are up tell more than it.
+        elif node.word is not Word.UNTOLD or wanted or not node.sessions:
+            # Where SystemInfo takes no password of ours, sessions that are up tell more than it;
+            # but nobody else's may be used before it says IN_SERVICE.
             node.failures += 1
         node.good = node.good + 1 if node.word is Word.IN_SERVICE else 0
         if node.good >= STEADY:

@@ -31,7 +31,7 @@ from listener.settings import Settings
 from listener.standing import Move, NodeState, NodeStatus, Polling
 from listener.xmpp.contract import Endpoint
 
-_NEVER = (float("-inf"), float("-inf"))
+_NEVER = float("-inf")
 
 _log = logs.get(__name__)
 
@@ -81,7 +81,8 @@ class Whereabouts:
             )
             for name in self._places
         }
-        self._good: dict[str, tuple[float, float]] = {}  # asked and answered: last IN_SERVICE
+        self._good: dict[str, float] = {}  # when the last answer IN_SERVICE was asked for
+        self._answered: dict[str, float] = {}  # when the last answer came, whatever it was
         self._told: dict[str, NodeState] = {}
         self._down: set[str] = set()  # agents without a session who want one
         self._unsure: set[str] = set()  # agents whose session may not be used now
@@ -150,6 +151,9 @@ class Whereabouts:
     ) -> None:
         """Return when a session may be made: the node in use is in service, and it is one's turn.
 
+        Where its SystemInfo takes no password of ours, sessions that stand there will do: without
+        one Finesse would sign the agent out. It waits in `usable` then.
+
         `waited`: seconds for which the agent held back by itself; they count towards its turn.
         `told` hears why it takes longer; a SystemInfo that takes no password of ours is one of the
         reasons, for only SASL's refusal ends the waiting (rules of evidence 2).
@@ -162,7 +166,7 @@ class Whereabouts:
                 waited = 0.0
             name = self._pair.current
             await asyncio.sleep(self._turn(len(self._down)) - waited)
-            if name == self._pair.current and self._pair.in_service(name):
+            if name == self._pair.current and self._pair.admits(name):
                 return
 
     async def usable(
@@ -194,12 +198,11 @@ class Whereabouts:
 
     def _is_fresh(self) -> bool:
         name = self._pair.current
-        _, answered = self._good.get(name, _NEVER)
-        return self._pair.in_service(name) and _clock() - answered <= self._polling.every
+        answered = self._answered.get(name, _NEVER)
+        return self._pair.admits(name) and _clock() - answered <= self._polling.every
 
     def _is_sound(self, name: str, since: float) -> bool:
-        asked, _ = self._good.get(name, _NEVER)
-        return asked >= since and self._pair.sound(name)
+        return self._good.get(name, _NEVER) >= since and self._pair.sound(name)
 
     def _turn(self, crowd: int) -> float:
         return self._chance() * min(self._polling.spread, crowd / self._polling.rate)
@@ -248,12 +251,14 @@ class Whereabouts:
         self._pair.gone(_clock(), name, agent)
         self._tell(name)
 
-    def cut(self, agent: str, endpoint: Endpoint, why: str) -> None:
+    def cut(self, agent: str, endpoint: Endpoint, why: str, *, unanswered: bool = False) -> None:
         """Hear that an agent's link to there is lost; `gone` is told as well.
 
-        Where most links of a node are cut within the time of a ping, no session is to be had there.
+        Where most links of a node are cut within the time of a ping, no session is to be had there;
+        where it has but one, if a ping stayed `unanswered`.
         """
-        self._pair.cut(_clock(), self.name_of(endpoint), agent, why)
+        name = self.name_of(endpoint)
+        self._pair.cut(_clock(), name, agent, why, unanswered=unanswered)
 
     def refused(self, agent: str, endpoint: Endpoint, trouble: ListenerError) -> None:
         """Hear that no session could be made there, for a reason that is the node's."""
@@ -291,7 +296,7 @@ class Whereabouts:
         await self._rounds.aclose()
 
     def _round(self) -> None:
-        move = self._pair.tick(_clock())
+        move = self._pair.tick(_clock(), wanted=bool(self._down or self._unsure))
         for name in self._pair:
             self._tell(name)
         if move is not None:
@@ -312,9 +317,9 @@ class Whereabouts:
         moves.set()
 
     def _took(self, name: str, answer: Answer) -> None:
-        now = _clock()
+        now = self._answered[name] = _clock()
         if answer.info is not None:
-            self._good[name] = (answer.asked, now)
+            self._good[name] = answer.asked
             if self._places.learn(name, answer.info):
                 _log.info(
                     "finesse.state",

@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from listener.correlation.outcome import Confirmed
+from listener.finesse import uris
+from listener.simulator.interfaces import HttpResponse
 from listener.simulator.xmpp_faults import Cut
 from tests.fault.pair_stage import QUICK_PINGS, Pair, Part, pair_of
 from tests.shell.stage import PASSWORD, A, B, until
@@ -65,6 +68,24 @@ async def test_all_agents_move_from_a_node_that_is_not_usable_and_rest_follows(t
         assert isinstance(outcome, Confirmed)
         assert asked == 1
         assert isinstance((await pair.hold(B))[0], Confirmed)
+
+
+async def test_agent_who_lost_its_link_is_back_though_system_info_takes_no_password(tmp_path):
+    """While others keep their sessions at that node: all move to the one that can be asked."""
+    async with pair_of(tmp_path) as pair:
+        answer = pair.sim.finesse.answer
+
+        async def refusing(request, node):
+            if request.path == uris.SYSTEM_INFO and node == 0:
+                return HttpResponse(401)
+            return await answer(request, node)
+
+        with capture_logs() as lines:
+            pair.sim.finesse.answer = refusing
+            pair.nodes[0].notifications.cut(A)
+            await pair.moved_to(1)
+        assert {"node.out", "node.changed"} <= {line["event"] for line in lines}
+        assert isinstance((await pair.hold())[0], Confirmed)
 
 
 async def test_the_session_at_the_node_that_was_left_is_ended(tmp_path):

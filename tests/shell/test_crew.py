@@ -76,8 +76,8 @@ class Place:
     def gone(self, agent, endpoint) -> None:
         self.told.append(("gone", endpoint.host))
 
-    def cut(self, agent, endpoint, why) -> None:
-        self.cuts.append((endpoint.host, why))
+    def cut(self, agent, endpoint, why, *, unanswered=False) -> None:
+        self.cuts.append((endpoint.host, why, unanswered))
 
     def refused(self, agent, endpoint, trouble) -> None:
         self.told.append(("refused", endpoint.host, str(trouble)))
@@ -325,10 +325,13 @@ async def test_session_that_was_given_up_on_its_way_leaves_nothing_behind(rig):
 async def test_links_that_are_cut_are_told_and_conflicts_are_not(rig):
     await rig.hearing()
     rig.ear.lost(CUT, 0.1)
-    assert rig.place.cuts == [(ONE.host, "cut")]
+    assert rig.place.cuts == [(ONE.host, "cut", False)]
+    await rig.hearing()
+    rig.ear.lost(Ending(Cause.PING_TIMEOUT, "silent"), 0.1)
+    assert rig.place.cuts[1:] == [(ONE.host, "silent", True)]
     await rig.hearing()
     rig.ear.lost(Ending(Cause.CONFLICT, "another"), None)
-    assert rig.place.cuts == [(ONE.host, "cut")]
+    assert len(rig.place.cuts) == 2
 
 
 async def test_password_refused_on_the_way_to_another_node_is_told_until_it_changes(rig):

@@ -549,6 +549,32 @@ async def test_system_info_that_takes_no_password_for_a_while_stops_nobody(rig):
     await asyncio.wait_for(waiting, 20)
 
 
+async def test_who_waits_may_dial_where_sessions_stand_though_system_info_takes_no_password(rig):
+    """Its session may not be used before, but the agent is not signed out for want of one."""
+    one = rig()
+    place = await one.connected("fine")
+    one.rest.locked = True
+    await one.rounds()
+    await one.ready("cut")
+    one.where.connected("cut", place)
+    await still_waits(one, one.usable(place, "cut"), 5)
+    one.rest.locked = False
+    await one.usable(place, "cut")
+
+
+async def test_who_waits_moves_all_from_a_node_whose_system_info_takes_no_password(rig):
+    """Whether it has no session there, or one that may not be used; who hears, too, moves along."""
+    one = rig(FIRST, SECOND)
+    place = await one.connected("fine")
+    await one.quiet()
+    one.rest.says[FIRST] = CredentialsRefused("no")
+    with capture_logs() as lines:
+        one.where.wants("cut")
+        await one.where.left(place)
+    assert (one.used, one.moved) == (TWO, ["unreachable"])
+    assert [line["event"] for line in lines] == ["node.out", "node.changed"]
+
+
 async def test_password_that_system_info_refused_is_lent_again_when_a_lock_would_be_over(rig):
     one = rig(polling=replace(QUICK, lend_again=0.05))
     one.where.lenders.held = lambda: ["1001"]
@@ -668,11 +694,11 @@ async def test_fault_after_a_round_ends_no_rounds(rig):
     one, faults = rig(), []
     tick = one.where._pair.tick
 
-    def failing(now):
+    def failing(now, **how):
         if not faults:
             faults.append(now)
             raise RuntimeError("a fault elsewhere")
-        return tick(now)
+        return tick(now, **how)
 
     one.where._pair.tick = failing
     with capture_logs() as logs:

@@ -23,10 +23,10 @@ class Story:
         self.moves: list[tuple[float, Move]] = []
         self.pair.begin()
 
-    def tick(self, **words: Word) -> Move | None:
+    def tick(self, *, wanted: bool = False, **words: Word) -> Move | None:
         for name, word in words.items():
             self.pair.answered(self.now, name, word, None if word is GOOD else f"{name} is {word}")
-        move = self.pair.tick(self.now)
+        move = self.pair.tick(self.now, wanted=wanted)
         if move is not None:
             self.moves.append((self.now, move))
         self.now += TICK
@@ -145,6 +145,29 @@ def test_refused_credentials_count_for_and_against_nothing_while_somebody_has_a_
     story.tick(a=OUT, b=GOOD)
     story.tick(a=UNTOLD, b=GOOD)
     assert story.pair.status()[0].failures == 1
+
+
+def test_refused_credentials_count_as_soon_as_somebody_waits_though_others_have_sessions(story):
+    story.pair.connected(story.now, A, "1001")
+    begun = story.now
+    for _ in range(3):
+        story.tick(a=UNTOLD, b=GOOD, wanted=True)
+    ((at, move),) = story.moves
+    assert at - begun <= 6
+    assert (move.source, move.target, move.cause) == (A, B, "unreachable")
+
+
+def test_a_node_that_takes_no_credentials_admits_where_sessions_stand_and_finesse_is_there(story):
+    story.tick(a=UNTOLD, b=NOTHING)
+    assert not story.pair.admits(A)
+    story.pair.connected(story.now, A, "1001")
+    assert (story.pair.admits(A), story.pair.in_service(A)) == (True, False)
+    story.pair.saw(story.now, A, "1001", available=False)
+    assert not story.pair.admits(A)
+    story.pair.saw(story.now, A, "1001", available=True)
+    for word in (OUT, NOTHING):
+        story.tick(a=word, b=NOTHING)
+        assert not story.pair.admits(A)
 
 
 # -- sessions, and the user finesse ---------------------------------------------------------------
@@ -341,9 +364,9 @@ def test_promising_is_who_was_not_asked_or_is_in_service(story):
 # -- links that are lost, and what is said of a node that was left ---------------------------------
 
 
-def cut(story: Story, *agents: str, name: str = A) -> None:
+def cut(story: Story, *agents: str, name: str = A, unanswered: bool = False) -> None:
     for agent in agents:
-        story.pair.cut(story.now, name, agent, "no answer to a ping")
+        story.pair.cut(story.now, name, agent, "no answer to a ping", unanswered=unanswered)
         story.pair.gone(story.now, name, agent)
 
 
@@ -368,6 +391,26 @@ def test_most_links_lost_within_a_ping_are_like_a_refused_session(story):
 def test_fewer_links_say_nothing_of_the_node(story, held, lost):
     agents = with_sessions(story, held)
     cut(story, *agents[:lost])
+    story.last(60, a=GOOD, b=GOOD)
+    assert story.count() == 0
+
+
+def test_the_only_session_that_no_ping_was_answered_on_is_like_a_refused_one(story):
+    cut(story, *with_sessions(story, 1), unanswered=True)
+    begun = story.now
+    story.last(60, a=GOOD, b=GOOD)
+    ((at, move),) = story.moves
+    assert at - begun <= 6
+    assert move.cause == "no_session"
+
+
+def test_one_silent_link_says_nothing_of_a_node_that_has_others_or_gives_another_session(story):
+    agents = with_sessions(story, 2)
+    cut(story, agents[0], unanswered=True)
+    story.last(60, a=GOOD, b=GOOD)
+    cut(story, agents[1], unanswered=True)
+    story.last(4, a=GOOD, b=GOOD)
+    story.pair.connected(story.now, A, agents[1])
     story.last(60, a=GOOD, b=GOOD)
     assert story.count() == 0
 
