@@ -553,9 +553,12 @@ async def test_who_waits_may_dial_where_sessions_stand_though_system_info_takes_
     """Its session may not be used before, but the agent is not signed out for want of one."""
     one = rig()
     place = await one.connected("fine")
+    await one.quiet()
     one.rest.locked = True
+    one.where.wants("cut")
     await one.rounds()
-    await one.ready("cut")
+    assert one.where.nodes[0].detail == "None refused"
+    await asyncio.wait_for(one.ready("cut"), 20)
     one.where.connected("cut", place)
     await still_waits(one, one.usable(place, "cut"), 5)
     one.rest.locked = False
