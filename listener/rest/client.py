@@ -142,6 +142,9 @@ class Rest:
     ) -> Answer:
         """Send one request once and say what was answered. Redirects are not followed.
 
+        Waits while it is found out whether the agent's credentials are refused; a 401 to this one
+        has that found out (`refused`), so that no further request helps to lock the account.
+
         `path` is already escaped and below /finesse/api/. `request_id` is needed by all but GET and
         HEAD, which carry none. `credentials` are used for this request alone, in place of the
         agent's own and without cookies. Raises InvalidRequest, before anything is sent, for what
@@ -155,8 +158,11 @@ class Rest:
         if safe and content is not None:
             raise InvalidRequest(f"a {method} has no body")
         message = _Message(method, path, content, None if safe else request_id)
-        caller = self._callers.get(agent) if credentials is None else _Caller(credentials)
+        own = credentials is None
+        caller = await self._undoubted(agent) if own else _Caller(credentials)
         raw = await self._reach(agent, caller, message, self._until())
+        if own and caller is not None and judge.login_refused(raw):
+            await self._doubt(agent, caller, judge.snapshot(raw, frozenset()), own=False)
         return judge.answer(raw, message.request_id)
 
     async def dialogs(self, agent: str) -> Snapshot:
@@ -197,16 +203,23 @@ class Rest:
     ) -> Snapshot:
         """GET a path in an agent's name, with what it signs in with when its turn comes."""
         while True:
-            caller = self._callers.get(agent)
+            caller = await self._undoubted(agent)
             if caller is None:
                 return judge.snapshot(await self._get(agent, path), kinds)
             async with caller.gets:
-                if self._callers.get(agent) is not caller:
+                if self._callers.get(agent) is not caller or caller.doubt.locked():
                     continue
                 shown = judge.snapshot(await self._get(agent, path), kinds, one_dialog=one_dialog)
                 if shown.refused:
                     await self._doubt(agent, caller, shown, own=not one_dialog)
                 return shown
+
+    async def _undoubted(self, agent: str) -> _Caller | None:
+        """Return in whose name requests of an agent go out, once nobody doubts the credentials."""
+        while (caller := self._callers.get(agent)) is not None and caller.doubt.locked():
+            async with caller.doubt:
+                pass
+        return caller
 
     async def _doubt(self, agent: str, caller: _Caller, shown: Snapshot, *, own: bool) -> None:
         """Tell of refused credentials, unless they were replaced meanwhile.

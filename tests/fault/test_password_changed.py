@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from listener.assembly import Listener
 from listener.correlation.steps import Ask
 from listener.errors import CredentialsRefused, Unreachable
-from listener.finesse.actions import Hold
+from listener.finesse.actions import Hold, Ready
 from listener.finesse.actions.expectation import Probe
 from listener.simulator import refusals
 from listener.simulator.assembly import Simulator
@@ -120,6 +120,44 @@ async def test_looks_that_are_refused_withhold_the_password(tmp_path, probe):
             with pytest.raises(Unreachable):
                 await listener.wire.signed_in(A)
             assert refused.count == before
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "at once"])
+async def test_requests_that_are_refused_withhold_the_password(tmp_path, *, at_once):
+    agents = [{"id": A, "password": PASSWORD[A]}]
+    async with (
+        simulated() as sim,
+        Listener.open(settings(sim, tmp_path, agents=agents), strict=True, paces=PACES) as listener,
+    ):
+        with changed(sim) as refused:
+            asks = [Hold(agent=A, dialog_id="5") for _ in range(8)]
+            if at_once:
+                told = await asyncio.gather(*(listener.submit(a, validate=False) for a in asks))
+            else:
+                told = [await listener.submit(a, validate=False) for a in asks]
+            assert [each.kind for each in told] == ["rejected"] * 8
+            assert (told[0].status, told[0].sent) == (401, True)
+            assert {(each.reason, each.sent) for each in told[1:]} == {("not_sent", False)}
+            assert refused.count < 4  # for SASL may refuse it once more
+            assert not sim.finesse.accounts.locked(A)
+            give_the_new_one(listener)
+            outcome = await listener.submit(Hold(agent=A, dialog_id="5"), validate=False)
+            assert outcome.status != 401
+
+
+async def test_requests_without_a_session_do_not_lock_the_account_either(tmp_path):
+    agents = [{"id": A, "password": "wrong from the start"}]
+    async with (
+        simulated() as sim,
+        Listener.open(
+            settings(sim, tmp_path, agents=agents), strict=False, paces=PACES
+        ) as listener,
+    ):
+        await until(lambda: listener.agents[A].state == "stopped")
+        for _ in range(8):
+            outcome = await listener.submit(Ready(agent=A), require_session=False)
+            assert outcome.kind == "rejected"
+        assert not sim.finesse.accounts.locked(A)
 
 
 async def test_refusal_that_is_no_refused_login_withholds_nothing(tmp_path):

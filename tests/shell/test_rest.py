@@ -114,7 +114,7 @@ async def test_interim_answer_is_not_the_answer():
 
 
 async def test_refusal_of_the_credentials_stops_nothing():
-    async with serving(http(401), http(202)) as server, asking(server.url) as rest:
+    async with serving(http(401), http(500), http(202)) as server, asking(server.url) as rest:
         first, second = await put(rest), await put(rest)
     assert (first.kind, second.kind) == (AnswerKind.REFUSED, AnswerKind.ACCEPTED)
 
