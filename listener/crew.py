@@ -79,6 +79,7 @@ class Ear(LinkEvents):
         self._place = place
         self._paces = paces
         self._tell = changed
+        self._turned = 0.0  # when it began to hear, or to hear no more, on the loop's clock
         self._session: Session | None = None  # the one that is used
         self._made: Session | None = None  # the last one, which may be on its way
         self._missed: set[Endpoint] = set()  # where none could be made since one was up
@@ -165,9 +166,8 @@ class Ear(LinkEvents):
         if mine is not self._session:
             self._take_up(mine)
             refused = frozenset(await mine.tidy(frozenset(self.agent.subscriptions)))
-            for trouble in sorted(refused - self._ungranted):  # once, not at each session
-                _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
-            self._ungranted = refused
+            if not mine.over:  # else nobody refused anything: the next session asks again
+                self._tell_ungranted(refused)
         while True:
             signals = self._signals
             await self._place.usable(self.agent.id, mine.endpoint, self._waits)
@@ -178,9 +178,15 @@ class Ear(LinkEvents):
         self.trouble = None
         self._missed.clear()
         self.up.set()
+        self._turned = _clock()
         self.decided.set()
         self.tried.set()
         self._changed_to()
+
+    def _tell_ungranted(self, refused: frozenset[str]) -> None:
+        for trouble in sorted(refused - self._ungranted):  # once, not at each session
+            _log.warning("subscription.refused", agent=self.agent.id, detail=trouble)
+        self._ungranted = refused
 
     def _take_up(self, mine: Session) -> None:
         """Use a new session from now on: the first one, or in place of one at another node."""
@@ -236,6 +242,8 @@ class Ear(LinkEvents):
                 continue
             except ListenerError as trouble:
                 self.trouble = trouble
+            if self._link is not None:
+                self._link.waits(str(self.trouble))
             attempt += 1
             say = _log.warning if attempt == 1 else _log.debug  # thousands of agents say so
             say("snapshot.failed", agent=self.agent.id, attempt=attempt, detail=str(self.trouble))
@@ -245,6 +253,8 @@ class Ear(LinkEvents):
     async def _wait_for_credentials(self, refused: ListenerError, changed: asyncio.Event) -> None:
         """Wait until `changed`: the session stays meanwhile, for only SASL ends it."""
         self.trouble = refused
+        if self._link is not None:
+            self._link.waits(str(refused))
         self.decided.set()
         self.tried.set()
         self._changed_to()
@@ -300,6 +310,8 @@ class Ear(LinkEvents):
         self._deafen(cause, on_purpose=on_purpose)
 
     def _deafen(self, cause: str, *, on_purpose: bool = False) -> None:
+        if self.up.is_set():
+            self._turned = _clock()
         self.up.clear()
         self.decided.clear()
         self._place.unsure(self.agent.id)
@@ -324,7 +336,7 @@ class Ear(LinkEvents):
             state=state,
             live=self.up.is_set(),
             host=self._session.host if self._session is not None else None,
-            since=link.since if link is not None else 0.0,
+            since=max(link.since, self._turned) if link is not None else 0.0,
             last_error=str(trouble) if trouble is not None else None,
         )
 
@@ -432,3 +444,7 @@ def _as_error(trouble: Exception | Ending) -> ListenerError:
     if isinstance(trouble, Ending):
         return as_error(trouble)
     return trouble if isinstance(trouble, ListenerError) else Unreachable(words_of(trouble))
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

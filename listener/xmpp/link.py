@@ -119,9 +119,12 @@ class Link:
         self._again.set()
 
     def waits(self, why: str) -> None:
-        """Take note that the aim lets one wait, and why."""
+        """Take note that one has to wait, and why: for a session, or to use the one that is there.
+
+        A session that was used before stays what it is: its owner says that it may not be used.
+        """
         self.last_error = why
-        if self.state is LinkState.CONNECTING and self._session is None:
+        if self.state is LinkState.CONNECTING:
             self._turn(LinkState.WAITING)
 
     async def close(self, *, graceful: bool = True) -> None:

@@ -98,6 +98,11 @@ class Session:
         return self.endpoint.host
 
     @property
+    def over(self) -> bool:
+        """Whether it has ended, or never began."""
+        return self._client is None or self._client.over()
+
+    @property
     def reflected(self) -> bool:
         """Whether the server has sent our own presence back."""
         return self._reflected.is_set()

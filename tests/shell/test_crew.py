@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
 from listener.correlation.steps import Look
 from listener.crew import Ear, Paces
@@ -101,20 +102,25 @@ class Service:
 
 
 class Session:
-    def __init__(self, endpoint) -> None:
+    def __init__(self, endpoint, *ungranted, over=False) -> None:
         self.endpoint, self.host = endpoint, endpoint.host
+        self.ungranted, self.over = ungranted, over
 
     async def tidy(self, wanted) -> tuple[str, ...]:
-        return ()
+        return self.ungranted
 
 
 class Rig:
     def __init__(self) -> None:
         self.place, self.service = Place(), Service()
         self.renewed = self.looks = 0
+        self.fails: list[Exception] = []
         self.read = asyncio.Event()
         self.read.set()
-        self.link = SimpleNamespace(renew=self._renew, waits=lambda _why: None, state="up", since=1)
+        self.waited: list[str] = []
+        self.link = SimpleNamespace(
+            renew=self._renew, waits=self.waited.append, state="up", since=1
+        )
         self.ear = Ear(
             Agent(id=ID, password="x"),
             make_link=lambda _ear: self.link,
@@ -130,6 +136,8 @@ class Rig:
         self.renewed += 1
 
     async def _picture(self, agent) -> Look:
+        if self.fails:
+            raise self.fails.pop()
         self.looks += 1
         number = self.looks
         await self.read.wait()
@@ -185,6 +193,47 @@ async def test_signal_while_the_node_is_waited_for_is_looked_into_too(rig):
     rig.place.sound.set()
     await opening
     assert rig.place.asked == 2
+
+
+async def test_what_a_session_that_ended_was_not_answered_is_no_refusal(rig):
+    """Nobody refused anything: the link dropped, or we ended it ourselves."""
+    words = f"/finesse/api/Team/1/Users: the session ended before {ONE.pubsub_domain} answered"
+    with capture_logs() as lines:
+        await rig.ear.opened(Session(ONE, words, over=True))
+    assert lines == []
+    with capture_logs() as lines:
+        await rig.ear.opened(Session(ONE, "no such team"))
+        await rig.ear.opened(Session(ONE, "no such team"))
+    assert [line["detail"] for line in lines] == ["no such team"]
+
+
+async def test_since_is_when_the_agent_began_to_hear_or_stopped_though_its_link_stayed(rig):
+    now = asyncio.get_running_loop().time
+    begun = now()
+    session = await rig.hearing()
+    heard = rig.ear.status()
+    assert (heard.state, heard.since >= begun) == ("up", True)
+    await asyncio.sleep(0.01)
+    rig.ear.signal("out of service")
+    deaf = rig.ear.status()
+    assert (deaf.state, deaf.since > heard.since) == ("waiting", True)
+    rig.ear.signal("again")
+    assert rig.ear.status().since == deaf.since
+    await asyncio.sleep(0.01)
+    await rig.ear.opened(session)
+    assert rig.ear.status().since > deaf.since
+    rig.link.since = now() + 1000  # the link's own turn, later than that
+    assert rig.ear.status().since == rig.link.since
+
+
+async def test_the_link_hears_why_a_session_that_is_there_may_not_be_used(rig):
+    rig.place.sound.clear()
+    rig.fails = [Unreachable("500")]
+    opening = asyncio.create_task(rig.ear.opened(Session(ONE)))
+    await until(lambda: rig.waited == ["out of service"])
+    rig.place.sound.set()
+    await opening
+    assert rig.waited == ["out of service", "500"]
 
 
 async def test_signal_ends_the_hearing_and_has_the_link_reconcile_over_the_same_session(rig):

@@ -154,6 +154,23 @@ async def test_the_link_is_up_once_the_owner_has_reconciled():
         assert stage.owner.told == [("opened", stage.made[0])]
 
 
+async def test_a_session_that_may_not_be_used_yet_waits_and_is_not_connecting():
+    go = asyncio.Event()
+
+    async def reconcile(_) -> None:
+        stage.link.waits("SystemInfo answered 401")
+        await go.wait()
+
+    async with play(Puppet()) as stage:
+        stage.owner.reconcile = reconcile
+        await stage.state(LinkState.WAITING)
+        assert stage.link.last_error == "SystemInfo answered 401"
+        go.set()
+        await stage.state(LinkState.UP)
+        stage.link.waits("a move takes long")
+        assert stage.link.state is LinkState.UP
+
+
 async def test_a_lost_session_is_followed_by_a_new_one():
     async with play(Puppet(), Puppet()) as stage:
         await stage.state(LinkState.UP)
