@@ -114,6 +114,13 @@ def _since(asked: Asked, account: Account) -> Iterator[tuple[str, list[tuple[flo
             yield id_, row
 
 
+def told(account: Account, asked: Asked, id_: str) -> bool:
+    """Say whether the agent's session had told of a call when it was asked."""
+    row = account.history.calls.get(id_, [])
+    begun = asked.submitted if asked.begun is None else asked.begun
+    return bool(row) and _told(account, asked, id_, begun, row[0][0])
+
+
 def _told(account: Account, asked: Asked, id_: str, begun: float, made: float) -> bool:
     """Say whether the agent's session had told of a call by then: by event, or by its picture."""
     read = any(
@@ -412,7 +419,14 @@ def _person(asked: Asked, account: Account) -> list[Span]:
         if now(person)
     ]
     promised = _row(asked.agent, row, lambda p: there(p) and p.pending == wanted)
-    return [*found, *(span._replace(unit=(asked.agent, span.begin)) for span in promised)]
+    again = [  # promised anew: nothing but its time is another one
+        Span(at, next_, (asked.agent, at))
+        for (_, was), (at, person), next_ in zip(
+            row, row[1:], [*(at for at, _ in row[2:]), ENDLESS], strict=False
+        )
+        if there(person) and person.pending == wanted == was.pending and person.state == was.state
+    ]
+    return [*found, *(span._replace(unit=(asked.agent, span.begin)) for span in promised), *again]
 
 
 _WHEN: dict[type[do.Request], Callable[[Asked, Account], list[Span]]] = {

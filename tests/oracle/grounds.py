@@ -75,7 +75,6 @@ OPEN = {
     "_shows_still": "an effect that was shown before contests every later change on that call",
     "knowable._blind_calls": "who looks for new calls is suspected of errors on any that is new",
     "knowable._without_source": "an error that names no object may be that of any call's request",
-    "alike": "a conference joined again with a party it has, with our id, is not confirmed",
 }
 """Excuses that are wider than the rules, for what the correlator leaves open and need not."""
 
@@ -301,6 +300,8 @@ def several_others(account: Account, asked: Asked) -> bool:
     be somebody else's (rules 4 and 6.4: both others).
     """
     others = effects.partners(asked, account)
+    if any(not effects.told(account, asked, id_) for id_ in others):
+        return True  # it had come, and nobody had told of it yet
     joined = {id_ for pair in effects.joins(asked, account) for id_ in pair[:2]}
     return (
         len(others) > 1 or not joined <= {asked.request.dialog_id, *others} or alike(account, asked)

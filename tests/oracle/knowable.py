@@ -145,7 +145,7 @@ def _own_event(account: Account, asked: Asked) -> str | None:
     ):
         return None
     blind = not grounds.pictured(account, asked)
-    if isinstance(asked.request, JOINS) and (blind or grounds.alike(account, asked)):
+    if isinstance(asked.request, JOINS) and blind:
         return None  # which the other call was, and who was on it, nobody knew
     for heard in _signed(account, asked):
         far = heard.agent != asked.agent and isinstance(asked.request, JOINS)

@@ -21,7 +21,7 @@ from listener.correlation.outcome import (
 from listener.finesse import actions as do
 from listener.finesse import uris
 from listener.finesse.events import DialogEvent
-from tests.oracle import details
+from tests.oracle import carried, details
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Got
@@ -45,6 +45,7 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
     yield from _snapshot(account, asked)
     yield from _expected(account, asked)
     yield from details.broken(account, asked)
+    yield from carried.broken(account, asked)
 
 
 def _restarted(account: Account, asked: Asked) -> bool:

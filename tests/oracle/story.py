@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.oracle.scenes import scenes
+
 AT_ONCE = ("ask", "ask", "ask", "incoming")
 
 # More often than the rest: what needs others before it.
@@ -116,6 +118,9 @@ class Author:
             if step.do == "ask":
                 asked += 1
                 steps += self._beside(step, traits)
+        if not self.stress:  # those tell of one rule, and keep to it
+            more = scenes(random.Random(f"scenes/{self.seed}"), traits["agents"], now)
+            steps += [Step(*each) for each in more]
         return Story(self.seed, traits, tuple(sorted(steps, key=lambda each: each.at)))
 
     def _traits(self) -> dict[str, Any]:

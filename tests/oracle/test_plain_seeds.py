@@ -1,0 +1,107 @@
+"""Rules that are broken are found out by plain stories as well, drawn without a thought of them.
+
+What breaks here is not of `broken_*`: a reader's own faults, some of which no law of the judge had
+seen and no story had shown. Each has the first seed at which it comes up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from listener.correlation import accusation, correlator, desk, evidence, verdict
+from listener.correlation.outcome import Presumed, Unconfirmed, Window
+from tests.oracle.play import play
+from tests.oracle.report import finds
+from tests.oracle.story import generate
+
+Patches = Iterator[tuple[Any, str, Any]]
+
+
+def who_was_presumed_owns_no_error() -> Patches:
+    real = accusation._may_own
+
+    def may_own(tomb: Any, now: float) -> bool:
+        return not isinstance(tomb.outcome, Presumed) and real(tomb, now)
+
+    yield accusation, "_may_own", may_own
+
+
+def what_stood_stands_over_a_gap() -> Patches:
+    real = correlator.Correlator.link_down
+
+    def down(self: Any, now: float, agent: str) -> Any:
+        kept = {entry: entry.standing for entry in self._desk.books.of(agent)}
+        steps = real(self, now, agent)
+        for entry, standing in kept.items():
+            entry.standing = standing
+        return steps
+
+    yield correlator.Correlator, "link_down", down
+
+
+def who_was_left_open_was_never_done() -> Patches:
+    real = desk._never_done
+    yield desk, "_never_done", lambda outcome: isinstance(outcome, Unconfirmed) or real(outcome)
+
+
+def late_events_are_not_told() -> Patches:
+    real = desk.Desk.late
+
+    def late(self: Any, entry: Any, late_: Any) -> None:
+        if late_.kind != "event":
+            real(self, entry, late_)
+
+    yield desk.Desk, "late", late
+
+
+def _told(**more: Callable[[Any, float], Any]) -> Patches:
+    real = verdict.told
+
+    def told(entry: Any, now: float) -> dict[str, Any]:
+        return real(entry, now) | {name: make(entry, now) for name, make in more.items()}
+
+    yield verdict, "told", told
+
+
+def warnings_are_not_told() -> Patches:
+    yield from _told(warnings=lambda _entry, _now: ())
+
+
+def every_answer_is_a_202() -> Patches:
+    yield from _told(status=lambda _entry, _now: 202)
+
+
+def gaps_are_not_told() -> Patches:
+    yield from _told(window=lambda entry, now: Window(now - entry.submitted, ()))
+
+
+def a_get_fails_call_data_too_soon() -> Patches:
+    yield evidence, "GET_FAILS_AFTER", 5.0
+
+
+FIRST: dict[Callable[[], Patches], tuple[int, str]] = {
+    who_was_presumed_owns_no_error: (22, "one who was settled before may own"),
+    what_stood_stands_over_a_gap: (23, "it was not listened to the end"),
+    who_was_left_open_was_never_done: (12, "fitted another one as well"),
+    late_events_are_not_told: (17, "was not told as late"),
+    warnings_are_not_told: (1, "no warning is told"),
+    every_answer_is_a_202: (1, "status 202 is told"),
+    gaps_are_not_told: (1, "is not told"),
+    a_get_fails_call_data_too_soon: (56, "failed by a GET too soon"),
+}
+
+
+@pytest.mark.parametrize("broken", FIRST, ids=lambda broken: broken.__name__)
+def test_a_rule_that_is_broken_is_found_at_a_plain_seed(broken: Callable[[], Patches]) -> None:
+    seed, words = FIRST[broken]
+    with ExitStack() as stack:
+        for where, name, new in broken():
+            stack.enter_context(mock.patch.object(where, name, new))
+        found = finds(play(generate(seed)))
+    assert any(words in find.words for find in found), [str(find) for find in found]
+    assert finds(play(generate(seed))) == []
