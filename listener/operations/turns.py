@@ -14,8 +14,9 @@ from collections import deque
 from functools import wraps
 from typing import Any
 
-MOST = 16
-"""Sockets per turn: an event that settles a request takes a millisecond on a busy machine."""
+MOST = 4
+"""Sockets per turn: an event that settles a request takes a millisecond on a busy machine, and one
+socket holds several after a hold-up. Timers, and callers that were told, wait for one turn."""
 
 _Ready = tuple[selectors.SelectorKey, int]
 
