@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from listener import logs
@@ -17,6 +17,9 @@ from listener.serving import Doors
 from listener.settings import Changes, Settings, changes
 from listener.settings.model import Agent
 from listener.xmpp.link import LinkState
+
+ANSWER_WITHIN = 5.0
+"""Seconds for which a reload waits to hear what came of refused credentials tried again."""
 
 _log = logs.get(__name__)
 
@@ -53,8 +56,9 @@ class Reloader:
 
         Agents of the settings that only a person could help try once more, with what they had; but
         a password or token that Finesse refused is not tried again while it is the same, unless
-        `retry_refused` says so: five refusals lock an account. Returns the agents "added",
-        "removed" and "changed", those whose credentials wait as "refused", and the keys that need a
+        `retry_refused` says so: five refusals lock an account. Then Finesse's answers are waited
+        for, 5 s at most. Returns the agents "added", "removed" and "changed", those that try once
+        more as "retried", those whose credentials wait as "refused", and the keys that need a
         restart.
         Raises ConfigurationError for settings that cannot work: nothing has changed then. Of each
         agent, what callers do meanwhile comes before it or after it, never in between.
@@ -69,17 +73,18 @@ class Reloader:
             self._doors.use(tokens)
             await self._apply(found, new, plainly=retry_refused)
             retried = await self._retry_stopped(refused_too=retry_refused)
+        if retry_refused:
+            await self._decided(retried)
         held = {agent.id for agent in self._settings.agents}
         said = {
             "added": [agent.id for agent in found.added if agent.id in held],
             "removed": [agent.id for agent in found.removed],
             "changed": [change.agent.id for change in found.changed],
+            "retried": retried,
             "refused": self._waiting(),
             "restartNeeded": list(found.restart_needed),
         }
-        _log.info(
-            "settings.reloaded", **{key: len(value) for key, value in said.items()}, retried=retried
-        )
+        _log.info("settings.reloaded", **{key: len(value) for key, value in said.items()})
         if found.restart_needed:
             _log.warning("settings.postponed", keys=", ".join(found.restart_needed))
         return said
@@ -139,13 +144,13 @@ class Reloader:
                 )
             await _turn(place)
 
-    async def _retry_stopped(self, *, refused_too: bool) -> int:
+    async def _retry_stopped(self, *, refused_too: bool) -> list[str]:
         """Let those agents of the settings try once more that only a person can help.
 
         One did, perhaps: the other client has gone; and with `refused_too`: the account was
-        unlocked. Returns how many.
+        unlocked. Returns who does.
         """
-        roster, retried = self._roster, 0
+        roster, retried = self._roster, list[str]()
         for agent in self._settings.agents:
             if (ear := roster.ears.get(agent.id)) is None or not self._is_stuck(agent.id):
                 continue
@@ -156,9 +161,17 @@ class Reloader:
                     token=ear.agent.token,
                     plainly=refused_too,
                 )
-                retried += 1
-                await _turn(retried)
+                retried.append(agent.id)
+                await _turn(len(retried))
         return retried
+
+    async def _decided(self, agents: list[str]) -> None:
+        """Wait until Finesse has taken or refused these, so that the caller hears of it."""
+        ears = [self._roster.ears[agent] for agent in agents if agent in self._roster.ears]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_WITHIN):
+                for ear in ears:
+                    await ear.decided.wait()
 
     def _is_stuck(self, agent: str) -> bool:
         """Say whether only a person can help that agent, who is one of the settings."""

@@ -146,13 +146,14 @@ class Doors:
         """Close all doors: running answers get `grace` seconds.
 
         Socket files go as well, unless a successor was given the sockets (`stop_accepting`), or
-        they are still those of the process before.
+        they are still those of the process before. Where this is broken off, say it again, with
+        less grace.
         """
-        doors, self._doors = self._doors, []
-        for door in doors:
+        for door in self._doors:
             if door.inherited and not self._serving:
                 door.server.stop_accepting()
-        await asyncio.gather(*(door.server.close(grace) for door in doors))
+        await asyncio.gather(*(door.server.close(grace) for door in self._doors))
+        self._doors = []
         self._close_unused()
 
     def _close_unused(self) -> None:

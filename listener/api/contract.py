@@ -106,7 +106,7 @@ class Backend(Protocol):
         ...
 
     async def reload(self, *, retry_refused: bool) -> Resource:
-        """Read the settings again: {"added", "removed", "changed", "refused", "restartNeeded"}.
+        """Read the settings again; return what `ReloadShape` describes.
 
         `retry_refused`: try credentials once more that Finesse refused, though they are the same.
         Raises ConfigurationError.

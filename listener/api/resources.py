@@ -263,12 +263,14 @@ class ReadinessShape(Shape):
 class ReloadShape(Shape):
     """Which agents were added, removed and changed, and which keys need a restart.
 
-    `refused`: agents whose password or token Finesse refused, and which is still the same.
+    `retried`: agents that try once more, whom only a person could help before. `refused`: agents
+    whose password or token Finesse refused, and which is still the same.
     """
 
     added: list[str]
     removed: list[str]
     changed: list[str]
+    retried: list[str]
     refused: list[str]
     restart_needed: list[str]
 

@@ -51,10 +51,11 @@ def reload(
 
 
 def _words(changed: Mapping[str, Any]) -> Iterator[str]:
-    some = {word: changed.get(word) or () for word in ("added", "removed", "changed")}
+    some = {word: changed.get(word) or () for word in ("added", "removed", "changed", "retried")}
     for word, agents in some.items():
         if agents:
-            yield f"{word}: {', '.join(map(str, agents))}"
+            shown = "tried once more" if word == "retried" else word
+            yield f"{shown}: {', '.join(map(str, agents))}"
     if not any(some.values()):
         yield "nothing about the agents changed"
     if refused := changed.get("refused"):

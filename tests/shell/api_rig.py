@@ -167,8 +167,8 @@ class Rig:
         result = self.reloads.pop(0) if self.reloads else {}
         if isinstance(result, Exception):
             raise result
-        nothing = {"added": [], "removed": [], "changed": [], "refused": [], "restartNeeded": []}
-        return nothing | result
+        words = ("added", "removed", "changed", "retried", "refused", "restartNeeded")
+        return {word: [] for word in words} | result
 
     def up(self, agent: str = AGENT) -> None:
         party = a_participant()

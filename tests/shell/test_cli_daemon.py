@@ -17,6 +17,7 @@ import pytest
 from listener import cli
 from listener import settings as configuration
 from listener.cli.relaying import Relay
+from listener.cli.reload import _words
 from listener.client import Client
 from listener.web.tokens import Tokens
 from tests.shell import program
@@ -234,6 +235,11 @@ async def test_reload_tells_what_changed_and_why_not(run: Run, tmp_path: Path):
         assert objects(out)[0]["removed"] == [B]
         assert objects(out)[0]["restartNeeded"] == ["requests.max_pending"]
         assert "requests.max_pending is taken up by a restart" in (await run("reload", *at))[1]
+
+        assert list(_words({"retried": ["1003"], "refused": ["1003"]})) == [
+            "tried once more: 1003",
+            "refused by Finesse, and the same as before: 1003; --retry-refused tries once more",
+        ]
 
         house.config.write_text(text + "\n[requests]\nmax_pending = 0\n")
         code, out, err = await run("reload", "--socket", house.socket)
