@@ -27,6 +27,9 @@ from listener.xmpp.domains import problem_with_domain
 MOST_REFUSALS = 3
 """Refusals by SystemInfo of the same credentials; with those that others meet, fewer than five."""
 
+MOST_LENDERS = 10
+"""Agents whose credentials are tried for one question; the next question goes on behind them."""
+
 _log = logs.get(__name__)
 
 
@@ -169,7 +172,13 @@ class Inquiry:
             words = f"{self._url} gave no SystemInfo within {self._polling.within:g} s"
             return Answer(Word.NOTHING, self._begun, trouble=Unreachable(words))
         except CredentialsRefused as refused:
-            return Answer(Word.UNTOLD, self._begun, trouble=refused)
+            # It says nothing of the agent that is told it: whose password it was is chance.
+            words = (
+                f"{refused}: SystemInfo of {self._name} wants a password, and took none of the"
+                " agents' that it may be shown now; put wrong ones right, or look at what stands"
+                " before Finesse (a proxy)"
+            )
+            return Answer(Word.UNTOLD, self._begun, trouble=Unreachable(words))
         except ListenerError as trouble:
             return Answer(Word.NOTHING, self._begun, trouble=trouble)
         if info.status != "IN_SERVICE":
@@ -187,12 +196,20 @@ class Inquiry:
     async def _info(self) -> SystemInfo:
         try:
             return await self._rest.system_info(node=self._url)
-        except CredentialsRefused:
+        except CredentialsRefused as refused:
+            trouble = refused
+        lent: set[str] = set()
+        while len(lent) < MOST_LENDERS:
             lender = self._lenders.next(_clock())
-            if lender is None:
-                raise
-        with self._lenders.lend(lender):
-            return await self._rest.system_info(agent=lender, node=self._url)
+            if lender is None or lender in lent:
+                break
+            lent.add(lender)
+            try:
+                with self._lenders.lend(lender):
+                    return await self._rest.system_info(agent=lender, node=self._url)
+            except CredentialsRefused as refused:
+                trouble = refused
+        raise trouble
 
 
 def _clock() -> float:

@@ -12,6 +12,7 @@ from listener.errors import (
     Unreachable,
 )
 from listener.pair import MOST_PATIENCE
+from listener.roster import MAX_HANDSHAKES
 from listener.settings.model import Timings
 from listener.standing import Polling
 from listener.xmpp.contract import Cause, Ending
@@ -78,6 +79,22 @@ def test_troubles_have_a_short_name_and_words():
     assert cause_of(Unreachable("why")) == "Unreachable"
     assert words_of(Ending(Cause.DTD, "why")) == words_of(Unreachable("why")) == "why"
     assert words_of(RuntimeError()) == "RuntimeError"
+
+
+def test_the_shipped_times_are_those_that_are_promised():
+    """What docs/operating.md says of them; a slip would be seen by no test whose times are scaled.
+
+    Asked every 2 s, 2 s for the answer, three failures in 6 s; woken 50 at once, at 200 a second,
+    within 10 s; back-off from half a second to 8 s.
+    """
+    polling, backoff = Polling(), Backoff()
+    assert (polling.every, polling.within, polling.patience) == (2.0, 2.0, 3)
+    assert (polling.rate, polling.spread, MAX_HANDSHAKES) == (200.0, 10.0, 50)
+    assert (polling.calm, polling.slow, polling.lend_again) == (300.0, 60.0, 600.0)
+    assert (backoff.base, backoff.factor, backoff.cap) == (0.5, 2.0, 8.0)
+    assert (backoff.slow, backoff.stable) == (60.0, 8.0)
+    waits = Timings()
+    assert (waits.ping_interval, waits.ping_timeout, waits.connect_deadline) == (10.0, 5.0, 10.0)
 
 
 def test_every_recoverable_fault_is_over_within_30_seconds_by_the_usual_times():

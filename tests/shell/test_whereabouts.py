@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from listener.errors import (
     Unreachable,
 )
 from listener.finesse.model import SystemInfo
-from listener.inquiry import MOST_REFUSALS, Lenders
+from listener.inquiry import MOST_LENDERS, MOST_REFUSALS, Lenders
 from listener.pair import NodeState, Polling
 from listener.rest.nodes import Nodes
 from listener.settings import Settings
@@ -534,6 +535,25 @@ async def test_refused_password_is_lent_once_and_is_nobody_elses_trouble(rig):
     assert one.moved == []
 
 
+async def test_wrong_passwords_at_the_head_of_the_list_delay_nobody_by_a_round_each(rig):
+    one = rig(polling=replace(QUICK, every=1000.0))
+    wrong = [f"bad {number}" for number in range(MOST_LENDERS - 1)]
+    one.where.lenders.held = lambda: [*wrong, "good"]
+    one.rest.locked, one.rest.refuses = True, set(wrong)
+    await asyncio.wait_for(one.ready("good"), 20)
+    assert one.where._rounds.number <= 1
+    assert one.rest.asked == [(FIRST, agent) for agent in (None, *wrong, "good")]
+
+
+async def test_no_question_is_put_with_more_than_a_few_passwords(rig):
+    one = rig(polling=replace(QUICK, every=1000.0))
+    one.where.lenders.held = lambda: [str(number) for number in range(50)]
+    one.rest.locked, one.rest.refuses = True, set(one.where.lenders.held())
+    await still_waits(one, one.ready())
+    assert len(one.rest.asked) == 1 + MOST_LENDERS
+    assert len(set(one.rest.asked)) == 1 + MOST_LENDERS
+
+
 async def test_system_info_that_takes_no_password_for_a_while_stops_nobody(rig):
     """A REST 401 has other causes than the password: only SASL's refusal stops a session."""
     one = rig()
@@ -542,8 +562,10 @@ async def test_system_info_that_takes_no_password_for_a_while_stops_nobody(rig):
     waiting = asyncio.create_task(one.ready())
     await one.rounds(20)
     assert not waiting.done()
-    assert {str(told) for told in one.told} <= {"1001 refused", "None refused"}
     assert one.told
+    for told in one.told:  # a node's trouble is nobody's password
+        assert isinstance(told, Unreachable)
+        assert re.match(rf"(1001|None) refused: SystemInfo of {ONE} wants a password", str(told))
     assert [agent for _, agent in one.rest.asked].count("1001") == 1
     one.rest.locked = False
     await asyncio.wait_for(waiting, 20)
@@ -557,7 +579,7 @@ async def test_who_waits_may_dial_where_sessions_stand_though_system_info_takes_
     one.rest.locked = True
     one.where.wants("cut")
     await one.rounds()
-    assert one.where.nodes[0].detail == "None refused"
+    assert "wants a password" in one.where.nodes[0].detail
     await asyncio.wait_for(one.ready("cut"), 20)
     one.where.connected("cut", place)
     await still_waits(one, one.usable(place, "cut"), 5)
