@@ -169,7 +169,7 @@ class Line:
         def begin() -> None:
             end = loop.time() + self._timings.answer
             flow.until = end if streamed else min(end, until)
-            limit.reschedule(flow.until)
+            limit.reschedule(flow.until)  # noqa: F821 - it is deleted behind the exchange alone
             on_sent()
 
         watch = _Watch(flow.raw, begin, ANSWER_AWAITED if streamed else BYTES_LEAVE)
@@ -187,3 +187,7 @@ class Line:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the client raises, the answer is a value
             flow.broke(error, around)
+        finally:
+            # The limit knows the task that is cancelled, whose exception knows this frame: the
+            # cycle would keep a connection until the collector looks at everything.
+            del limit, around

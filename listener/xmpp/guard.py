@@ -210,6 +210,13 @@ class GuardedClient(CalmStream):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _own_this(self) -> None:
+        # Not in the caller's frame: the exception of a cancelled task leads to that, and a task in
+        # it would make a circle.
+        task = asyncio.current_task()
+        if task is not None:
+            self._own(task)
+
     def register_handler(self, handler: Any, before: Any = None, after: Any = None) -> None:
         """Remember what slixmpp makes for each IQ of its own, to take it apart at the end."""
         if handler.name.startswith("IqCallback"):
@@ -237,9 +244,7 @@ class GuardedClient(CalmStream):
 
     async def start_tls(self) -> bool:
         """Change to TLS; a failure of the handshake is the cause, not the drop it makes (P6)."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._own(task)
+        self._own_this()
         self._upgrading = True
         try:
             return await super().start_tls()
@@ -249,9 +254,7 @@ class GuardedClient(CalmStream):
                 self.end(Cause.LINK_LOST, f"the TLS handshake with {self.peer} broke off")
 
     async def _handle_stream_features(self, features: Any) -> bool | None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._own(task)
+        self._own_this()
         return await super()._handle_stream_features(features)
 
     def connection_lost(self, exception: BaseException | None) -> None:

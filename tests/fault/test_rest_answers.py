@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
 from listener.rest import AnswerKind, RestLimits
 from tests.shell.rest_server import HANG, Seen, asking, http, put, serving
+from tests.shell.stage import until
 
 CHUNKED = b"HTTP/1.1 202 \r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -150,3 +153,21 @@ async def test_closing_while_an_answer_is_awaited_ends_in_doubt():
         await rest.aclose()
         answer = await waiting
     assert answer.kind is AnswerKind.DOUBTFUL
+
+
+@pytest.mark.parametrize("told", [HANG, b"HTTP/1.1 200 \r\nContent-Length: 100\r\n\r\nabc"])
+async def test_a_question_that_is_given_up_is_gone_without_the_collector(told: object):
+    async with serving(told) as server, asking(server.url) as rest:
+        asked = asyncio.create_task(rest.dialogs("1001"))
+        await server.arrived.wait()
+        await asyncio.sleep(0)
+        gc.collect()
+        gc.disable()
+        try:
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            gone = weakref.ref(asked)
+            del asked
+            await until(lambda: gone() is None)
+        finally:
+            gc.enable()
