@@ -11,8 +11,6 @@ from dataclasses import replace
 from listener.correlation import verdict
 from listener.correlation.desk import Desk
 from listener.correlation.entry import MAX_SUSPICIONS, Entry
-from listener.correlation.evidence import enough
-from listener.correlation.judges import WANTS_NEW_CALLS
 from listener.correlation.judges.calls import would_be
 from listener.correlation.judges.transfers import pair
 from listener.correlation.outcome import (
@@ -28,6 +26,7 @@ from listener.correlation.steps import Late
 from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
+    Barged,
     Conferenced,
     Left,
     Monitoring,
@@ -35,6 +34,7 @@ from listener.finesse.actions.expectation import (
     ReservationEnded,
     SentAway,
     TaskEnded,
+    TaskState,
     Tied,
     Transferred,
 )
@@ -42,6 +42,8 @@ from listener.finesse.events import RequestFailed
 from listener.finesse.messages import named_action, named_extension
 from listener.finesse.model import Dialog
 
+MAKES = (NewCall, Monitoring, Barged, Tied)
+"""Expectations of a call that is not there yet, or of nobody knows what."""
 ENDS = (Transferred, SentAway, Left, ReservationEnded, TaskEnded)
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 PRESUMED_FOR = 5.0  # seconds after a silence that decided in which its error may still come
@@ -66,10 +68,14 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     if owner is None:
         return
     suspicion = Suspicion(event, now, barred=_nobodys(event, repeated=repeated))
+    desk.unsigned.append((now, event))
     for entry in desk.books.of(owner):
         if not entry.on_the_wire or not _fits(entry, event):
             continue
-        if _names_another_object(entry, event) or _bears_anothers_id(entry, event):
+        if _names_another_object(desk, entry, event) or _bears_anothers_id(entry, event):
+            continue
+        if _names_no_object(entry, event):
+            _cloud(now, entry, event)
             continue
         known = _known(desk, entry, event)
         if known is not None and not _may_be_its_call(entry, known):
@@ -85,7 +91,10 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
 
     All requests for which the same error is told share the suspicion.
     """
-    if not _could_own(entry, event) or _bears_anothers_id(entry, event):
+    if not _could_own(desk, entry, event) or _bears_anothers_id(entry, event):
+        return
+    if _names_no_object(entry, event):
+        _cloud(now, entry, event)
         return
     known = _known(desk, entry, event)
     if known is not None and not _may_be_its_call(entry, known):
@@ -103,9 +112,22 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
     )
     # Who was taken over after a gap may not hear of it, and could own it all the same.
     suspicion.barred |= any(
-        e.restarted and _could_own(e, event) for e in desk.books.of(entry.agent)
+        e.restarted and _could_own(desk, e, event) for e in desk.books.of(entry.agent)
     )
     _suspect(now, entry, suspicion, sure=known is None and _sure(entry, event))
+
+
+def suspected_there(desk: Desk, entry: Entry, dialog_id: str) -> bool:
+    """Say whether an unsigned error that fits was heard on the dialog that a request's became.
+
+    It may have come before the news that the one became the other.
+    """
+    return any(
+        at >= (entry.sent_at or 0.0)
+        and (event.owner, event.dialog_id) == (entry.agent, dialog_id)
+        and _fits(entry, event)
+        for at, event in desk.unsigned
+    )
 
 
 def _known(desk: Desk, entry: Entry, event: RequestFailed) -> Dialog | None:
@@ -130,9 +152,9 @@ def _bears_anothers_id(entry: Entry, event: RequestFailed) -> bool:
     return event.request_id is not None and event.request_id != entry.request_id
 
 
-def _could_own(entry: Entry, event: RequestFailed) -> bool:
+def _could_own(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
     here = entry.on_the_wire and entry.agent == event.owner
-    return here and _fits(entry, event) and not _names_another_object(entry, event)
+    return here and _fits(entry, event) and not _names_another_object(desk, entry, event)
 
 
 def _alike(one: RequestFailed, other: RequestFailed) -> bool:
@@ -148,6 +170,11 @@ def _sure(entry: Entry, event: RequestFailed) -> bool:
     others = entry.unexplained or entry.hung_up
     in_doubt = others or entry.restarted or entry.tracked_by_id_alone
     return not in_doubt and _same_object(entry, event)
+
+
+def _cloud(now: float, entry: Entry, event: RequestFailed) -> None:
+    entry.note(now, "unsigned_error", _text(event))
+    entry.clouded = True
 
 
 def _suspect(now: float, entry: Entry, suspicion: Suspicion, *, sure: bool) -> None:
@@ -202,18 +229,44 @@ def concerns(entry: Entry, dialog_id: str) -> bool:
     if isinstance(case.expectation, Transferred | Conferenced):
         return dialog_id in pair(case)
     fresh = case.baseline is None or dialog_id not in case.baseline.ids
-    return isinstance(case.expectation, (*WANTS_NEW_CALLS, Tied)) and fresh
+    return isinstance(case.expectation, MAKES) and fresh
 
 
-def _names_another_object(entry: Entry, event: RequestFailed) -> bool:
-    """Say whether the error is surely about something else than this request's object.
-
-    Without a source nothing is sure: a dialog's request is then clouded, never named.
-    """
+def _names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
+    """Say whether the error is surely about something else than this request's object."""
     if event.dialog_id is not None:
         there = event.dialog_id in entry.case.behind  # it was, when the request went out
-        return not there and not concerns(entry, event.dialog_id)
+        may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
+        return not there and not may_be
     return event.user_id is not None and entry.request.dialog_id is not None
+
+
+def _was_there(desk: Desk, entry: Entry, there: str) -> bool:
+    """Say whether a dialog is none that the request makes, though not known at sending.
+
+    It is a task, or a request on it was taken in before this one went out.
+    """
+    case = entry.case
+    if there in {*case.ids, case.claimed, case.initiated}:
+        return False
+    if isinstance(case.expectation, Transferred | Conferenced):
+        return False
+    return any(
+        isinstance(other.case.expectation, TaskState | TaskEnded)
+        or other.submitted <= (entry.sent_at or 0.0)
+        for other in desk.books.on_dialog(there)
+        if other is not entry and other.request.dialog_id == there
+    )
+
+
+def _names_no_object(entry: Entry, event: RequestFailed) -> bool:
+    """Say whether an error has no source: it is a request's on the user then (rules 5).
+
+    Requests on a call are not suspected of it; but what is presumed by silence is never sure then.
+    """
+    nothing = event.dialog_id is None and event.user_id is None
+    on_a_call = entry.request.dialog_id is not None
+    return nothing and on_a_call and not isinstance(entry.case.expectation, MAKES)
 
 
 def _other_owners(desk: Desk, now: float, event: RequestFailed) -> bool:
@@ -255,31 +308,3 @@ def _text(event: RequestFailed) -> str:
     first = event.errors[0] if event.errors else None
     parts = (first.error_message, first.error_type, first.error_data) if first else ()
     return ", ".join(part for part in parts if part) or "no details"
-
-
-def unripe(entry: Entry, now: float) -> float | None:
-    """Return when the error that it alone is suspected of will name it, None when none will."""
-    ripe = (s.at + SETTLES_AFTER for s in entry.suspicions if s.sole == entry.key)
-    return min((at for at in ripe if at > now), default=None)
-
-
-def resolve(desk: Desk, now: float, entry: Entry) -> bool:
-    """Name the sole suspect when its time has come; say whether the request was settled so."""
-    if entry.silent and entry.standing is not None:
-        return False  # its own proof came, and waits for the window's end alone (rule 6.6)
-    if entry.contested is not None or entry.unexplained:
-        return False  # somebody else may have been at work, since the error too
-    if entry.ended and isinstance(entry.case.expectation, ENDS):
-        return False  # its call ended, as it would by the request (rules 6.4)
-    last = now >= entry.deadline
-    for suspicion in entry.suspicions:
-        ripe = last or now >= suspicion.at + SETTLES_AFTER
-        if not (ripe and suspicion.sole == entry.key and entry.answered):
-            continue
-        if not enough(entry, Evidence.SOLE_PENDING):
-            entry.weak = True
-            continue
-        outcome = verdict.failed(entry, suspicion.error.errors, Evidence.SOLE_PENDING, now)
-        desk.settle(now, entry, Trigger.FAIL, outcome)
-        return True
-    return False

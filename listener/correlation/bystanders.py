@@ -16,7 +16,7 @@ from listener.correlation.judges.data import requested, shown_values
 from listener.correlation.judges.states import has_left
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import CallData, Conferenced, Monitoring, NewCall
-from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event
+from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event, RequestFailed
 from listener.finesse.model import Dialog, Participant, User
 
 JUST_MADE = frozenset({"INITIATING", "INITIATED"})
@@ -28,6 +28,8 @@ LEAVING = (*ENDS, Conferenced)
 def foreign(desk: Desk, event: Event) -> None:
     """Another client is at work on that object: later unsigned errors may be its own (rules 5)."""
     for entry in at_work(desk, event):
+        if isinstance(event, RequestFailed) and entry.agent != event.owner:
+            continue  # what a colleague's client is refused changes nothing, and is told to him
         entry.unexplained = entry.unexplained or entry.on_the_wire
         made_by_another(entry, event)
 
@@ -78,6 +80,8 @@ def unexplained(
     for entry in concerned:
         if entry.agent != event.owner or not concerns(entry, event.dialog_id):
             continue
+        if _from_elsewhere(entry, event):
+            continue
         if entry not in proven:
             _foreign_values(entry, before, event.dialog)
         own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
@@ -87,6 +91,14 @@ def unexplained(
             entry.hung_up = entry.hung_up or moved  # an error from before is none the less its own
         elif data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):
             entry.unexplained = True
+
+
+def _from_elsewhere(entry: Entry, event: DialogEvent) -> bool:
+    """Say whether a new call is none that the request makes: it comes from another device."""
+    case, origin = entry.case, event.dialog.from_address
+    its_own = event.dialog_id in {*case.ids, case.claimed}
+    makes = isinstance(case.expectation, NewCall | Monitoring) and not its_own
+    return makes and bool(origin) and not same_number(origin, case.own)
 
 
 def user_moved(was: User | None, now: User) -> bool:

@@ -92,6 +92,8 @@ class Case:
     claimed: str | None = None  # the new dialog that carried our id
     theirs: set[str | None] = field(default_factory=set)
     """Dialogs and stateChangeTimes that are another request's work, by its id."""
+    anybodys: set[str | None] = field(default_factory=set)
+    """Of these, calls that only our id on them can tell to be its own after all."""
     initiated: str | None = None  # the new dialog that was last seen INITIATED
     partner: str | None = None  # the other call of a transfer or conference, as it was shown
     gone: frozenset[str] = frozenset()
@@ -101,6 +103,7 @@ class Case:
     behind: set[str] = field(default_factory=set)  # the ids that it had before
     added: set[str] = field(default_factory=set)  # dialogs that came to the list since
     was_off: bool = False  # the own participant had left before Finesse's answer
+    was_there: bool = False  # who it is sent to was on the call before, as a colleague knew it
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     in_doubt: bool = False  # superseded in no other way than that its values before may be old
@@ -109,6 +112,8 @@ class Case:
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
+    told: dict[str | None, Shown] = field(default_factory=dict)
+    """By dialog, as what its effect was last shown."""
 
     def begin(self, baseline: Baseline | None, dialog: str | None) -> None:
         """Take the baseline, at sending."""
@@ -124,9 +129,11 @@ class Case:
             self,
             ids=set(self.ids),
             theirs=set(self.theirs),
+            anybodys=set(self.anybodys),
             behind=set(self.behind),
             added=set(self.added),
             hung_up=set(self.hung_up),
+            told=dict(self.told),
         )
 
     def follow(self, gone: str, dialog: Dialog, into: str) -> None:
@@ -154,7 +161,11 @@ class Case:
         if sight.dialog_id is not None and not self.about(sight):
             self.theirs.add(sight.dialog_id)
         elif sight.dialog is not None:
-            own = sight.dialog.participant(self.own)
+            # A task names its party in several ways.
+            mine = (
+                p for p in sight.dialog.participants if p.media_address in {self.own, self.agent}
+            )
+            own = next(mine, next(iter(sight.dialog.participants), None))
             self.theirs.add(own.state_change_time if own is not None else None)
         if self.baseline is None:
             return  # without a start, nothing seen makes one: it may be old news

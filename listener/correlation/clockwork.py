@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from listener.correlation import verdict
-from listener.correlation.accusation import resolve, unripe
 from listener.correlation.case import Shown
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import decide, enough, off_by_id, release_held
 from listener.correlation.looks import ask, lead_of
+from listener.correlation.naming import resolve, unripe
 from listener.correlation.outcome import Evidence, MinimumEvidence, Reason
 from listener.correlation.pending import State, Trigger
 from listener.correlation.steps import Fence

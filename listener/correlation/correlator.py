@@ -226,7 +226,8 @@ class Correlator:
         return self._desk.take_steps()
 
     def fenced(self, now: float, key: str, *, passed: bool) -> list[Step]:
-        """Take in the answer to a `Fence`."""
+        """Take in the answer to a `Fence`; after its 2 s it tells nothing any more."""
+        self._catch_up(now)
         entry = self._desk.books.entries.get(key)
         if entry is not None:
             clockwork.fenced(self._desk, now, entry, passed=passed)

@@ -16,16 +16,26 @@ from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.judges.data import requested
 from listener.correlation.judges.states import has_left
-from listener.correlation.judges.transfers import pair
+from listener.correlation.judges.transfers import arrived_at, pair
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Baseline, Picture
 from listener.correlation.steps import Late, Send, Settled, Step
 from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
 from listener.correlation.verdict import rejected
-from listener.finesse.actions.expectation import CallData, Conferenced, Gate, Transferred
+from listener.finesse.actions.expectation import (
+    CallData,
+    Conferenced,
+    Gate,
+    Monitoring,
+    NewCall,
+    SentAway,
+    Transferred,
+)
 from listener.finesse.events import RequestFailed
 from listener.finesse.model import User
+
+MAX_UNSIGNED = 256  # unsigned errors remembered for requests that follow their call
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class Desk:
         self.gate = Gatekeeper(gate)
         self.away: set[str] = set()  # agents whose `finesse` user is known to be unavailable
         self.reheard: dict[RequestFailed, Suspicion] = {}  # unsigned errors of a hand-over
+        self.succeeds = False  # an earlier process heard things that are not known here
+        self.unsigned: deque[tuple[float, RequestFailed]] = deque(maxlen=MAX_UNSIGNED)
         self.steps: list[Step] = []
         self.stood_still = False  # what came meanwhile is not read yet: nothing is due
         self._later: list[str] | None = None
@@ -153,6 +165,14 @@ class Desk:
         """Let a request begin that was sent at that time, with what was known then."""
         entry.sent_at = at
         entry.case.begin(baseline, entry.request.dialog_id)
+        if isinstance(entry.case.expectation, NewCall | Monitoring):
+            # A call that was gone by then is none that is made now, though told again (rules 4).
+            gone = self.picture.of(entry.agent).removed
+            entry.case.theirs |= {id_ for id_, when in gone.items() if when <= at}
+        want = entry.case.expectation
+        if isinstance(want, SentAway):
+            known = self.picture.known(entry.request.dialog_id)
+            entry.case.was_there = any(arrived_at(each, want.to_address) for each in known)
         entry.warnings = entry.request.warnings(entry.case.before, user)
         if isinstance(entry.case.expectation, Transferred | Conferenced):
             for id_ in pair(entry.case):

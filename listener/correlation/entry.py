@@ -30,6 +30,7 @@ class Held:
     dialog: Dialog | None = None
     user: User | None = None
     until: float | None = None  # when its quiet time is over, the listener's clock
+    alone: bool = False  # it fitted no other request when it was heard
 
     def quiet_after(self, now: float) -> bool:
         """Say whether something may still speak against it then."""

@@ -12,11 +12,13 @@ from listener.correlation import verdict
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
+from listener.correlation.judges.states import CLOSE_WITHIN
 from listener.correlation.outcome import Evidence, MinimumEvidence
 from listener.correlation.pending import Trigger
 from listener.finesse.actions.expectation import (
     CallData,
     Left,
+    ReservationEnded,
 )
 
 GRACE = 2.0  # seconds after a dialog's end for what may still arrive (rule 6.10)
@@ -62,6 +64,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
     if _anybodys(entry, finding, evidence):
         entry.unexplained = True
         entry.case.theirs.add(finding.dialogs.new)
+        entry.case.anybodys.add(finding.dialogs.new)
         entry.note(now, evidence, "a call that failed, after a gap in which its own may have ended")
         return
     if proves(finding, evidence):
@@ -115,8 +118,10 @@ def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
         entry.weak = True
         entry.note(now, held.evidence, held.finding.shown)
     elif held.evidence is Evidence.EXPECTATION and not entry.answered:
-        entry.held.append(held)
-    elif held.evidence is not Evidence.REQUEST_ID and entry.rivals:
+        entry.held.append(replace(held, alone=not entry.rivals))
+    elif held.evidence is Evidence.EXPECTATION and _without_its_202(entry, held):
+        ended(desk, now, entry)
+    elif held.evidence is not Evidence.REQUEST_ID and entry.rivals and not held.alone:
         entry.contested = held
     elif held.quiet_after(now):
         if entry.quiet is None or _stronger(held, entry.quiet):
@@ -124,6 +129,15 @@ def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
             desk.rearm(entry)
     else:
         decide(desk, now, entry, held)
+
+
+def _without_its_202(entry: Entry, held: Held) -> bool:
+    """Say whether a reservation's DELETE came too long before the 202, or there is none (6.8)."""
+    if not isinstance(entry.case.expectation, ReservationEnded):
+        return False
+    since = entry.case.accepted_at
+    heard = (held.until or 0.0) - held.finding.quiet
+    return since is None or since - heard > CLOSE_WITHIN
 
 
 def _stronger(new: Held, old: Held) -> bool:

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from listener.correlation.accusation import REPEATED_WITHIN, own_error, unsigned_error
+from listener.correlation.accusation import (
+    REPEATED_WITHIN,
+    own_error,
+    suspected_there,
+    unsigned_error,
+)
 from listener.correlation.bystanders import foreign, unexplained, user_moved
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.colleagues import of_its_own
@@ -23,7 +28,9 @@ from listener.correlation.pending import State
 from listener.correlation.picture import News
 from listener.correlation.sharing import (
     SURVIVORS,
+    anew,
     contests,
+    keep_told,
     taken_elsewhere,
     without_others_share,
 )
@@ -84,7 +91,7 @@ def reaches(entry: Entry, event: Event) -> bool:
     if event.owner == entry.agent:
         return True
     case = entry.case
-    ids = case.ids | case.behind | ({case.claimed} if case.claimed else set())
+    ids = case.ids | case.behind | entry.watched | ({case.claimed} if case.claimed else set())
     there = getattr(event, "dialog_id", None)
     secondary = event.dialog.secondary_id if isinstance(event, DialogEvent) else None
     return there in ids or secondary in ids
@@ -103,7 +110,10 @@ def _on_error(
         own_error(desk, now, owner, event)
     elif event.request_id is None or tagged:
         picture = desk.picture.of(event.owner) if event.owner is not None else None
-        repeated = picture is not None and picture.error_repeats(content, now, REPEATED_WITHIN)
+        repeated = picture is not None and (
+            picture.error_repeats(content, now, REPEATED_WITHIN)
+            or (desk.succeeds and picture.just_begun(now))  # told to the process before this one
+        )
         unsigned_error(desk, now, event, repeated=repeated)
         if tagged:  # two have that id: for all others it is another client's
             foreign(desk, event)
@@ -218,6 +228,8 @@ def follow(desk: Desk, entry: Entry, event: DialogEvent) -> None:
     )
     if following and secondary:
         desk.books.bind(entry, event.dialog_id)
+        if entry.silent and suspected_there(desk, entry, event.dialog_id):
+            entry.clouded = True
         entry.case.follow(secondary, event.dialog, event.dialog_id)
         entry.watched |= {secondary}
         entry.unsettle()
@@ -273,9 +285,11 @@ def judge_all(
         found.append((entry, finding, seen))
     taken_elsewhere(elsewhere, found, sight)
     found = without_others_share(found, now, named or owner)
-    weak = [entry for entry, finding, seen in found if by_change(finding, seen)]
+    changed = [each for each in found if by_change(each[1], each[2]) and anew(*each)]
+    weak = [entry for entry, _, _ in changed]
     perhaps = (e for e, f, _ in found if f.shown is Shown.IF_TAGGED and e.case.baseline is None)
     contests(weak, now, perhaps)
+    keep_told(found)
     for entry, finding, seen in found:
         weigh(desk, now, entry, finding, seen)
         desk.rearm(entry)

@@ -12,7 +12,7 @@ from listener.correlation.evidence import by_change, count, weigh
 from listener.correlation.judges import judge
 from listener.correlation.judges.states import has_left, was_off
 from listener.correlation.outcome import Evidence
-from listener.correlation.sharing import SURVIVORS, contest, rivals
+from listener.correlation.sharing import SURVIVORS, anew, contest, keep_told, rivals
 from listener.correlation.steps import Ask, Look
 from listener.finesse.actions.expectation import Left, NewCall, Probe
 from listener.finesse.events import DialogEvent, dialog_id
@@ -83,8 +83,9 @@ def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
             entry.dialog = sight.dialog if entry.case.about(sight) else entry.dialog
             entry.user = sight.user or entry.user
             finding = judge(entry.case, sight)
-            if by_change(finding, sight):
+            if by_change(finding, sight) and anew(entry, finding, sight):
                 _twins(desk, now, entry, sight)
+            keep_told([(entry, finding, sight)])
             weigh(desk, now, entry, finding, sight)
 
 
@@ -111,7 +112,7 @@ def fell(entry: Entry, event: DialogEvent) -> None:
 
 def _twins(desk: Desk, now: float, entry: Entry, sight: Sight) -> None:
     """Find the requests that what a GET shows fits as well as this one (rules 4)."""
-    others = rivals(desk, entry, sight)
+    others = rivals(desk, entry, sight, fresh=True)
     if others:
         contest([entry, *others], now)
 

@@ -67,6 +67,8 @@ class AgentPicture:
     user_content: int = 0  # what the user was last heard with
     dialogs: dict[str, Known] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
+    bygone: dict[str, deque[tuple[int, float]]] = field(default_factory=dict)
+    """What the removed dialogs were heard with: it may be published again, too."""
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
     live_since: float | None = None
@@ -96,6 +98,7 @@ class AgentPicture:
         known = self.dialogs.pop(id_, None)
         if known is None:
             known = Known(dialog, now)
+            known.contents = self.bygone.pop(id_, known.contents)
             while len(self.dialogs) >= MAX_DIALOGS:
                 del self.dialogs[next(iter(self.dialogs))]
         else:
@@ -109,11 +112,15 @@ class AgentPicture:
 
     def remove(self, id_: str, now: float) -> None:
         """Forget a dialog that is gone; remember for a while when it went."""
-        self.dialogs.pop(id_, None)
+        known = self.dialogs.pop(id_, None)
         self.removed.pop(id_, None)
         while len(self.removed) >= MAX_REMOVED:
-            del self.removed[next(iter(self.removed))]
+            oldest = next(iter(self.removed))
+            del self.removed[oldest]
+            self.bygone.pop(oldest, None)
         self.removed[id_] = now
+        if known is not None:
+            self.bygone[id_] = known.contents
 
     def touched(self, id_: str) -> float:
         """Return when that dialog was last heard of."""
@@ -133,6 +140,7 @@ class AgentPicture:
         for id_ in self.dialogs.keys() - listed.keys():
             if self.touched(id_) < asked:
                 self.remove(id_, now)
+                self.bygone.pop(id_, None)  # no list shows tasks
         for id_, dialog in listed.items():
             if self.touched(id_) < asked:
                 self.put(id_, dialog, now)
@@ -156,8 +164,11 @@ class AgentPicture:
         well be published again.
         """
         known = self.dialogs.get(id_)
-        if not content or known is None:
+        if not content:
             return News.NEW
+        if known is None:
+            gone = self.bygone.get(id_, ())
+            return News.REPEAT if any(each == content for each, _ in gone) else News.NEW
         if known.latest == content:
             return News.REPEAT
         first = next((at for each, at in known.contents if each == content), None)
@@ -168,6 +179,10 @@ class AgentPicture:
 
     def _gap_just_ended(self, now: float) -> bool:
         return not self.live or self.live_since is None or now - self.live_since < BURST_WITHIN
+
+    def just_begun(self, now: float) -> bool:
+        """Say whether what another process had heard before may be published again (rules 4)."""
+        return self.gap_at == float("-inf") and self._gap_just_ended(now)
 
     def remember(self, id_: str, content: int, now: float, *, doubtful: bool) -> None:
         """Remember the content of an event that was taken in; older news casts no doubt."""
@@ -250,6 +265,11 @@ class Picture:
         if found is None:
             found = self._agents[agent] = AgentPicture()
         return found
+
+    def known(self, id_: str | None) -> list[Dialog]:
+        """Return a dialog as each agent who takes part in it knows it."""
+        every = (agent.dialogs.get(id_ or "") for agent in self._agents.values())
+        return [each.dialog for each in every if each is not None]
 
     def forget(self, agent: str) -> None:
         """Drop all that is known of an agent."""

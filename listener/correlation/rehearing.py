@@ -47,6 +47,8 @@ def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
         return
     if isinstance(event, UserChanged) and of_its_own(desk, now, entry) is None:
         return
+    if isinstance(event, DialogEvent):
+        entry.case.theirs.discard(event.dialog_id)  # it may be over by now, and its own
     mark(desk, now, entry, event)
     judge_all(desk, now, [entry], _sight(event, now), entry)
 

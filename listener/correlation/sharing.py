@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from listener.correlation.case import Finding, Sight
+from listener.correlation.case import Finding, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import by_change, kind_of, proves
+from listener.correlation.evidence import COUNTS, by_change, kind_of, proves
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
 from listener.correlation.outcome import Confirmed, Evidence
 from listener.finesse.actions.expectation import (
@@ -18,6 +18,9 @@ from listener.finesse.actions.expectation import (
     CallbackScheduled,
     CallData,
     Conferenced,
+    Monitoring,
+    NewCall,
+    PartyGone,
     Reclassified,
     SentAway,
     Transferred,
@@ -52,6 +55,32 @@ def contests(weak: list[Entry], now: float, perhaps: Iterable[Entry] = ()) -> No
     for entries in groups.values():
         if len(entries) > 1:
             contest(entries, now)
+
+
+def anew(entry: Entry, finding: Finding, sight: Sight) -> bool:
+    """Say whether a sight shows a request's effect as no earlier one did (rules 4: one change).
+
+    A call that was shown to be made, or a party that is gone, goes on to be shown by every event.
+    """
+    mark = _mark(entry, finding, sight)
+    return mark is None or entry.case.told.get(sight.dialog_id) != mark
+
+
+def keep_told(found: list[tuple[Entry, Finding, Sight]]) -> None:
+    """Remember as what each request's effect was shown."""
+    for entry, finding, sight in found:
+        mark = _mark(entry, finding, sight)
+        if mark is not None:
+            entry.case.told[sight.dialog_id] = mark
+        elif not isinstance(entry.case.expectation, NewCall | Monitoring):
+            entry.case.told.pop(sight.dialog_id, None)
+
+
+def _mark(entry: Entry, finding: Finding, sight: Sight) -> Shown | None:
+    """Return as what the effect is shown, None where nothing tells it from a later change."""
+    goes_on = isinstance(entry.case.expectation, NewCall | Monitoring | PartyGone)
+    shown = finding.shown in COUNTS | {Shown.STANDING} and sight.dialog is not None
+    return finding.shown if goes_on and shown else None
 
 
 def domain(entry: Entry) -> str:
@@ -138,10 +167,11 @@ def _takes(owner: tuple[Entry, bool], entry: Entry) -> bool:
     )
 
 
-def rivals(desk: Desk, entry: Entry, sight: Sight) -> list[Entry]:
+def rivals(desk: Desk, entry: Entry, sight: Sight, *, fresh: bool = False) -> list[Entry]:
     """Return the requests that what proves this one without our id would prove as well.
 
-    They may hear of it later or not at all; their cases are asked, and not changed.
+    They may hear of it later or not at all; their cases are asked, and not changed. `fresh`: who
+    was shown the same before is none.
     """
     if isinstance(entry.case.expectation, CallData):
         return []  # equal values are there for all who asked for them
@@ -151,7 +181,7 @@ def rivals(desk: Desk, entry: Entry, sight: Sight) -> list[Entry]:
         if other is not entry
         and other.on_the_wire
         and same_lane(other, entry)
-        and (_same_asked(other, entry) or would_count(other, sight))
+        and (_same_asked(other, entry) or would_count(other, sight, fresh=fresh))
     ]
 
 
@@ -160,8 +190,9 @@ def _same_asked(one: Entry, other: Entry) -> bool:
     return (mine.expectation, mine.ids) == (theirs.expectation, theirs.ids)
 
 
-def would_count(entry: Entry, sight: Sight) -> bool:
+def would_count(entry: Entry, sight: Sight, *, fresh: bool = False) -> bool:
     """Say whether a sight would prove a request without our id; its case is not changed."""
     if sight.owner != entry.agent and not isinstance(entry.case.expectation, SURVIVORS):
         return False
-    return by_change(judge(entry.case.copy(), sight), sight)
+    finding = judge(entry.case.copy(), sight)
+    return by_change(finding, sight) and not (fresh and not anew(entry, finding, sight))

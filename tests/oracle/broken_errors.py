@@ -14,6 +14,7 @@ from listener.correlation import (
     desk,
     evidence,
     hearing,
+    naming,
     suspicion,
 )
 from listener.correlation.outcome import Confirmed, Evidence, Unconfirmed
@@ -47,6 +48,7 @@ def an_error_without_a_source_names_anybody():
         return True if (event.dialog_id, event.user_id) == (None, None) else real(e, event)
 
     yield accusation, "_same_object", same
+    yield accusation, "_names_no_object", lambda _entry, _event: False
 
 
 @mutant("5.04")
@@ -56,8 +58,8 @@ def an_error_about_the_user_suspects_calls():
     def about_user(event):
         return event.dialog_id is None and event.user_id is not None
 
-    def another(e, event):
-        return False if about_user(event) else real_another(e, event)
+    def another(desk_, e, event):
+        return False if about_user(event) else real_another(desk_, e, event)
 
     def same(e, event):
         return True if about_user(event) else real_same(e, event)
@@ -119,6 +121,7 @@ def nobody_is_ever_named():
 @mutant("5.13")
 def an_unsigned_error_fails_at_once():
     yield accusation, "SETTLES_AFTER", 0.0
+    yield naming, "SETTLES_AFTER", 0.0
     yield desk, "SETTLES_AFTER", 0.0
 
 

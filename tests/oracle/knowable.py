@@ -294,6 +294,8 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         return None  # an id that two have is ambiguous for both (3)
     if not grounds.pictured(account, asked) or grounds.restarted(account, asked):
         return None  # who else was at work on the object is not known
+    if any(_may_be_repeated(account, h) for h in _open(account, asked) if h.parcel.is_error):
+        return None
     if asked.mode in {"no", "never_sent"}:
         return None
     errors = [h for h in _open(account, asked) if isinstance(h.event, RequestFailed)]
@@ -314,6 +316,22 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         and h.at < own[0].at
     ]
     return None if alike else "failed: an error that it alone could own was read"
+
+
+BURST = 10.0
+
+
+def _may_be_repeated(account: Account, error: Heard) -> bool:
+    """Say whether it was read soon after a restart: what was read before is not known then (4).
+
+    Finesse may publish that again, and no content of it is journalled.
+    """
+    return any(
+        min((begin for begin, _ in account.live[error.agent] if begin >= started), default=error.at)
+        > error.at - BURST
+        for _, started in account.restarts
+        if started <= error.at
+    )
 
 
 LOOK_FOR_NEW = (*grounds.MAKES, do.BargeCall, do.PreviewClose, do.PreviewReject)

@@ -21,6 +21,8 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
         return ENDED if ended_here(case, sight) else NOTHING
     if case.initiated == sight.dialog_id and _over(case, sight, dialog):
         return ENDED  # however little of it is still shown
+    if sight.tagged and sight.dialog_id in case.anybodys:
+        case.theirs.discard(sight.dialog_id)
     if sight.how is How.ADDED and sight.dialog_id is not None:
         case.added.add(sight.dialog_id)
     if case.claimed != sight.dialog_id:
@@ -59,9 +61,20 @@ def _ours(case: Case, want: x.NewCall, dialog: Dialog, *, tagged: bool = False) 
     """Say whether a call comes from the asking device; what kind it is asked without our id."""
     kind = dialog.media_properties.call_type
     consult = want.associated is None and kind == "CONSULT" and not tagged
-    if kind == "SUPERVISOR_MONITOR" or consult:
+    if (
+        kind == "SUPERVISOR_MONITOR"
+        or consult
+        or (_from_another(case, want, dialog) and not tagged)
+    ):
         return False
     return same_number(dialog.from_address, want.from_address or case.own)
+
+
+def _from_another(case: Case, want: x.NewCall, dialog: Dialog) -> bool:
+    """Say whether a call names another one than the request's as the one it was started on."""
+    origin = uris.dialog_id(dialog.associated_dialog_uri)
+    mine = {want.associated, *case.ids, *case.behind}
+    return want.associated is not None and origin is not None and origin not in mine
 
 
 def _target(want: x.NewCall, dialog: Dialog) -> bool:

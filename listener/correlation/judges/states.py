@@ -144,7 +144,8 @@ def reservation_ended(case: Case, _want: x.ReservationEnded, sight: Sight) -> Fi
         case.was_accepted or _is_accepted(case, sight.dialog) or _is_accepted(case, case.before)
     )
     if sight.how is not How.REMOVED:
-        return NOTHING
+        # News that comes behind its DELETE tells how it was, too.
+        return ENDED if case.was_accepted and case.gone else NOTHING
     case.gone |= case.ids
     if sight.tagged:
         return Finding(Shown.EFFECT)
@@ -152,7 +153,7 @@ def reservation_ended(case: Case, _want: x.ReservationEnded, sight: Sight) -> Fi
     # Who was off it before has no reservation left to close: that its wrap-up ends is its own end.
     there = case.before is not None and not has_left(case.before.participant(case.own))
     plain = there and not case.was_accepted
-    if plain and since is not None and since <= CLOSE_WITHIN:
+    if plain and (since is None or since <= CLOSE_WITHIN):  # or it waits for a 202 that comes soon
         return Finding(Shown.EFFECT, quiet=QUIET_AFTER_CLOSE)
     return ENDED
 
@@ -209,7 +210,7 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     user = sight.user
     if user is None or not case.mine(sight) or not _fits(want, user):
         return NOTHING
-    if sight.tagged and _came_late(case, user):
+    if (sight.tagged or user.state_change_time not in case.theirs) and _came_late(case, user):
         return _before_the_others(case, want, sight)
     if _signed_in(case, want, user):
         return Finding(Shown.IF_TAGGED, stage=user.state)

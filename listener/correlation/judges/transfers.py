@@ -67,11 +67,14 @@ def _sure(case: Case) -> bool:
     if case.partner is not None or len(_live(case)) == 1:
         return True
     linked = _linked(case)
-    if len(linked) != 1:
-        return False
-    third = (each for each in _live(case) if each is not linked[0])
-    one = _talks(case, case.before) != _talks(case, linked[0])
-    return one and not any(_talks(case, each) for each in third)
+    third = (each for each in _live(case) if each not in linked)
+    return _linked_now(case) and not any(_talks(case, each) for each in third)
+
+
+def _linked_now(case: Case) -> bool:
+    """Say whether one call is linked to the request's, and the agent talks on one of the two."""
+    linked = _linked(case)
+    return len(linked) == 1 and _talks(case, case.before) != _talks(case, linked[0])
 
 
 def _talks(case: Case, dialog: Dialog | None) -> bool:
@@ -87,7 +90,8 @@ def _find_partner(case: Case, sight: Sight) -> None:
     """
     if sight.dialog is None or sight.dialog_id is None:
         return
-    if not (sight.tagged and case.mine(sight)) and (case.baseline is None or _sure(case)):
+    told = case.baseline is None or _sure(case) or _linked_now(case)
+    if told and not (sight.tagged and case.mine(sight)):
         return  # without a baseline it may be how it was before the request
     secondary = sight.dialog.secondary_id
     known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
@@ -296,7 +300,8 @@ def _arrived(case: Case, want: x.SentAway, dialog: Dialog) -> Shown:
     """Say whether the call arrived at its target since the request, without us (rules 4, 6.5)."""
     own = dialog.participant(case.own)
     party = _at(dialog, want.to_address)
-    if party is None or party.state in LEFT or not (own is None or has_left(own)):
+    gone = own is None or has_left(own)
+    if party is None or party.state in LEFT or not gone or case.was_there:
         return Shown.NOTHING
     if case.before is None:
         late = after(party.state_change_time, case.answer_date)
@@ -307,6 +312,12 @@ def _arrived(case: Case, want: x.SentAway, dialog: Dialog) -> Shown:
         older(party.state_change_time, each.state_change_time) for each in case.before.participants
     )
     return Shown.NOTHING if there or early or case.stale(dialog) else Shown.EFFECT
+
+
+def arrived_at(dialog: Dialog, address: str) -> bool:
+    """Say whether a party with that address is on a call."""
+    party = _at(dialog, address)
+    return party is not None and party.state not in LEFT
 
 
 def _at(dialog: Dialog, address: str) -> Participant | None:

@@ -7,6 +7,7 @@ import pytest
 from listener.correlation.gate import GateMode
 from listener.correlation.outcome import Failed
 from listener.finesse.actions import (
+    ConsultCall,
     Drop,
     Hold,
     MakeCall,
@@ -125,12 +126,22 @@ def test_an_error_about_the_user_or_nothing_suspects_a_request_without_dialog(
     assert story.said(key) == ("failed", "sole_pending")
 
 
-def test_an_error_without_a_source_names_nobody_while_a_dialogs_request_is_open() -> None:
+def test_an_error_without_a_source_is_about_the_user_while_a_dialogs_request_is_open() -> None:
     story = Story(gate=GateMode.OFF)
     call, hold = story.accepted(CALL), story.accepted(HOLD)
     story.hear(an_error(dialog_id=None))
     story.wait(20)
-    assert story.said(call) == story.said(hold) == ("unconfirmed", "ambiguous")
+    assert story.said(call) == ("failed", "sole_pending")
+    assert story.said(hold) == ("unconfirmed", "ambiguous")
+
+
+def test_an_error_without_a_source_may_be_that_of_a_consult() -> None:
+    story = Story(gate=GateMode.OFF)
+    call = story.accepted(CALL)
+    consult = story.accepted(ConsultCall(agent="agent1", dialog_id="100", to_address="5552"))
+    story.hear(an_error(dialog_id=None))
+    story.wait(20)
+    assert story.said(call) == story.said(consult) == ("unconfirmed", "ambiguous")
 
 
 @pytest.mark.parametrize(
@@ -422,7 +433,6 @@ def test_a_later_error_does_not_put_off_the_first() -> None:
 
 
 def test_a_consult_makes_the_hold_of_its_origin_expected() -> None:
-    from listener.finesse.actions import ConsultCall  # noqa: PLC0415  used here alone
 
     story = Story()
     key = story.accepted(ConsultCall(agent="agent1", dialog_id="100", to_address="5551"))

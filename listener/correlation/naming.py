@@ -1,0 +1,43 @@
+"""When the sole suspect of an unsigned error is named (rules of evidence 5).
+
+Whom an error suspects, and who else could own it, is `accusation`'s; time is an argument.
+"""
+
+from __future__ import annotations
+
+from listener.correlation import verdict
+from listener.correlation.accusation import ENDS
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry
+from listener.correlation.evidence import enough
+from listener.correlation.outcome import Evidence
+from listener.correlation.pending import Trigger
+from listener.correlation.suspicion import SETTLES_AFTER
+
+
+def unripe(entry: Entry, now: float) -> float | None:
+    """Return when the error that it alone is suspected of will name it, None when none will."""
+    ripe = (s.at + SETTLES_AFTER for s in entry.suspicions if s.sole == entry.key)
+    return min((at for at in ripe if at > now), default=None)
+
+
+def resolve(desk: Desk, now: float, entry: Entry) -> bool:
+    """Name the sole suspect when its time has come; say whether the request was settled so."""
+    if entry.silent and entry.standing is not None:
+        return False  # its own proof came, and waits for the window's end alone (rule 6.6)
+    if entry.contested is not None or entry.unexplained:
+        return False  # somebody else may have been at work, since the error too
+    if entry.ended and isinstance(entry.case.expectation, ENDS):
+        return False  # its call ended, as it would by the request (rules 6.4)
+    last = now >= entry.deadline
+    for suspicion in entry.suspicions:
+        ripe = last or now >= suspicion.at + SETTLES_AFTER
+        if not (ripe and suspicion.sole == entry.key and entry.answered):
+            continue
+        if not enough(entry, Evidence.SOLE_PENDING):
+            entry.weak = True
+            continue
+        outcome = verdict.failed(entry, suspicion.error.errors, Evidence.SOLE_PENDING, now)
+        desk.settle(now, entry, Trigger.FAIL, outcome)
+        return True
+    return False
