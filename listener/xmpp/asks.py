@@ -46,10 +46,20 @@ class Asks:
         """Return a fresh id."""
         return next(self._ids)
 
+    def within(self, due: float, share: float = 1.0) -> float:
+        """Return the usual bound on an answer, or less: that share of what is left until `due`."""
+        left = due - asyncio.get_running_loop().time()
+        return max(0.0, min(self._seconds, left * share))
+
     async def ask(
-        self, to: str, build: Callable[[str, str], str], within: float | None = None
+        self,
+        to: str,
+        build: Callable[[str, str], str],
+        within: float | None = None,
+        *,
+        what: str = "a question",
     ) -> ET.Element:
-        """Send one IQ and return its answer, whatever it says.
+        """Send one IQ and return its answer, whatever it says; `what` names it in words.
 
         Raises Unreachable when the session is gone, ends, or the answer does not come in time.
         """
@@ -65,7 +75,7 @@ class Asks:
         if not waiter.done():
             if client.over():
                 raise Unreachable(f"the session ended before {to} answered")
-            raise Unreachable(f"{to} gave no answer within {seconds:g} s")
+            raise Unreachable(f"{client.peer} gave no answer to {what} ({to}) in {seconds:.3g} s")
         return waiter.result()
 
     def put(self, to: str, build: Callable[[str, str], str]) -> asyncio.Future[ET.Element]:

@@ -13,7 +13,7 @@ from listener.xmpp import stanzas
 from listener.xmpp.stanzas import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from listener.xmpp.asks import Asks
 
@@ -56,27 +56,50 @@ class Books:
         self._explicit: set[str] = set()
         self._absent: set[str] = set()  # own nodes that the site does not have
 
-    async def listen(self) -> None:
+    async def listen(self, due: float) -> None:
         """Subscribe to the agent's own nodes where presence does not bring their events.
 
         Returns when the service has acknowledged each. One that is listed already is left as it
         is: a second subscription could bring each event twice. Of a node of nonvoice media that
         does not exist `tidy` tells. Raises ConfigurationError when a node is refused for good,
-        Unreachable when it may be granted later or there is no answer.
+        Unreachable when it may be granted later or there is no answer. All by `due` (the loop's
+        clock): one node is asked for, and when that is granted all others at once, so that a slow
+        service is waited for three times.
         """
         try:
-            there = {one.node for one in await self.listed() if self._is_granted(one)}
+            listed = await self.listed(self._asks.within(due, 1 / 2))
         except Unreachable:
-            there = set()  # what counts is that each is acknowledged
+            listed = ()  # what counts is that each is acknowledged
+        there = {one.node for one in listed if self._is_granted(one)}
         self._explicit |= there & self._own
-        for node in sorted(self._own - there):
-            refused = await self._ask(stanzas.subscribe, node, self._jid)
-            if refused is None:
-                self._explicit.add(node)
-            elif self._may_lack(node, refused):
-                self._absent.add(node)
-            else:
-                raise self._deaf(node, refused)
+        lacking = sorted(self._own - there)
+        await self._join(lacking[:1], due)
+        await self._join(lacking[1:], due)
+
+    async def _join(self, nodes: Sequence[str], due: float) -> None:
+        """Subscribe to nodes of the agent's own; raise what keeps one of them from being heard."""
+        within = self._asks.within(due)
+        answers = await asyncio.gather(*(self._join_one(node, within) for node in nodes))
+        troubles = [trouble for trouble in answers if trouble is not None]
+        troubles.sort(key=lambda trouble: not isinstance(trouble, ConfigurationError))
+        try:
+            if troubles:
+                raise troubles[0]
+        finally:
+            del answers, troubles  # an error leads to this frame, and from there to itself
+
+    async def _join_one(self, node: str, within: float) -> ListenerError | None:
+        try:
+            refused = await self._ask(stanzas.subscribe, node, self._jid, within=within)
+        except Unreachable as error:
+            return Unreachable(str(error))  # a new one: that leads to frames, which lead to it
+        if refused is None:
+            self._explicit.add(node)
+        elif self._may_lack(node, refused):
+            self._absent.add(node)
+        else:
+            return self._deaf(node, refused)
+        return None
 
     def _is_granted(self, one: Subscription) -> bool:
         return one.jid == self._jid and one.state == "subscribed"
@@ -110,9 +133,11 @@ class Books:
         """End all explicit subscriptions: what is left persists on the server."""
         await asyncio.gather(*(self.unsubscribe(node) for node in sorted(self._explicit)))
 
-    async def listed(self) -> tuple[Subscription, ...]:
+    async def listed(self, within: float | None = None) -> tuple[Subscription, ...]:
         """Return all subscriptions of the agent; raises Unreachable when there is no list."""
-        answer = await self._asks.ask(self._pubsub, stanzas.subscriptions)
+        answer = await self._asks.ask(
+            self._pubsub, stanzas.subscriptions, within, what="a request for its subscriptions"
+        )
         refused = stanzas.refusal(answer)
         if refused is not None:
             raise Unreachable(f"{self._pubsub} lists no subscriptions: {refused}")
@@ -166,13 +191,21 @@ class Books:
         return None if refused is None else f"{shown}: {refused}"
 
     async def _ask(
-        self, build: Callable[..., str], node: str, jid: str, *more: str | None
+        self,
+        build: Callable[..., str],
+        node: str,
+        jid: str,
+        *more: str | None,
+        within: float | None = None,
     ) -> str | None:
         """Ask for one change; return why it was refused, its condition first, or None."""
         if not node.isprintable():
             return "not a node name"
         answer = await self._asks.ask(
-            self._pubsub, lambda ask, to: build(ask, to, node, jid, *more)
+            self._pubsub,
+            lambda ask, to: build(ask, to, node, jid, *more),
+            within,
+            what=f"{build.__name__} {node}",
         )
         refused = stanzas.refusal(answer)
         if refused is None and any(one.state == "pending" for one in stanzas.listed(answer)):

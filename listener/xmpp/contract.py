@@ -39,7 +39,7 @@ class Endpoint:
 class Timings:
     """The waits of a session, in seconds; Finesse expects a ping every 20 s (guide p.9)."""
 
-    connect: float = 10.0  # from dialling to the bound session
+    connect: float = 10.0  # from dialling to the session that hears; the next ones end with it
     reflect: float = 2.0  # for the server to send our own presence back
     ping_every: float = 10.0
     ping_answer: float = 5.0

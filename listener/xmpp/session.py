@@ -121,7 +121,7 @@ class Session:
 
         A server that does not within 2 s must answer a ping instead. Without presence: return when
         the server has acknowledged the subscriptions to the agent's own nodes. Raises Unreachable
-        (also after 10 s without a session), CredentialsRefused, CertificateRefused,
+        (also after 10 s in all), CredentialsRefused, CertificateRefused,
         ResourceConflict, NotFinesse; ConfigurationError when those subscriptions are refused.
         Nothing of a failed attempt is left behind.
         """
@@ -154,8 +154,9 @@ class Session:
         )
 
     async def _start(self, client: GuardedClient) -> None:
+        due = asyncio.get_running_loop().time() + self.timings.connect
         try:
-            async with asyncio.timeout(self.timings.connect):
+            async with asyncio.timeout_at(due):
                 await client.start(self.endpoint.host, self.endpoint.port)
         except TimeoutError:
             raise Unreachable(
@@ -171,26 +172,32 @@ class Session:
             lambda resource: stale(resource) and resource not in beside,
             alone=not self._presence,
         )
-        await (self._appear(client) if self._presence else self._listen(client))
+        await (self._appear(client, due) if self._presence else self._listen(client, due))
         if client.ended.done():
             raise client.trouble or as_error(client.ended.result())
 
-    async def _appear(self, client: GuardedClient) -> None:
-        """Send presence; a server that does not reflect it must at least answer a ping."""
+    async def _appear(self, client: GuardedClient, due: float) -> None:
+        """Send presence; a server that does not reflect it must at least answer a ping.
+
+        Both end at `due`: where the login took long, the ping has what our presence left of it.
+        """
         client.say(stanzas.available())
-        await either(self._reflected, client.ended, self.timings.reflect)
+        await either(self._reflected, client.ended, min(self.timings.reflect, _left(due) / 2))
         if self.reflected or client.ended.done():
             return
+        within = min(self.timings.ping_answer, _left(due))
         try:
-            await self._asks.ask(self.endpoint.domain, stanzas.ping, self.timings.ping_answer)
+            await self._asks.ask(
+                self.endpoint.domain, stanzas.ping, within, what="our presence and a ping"
+            )
         except Unreachable:
             if not client.ended.done():
                 raise
 
-    async def _listen(self, client: GuardedClient) -> None:
+    async def _listen(self, client: GuardedClient, due: float) -> None:
         """Subscribe to what presence would have brought; leave nothing when that is refused."""
         try:
-            await self._books().listen()
+            await self._books().listen(due)
         except Unreachable:
             if not client.ended.done():
                 raise
@@ -243,7 +250,7 @@ class Session:
         All that the server sent before its answer has been handed over when this returns.
         """
         try:
-            await self._asks.ask(self.endpoint.domain, stanzas.ping, timeout)
+            await self._asks.ask(self.endpoint.domain, stanzas.ping, timeout, what="a ping")
         except Unreachable:
             return False
         return True
@@ -371,3 +378,8 @@ class Session:
     def _failed(self, error: str) -> None:
         self.failed_notifications += 1
         log.error("notification.failed", agent=self.agent, error=error)
+
+
+def _left(due: float) -> float:
+    """Return the seconds until then, by the loop's clock; 0 when it is past."""
+    return max(0.0, due - asyncio.get_running_loop().time())

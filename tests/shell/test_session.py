@@ -65,6 +65,36 @@ async def test_open_fails_when_the_server_neither_reflects_presence_nor_answers(
             await session_to(server, reflect=0.05, ping_answer=0.05).open()
 
 
+async def test_an_attempt_at_a_server_that_falls_silent_ends_with_the_limit_of_connecting():
+    """All of it, from dialling: every wait of a part is longer here than the whole may take."""
+    async with running() as server:
+        server.reflects, server.frozen = False, True
+        session = session_to(server, connect=0.6)
+        async with asyncio.timeout(min(session.timings.reflect, session.timings.ping_answer)):
+            with pytest.raises(Unreachable) as silent:
+                await session.open()
+        assert server.bound
+        words = f"localhost:{server.port} gave no answer to our presence and a ping ({DOMAIN})"
+        assert words in str(silent.value)
+
+
+async def test_our_presence_leaves_the_ping_half_of_the_time_that_a_slow_login_left(monkeypatch):
+    waited = []
+
+    async def at_once(_event, _ended, seconds):
+        waited.append(seconds)
+
+    monkeypatch.setattr("listener.xmpp.session.either", at_once)
+    async with running() as server:
+        server.reflects = False
+        async with opened(server, connect=20, reflect=19):
+            assert server.pings == 1
+        async with opened(server, connect=20, reflect=1):
+            assert server.pings == 2
+    assert 0 < waited[0] <= 10
+    assert waited[1] == 1
+
+
 async def test_a_cut_while_we_wait_for_our_presence_is_unreachable():
     async def cut(stream, text):
         if "urn:xmpp:ping" in text:

@@ -1,10 +1,12 @@
 """A session without presence: it subscribes itself, says nothing about itself, leaves nothing."""
 
+import asyncio
+
 import pytest
 
 from listener.errors import ConfigurationError, Unreachable
 from listener.xmpp import stanzas
-from tests.shell.scripted_xmpp import AGENT, DOMAIN, NODE, opened, running, session_to
+from tests.shell.scripted_xmpp import AGENT, DOMAIN, NODE, PUBSUB, opened, running, session_to
 
 ME = f"{AGENT}@{DOMAIN}/listener-test"
 OWN = stanzas.own_nodes(AGENT)
@@ -33,6 +35,57 @@ async def test_it_is_open_when_all_own_nodes_are_acknowledged_and_no_presence_wa
         assert server.subscriptions == {(node, ME) for node in OWN}
         assert {NODE, MEDIA, "/finesse/api/SystemInfo"} < OWN
         assert not said(server, "<presence")
+
+
+async def test_a_service_that_falls_silent_is_given_up_with_the_limit_of_connecting():
+    """All of it, from dialling; there are 9 nodes to ask for, and a list before."""
+
+    async def silent(_, text) -> bool:
+        return "pubsub" in text
+
+    async with running() as server:
+        server.intercept = silent
+        session = session_to(server, presence=False, connect=0.6)
+        async with asyncio.timeout(session.timings.ask):
+            with pytest.raises(Unreachable) as given_up:
+                await session.open()
+        assert server.bound
+        asked = f"subscribe {min(OWN)} ({PUBSUB})"
+        assert f"localhost:{server.port} gave no answer to {asked}" in str(given_up.value)
+
+
+async def test_a_slow_service_is_waited_for_three_times_whatever_the_number_of_nodes():
+    """A list, one node, and when that is granted all the others at once."""
+    held = []
+
+    async def late(stream, text) -> bool:
+        if "<subscribe node=" not in text or said(server, "<subscribe node=") == 1:
+            return False
+        held.append(text)
+        if len(held) == len(OWN) - 1:
+            for each in held:
+                stream.iq(each)
+        return True
+
+    async with running() as server:
+        server.intercept = late
+        async with opened(server, presence=False):
+            assert server.subscriptions == {(node, ME) for node in OWN}
+
+
+async def test_a_node_refused_for_good_is_told_before_one_that_may_come_later():
+    first, *_, late, worst = sorted(OWN)
+
+    async def both(stream, text) -> bool:
+        later = await refuse(late, "resource-constraint")(stream, text)
+        return later or await refuse(worst, "forbidden")(stream, text)
+
+    async with running() as server:
+        server.intercept = both
+        with pytest.raises(ConfigurationError, match=worst):
+            await session_to(server, presence=False).open()
+        assert said(server, f'<subscribe node="{first}"') == 1
+        assert server.subscriptions == set()
 
 
 async def test_the_end_unsubscribes_and_sends_no_presence_either():
