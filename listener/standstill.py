@@ -13,7 +13,10 @@ from collections.abc import Callable
 LATE = 0.05
 """Seconds by which a timer may be late without more: other work of the same turn."""
 TURNS = 5
-"""Turns of the loop in which what lies there is read: each reads up to 256 KiB of every socket."""
+"""Turns of the loop in which what lies there is read: each reads up to 256 KiB of every socket. A
+loop that deals with a few sockets at a time says while it is `behind`: it has had no turn then."""
+LONGEST = 2.0
+"""Seconds after which time counts whatever is still to be read: a loop may be overrun for good."""
 
 
 class Standstill:
@@ -23,6 +26,7 @@ class Standstill:
         self._loop = loop
         self._over = over
         self._turns = 0
+        self._until = 0.0
 
     @property
     def lasts(self) -> bool:
@@ -34,11 +38,15 @@ class Standstill:
         if self._turns or late <= LATE:
             return False
         self._turns = TURNS
+        self._until = self._loop.time() + LONGEST
         self._loop.call_soon(self._turn)
         return True
 
     def _turn(self) -> None:
-        self._turns -= 1
+        if self._loop.time() >= self._until:
+            self._turns = 0
+        elif not getattr(self._loop, "behind", False):
+            self._turns -= 1
         if self._turns:
             self._loop.call_soon(self._turn)
         else:

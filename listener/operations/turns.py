@@ -69,7 +69,13 @@ class BoundedLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         release_ended_connections()
-        super().__init__(selector if selector is not None else BoundedSelector())
+        self._bounded = selector if selector is not None else BoundedSelector()
+        super().__init__(self._bounded)
+
+    @property
+    def behind(self) -> bool:
+        """Whether sockets that were ready have not had their turn yet."""
+        return isinstance(self._bounded, BoundedSelector) and self._bounded.behind
 
 
 def release_ended_connections() -> bool:

@@ -6,11 +6,13 @@ In made-up time: what takes several turns to be read stands for sockets, TLS and
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
+from listener.operations.turns import MOST, BoundedLoop
 from listener.service import Wishes
-from listener.standstill import LATE, TURNS, Standstill
+from listener.standstill import LATE, LONGEST, TURNS, Standstill
 from tests.builders import AGENT
 from tests.oracle.clock import VirtualLoop, run
 from tests.shell.stage import until
@@ -129,3 +131,50 @@ def test_a_standstill_is_noticed_once_and_ends_after_its_turns():
         return begun, all(lasted), still.lasts
 
     assert run(main) == ([False, True, False], True, False)
+
+
+@pytest.mark.parametrize(("pace", "rounds"), [(0.0, 50), (0.1, 1_000_000)])
+def test_a_loop_that_is_behind_has_had_no_turn_but_not_for_ever(pace, rounds):
+    async def main(loop):
+        over = asyncio.Event()
+        loop.behind = True
+        still = Standstill(loop, over.set)
+        assert still.begins(1.0)
+        began, count = loop.time(), 0
+        while still.lasts and count < rounds:
+            count += 1
+            loop._jumping.now += pace
+            await asyncio.sleep(0)
+        loop.behind = False
+        await over.wait()
+        return still.lasts, loop.time() - began <= LONGEST + 2 * pace
+
+    assert run(main) == (False, True)
+
+
+async def test_the_daemons_loop_says_when_sockets_wait_for_their_turn():
+    def read(near):
+        near.recv(1)
+        seen.append(loop.behind)
+
+    loop, seen = BoundedLoop(), []
+    pairs = [socket.socketpair() for _ in range(2 * MOST)]
+    try:
+        for far, near in pairs:
+            loop.add_reader(near, read, near)
+            far.send(b"x")
+        await asyncio.to_thread(lambda: [turn(loop) for _ in range(2)])
+        assert seen == [True] * MOST + [False] * MOST
+        assert not loop.behind
+    finally:
+        for far, near in pairs:
+            loop.remove_reader(near)
+            far.close()
+            near.close()
+        loop.close()
+
+
+def turn(loop):
+    """Let a loop have one turn."""
+    loop.call_soon(loop.stop)
+    loop.run_forever()
