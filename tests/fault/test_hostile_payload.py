@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 import time
+import tomllib
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -127,6 +129,14 @@ def test_refusing_a_bomb_takes_memory_for_its_text_alone(name: str):
     finally:
         tracemalloc.stop()
     assert peak < 100_000 + 4 * len(bomb)
+
+
+def test_no_parser_is_installed_or_asked_for_that_opens_what_is_outside():
+    """Before 6.1 some of lxml's parsers opened external entities (CVE-2026-41066)."""
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    wanted = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+    (floor,) = [each.partition(">=")[2] for each in wanted if each.startswith("lxml")]
+    assert (6, 1) <= tuple(map(int, floor.split("."))) <= etree.LXML_VERSION
 
 
 # -- disguises of a document type declaration ---------------------------------------------------

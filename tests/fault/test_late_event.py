@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from listener.correlation.entry import MAX_LATE
 from listener.finesse.actions import Drop, Hold
 from tests.builders import Story, an_error, an_event, own
 
@@ -70,3 +71,16 @@ def test_an_event_with_the_id_of_a_request_that_failed_by_suspicion_is_told() ->
     assert story.said(key) == ("failed", "sole_pending")
     story.hear(an_event(own("HELD", 2), tag=key))
     assert [(late.key, late.kind) for late in story.lates] == [(key, "event")]
+
+
+def test_of_what_comes_late_so_much_is_told_and_no_more() -> None:
+    story = Story()
+    key = story.accepted(HOLD)
+    story.wait(20)
+    for number in range(3 * MAX_LATE):
+        story.hear(an_error(f"Error {number}", tag=key))
+    assert [late.key for late in story.lates] == [key] * MAX_LATE
+    other = story.accepted(Drop(agent="agent1", dialog_id="100"))
+    story.wait(20)
+    story.hear(an_error("Another's", tag=other))
+    assert story.lates[-1].key == other

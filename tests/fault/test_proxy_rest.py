@@ -184,7 +184,10 @@ async def test_request_on_a_kept_connection_is_told_as_it_is(fault, tls):
     async with net(http(202), ACCEPTED, tls=tls) as it:
         await put(it.rest, "first")
         await fault(it.proxy)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         answer = await put(it.rest)
+        assert loop.time() - begun <= SLOWER * (CONNECT + ANSWER)
         assert answer.kind is AnswerKind.DOUBTFUL
         assert it.seen("id-1") == (fault is deaf)
         await it.recovered()
@@ -302,7 +305,9 @@ async def test_connections_that_died_in_silence_cost_one_doubt_each_and_no_more(
         assert await first == {AnswerKind.ACCEPTED}
         for link in tuple(it.proxy.links):
             link.forget_server()
+        begun = asyncio.get_running_loop().time()
         assert await kinds("then") == {AnswerKind.DOUBTFUL}
+        assert asyncio.get_running_loop().time() - begun <= SLOWER * (CONNECT + ANSWER)
         assert await kinds("now") == {AnswerKind.ACCEPTED}
         seen = [it.seen(f"{name}-{n}") for name in ("then", "now") for n in range(many)]
         assert seen == [0] * many + [1] * many

@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 from listener.correlation.outcome import Confirmed, Evidence, Presumed, Reason, Unconfirmed
 from listener.finesse.actions import Hold, SendDtmf, dialogs
+from listener.settings.model import Timings
 from listener.simulator.certificates import ThrowawayAuthority
 from listener.simulator.faults import Fault
 from listener.simulator.users import AgentSpec
@@ -44,6 +45,7 @@ CROWD = 58
 SCALE = 40  # of the shipped back-off
 RATIO = {"factor": Backoff().factor}
 ONE = [{"id": A, "password": PASSWORD[A]}]
+LOGIN = Timings().connect_deadline  # seconds for a login where a test sets nothing else
 
 
 def frozen(link: Link) -> None:
@@ -241,9 +243,13 @@ async def test_slow_or_sliced_link_loses_nothing_and_is_kept(tmp_path, fault):
     async with scene(tmp_path, how={"tagging": "errors_empty"}) as it:
         one, two = await call(it, A), await call(it, B)
         it.xmpp.shape(**fault)
+        cut = it.now()
         it.xmpp.reset()  # to sign on over it, too
         await it.lost(A, B)
         await asyncio.gather(it.usable(A, one), it.listener.ready(B, 30))
+        for agent in (A, B):
+            lost = it.lost_at(agent, cut)
+            assert it.live_at(agent, lost) - lost <= CAP + LOGIN  # by the first attempt
         dtmf = SendDtmf(agent=B, dialog_id=two, dtmf_string="4711")
         assert isinstance(await it.listener.submit(dtmf, deadline=30), Presumed)
         await until(lambda: it.tally.reconnects == {"link_lost": 2})

@@ -1,13 +1,15 @@
 """A server that goes away under many agents: all come back, never all at once, none left over."""
 
 import asyncio
+import gc
 import random
 
 from listener.xmpp.link import Link, LinkState
 from listener.xmpp.policy import Backoff
-from tests.shell.scripted_xmpp import ScriptedServer, session_to, until
+from tests.shell.scripted_xmpp import ScriptedServer, running, session_to, until
 
 AGENTS = 60
+RECONNECTS = 150  # and as many before, in which everything that is kept has been made
 GATE = 7
 
 
@@ -81,3 +83,34 @@ async def test_many_sessions_one_after_the_other_leave_nothing_in_the_loop():
     await server.stop()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert all(handle.cancelled() for handle in loop._scheduled)
+
+
+async def test_reconnects_of_one_agent_leave_nothing_behind_that_grows():
+    """Counted in objects, of which the least bit of a session would have a hundred for each."""
+    async with running() as server:
+        link = Link(
+            "1001",
+            make_session=lambda: session_to(server),
+            events=Quiet(),
+            backoff=Backoff(base=0.001, cap=0.002, stable=0.0),
+            gate=asyncio.Semaphore(1),
+            random=random.Random(1).random,
+        )
+        task = asyncio.create_task(link.run())
+        counts = []
+        for number in range(1, 2 * RECONNECTS + 1):
+            await until(lambda: server.bound and link.state is LinkState.UP)
+            stream = server.bound.pop()
+            server.streams.remove(stream)
+            stream.cut()
+            del stream
+            await until(lambda seen=number: server.connections > seen)
+            if number % RECONNECTS == 0:
+                await until(lambda: server.bound and link.state is LinkState.UP)
+                gc.collect()
+                counts.append((len(gc.get_objects()), len(asyncio.all_tasks())))
+        await link.close(graceful=False)
+        await task
+    (objects, tasks), (objects_then, tasks_then) = counts
+    assert objects_then - objects < 3 * RECONNECTS
+    assert tasks_then == tasks
