@@ -307,9 +307,10 @@ async def test_cookies_of_an_agent_are_bounded():
 async def test_thousand_agents_share_few_connections():
     agents = [str(n) for n in range(1000)]
     limits = RestLimits(max_connections=4)
+    patience = {"wait_for_connection": 300.0, "total": 300.0}  # the last one waits for 996 others
     async with (
         serving(*[http(202)] * 1000) as server,
-        asking(server.url, agents=agents, limits=limits) as rest,
+        asking(server.url, agents=agents, limits=limits, **patience) as rest,
     ):
         answers = await asyncio.gather(*(put(rest, agent=agent) for agent in agents))
     assert {answer.kind for answer in answers} == {AnswerKind.ACCEPTED}
