@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Unpack
@@ -29,8 +28,9 @@ from listener.terms import Memory, Wished
 from listener.ticket import Record, Ticket
 from listener.transcript import Recorder, Where, recorder_for
 from listener.translation import RestWire
+from listener.trust import Trust
 from listener.whereabouts import Whereabouts
-from listener.xmpp.tls import client_context, shrink_tls_buffers
+from listener.xmpp.tls import shrink_tls_buffers
 
 __all__ = ["EventStream", "Lagged", "Listener", "Paces", "Record", "Ticket"]
 
@@ -54,10 +54,11 @@ class Listener:
     ) -> None:
         self._settings = settings
         finesse = settings.finesse
-        tls: ssl.SSLContext = client_context(finesse.ca_file)
+        self.trust = Trust(finesse.ca_file)
+        """The certificates of Finesse's that are trusted."""
         self.rest = Rest(
             [node.rest_url for node in finesse.endpoints],
-            tls=client_context(finesse.ca_file),
+            tls=self.trust.rest,
             timings=wiring.rest_timings(settings),
         )
         self.wire = RestWire(self.rest)
@@ -71,7 +72,7 @@ class Listener:
             self.rest,
             self.wire,
             self._where,
-            tls=tls,
+            tls=lambda: self.trust.sessions,
             service=lambda: self.service,
             paces=paces,
             changed=changed,
@@ -86,6 +87,7 @@ class Listener:
         )
 
         self._recorder: Recorder | None = None
+        self.trust.watch(self._trust_renewed)
 
     def __repr__(self) -> str:
         up, held = self.roster.up, len(self.roster.ears)
@@ -270,6 +272,12 @@ class Listener:
 
     def _learn(self, deployment: str) -> None:
         self.service.deployment = deployment
+
+    def _trust_renewed(self) -> None:
+        """Let those try again at once who wait because a certificate was refused."""
+        self.rest.trust(self.trust.rest)
+        self._where.trust_renewed()
+        self.roster.trust_renewed()
 
     def _known(self, request: Request) -> Request:
         self.roster.ear(request.agent)

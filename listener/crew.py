@@ -361,6 +361,11 @@ class Ear(LinkEvents):
         if self._link is not None:
             self._link.credentials_changed()
 
+    def trust_renewed(self) -> None:
+        """Try again at once where a certificate was refused: others are trusted now."""
+        if self._link is not None:
+            self._link.trust_renewed()
+
     # -- life -------------------------------------------------------------------------------
 
     def hurry(self) -> None:

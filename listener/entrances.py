@@ -33,7 +33,6 @@ from listener.web.counting import Counting
 from listener.web.gatekeeping import Guarded
 from listener.web.server import Limits
 from listener.web.sockets import host_of
-from listener.xmpp.tls import client_context
 
 if TYPE_CHECKING:
     from starlette.types import Message, Scope
@@ -105,9 +104,10 @@ async def open_dropin(
         return
     forwarder = Forwarder(
         listener.rest.nodes,
-        tls=client_context(settings.finesse.ca_file),
+        tls=listener.trust.rest,
         timings=wiring.rest_timings(settings),
     )
+    listener.trust.watch(lambda: forwarder.trust(listener.trust.rest))
     stack.push_async_callback(forwarder.aclose)
     guarded, dropin = create_dropin(
         Tracking(listener, max_sessions=wanted.max_sessions),

@@ -65,9 +65,10 @@ class Answer:
 class Lenders:
     """Whose credentials may be used where SystemInfo wants some (behind a proxy, 12.6 ES2).
 
-    `held` yields agents, those first whose password is known to be good. Five refusals lock an
-    account for five minutes, so credentials that were refused are used again only after `rest`
-    seconds, and after `MOST_REFUSALS` no more until they are replaced. A refusal here stops no
+    `held` yields agents, those first whose password is known to be good. The one whose credentials
+    SystemInfo took last lends before all others. Five refusals lock an account for five minutes, so
+    credentials that were refused are used again only after `rest` seconds, where nobody else can
+    lend, and after `MOST_REFUSALS` no more until they are replaced. A refusal here stops no
     session, for a REST 401 has other causes too; only SASL's does (rules of evidence 2).
     """
 
@@ -75,14 +76,39 @@ class Lenders:
         self.held: Callable[[], Iterable[str]] = tuple
         self._rest = rest
         self._refused: dict[str, tuple[int, float]] = {}  # agent: how often in a row, when last
+        self._good: str | None = None  # whose were taken last
+        self._returned = asyncio.Event()  # another one after each loan that is over
         self._loans: list[Loan] = []  # no more than there are nodes
 
-    def next(self, now: float) -> str | None:
-        """Return who is to lend now, None when nobody can."""
-        held = tuple(self.held())
-        never = (agent for agent in held if agent not in self._refused)
-        rested = (agent for agent in held if self._may_lend_again(agent, now))
+    def next(self, now: float, *, twice: bool = False) -> str | None:
+        """Return who is to lend now, None when nobody can.
+
+        Nobody lends to both nodes at a time before one of them took it, for that would be two
+        refusals; but with `twice`.
+        """
+        held, lent = tuple(self.held()), {loan.agent for loan in self._loans if not twice}
+        if self._good in held:
+            return self._good
+        free = [agent for agent in held if agent not in lent]
+        never = (agent for agent in free if agent not in self._refused)
+        rested = (agent for agent in free if self._may_lend_again(agent, now))
         return next(never, None) or next(rested, None)
+
+    async def found(self, until: float) -> str | None:
+        """Return who is to lend; waits for a loan to be over where everybody else was refused.
+
+        A node that stands still keeps a loan, which is not waited for beyond `until` (the loop's
+        clock). None when nobody can lend, or when it was later to begin with.
+        """
+        if _clock() >= until:
+            return None
+        while (agent := self.next(_clock())) is None and self._loans:
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._returned.wait()
+            except TimeoutError:
+                return self.next(_clock(), twice=True)
+        return agent
 
     def _may_lend_again(self, agent: str, now: float) -> bool:
         often, last = self._refused.get(agent, (0, now))
@@ -98,15 +124,20 @@ class Lenders:
         except CredentialsRefused:
             if not loan.stale:  # else it speaks of a password that was replaced meanwhile
                 self._refused[agent] = self._refused.get(agent, (0, 0.0))[0] + 1, _clock()
+                self._good = None if self._good == agent else self._good
             raise
         else:
             self._refused.pop(agent, None)
+            self._good = self._good if loan.stale else agent
         finally:
             self._loans.remove(loan)
+            returned, self._returned = self._returned, asyncio.Event()
+            returned.set()
 
     def changed(self, agent: str) -> None:
         """Hear that an agent has other credentials, which may be lent again."""
         self._refused.pop(agent, None)
+        self._good = None if self._good == agent else self._good
         for loan in self._loans:
             if loan.agent == agent:
                 loan.stale = True
@@ -132,7 +163,7 @@ class Inquiry:
         self._polling = polling
         self._took = took
         self._one = asyncio.Lock()
-        self._begun = float("-inf")
+        self._begun = self._renewed = float("-inf")
         self._answer = Answer(Word.UNTOLD, self._begun)
 
     def __repr__(self) -> str:
@@ -159,10 +190,15 @@ class Inquiry:
                     _log.exception("rounds.failed", error=type(fault).__name__)
             return self._answer
 
+    def trust_renewed(self) -> None:
+        """Ask again at once if the certificate was refused: others are trusted now."""
+        self._renewed = _clock()
+
     def _is_refused(self) -> bool:
         """Say whether the certificate was refused just now: only a person can mend that."""
         refused = isinstance(self._answer.trouble, CertificateRefused)
-        return refused and _clock() - self._begun < self._polling.slow
+        lately = _clock() - self._begun < self._polling.slow and self._begun > self._renewed
+        return refused and lately
 
     async def _put(self) -> Answer:
         try:
@@ -194,16 +230,18 @@ class Inquiry:
         return Answer(Word.IN_SERVICE, self._begun, info)
 
     async def _info(self) -> SystemInfo:
+        """Ask without credentials, then with those of one agent after the other.
+
+        In the second half of the time nobody lends any more: whoever does is to have an answer.
+        """
+        until = _clock() + self._polling.within / 2
         try:
             return await self._rest.system_info(node=self._url)
         except CredentialsRefused as refused:
             trouble = refused
-        lent: set[str] = set()
-        while len(lent) < MOST_LENDERS:
-            lender = self._lenders.next(_clock())
-            if lender is None or lender in lent:
+        for _ in range(MOST_LENDERS):
+            if (lender := await self._lenders.found(until)) is None:
                 break
-            lent.add(lender)
             try:
                 with self._lenders.lend(lender):
                     return await self._rest.system_info(agent=lender, node=self._url)

@@ -16,6 +16,7 @@ from listener.roster import BATCH, Roster
 from listener.serving import Doors
 from listener.settings import Changes, Settings, changes
 from listener.settings.model import Agent
+from listener.trust import Contexts, Trust
 from listener.xmpp.link import LinkState
 
 ANSWER_WITHIN = 5.0
@@ -25,7 +26,10 @@ _log = logs.get(__name__)
 
 
 class Reloader:
-    """Applies what changed in the settings. `again` reads them; None: there is no file."""
+    """Applies what changed in the settings. `again` reads them; None: there is no file.
+
+    `trust` holds the certificates that are trusted; their file is read as well.
+    """
 
     def __init__(
         self,
@@ -33,11 +37,13 @@ class Reloader:
         roster: Roster,
         doors: Doors,
         again: Callable[[], Settings] | None,
+        trust: Trust,
     ) -> None:
         self._settings = settings
         self._roster = roster
         self._doors = doors
         self._again = again
+        self._trust = trust
         self._one = asyncio.Lock()
 
     @property
@@ -52,14 +58,16 @@ class Reloader:
             yield
 
     async def reload(self, *, retry_refused: bool = False) -> dict[str, Any]:
-        """Read the settings and the tokens, and apply what differs.
+        """Read the settings, the tokens and the trusted certificates, and apply what differs.
 
         Agents of the settings that only a person could help try once more, with what they had; but
         a password or token that Finesse refused is not tried again while it is the same, unless
         `retry_refused` says so: five refusals lock an account. Then Finesse's answers are waited
-        for, 5 s at most. Returns the agents "added", "removed" and "changed", those that try once
-        more as "retried", those whose credentials wait as "refused", and the keys that need a
-        restart.
+        for, 5 s at most. Connections that are up stay up, whatever is trusted now; where a
+        certificate was refused and others are trusted now, it is tried again at once. Returns the
+        agents "added", "removed" and "changed", those that try once more as "retried", those whose
+        credentials wait as "refused", the keys that need a restart, and whether other certificates
+        are trusted as "certificatesChanged".
         Raises ConfigurationError for settings that cannot work: nothing has changed then. Of each
         agent, what callers do meanwhile comes before it or after it, never in between.
         """
@@ -68,9 +76,11 @@ class Reloader:
         async with self._one:
             new = await asyncio.to_thread(self._again)
             tokens = await asyncio.to_thread(self._doors.read_tokens)
+            trusted = await asyncio.to_thread(Contexts.read, new.finesse.ca_file)
             self._check(new)
             found = changes(self._settings, new)
             self._doors.use(tokens)
+            renewed = self._trust_in(trusted)
             await self._apply(found, new, plainly=retry_refused)
             retried = await self._retry_stopped(refused_too=retry_refused)
         if retry_refused:
@@ -84,10 +94,17 @@ class Reloader:
             "refused": self._waiting(),
             "restartNeeded": list(found.restart_needed),
         }
-        _log.info("settings.reloaded", **{key: len(value) for key, value in said.items()})
+        counts = {key: len(value) for key, value in said.items()}
+        _log.info("settings.reloaded", **counts, certificates_changed=renewed)
         if found.restart_needed:
             _log.warning("settings.postponed", keys=", ".join(found.restart_needed))
-        return said
+        return {**said, "certificatesChanged": renewed}
+
+    def _trust_in(self, contexts: Contexts) -> bool:
+        """Trust what was read; say whether these are other certificates than before."""
+        finesse = self._settings.finesse.model_copy(update={"ca_file": contexts.ca_file})
+        self._settings = self._settings.model_copy(update={"finesse": finesse})
+        return self._trust.use(contexts)
 
     def _check(self, new: Settings) -> None:
         held = {id_.casefold(): id_ for id_ in self._roster.ears}

@@ -49,6 +49,7 @@ class Roster:
     (the API, a reload, the drop-in) need no lock: what one has looked at holds until it awaits. A
     session begins when the former one of that agent has ended; there are never two.
 
+    `tls` returns the context for a session that is made now.
     `changed` is called with an agent's status when its session came, went, or was given up.
     """
 
@@ -59,7 +60,7 @@ class Roster:
         wire: RestWire,
         where: Whereabouts,
         *,
-        tls: ssl.SSLContext,
+        tls: Callable[[], ssl.SSLContext],
         service: Callable[[], Service],
         paces: Paces,
         changed: Callable[[AgentStatus], None] = lambda _status: None,
@@ -241,6 +242,11 @@ class Roster:
         else:
             self._tell_withheld(ear, "they were refused before, and nothing else was since")
 
+    def trust_renewed(self) -> None:
+        """Let those try again at once whose sessions a refused certificate holds up."""
+        for ear in self.ears.values():
+            ear.trust_renewed()
+
     def is_refused(self, agent: str) -> bool:
         """Say whether Finesse refused the credentials that an agent has now."""
         return self._signing.is_refused(self.ear(agent).agent)
@@ -307,7 +313,8 @@ class Roster:
     def _lenders(self) -> Iterator[str]:
         """Yield who may lend credentials: those first who have a session."""
         held = [id_ for id_ in self.ears if id_ not in self.withheld]
-        return iter(sorted(held, key=lambda id_: self.ears[id_].node is None))
+        held.sort(key=lambda id_: self.ears[id_].node is None)
+        return (id_ for id_ in held if not self.is_refused(id_))  # by SASL
 
     def _refused(self, agent: str, why: str) -> None:
         """Hear from the REST side that Finesse refused an agent's credentials."""
@@ -364,7 +371,7 @@ class Roster:
                 agent,
                 lambda: self._signing.for_sasl(ear.agent),
                 place,
-                tls=self._tls,
+                tls=self._tls(),
                 resource=self._resource(agent, self.token),
                 on_notification=lambda heard: self._service().hear(heard, node),
                 on_finesse_presence=lambda available: ear.presence(made, available=available),

@@ -90,7 +90,8 @@ class Signing:
 
     def is_refused(self, agent: Agent) -> bool:
         """Say whether Finesse refused just these credentials since it took any of that agent."""
-        return self._digest(agent) in self._refused.get(agent.id.casefold(), ())
+        known = self._refused.get(agent.id.casefold())
+        return known is not None and self._digest(agent) in known
 
     def for_sasl(self, agent: Agent) -> str:
         """Return what SASL is to be shown; raises CredentialsRefused where it has refused that."""

@@ -144,7 +144,9 @@ class Station:
     def _introduce(
         self, tally: Tally, again: Callable[[], Settings] | None, start: Starter | None
     ) -> None:
-        self.reloader = Reloader(self.settings, self.listener.roster, self.doors, again)
+        self.reloader = Reloader(
+            self.settings, self.listener.roster, self.doors, again, self.listener.trust
+        )
         metrics = Metrics(tally, self._sources())
         self.backend = Backend(
             self.settings,

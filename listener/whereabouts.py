@@ -279,6 +279,12 @@ class Whereabouts:
             self._tell(name)
             self._rounds.hurry()
 
+    def trust_renewed(self) -> None:
+        """Hear that other certificates are trusted: what was refused is asked again at once."""
+        for inquiry in self._inquiries.values():
+            inquiry.trust_renewed()
+        self._rounds.hurry()
+
     def credentials_changed(self, agent: str) -> None:
         """Hear that an agent has other credentials, which may be lent again."""
         self.lenders.changed(agent)

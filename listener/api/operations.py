@@ -169,7 +169,7 @@ async def reload(
         ),
     ] = "false",
 ) -> JSONResponse:
-    """Add, remove and change agents; the others notice nothing.
+    """Add, remove and change agents; the others notice nothing. Read the CA file anew, too.
 
     Settings that cannot work change nothing, and the problem says why. A password or token that
     Finesse refused is not tried again while it is the same: five refusals lock an account. With

@@ -265,6 +265,7 @@ class ReloadShape(Shape):
 
     `retried`: agents that try once more, whom only a person could help before. `refused`: agents
     whose password or token Finesse refused, and which is still the same.
+    `certificatesChanged`: other certificates of Finesse's are trusted from now on.
     """
 
     added: list[str]
@@ -273,6 +274,7 @@ class ReloadShape(Shape):
     retried: list[str]
     refused: list[str]
     restart_needed: list[str]
+    certificates_changed: bool
 
 
 class ForgottenShape(Shape):

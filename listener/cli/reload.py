@@ -21,6 +21,12 @@ EXAMPLES = exits.lines(
 )
 
 
+_CERTIFICATES = {
+    True: "other certificates are trusted for Finesse now: what was refused is tried again",
+    False: "the certificates trusted for Finesse are the same",
+}
+
+
 @reaching.located
 def reload(
     *,
@@ -36,8 +42,9 @@ def reload(
 ) -> None:
     """Add, remove and change agents without touching the others.
 
-    A file that cannot work changes nothing: the reason is told, and the exit code is 1. The daemon
-    reads the file that it was started with.
+    The trusted certificates (finesse.ca_file) are read anew, too; what is connected stays so. A
+    file that cannot work changes nothing: the reason is told, and the exit code is 1. The daemon
+    reads the settings from the file that it was started with.
 
     A password or token that Finesse refused is not tried again while it is the same, for five
     refusals lock an account. When it was unlocked, say so with --retry-refused.
@@ -58,6 +65,8 @@ def _words(changed: Mapping[str, Any]) -> Iterator[str]:
             yield f"{shown}: {', '.join(map(str, agents))}"
     if not any(some.values()):
         yield "nothing about the agents changed"
+    if (certificates := changed.get("certificatesChanged")) is not None:  # an older daemon is mute
+        yield _CERTIFICATES[bool(certificates)]
     if refused := changed.get("refused"):
         yield (
             f"refused by Finesse, and the same as before: {', '.join(map(str, refused))};"

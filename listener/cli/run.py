@@ -44,7 +44,7 @@ def run(
     settings = load()
     if check:
         if settings.finesse.ca_file is not None:
-            from listener.xmpp.tls import client_context  # noqa: PLC0415  slixmpp loads with it
+            from listener.trust import client_context  # noqa: PLC0415  ssl loads with it
 
             client_context(settings.finesse.ca_file)  # says what is wrong with the file
         for line in plan(settings):

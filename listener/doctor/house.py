@@ -14,10 +14,10 @@ from listener.doctor.seen import Hold, PlaceSeen
 from listener.doctor.steps import What
 from listener.errors import ConfigurationError
 from listener.operations.files import check_settings
+from listener.trust import client_context
 from listener.web.certificates import server_context
 from listener.web.tokens import Tokens
 from listener.wiring import credentials
-from listener.xmpp.tls import client_context
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,9 +18,9 @@ from listener.doctor.seen import Configured, InfoSeen, Side, Wrong
 from listener.doctor.steps import What
 from listener.rest import Rest
 from listener.settings import Security
+from listener.trust import client_context
 from listener.wiring import rest_timings
 from listener.xmpp.contract import Endpoint
-from listener.xmpp.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable

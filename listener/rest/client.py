@@ -82,7 +82,7 @@ class Rest:
     """Sends requests to Finesse and reads snapshots from it.
 
     `nodes` are addresses such as https://finesse1.example.com:8445, the preferred one first; kept
-    as `Nodes`, which a `Forwarder` may share. `tls` is this object's own context (the client sets
+    as `Nodes`, which a `Forwarder` may share. `tls` is a context for REST alone (the client sets
     its ALPN); None trusts the system's CAs. Credentials stay in memory. Raises ConfigurationError
     for addresses that cannot work.
     """
@@ -124,6 +124,11 @@ class Rest:
     def prefer(self, node: str) -> None:
         """Ask that node first from now on; raises ConfigurationError when it is not configured."""
         self.nodes.prefer(node)
+
+    def trust(self, tls: ssl.SSLContext) -> None:
+        """Make connections with another context from now on."""
+        self._line.trust(tls)
+        self._how_it_is.trust(tls)
 
     async def aclose(self) -> None:
         """Close all connections. Let running calls end first, or they end in doubt."""

@@ -30,6 +30,7 @@ class Connections(httpx.AsyncBaseTransport):
         # With the loop's time of the last use; the one that was used last is at the right.
         self._free: dict[tuple[str, str, int | None], deque[_Free]] = {}
         self._all: set[httpx.AsyncBaseTransport] = set()
+        self._old: set[httpx.AsyncBaseTransport] = set()  # made before `renew`
 
     def __repr__(self) -> str:
         return f"<Connections {sum(map(len, self._free.values()))} free of {len(self._all)}>"
@@ -39,22 +40,19 @@ class Connections(httpx.AsyncBaseTransport):
         free = self._free.setdefault(
             (request.url.scheme, request.url.host, request.url.port), deque()
         )
-        if free:
-            transport = free.pop()[1]
-        else:
-            transport = self._make()
-            self._all.add(transport)
+        transport = await self._taken(free)
 
         async def release() -> None:
-            if transport in self._all:  # else all was closed meanwhile
+            if transport in self._old:
+                await self._drop(transport)
+            elif transport in self._all:  # else all was closed meanwhile
                 free.append((_clock(), transport))
             await self._drop_old()
 
         async def drop() -> None:
             # Its own pool loses a connection, and never closes it, when it is cancelled in the
             # moment that it gives one out or takes one back: what broke is not used again.
-            self._all.discard(transport)
-            await transport.aclose()
+            await self._drop(transport)
             await self._drop_old()
 
         try:
@@ -66,18 +64,36 @@ class Connections(httpx.AsyncBaseTransport):
         response.stream = _Releasing(response.stream, release, drop)
         return response
 
+    def renew(self) -> None:
+        """Use no connection for another exchange that was made before now."""
+        self._old = set(self._all)
+
+    async def _taken(self, free: deque[_Free]) -> httpx.AsyncBaseTransport:
+        while free:
+            transport = free.pop()[1]
+            if transport not in self._old:
+                return transport
+            await self._drop(transport)
+        transport = self._make()
+        self._all.add(transport)
+        return transport
+
+    async def _drop(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._all.discard(transport)
+        self._old.discard(transport)
+        await transport.aclose()
+
     async def _drop_old(self) -> None:
         since = _clock() - self._keepalive
         for free in tuple(self._free.values()):  # few: one list for each node
             while free and free[0][0] < since:
-                transport = free.popleft()[1]
-                self._all.discard(transport)
-                await transport.aclose()
+                await self._drop(free.popleft()[1])
 
     async def aclose(self) -> None:
         """Close all connections; exchanges that still run break."""
         everything, self._all = self._all, set()
         self._free.clear()
+        self._old.clear()
         for transport in everything:
             await transport.aclose()
 

@@ -69,13 +69,14 @@ class Line:
         timings: RestTimings,
         limits: RestLimits,
     ) -> None:
+        self._tls = tls
         self._timings = timings
         self._limits = limits
         self._slots = {node: asyncio.Semaphore(limits.max_connections) for node in nodes}
         self._waiting = 0
         self._transport = Connections(
             lambda: httpx.AsyncHTTPTransport(
-                verify=tls,
+                verify=self._tls,
                 trust_env=False,
                 http1=True,
                 http2=False,
@@ -92,6 +93,11 @@ class Line:
     async def aclose(self) -> None:
         """Close all connections; exchanges still running break."""
         await self._transport.aclose()
+
+    def trust(self, tls: ssl.SSLContext) -> None:
+        """Make connections with another context from now on; exchanges that run are not touched."""
+        self._tls = tls
+        self._transport.renew()
 
     async def exchange(
         self, node: str, request: httpx.Request, until: float, on_sent: Callable[[], None]

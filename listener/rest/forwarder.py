@@ -70,7 +70,7 @@ class _Parts(httpx.AsyncByteStream):
 class Forwarder:
     """Passes requests to the nodes of one deployment, over connections of its own.
 
-    `tls` is this object's own context. `timings.total` bounds the way to the answer's head, but for
+    `tls` is a context for REST alone. `timings.total` bounds the way to the answer's head, but for
     a request whose body comes in parts; behind the head `timings.answer` bounds the wait for each
     part.
     """
@@ -92,6 +92,10 @@ class Forwarder:
 
     def __repr__(self) -> str:
         return f"<Forwarder to {', '.join(self._nodes)}>"
+
+    def trust(self, tls: ssl.SSLContext) -> None:
+        """Make connections with another context from now on."""
+        self._line.trust(tls)
 
     async def aclose(self) -> None:
         """Close all connections; what still runs breaks."""

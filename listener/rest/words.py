@@ -1,7 +1,7 @@
 """Why an exchange failed, in words an operator can act on.
 
 Knows the exceptions of httpx, ssl and the system; says nothing that a server or a caller wrote but
-the reason of a certificate's refusal. What was sent is not read here: exceptions do not know it.
+names in a certificate that was refused. What was sent is not read here: exceptions do not know it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import ssl
 from typing import TYPE_CHECKING
 
 import httpx
+
+from listener import certificates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +58,10 @@ def explain(story: Sequence[BaseException], node: str) -> str:
 
 def _of_tls(link: BaseException, node: str) -> str | None:
     if isinstance(link, ssl.SSLCertVerificationError):
-        return f"the certificate of {node} was refused: {link.verify_message}"
+        url = httpx.URL(node)
+        address = f"{url.netloc.decode('ascii')}{'' if url.port else ':443'}"
+        why = certificates.explain(link, address, url.host, may_be_named=False)
+        return f"{node} was not trusted: {why}"
     if not isinstance(link, ssl.SSLError) or isinstance(link, _ONLY_WAITING):
         return None
     reason = link.reason or "no reason given"

@@ -18,6 +18,7 @@ _EFFECTIVE = ("password", "token", "extension", "connect", "subscriptions")
 # Not where a secret came from: another file with the same password changes nothing.
 _CREDENTIALS = frozenset({"password", "token"})
 _RELOADED = frozenset({"agents", "defaults"})  # defaults act through the agents alone
+_READ_ANEW = frozenset({"finesse.ca_file"})  # at each reload, whether it is another file or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +76,6 @@ def _elsewhere(old: Settings, new: Settings) -> Iterator[str]:
             one: Section = getattr(old, name)
             other: Section = getattr(new, name)
             for key in type(one).model_fields:
-                if getattr(one, key) != getattr(other, key):
-                    yield f"{name}.{key}"
+                named = f"{name}.{key}"
+                if named not in _READ_ANEW and getattr(one, key) != getattr(other, key):
+                    yield named

@@ -321,7 +321,7 @@ class GuardedClient(CalmStream):
         self._fail(troubles.not_connected(error, self.peer, self.certificate_name))
 
     def _tls_failed(self, error: Any) -> None:
-        self._fail(troubles.tls_failed(error, self.certificate_name))
+        self._fail(troubles.tls_failed(error, self.peer, self.certificate_name))
 
     def _not_authorised(self, failure: Any) -> None:
         name = stanzas.condition(failure.xml)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from listener.errors import CredentialsRefused, ListenerError, Unreachable
+from listener.errors import CertificateRefused, CredentialsRefused, ListenerError, Unreachable
 from listener.xmpp.parties import Aim, Anywhere, LinkEvents, LinkState, SessionLike
 from listener.xmpp.policy import (
     Backoff,
@@ -80,6 +80,9 @@ class Link:
         self._credentials = 0  # another number each time they changed
         self._tried = 0  # that of those with which the last attempt was made
         self._refused: int | None = None  # of those that were refused on a move
+        self._trust = 0  # another number each time that other certificates were trusted
+        self._trusted = 0  # that of the last attempt
+        self._slowly = False  # it waits because a certificate was refused
         self._warned: set[str] = set()  # of which causes, in this outage
         self._leaving = False
         self._closing = asyncio.Event()
@@ -113,6 +116,12 @@ class Link:
         """
         self._credentials += 1
         self._changed.set()
+
+    def trust_renewed(self) -> None:
+        """Try again at once if a certificate was refused: others are trusted now."""
+        self._trust += 1
+        if self._slowly:
+            self._changed.set()
 
     def renew(self) -> None:
         """Have the owner reconcile once more over the session that is up; it stays."""
@@ -189,7 +198,7 @@ class Link:
 
     async def _attempt(self, former: SessionLike | None) -> SessionLike:
         """Make and open one session; nothing is left of one that could not be opened."""
-        self._tried = self._credentials
+        self._tried, self._trusted = self._credentials, self._trust
         session = self._make_session()
         if former is None:
             self._host = session.host
@@ -344,8 +353,13 @@ class Link:
         self._waited = asyncio.get_running_loop().time() - begun
 
     def _remedy(self, trouble: Exception | Ending) -> Remedy:
-        """Say what to do; what was refused to former credentials does not stop the new ones."""
+        """Say what to do; what was refused to former credentials does not stop the new ones.
+
+        Nor does what was refused by former certificates hold the new ones up.
+        """
         if isinstance(trouble, CredentialsRefused) and self._tried != self._credentials:
+            return Remedy.RETRY
+        if isinstance(trouble, CertificateRefused) and self._trusted != self._trust:
             return Remedy.RETRY
         return classify(trouble)
 
@@ -362,6 +376,7 @@ class Link:
             await asyncio.gather(*words, return_exceptions=True)
 
     def _delay(self, remedy: Remedy, failures: int) -> float | None:
+        self._slowly = remedy is Remedy.RETRY_SLOWLY
         if remedy is Remedy.STOP:
             return None
         if remedy is Remedy.RETRY_SLOWLY:

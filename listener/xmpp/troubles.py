@@ -27,7 +27,7 @@ _LATER = "temporary-auth-failure"  # RFC 6120 section 6.5: not about the passwor
 def not_connected(error: object, address: str, certificate_name: str) -> ListenerError:
     """Return the error for a connection that could not be made."""
     if isinstance(error, ssl.SSLError | ConnectionResetError | ConnectionAbortedError):
-        return tls_failed(error, certificate_name)
+        return tls_failed(error, address, certificate_name)
     if isinstance(error, socket.gaierror | str):
         return Unreachable(f"the name in {address} cannot be resolved")
     words = f"{address} cannot be reached: {error}"
@@ -36,9 +36,9 @@ def not_connected(error: object, address: str, certificate_name: str) -> Listene
     return Unreachable(words)
 
 
-def tls_failed(error: BaseException, certificate_name: str) -> ListenerError:
+def tls_failed(error: BaseException, address: str, certificate_name: str) -> ListenerError:
     """Return the error for a TLS handshake that failed."""
-    words = explain_tls_error(error, certificate_name)
+    words = explain_tls_error(error, address, certificate_name)
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateRefused(words)
     return NotFinesse(words) if is_not_tls(error) else Unreachable(words)

@@ -181,7 +181,7 @@ class Turns:
 
 async def measure(folder: str, rounds: int) -> dict[str, float]:
     """Return the figures of all four runs."""
-    from listener.xmpp.tls import client_context
+    from listener.trust import client_context
 
     direct, _, *dialogs = (Path(folder) / "simulator").read_text().split()
     ports = {"direct": int(direct), "dropin": int((Path(folder) / "dropin").read_text())}

@@ -25,9 +25,10 @@ from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
 
 from listener.operations import files
+from listener.trust import client_context
 from listener.xmpp.session import Endpoint, Session, Timings
 from listener.xmpp.stanzas import make_resource
-from listener.xmpp.tls import client_context, shrink_tls_buffers
+from listener.xmpp.tls import shrink_tls_buffers
 from tests.benchmarks.bench_scale_side import DOMAIN, PUBSUB, agents, ask
 from tests.benchmarks.bench_scale_watch import (
     TimedSelector,

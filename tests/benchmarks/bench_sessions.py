@@ -47,9 +47,10 @@ async def serve(folder: str) -> None:
 
 async def ours(port: int, ca_file: Path, count: int) -> dict[str, float]:
     """Open sessions as the listener does."""
+    from listener.trust import client_context
     from listener.xmpp.session import Endpoint, Session, Timings
     from listener.xmpp.stanzas import make_resource
-    from listener.xmpp.tls import client_context, shrink_tls_buffers
+    from listener.xmpp.tls import shrink_tls_buffers
     from tests.shell.scripted_xmpp import DOMAIN, PASSWORD, PUBSUB
 
     shrink_tls_buffers()

@@ -7,7 +7,7 @@ import pytest
 from listener.rest import RestTimings
 from listener.rest.forwarder import Forwarder, Message
 from listener.rest.nodes import Nodes
-from listener.xmpp.tls import client_context
+from listener.trust import client_context
 from tests.shell.dropin_stage import Books, action, placed
 from tests.shell.rest_server import CUT, HANG, api_errors, asking, http, put, serving
 from tests.shell.stage import A, B, dead_port

@@ -15,9 +15,9 @@ from typing import Any
 
 from listener.simulator.interfaces import Form
 from listener.simulator.xmpp_server import NotificationService
+from listener.trust import client_context
 from listener.xmpp.contract import Endpoint, Timings
 from listener.xmpp.session import Session
-from listener.xmpp.tls import client_context
 from tests.integration.publishing.owner import OwnerPublisher
 from tests.integration.servers import DOMAIN, HOST, Ports, Server
 from tests.shell.stage import PASSWORD, A, authority

@@ -12,9 +12,9 @@ from functools import cache
 import pytest
 
 from listener.errors import CertificateRefused, Unreachable
+from listener.trust import client_context
 from listener.xmpp.contract import Endpoint
 from listener.xmpp.session import Session
-from listener.xmpp.tls import client_context
 from tests.integration import certificates, quirks
 from tests.integration.certificates import Kind
 from tests.integration.conftest import ACCOUNTS, need

@@ -168,7 +168,8 @@ class Rig:
         if isinstance(result, Exception):
             raise result
         words = ("added", "removed", "changed", "retried", "refused", "restartNeeded")
-        return {word: [] for word in words} | result
+        nothing: dict[str, Any] = {word: [] for word in words}
+        return nothing | {"certificatesChanged": False} | result
 
     def up(self, agent: str = AGENT) -> None:
         party = a_participant()

@@ -27,10 +27,10 @@ from listener.tally import Tally
 from listener.terms import Sender, Wishes
 from listener.ticket import Record, Ticket
 from listener.tracking import Tracking
+from listener.trust import client_context
 from listener.web.server import Limits, WebServer
 from listener.web.sockets import tcp_socket, unix_socket
 from listener.web.tokens import Tokens
-from listener.xmpp.tls import client_context
 from tests.shell.rest_server import Server, serving
 from tests.shell.stage import PACES, PASSWORD, A, node_of, settings, simulated
 

@@ -40,7 +40,7 @@ class Authority:
         return context
 
     def client(self) -> ssl.SSLContext:
-        from listener.xmpp.tls import client_context  # noqa: PLC0415 - tests of tls patch it
+        from listener.trust import client_context  # noqa: PLC0415 - tests of tls patch it
 
         context = client_context(None)
         self.ca.configure_trust(context)

@@ -88,7 +88,7 @@ async def test_reload_tells_what_changed(rig):
     rig.reloads.append({"added": ["1003"], "changed": ["1001"], "refused": ["1002"]})
     answer = await rig.client().post("/v1/reload")
     told = {"added": ["1003"], "removed": [], "changed": ["1001"], "refused": ["1002"]}
-    rest = {"retried": [], "restartNeeded": []}
+    rest = {"retried": [], "restartNeeded": [], "certificatesChanged": False}
     assert (answer.status_code, answer.json()) == (200, told | rest)
 
 

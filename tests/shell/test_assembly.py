@@ -7,6 +7,7 @@ import base64
 import io
 import logging
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,7 @@ from listener.errors import (
 )
 from listener.finesse.actions import Hold, MakeCall, SendDtmf, UpdateCallData
 from listener.simulator.faults import Fault
+from listener.simulator.interfaces import HttpResponse
 from listener.xmpp.stanzas import RESOURCE_PREFIX
 from tests.shell.stage import (
     PACES,
@@ -160,6 +162,32 @@ async def test_one_agent_that_came_up_is_enough_for_strict(tmp_path):
     agents = [{"id": A, "password": "wrong"}, {"id": B, "password": PASSWORD[B]}]
     async with scene(tmp_path, agents=agents) as (_sim, listener):
         assert [each.live for each in listener.agents.values()] == [False, True]
+
+
+async def test_wrong_password_delays_nobody_where_system_info_wants_one(tmp_path):
+    """12.6 ES2: it is shown once there and once to SASL, and the next agent lends at once."""
+    slow = replace(PACES, polling=replace(PACES.polling, every=1000.0))
+    agents = [{"id": A, "password": "wrong"}, {"id": B, "password": PASSWORD[B]}]
+    async with simulated() as sim:
+        node, lent = sim.nodes[0], []
+        answered = node.http._handler
+
+        async def locked(request):
+            if request.path.endswith("/SystemInfo"):
+                told = request.headers.get("authorization", "Basic ").partition(" ")[2]
+                user, _, password = base64.b64decode(told).decode().partition(":")
+                lent.extend([user] if user else [])
+                if PASSWORD.get(user) != password:
+                    return HttpResponse(401)
+            return await answered(request)
+
+        node.http._handler = locked
+        async with Listener.open(settings(sim, tmp_path, agents=agents), paces=slow) as listener:
+            await until(lambda: listener.roster.up == 1)
+            assert listener.agents[B].live
+            assert isinstance(listener.roster.ear(A).trouble, CredentialsRefused)
+            assert lent.count(A) == 1
+            assert sim.notifications.auth_attempts[A] == 1
 
 
 async def test_opened_without_waiting_it_can_be_waited_for(tmp_path):

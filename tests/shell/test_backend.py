@@ -16,6 +16,7 @@ from listener.offers import Wanted
 from listener.reloading import Reloader
 from listener.service import Policy, Wishes
 from listener.serving import Doors
+from listener.trust import Trust
 from listener.web.tokens import Tokens
 from tests.builders import AGENT, CALL
 from tests.shell.api_rig import OTHER, problem, rigged
@@ -177,7 +178,8 @@ async def test_tokens_are_read_again_beside_the_loop(tmp_path, rig, monkeypatch)
     monkeypatch.setattr(Tokens, "load", noted)
     tokens = write_tokens(file)
     settings = rig.backend._settings
-    await Reloader(settings, DepartedNone(), doors, lambda: settings).reload()
+    trust = Trust(settings.finesse.ca_file)
+    await Reloader(settings, DepartedNone(), doors, lambda: settings, trust).reload()
     assert threads
     assert threading.get_ident() not in threads
     assert doors.tokens.find(tokens["read"]) is not None

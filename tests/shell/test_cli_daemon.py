@@ -219,16 +219,19 @@ async def test_watch_shows_events_and_goes_on_where_it_was(run: Run, tmp_path: P
         assert re.search(rf"^\S+Z dialog: dialog \d+ .*, heard for agent {A}", out, re.MULTILINE)
 
 
+SAME = "the certificates trusted for Finesse are the same"
+
+
 async def test_reload_tells_what_changed_and_why_not(run: Run, tmp_path: Path):
     async with housed(tmp_path, agents=(A,)) as house:
         at = ("--config", house.config)
-        assert await run("reload", *at) == (0, "nothing about the agents changed\n", "")
+        assert await run("reload", *at) == (0, f"nothing about the agents changed\n{SAME}\n", "")
 
         text = house.config.read_text()
         house.config.write_text(text.replace("[defaults]", f'[[agents]]\nid = "{B}"\n[defaults]'))
         (tmp_path / "passwords" / B).write_text("x")
         (tmp_path / "passwords" / B).chmod(0o600)
-        assert (await run("reload", *at))[:2] == (0, f"added: {B}\n")
+        assert (await run("reload", *at))[:2] == (0, f"added: {B}\n{SAME}\n")
 
         house.config.write_text(text + "\n[requests]\nmax_pending = 3\n")
         _, out, _ = await run("reload", *at, "--json")

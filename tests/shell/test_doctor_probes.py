@@ -17,8 +17,8 @@ from listener.doctor.probes import network as probe
 from listener.doctor.probes import stream
 from listener.doctor.seen import Knock, Side, Talk, Wrong
 from listener.errors import ConfigurationError
+from listener.trust import client_context
 from listener.xmpp.contract import Endpoint, Timings
-from listener.xmpp.tls import client_context
 from tests.shell import scripted_xmpp
 from tests.shell.scripted_xmpp import AGENT, DOMAIN, PASSWORD, PUBSUB
 from tests.shell.stage import dead_port

@@ -246,6 +246,35 @@ def test_a_server_that_drops_us_late_is_dialled_no_more_often_than_one_that_neve
     assert Backoff().stable >= Backoff().cap
 
 
+async def test_a_refused_certificate_is_tried_again_at_once_when_others_are_trusted():
+    async with play(Puppet(CertificateRefused("no")), Puppet(), backoff=NEVER) as stage:
+        await stage.state(LinkState.WAITING)
+        stage.link.trust_renewed()
+        await stage.state(LinkState.UP)
+        assert len(stage.made) == 2
+
+
+async def test_a_certificate_that_is_refused_while_others_become_trusted_is_not_held_up_for_long():
+    """The attempt had begun with the former ones."""
+    backoff = Backoff(base=0.001, cap=0.004, slow=1000)
+    late = Puppet(CertificateRefused("no"))
+    late.hold = asyncio.Event()
+    async with play(late, Puppet(), backoff=backoff) as stage:
+        await stage.until(lambda: stage.made)
+        stage.link.trust_renewed()
+        late.hold.set()
+        await stage.state(LinkState.UP)
+
+
+async def test_other_trusted_certificates_start_nobody_whose_password_was_refused():
+    async with play(Puppet(CredentialsRefused("no")), Puppet()) as stage:
+        await stage.state(LinkState.STOPPED)
+        stage.link.trust_renewed()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(stage.made) == 1
+
+
 async def test_a_refused_password_is_tried_once_and_then_held_without_a_timer():
     async with play(Puppet(CredentialsRefused("no")), Puppet()) as stage:
         await stage.state(LinkState.STOPPED)

@@ -12,6 +12,7 @@ from listener.errors import ConfigurationError
 from listener.reloading import Reloader
 from listener.roster import BATCH, Roster
 from listener.settings import Settings
+from listener.trust import Trust
 
 MANY = 10 * BATCH
 
@@ -62,7 +63,7 @@ class Names:
 
 def reloader(old: Settings, new: Settings, roster: Names) -> Reloader:
     doors = SimpleNamespace(read_tokens=lambda: None, use=lambda _: None)
-    return Reloader(old, roster, doors, lambda: new)
+    return Reloader(old, roster, doors, lambda: new, Trust(None))
 
 
 async def turns(holds) -> None:

@@ -16,12 +16,14 @@ import structlog
 from listener import reloading
 from listener.errors import CredentialsRefused, Unreachable
 from listener.settings import load
-from listener.simulator.xmpp_faults import Stage
+from listener.simulator.certificates import ThrowawayAuthority
+from listener.simulator.xmpp_faults import Cut, Stage
 from listener.station import Station
 from listener.xmpp.contract import Cause
+from tests.shell import house as house_module
 from tests.shell import program
 from tests.shell.house import House, housed
-from tests.shell.stage import PASSWORD, A, B, node_of, simulated, until
+from tests.shell.stage import PACES, PASSWORD, A, B, node_of, simulated, until
 
 OTHER_EXTENSION = f'id = "{A}"\nextension = "4711"'
 BROKEN = {
@@ -100,6 +102,84 @@ async def test_fault_while_settings_are_read_ends_nothing_and_is_logged(tmp_path
         with_other_extension(house)
         os.kill(os.getpid(), signal.SIGHUP)
         await until(lambda: house.station.listener.roster.extension(A) == "4711")
+
+
+# ------------------------------------------------------------------------- trusted certificates
+
+
+@asynccontextmanager
+async def patient_house(folder, monkeypatch):
+    """Run a daemon that tries a refused certificate again by itself in a thousand seconds only."""
+    paces = dataclasses.replace(
+        PACES,
+        backoff=dataclasses.replace(PACES.backoff, slow=1000.0),
+        polling=dataclasses.replace(PACES.polling, slow=1000.0),
+    )
+    monkeypatch.setattr(house_module, "PACES", paces)
+    async with housed(folder) as house:
+        yield house
+
+
+async def cut_off(house: House, agent: str) -> str:
+    """Cut an agent's link, and return why it stays away."""
+    status = house.station.listener.roster.ear(agent).status
+    house.simulator.notifications.cut(agent, Cut.RESET)
+    await until(lambda: "certificate" in (status().last_error or ""))
+    assert not status().live
+    return status().last_error
+
+
+async def test_reload_reads_the_ca_file_anew_and_who_was_refused_is_back_at_once(
+    tmp_path, monkeypatch
+):
+    async with patient_house(tmp_path, monkeypatch) as house, caller(house) as client:
+        roster, ca_file = house.station.listener.roster, tmp_path / "ca.pem"
+        right = ca_file.read_bytes()
+        assert (await client.post("/v1/reload")).json()["certificatesChanged"] is False
+        ThrowawayAuthority().write(ca_file)
+        assert (await client.post("/v1/reload")).json()["certificatesChanged"] is True
+        assert roster.up == 2  # what is connected stays so
+        why = await cut_off(house, A)
+        assert f"{house.simulator.nodes[0].http.port} has no issuer in the CA file {ca_file}" in why
+        ca_file.write_bytes(right)
+        assert (await client.post("/v1/reload")).json()["certificatesChanged"] is True
+        await until(lambda: roster.up == 2)
+
+
+async def test_sighup_and_another_ca_file_mend_it_as_well(tmp_path, monkeypatch):
+    async with patient_house(tmp_path, monkeypatch) as house, caller(house) as client:
+        roster, ca_file = house.station.listener.roster, tmp_path / "ca.pem"
+        ca_file.rename(tmp_path / "right.pem")
+        ThrowawayAuthority().write(ca_file)
+        trust = house.station.listener.trust
+        former = trust.rest
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: trust.rest is not former)
+        await cut_off(house, A)
+        text = house.config.read_text()
+        house.config.write_text(text.replace(str(ca_file), str(tmp_path / "right.pem")))
+        said = (await client.post("/v1/reload")).json()
+        assert (said["certificatesChanged"], said["restartNeeded"]) == (True, [])
+        await until(lambda: roster.up == 2)
+
+
+@pytest.mark.parametrize("content", [b"no certificate", b"", None])
+async def test_ca_file_that_cannot_be_used_refuses_the_reload_and_the_former_one_is_kept(
+    tmp_path, content
+):
+    async with housed(tmp_path) as house, caller(house) as client:
+        roster, ca_file = house.station.listener.roster, tmp_path / "ca.pem"
+        with_other_extension(house)
+        ca_file.unlink() if content is None else ca_file.write_bytes(content)
+        answer = await client.post("/v1/reload")
+        assert answer.status_code == 409
+        assert "finesse.ca_file" in answer.json()["detail"]
+        assert str(ca_file) in answer.json()["detail"]
+        assert roster.extension(A) is None  # nothing of it was done
+        before = house.simulator.notifications.auth_attempts[A]
+        house.simulator.notifications.cut(A, Cut.RESET)
+        await until(lambda: house.simulator.notifications.auth_attempts[A] > before)
+        await until(lambda: roster.up == 2)
 
 
 # --------------------------------------------------------------------- callers at the same time

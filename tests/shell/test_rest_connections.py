@@ -73,6 +73,24 @@ async def test_exchanges_at_the_same_time_have_a_connection_each_and_give_it_bac
     assert len(made) == 3
 
 
+async def test_connection_that_was_made_before_others_are_trusted_is_used_no_more(made):
+    them = connections(made)
+    running = await begin(them)
+    await whole(them)
+    assert len(made) == 2
+    them.renew()
+    await whole(them)
+    assert [len(each.asked) for each in made] == [1, 1, 1]
+    assert made[1].closed
+    assert not made[0].closed  # its exchange goes on to its end
+    await running.aclose()
+    assert made[0].closed
+    await whole(them)
+    assert [len(each.asked) for each in made] == [1, 1, 2]
+    await them.aclose()
+    assert made[2].closed
+
+
 async def test_another_node_has_connections_of_its_own(made):
     them = connections(made)
     await whole(them)

@@ -6,6 +6,8 @@ import ssl
 
 import pytest
 
+from listener import trust
+from listener.certificates import Seen
 from listener.errors import CertificateRefused, ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import tls
 from tests.shell.scripted_xmpp import DOMAIN, Authority, opened, running, session_to
@@ -159,7 +161,7 @@ async def test_no_common_tls_version_is_told_in_words(authority):
 
 
 def test_without_a_ca_file_the_systems_certificates_are_trusted_and_checked():
-    context = tls.client_context(None)
+    context = trust.client_context(None)
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
@@ -169,7 +171,7 @@ def test_a_ca_file_is_trusted_alone_and_a_leaf_may_stand_in_it(authority, tmp_pa
     leaf = authority.ca.issue_cert("localhost")
     file = tmp_path / "ca.pem"
     leaf.cert_chain_pems[0].write_to_path(str(file))
-    context = tls.client_context(file)
+    context = trust.client_context(file)
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert len(context.get_ca_certs()) + context.cert_store_stats()["x509"] == 1
@@ -180,7 +182,7 @@ async def test_a_node_whose_own_certificate_is_the_trusted_one_is_accepted(autho
     issued.cert_chain_pems[0].write_to_path(str(tmp_path / "leaf.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     issued.configure_cert(context)
-    pinned = tls.client_context(tmp_path / "leaf.pem")
+    pinned = trust.client_context(tmp_path / "leaf.pem")
     async with (
         running(context, direct=True) as server,
         opened(server, security="tls", tls=pinned) as session,
@@ -193,7 +195,7 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path):
     words.write_text("no certificate")
     for path in (words, tmp_path, tmp_path / "absent.pem"):
         with pytest.raises(ConfigurationError) as refused:
-            tls.client_context(path)
+            trust.client_context(path)
         assert str(path) in str(refused.value)
 
 
@@ -216,19 +218,23 @@ def test_buffers_are_left_alone_where_asyncio_has_no_such_knob(monkeypatch):
 def test_each_refusal_of_a_certificate_has_its_words(code, words):
     error = ssl.SSLCertVerificationError("no")
     error.verify_code, error.verify_message = code, "certificate revoked"
-    assert words in tls.explain_tls_error(error, "node.example")
+    assert words in tls.explain_tls_error(error, "node.example:5223", "node.example")
 
 
-def test_the_ca_file_is_named_when_it_lacks_the_issuer(tmp_path):
+def test_the_ca_file_and_the_port_are_named_when_the_issuer_is_lacking(tmp_path):
     error = ssl.SSLCertVerificationError("no")
     error.verify_code, error.verify_message = 18, "self-signed certificate"
-    assert str(tmp_path) in tls.explain_tls_error(error, "node.example", tmp_path)
+    error.seen = Seen(ca_file=tmp_path)
+    words = tls.explain_tls_error(error, "node.example:5223", "node.example")
+    assert str(tmp_path) in words
+    assert "node.example:5223" in words
 
 
 def test_a_handshake_that_was_broken_off_is_told_from_one_that_failed():
-    assert "broke off" in tls.explain_tls_error(ConnectionResetError("reset"), "node.example")
-    assert "failed" in tls.explain_tls_error(ssl.SSLError(1, "odd"), "node.example")
+    at = "node.example:5223", "node.example"
+    assert "broke off" in tls.explain_tls_error(ConnectionResetError("reset"), *at)
+    assert "failed" in tls.explain_tls_error(ssl.SSLError(1, "odd"), *at)
 
 
 def test_a_python_that_hides_the_certificate_gives_poorer_words():
-    assert tls._names_shown(object()) == ()
+    assert trust.seen_by(object()) == Seen()

@@ -531,7 +531,7 @@ async def test_refused_password_is_lent_once_and_is_nobody_elses_trouble(rig):
     one.rest.locked, one.rest.refuses = True, {"bad"}
     await asyncio.gather(one.ready("bad"), one.ready("good"))  # whom SASL refuses, SASL will tell
     await one.rounds(20)
-    assert sum(agent == "bad" for _, agent in one.rest.asked) <= 2  # at both nodes at once
+    assert sum(agent == "bad" for _, agent in one.rest.asked) == 1  # not at both nodes at once
     assert one.moved == []
 
 
@@ -552,6 +552,46 @@ async def test_no_question_is_put_with_more_than_a_few_passwords(rig):
     await still_waits(one, one.ready())
     assert len(one.rest.asked) == 1 + MOST_LENDERS
     assert len(set(one.rest.asked)) == 1 + MOST_LENDERS
+
+
+async def test_who_lent_with_success_lends_first_and_no_other_password_is_shown(rig):
+    one = rig()
+    one.where.lenders.held = lambda: ["bad", "good"]
+    one.rest.locked, one.rest.refuses = True, {"bad"}
+    await one.connected("good")
+    one.where.lenders.held = lambda: ["never asked", "bad", "good"]
+    shown = len(one.rest.asked)
+    one.where.wants("another")
+    await one.rounds(5)
+    assert {agent for _, agent in one.rest.asked[shown:]} == {None, "good"}
+
+
+async def test_node_that_keeps_a_loan_does_not_keep_the_other_node_from_being_asked(rig):
+    """There is but one who can lend, and one of the nodes stands still with the password."""
+    one, stuck = rig(FIRST, SECOND, polling=replace(QUICK, within=0.4)), asyncio.Event()
+    one.where.lenders.held = lambda: ["1001"]
+
+    async def system_info(*, agent=None, node) -> SystemInfo:
+        if agent is None:
+            raise CredentialsRefused("wants some")
+        if node == FIRST:
+            await stuck.wait()
+        return GOOD
+
+    one.rest.system_info = system_info
+    await asyncio.wait_for(one.ready(), 20)
+    assert one.used == TWO
+
+
+async def test_certificate_that_was_refused_is_asked_about_at_once_when_others_are_trusted(rig):
+    one = rig(polling=replace(QUICK, slow=1000.0))
+    one.rest.says[FIRST] = CertificateRefused("unknown")
+    waiting = asyncio.create_task(one.ready())
+    await one.rounds(10)
+    assert one.rest.count(FIRST) == 1
+    one.rest.says[FIRST] = GOOD
+    one.where.trust_renewed()
+    await asyncio.wait_for(waiting, 20)
 
 
 async def test_system_info_that_takes_no_password_for_a_while_stops_nobody(rig):

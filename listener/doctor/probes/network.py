@@ -25,7 +25,8 @@ from listener.doctor.seen import (
     Side,
     Talk,
 )
-from listener.xmpp.tls import client_context, is_not_tls
+from listener.trust import client_context
+from listener.xmpp.tls import is_not_tls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
