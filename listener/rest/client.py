@@ -47,6 +47,7 @@ MAX_GETS = 2
 login: with SASL's own refusal fewer than the five that lock an account."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED, _ERROR, _UNAVAILABLE = 401, 500, 503
+_STARTING = "Finesse Tomcat on that node starts or has a fault: `utils service list` there"
 
 
 @dataclass(slots=True)
@@ -197,10 +198,12 @@ class Rest:
         if raw.certificate:
             raise CertificateRefused(raw.trouble)
         words = judge.says(raw, update.errors if update is not None else ())
-        if raw.status is None or not raw.whole or raw.status >= _ERROR:
+        if raw.status is None or not raw.whole:
             raise Unreachable(words)
+        if raw.status >= _ERROR:
+            raise Unreachable(f"{words}: {_STARTING}")
         if raw.status == _UNAUTHORIZED:
-            raise CredentialsRefused(words)
+            raise CredentialsRefused(f"{words}: {_refused(agent)}")
         raise NotFinesse(f"{words}: that is not Finesse's SystemInfo")
 
     async def _shown(
@@ -328,3 +331,13 @@ class Rest:
         request = httpx.Request(message.method, url, headers=headers, content=message.content)
         caller.cookies.set_cookie_header(request)
         return request
+
+
+def _refused(agent: str | None) -> str:
+    """Say of a SystemInfo that was refused with whose credentials, and what to do."""
+    if agent is None:
+        return "SystemInfo wants a login there, and no agent's password that it may take is at hand"
+    return (
+        f"SystemInfo took no login of agent {agent} either: see whether that password is right"
+        " (new one, then `listener reload`), and what stands in front of Finesse, such as a proxy"
+    )

@@ -46,6 +46,11 @@ _FIRST_WORDS = {
     "plain": "waiting for the server's first words in the clear (a TLS port would not speak so)",
 }
 
+_TAKEN = (
+    " (another client signed in as this agent with our resource; so that the two do not throw each"
+    " other out in turns, nothing is tried again: find it and stop it, then `listener reload`)"
+)
+
 _UNWANTED_HANDLERS = ("IM", "IMError", "Presence", "Roster Update", "Stream Error")
 _LOGIN_HANDLERS = (
     "Stream Features",
@@ -295,6 +300,8 @@ class GuardedClient(CalmStream):
         name = stanzas.condition(element)
         cause = Cause.CONFLICT if name == "conflict" else Cause.STREAM_ERROR
         words = f"{self.peer} ended the stream: {name}"
+        if cause is Cause.CONFLICT:
+            words += _TAKEN
         self.end(cause, words, NotFinesse(words) if name == "host-unknown" else None)
 
     def _started(self, _: Any) -> None:

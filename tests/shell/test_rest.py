@@ -476,6 +476,22 @@ async def test_what_is_not_finesse_is_said_in_words(
     assert server.url in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "agent", "words"),
+    [
+        (401, None, ("401", "wants a login", "no agent's password")),
+        (401, "1001", ("401", "agent 1001", "password", "`listener reload`", "proxy")),
+        (500, None, ("500", "Finesse Tomcat", "`utils service list`")),
+        (503, "1001", ("503", "Finesse Tomcat", "`utils service list`")),
+    ],
+)
+async def test_system_info_that_is_refused_or_broken_names_the_way_out(status, agent, words):
+    async with serving(http(status, b"")) as server, asking(server.url) as rest:
+        with pytest.raises((CredentialsRefused, NotReachable)) as raised:
+            await rest.system_info(agent=agent)
+    assert all(word in str(raised.value) for word in words)
+
+
 # Two nodes
 
 
