@@ -21,12 +21,15 @@ from listener.xmpp.tls import explain_tls_error, is_not_tls
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_WAY_OUT = " (it is not tried again: five refusals lock the account; replace the password)"
 _LATER = "temporary-auth-failure"  # RFC 6120 section 6.5: not about the password
 
 
 def not_connected(error: object, address: str, certificate_name: str) -> ListenerError:
     """Return the error for a connection that could not be made."""
-    if isinstance(error, ssl.SSLError | ConnectionResetError | ConnectionAbortedError):
+    dialled = "Connect call failed" not in str(error)  # asyncio's words before there is a socket
+    broke = isinstance(error, ConnectionResetError | ConnectionAbortedError) and dialled
+    if broke or isinstance(error, ssl.SSLError):
         return tls_failed(error, address, certificate_name)
     if isinstance(error, socket.gaierror | str):
         return Unreachable(f"the name in {address} cannot be resolved")
@@ -47,7 +50,8 @@ def tls_failed(error: BaseException, address: str, certificate_name: str) -> Lis
 def login_refused(condition: str, address: str, user: str) -> ListenerError:
     """Return the error for a SASL failure; what is not known to pass counts as the password's."""
     kind = Unreachable if condition == _LATER else CredentialsRefused
-    return kind(f"{address} refused the login of {user}: {condition}")
+    way_out = "" if kind is Unreachable else _WAY_OUT
+    return kind(f"{address} refused the login of {user}: {condition}{way_out}")
 
 
 def no_mechanism(offered: Collection[str], address: str) -> ListenerError:

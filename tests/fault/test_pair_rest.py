@@ -30,8 +30,9 @@ def patience(ending: object) -> float:
 
 @pytest.mark.parametrize(("ending", "doubted"), ENDINGS)
 async def test_a_node_is_doubted_for_a_request_without_an_answer_and_for_503(ending, doubted):
-    doubts = []
-    async with serving(ending) as server, asking(server.url, answer=patience(ending)) as rest:
+    doubts, again = [], ending  # after a 401 the agent is asked for, to know whose fault it is
+    asked = serving(ending, again)
+    async with asked as server, asking(server.url, answer=patience(ending)) as rest:
         rest.nodes.watch(doubts.append)
         await put(rest)
 

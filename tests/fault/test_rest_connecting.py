@@ -11,6 +11,7 @@ import trustme
 
 from listener.errors import CertificateRefused, Unreachable
 from listener.rest import AnswerKind, RestLimits
+from listener.trust import client_context
 from tests.shell.rest_server import HANG, Seen, asking, http, listening, put, serving
 
 SYSTEM = b"<SystemInfo><status>IN_SERVICE</status></SystemInfo>"
@@ -201,6 +202,22 @@ async def test_wrong_authority_or_name_is_not_sent_and_named(
     assert answer.kind is AnswerKind.NOT_SENT
     assert "certificate" in answer.detail
     assert server.seen == []
+
+
+async def test_a_certificate_that_is_not_trusted_tells_the_file_and_the_way_out(
+    ca: trustme.CA, tmp_path
+):
+    """SystemInfo is asked first, so these are the words that an operator sees."""
+    file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    async with (
+        serving(http(202), tls=server_side(ca, "127.0.0.1")) as server,
+        asking(server.url, tls=client_context(file)) as rest,
+    ):
+        with pytest.raises(CertificateRefused, match=f"{server.url} was not trusted: ") as refused:
+            await rest.system_info()
+    assert f"the CA file {file}" in str(refused.value)
+    assert "Certificate Management" in str(refused.value)
 
 
 async def test_callers_own_trouble_is_not_taken_for_the_servers():

@@ -10,6 +10,7 @@ from listener import trust
 from listener.certificates import Seen
 from listener.errors import CertificateRefused, ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import tls
+from listener.xmpp.troubles import login_refused, not_connected
 from tests.shell.scripted_xmpp import DOMAIN, Authority, opened, running, session_to
 
 
@@ -228,6 +229,19 @@ def test_the_ca_file_and_the_port_are_named_when_the_issuer_is_lacking(tmp_path)
     words = tls.explain_tls_error(error, "node.example:5223", "node.example")
     assert str(tmp_path) in words
     assert "node.example:5223" in words
+
+
+def test_a_refused_dial_is_no_broken_handshake():
+    """A firewall that resets: asyncio's exception is the same kind, its words are not."""
+    dialled = ConnectionResetError(104, "Connect call failed ('192.0.2.1', 5223)")
+    assert "192.0.2.7:5223 cannot be reached" in str(not_connected(dialled, "192.0.2.7:5223", "n"))
+    broke = ConnectionResetError(104, "Connection reset by peer")
+    assert "handshake" in str(not_connected(broke, "192.0.2.7:5223", "n"))
+
+
+def test_a_refused_password_says_the_way_out():
+    assert "replace the password" in str(login_refused("not-authorized", "n:5223", "1001"))
+    assert "replace" not in str(login_refused("temporary-auth-failure", "n:5223", "1001"))
 
 
 def test_a_handshake_that_was_broken_off_is_told_from_one_that_failed():
