@@ -78,7 +78,7 @@ async def greet(endpoint: Endpoint, tls: ssl.SSLContext, within: float) -> Greet
 class _Visitor(Session):
     """A session that can be bound without presence and without subscriptions, to look alone."""
 
-    async def _listen(self, client: GuardedClient) -> None:
+    async def _listen(self, client: GuardedClient, due: float) -> None:
         """Subscribe to nothing."""
 
     @property
