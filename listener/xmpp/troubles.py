@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _WAY_OUT = " (it is not tried again: five refusals lock the account; replace the password)"
+_NOT_DIALLED = "Connect call failed"  # asyncio's words where there was no connection yet
 _LATER = "temporary-auth-failure"  # RFC 6120 section 6.5: not about the password
 
 
 def not_connected(error: object, address: str, certificate_name: str) -> ListenerError:
     """Return the error for a connection that could not be made."""
-    dialled = "Connect call failed" not in str(error)  # asyncio's words before there is a socket
-    broke = isinstance(error, ConnectionResetError | ConnectionAbortedError) and dialled
-    if broke or isinstance(error, ssl.SSLError):
+    broke = isinstance(error, ssl.SSLError | ConnectionResetError | ConnectionAbortedError)
+    if isinstance(error, BaseException) and broke and _NOT_DIALLED not in str(error):
         return tls_failed(error, address, certificate_name)
     if isinstance(error, socket.gaierror | str):
         return Unreachable(f"the name in {address} cannot be resolved")
