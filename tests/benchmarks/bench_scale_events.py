@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from listener.errors import NotListening
 from listener.finesse.actions.calls import Hold, Retrieve
 from listener.terms import Wishes
 from tests.benchmarks.bench_scale_side import ask, cpu_seconds, dialog_of, request_id, state_after
@@ -49,6 +50,7 @@ class Load:
         self.at: dict[tuple[str, int], float] = {}  # when an agent's event had its outcome
         self.asking = 0.0  # seconds of processor time that opening requests took
         self.other = 0
+        self.unheard: set[str] = set()  # agents whose sessions were lost meanwhile
         self._over = False
         self._service.on_settled(self._settled)
 
@@ -65,7 +67,10 @@ class Load:
             agent=agent, dialog_id=dialog_of(agent), target_media_address=agent
         )
         wishes = Wishes(request_id=request_id(agent, number), deadline=DEADLINE)
-        self._service.expect(request, wishes).answered(202)
+        try:
+            self._service.expect(request, wishes).answered(202)
+        except NotListening:
+            self.unheard.add(agent)  # its events settle nothing any more
         self.asking += time.thread_time() - burnt
 
     def _settled(self, record: Any) -> None:
@@ -100,7 +105,11 @@ class Load:
 
     def told(self, ids: list[str], sent: list[float]) -> dict[str, Any]:
         """Return all of it, in milliseconds."""
-        figures: dict[str, Any] = {"settled": len(self.latencies), "not_confirmed": self.other}
+        figures: dict[str, Any] = {
+            "settled": len(self.latencies),
+            "not_confirmed": self.other,
+            "sessions_lost": len(self.unheard),
+        }
         for name, values in (
             ("", self.latencies),
             ("busy_", self.busy),
@@ -125,9 +134,11 @@ async def idling(seconds: float) -> float:
 async def events(
     station: Station, wanted: dict[str, Any], ids: list[str], timed: TimedSelector, pauses: Pauses
 ) -> dict[str, Any]:
-    """Have events published to all agents in turns; return what each cost."""
+    """Have events published to all agents that are up, in turns; return what each cost."""
     doing("idle")
     idle = await idling(wanted.get("idle", IDLE))
+    picture = station.listener.service.correlator.picture
+    ids = [agent for agent in ids if picture(agent).live]
     load = Load(station, ids, timed)
     load.begin()
     await asyncio.sleep(0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import isnan
 from typing import Any
 
 MOST_HANDSHAKES = 50
@@ -13,6 +14,7 @@ NOTHING = float("nan")  # what was not measured; it is within no bound
 Figures = dict[str, Any]
 
 BOUNDS: dict[str, tuple[str, float]] = {
+    "up_share": (">=", 1.0),
     "kb_per_agent": ("<=", 200.0),
     "agents_per_second": (">=", 150.0),
     "settled_share": (">=", 1.0),
@@ -86,6 +88,7 @@ def summary(found: dict[str, Figures], agents: int) -> Figures:
     shares = [each["settled"] / each["published"] for each in sizes]
     return {
         "agents": agents,
+        "up_share": _of(ours, "up") / agents,
         "kb_per_agent": _of(ours, "rss_per_agent") / 1000,
         "kb_per_default_client": _of(default, "rss_per_agent") / 1000,
         "agents_per_second": _of(ours, "per_second"),
@@ -138,10 +141,16 @@ def tables(found: dict[str, Figures], result: Figures, agents: int) -> str:
         lines.append(_line(words, [_shown(result[name]), beside]))
     lines += ["", _line("bound", ["value", "wanted", ""])]
     for name, (way, bound) in BOUNDS.items():
-        word = "met" if met(name, result[name]) else "MISSED"
+        word = _judged(name, result[name])
         lines.append(_line(name, [_shown(result[name]), f"{way} {bound:g}", word]))
     lines += [_line("lag_busy_ms", [_shown(result["lag_busy_ms"]), "", ""]), *_noise(found, sizes)]
     return "\n".join(lines)
+
+
+def _judged(name: str, value: float) -> str:
+    if isnan(value):
+        return "no figure"
+    return "met" if met(name, value) else "MISSED"
 
 
 def _noise(found: dict[str, Figures], sizes: list[str]) -> list[str]:
@@ -158,11 +167,11 @@ def _noise(found: dict[str, Figures], sizes: list[str]) -> list[str]:
 
 
 def _line(words: str, cells: list[str]) -> str:
-    return f"{words:50}" + "".join(f"{cell:>10}" for cell in cells)
+    return (f"{words:50}" + "".join(f"{cell:>10}" for cell in cells)).rstrip()
 
 
 def _shown(value: float) -> str:
-    if value != value:  # noqa: PLR0124 - NaN alone is not what it is
+    if isnan(value):
         return "-"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
