@@ -1,7 +1,7 @@
 """A simulated pair behind failing networks: four proxies, and what happens to them on demand.
 
 Knows nodes, proxies and sessions; plays the part of the network and of the machines in a story.
-What truly was is noted by `truth`.
+What befalls everybody at once is in `troubles`; what truly was is noted by `truth`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from listener.finesse import uris
 from listener.simulator.assembly import Simulator
-from listener.simulator.node import Node, Part
+from listener.simulator.node import Node
 from listener.simulator.profiles import Tagging, Variants
 from listener.simulator.users import AgentSpec
+from tests.chaos.troubles import Troubles
 from tests.chaos.truth import Dealt, Deeds, Notes, Noting, Reads, Tags
-from tests.fault.proxy import Act, Link, Proxy, State, Way
+from tests.fault.proxy import Link, Proxy, State, Way
 from tests.oracle.world import OUTSIDE, PASSWORD, specs
 from tests.shell.stage import authority
 
@@ -34,7 +35,7 @@ OPEN = float("inf")
 LAST_WORDS = 30.0
 
 
-class Deployment:
+class Deployment(Troubles):
     """Fulfils the network's part of a story. Use it as an async context manager.
 
     `troubles` has (what, begin, end) of all that concerned everybody; `out` who was signed out for
@@ -168,18 +169,12 @@ class Deployment:
             for link, _ in self.links(agent, number)
         )
 
-    def used(self, which: str = "used") -> int:
-        """Return the number of the node at which most sessions are, or of the other."""
-        there = [len(node.notifications.sessions()) for node in self.sim.nodes]
-        used = 0 if there[0] >= there[1] else 1
-        return used if which == "used" else 1 - used
-
     # -- one agent ---------------------------------------------------------------------------------
 
     def cut(self, agent: str, how: str) -> None:
         """End an agent's link: by RST, FIN, or a word of the server."""
-        self._count("cuts")
         for link, stream in self.links(agent):
+            self._count("cuts")
             if how == "rst":
                 link.reset()
             elif how == "fin":
@@ -190,17 +185,17 @@ class Deployment:
 
     def hole(self, agent: str) -> None:
         """Let an agent's link lead nowhere; the daemon has to find out."""
-        self._count("holes")
         for link, stream in self.links(agent):
+            self._count("holes")
             link.turn(State.DROP)
             self._over(stream)
 
     async def slow(self, agent: str, by: float, lasts: float) -> None:
         """Delay what comes down an agent's link."""
-        self._count("slow links")
         pipes = [link.pipes[Way.DOWN] for link, _ in self.links(agent)]
         begun = self._clock()
         for pipe in pipes:
+            self._count("slow links")
             pipe.shape.delay = by
         await asyncio.sleep(lasts)
         for pipe in pipes:
@@ -209,7 +204,6 @@ class Deployment:
 
     async def again(self, agent: str, last: int, *, same_ids: bool) -> None:
         """Publish an agent's last events once more, at each node where sessions are."""
-        self._count("repeats")
         own = uris.user_node(agent)
         mine = [p for p in self.notes.account.parcels if p.node.startswith(own) and p.published]
         for parcel in mine[-last:]:
@@ -217,142 +211,8 @@ class Deployment:
             item_id = parcel.item_id if same_ids else f"again-{self._again}"
             for side in self.finesse.sides:
                 if side.speaks:
+                    self._count("repeats")
                     await side.publisher.publish(parcel.node, parcel.payload, item_id=item_id)
-
-    # -- everybody ---------------------------------------------------------------------------------
-
-    async def wire(self, kind: str, side: str, node: str, lasts: float) -> None:
-        """Let the network before a node fail in some way, for a time."""
-        number = self.used(node)
-        proxies = [self.xmpp[number]] * (side != "rest") + [self.rest[number]] * (side != "xmpp")
-        self._count(f"wire {kind}")
-        begun = self._clock()
-        await self._break(kind, proxies, number, xmpp=side != "rest")
-        await asyncio.sleep(lasts if kind not in {"rst", "fin"} else 0.0)
-        for proxy in proxies:
-            await proxy.come_back()
-            proxy.heal()
-            if kind == "hole":
-                proxy.reset()
-        self._trouble(f"wire {kind}", begun, rest=side != "xmpp", xmpp=side != "rest")
-
-    async def _break(self, kind: str, proxies: list[Proxy], number: int, *, xmpp: bool) -> None:
-        if xmpp and kind in {"rst", "fin", "hole"}:
-            for agent in self.finesse.agents:
-                for _, stream in self.links(agent, number):
-                    self._over(stream)
-        for proxy in proxies:
-            match kind:
-                case "rst" | "fin":
-                    (proxy.reset if kind == "rst" else proxy.finish)()
-                case "hole" | "freeze":
-                    (proxy.black_hole if kind == "hole" else proxy.freeze)()
-                case "latency":
-                    proxy.shape(delay=0.15)
-                case "slices":
-                    proxy.shape(piece=11)
-                case _:
-                    proxy.reset()
-                    await proxy.refuse(None if kind == "refuse" else Act.RST)
-
-    async def node(self, kind: str, node: str, how: str, lasts: float) -> None:
-        """Let a machine, or a part of it, fail for a time."""
-        one, begun = self.sim.nodes[self.used(node)], self._clock()
-        self._count(f"node {kind}")
-        parts = {"gone": Part.ALL, "no_sessions": Part.XMPP, "no_tomcat": Part.REST}
-        frozen = {"frozen": Part.ALL, "frozen_sessions": Part.XMPP, "frozen_rest": Part.REST}
-        if kind in parts:
-            await self._away([one], parts[kind], how, lasts)
-        elif kind == "both_gone":
-            await self._away(list(self.sim.nodes), Part.ALL, how, lasts)
-        elif kind in frozen:
-            one.freeze(frozen[kind])
-            await asyncio.sleep(lasts)
-            one.thaw(frozen[kind])
-        elif kind == "out_of_service":
-            one.set_status("OUT_OF_SERVICE")
-            await asyncio.sleep(lasts)
-            one.set_status("IN_SERVICE")
-        else:
-            one.reset()
-        self._trouble(f"node {kind}", begun, rest=True, xmpp=True)
-
-    @staticmethod
-    async def _away(nodes: list[Node], part: Part, how: str, lasts: float) -> None:
-        for node in nodes:
-            await node.stop(part, how=how)
-        await asyncio.sleep(lasts)
-        for node in nodes:
-            await _back(node, part)
-
-    async def cti(self, lasts: float, unnoticed: float, repeats: int) -> None:
-        """Let CTI fail over at both nodes."""
-        self._count("cti fail-overs")
-        begun = self._clock()
-        await self.sim.cti_failover(lasts, unnoticed=unnoticed, repeats=repeats)
-        self.notes.account.outages.append([begun, self._clock()])
-        self._trouble("cti fail-over", begun, rest=True, xmpp=True)
-
-    async def outage(self, lasts: float) -> None:
-        """Let both nodes be out of service."""
-        self._count("outages")
-        begun = self._clock()
-        self.finesse.set_status("OUT_OF_SERVICE")
-        await asyncio.sleep(lasts)
-        self.finesse.set_status("IN_SERVICE")
-        self.notes.account.outages.append([begun, self._clock()])
-        self._trouble("out of service", begun, rest=True, xmpp=True)
-
-    async def suffer(self, what: str, lasts: float) -> None:
-        """Let GETs at both nodes suffer, or REST be refused."""
-        self._count(f"rest {what}")
-        begun = self._clock()
-        if what == "refused":
-            for proxy in self.rest:
-                await proxy.refuse()
-        for reads in self.reads:
-            reads.trouble = what
-        await asyncio.sleep(lasts)
-        for reads in self.reads:
-            reads.trouble = ""
-        for proxy in self.rest:
-            await proxy.come_back()
-        self._trouble(f"rest {what}", begun, rest=True, xmpp=False)
-
-    async def finesse_away(self, lasts: float) -> None:
-        """Let the XMPP user `finesse` be unavailable at the node in use."""
-        self._count("finesse away")
-        service, begun = self.sim.nodes[self.used()].notifications, self._clock()
-        service.set_finesse_presence(available=False)
-        await asyncio.sleep(lasts)
-        service.set_finesse_presence(available=True)
-        self._trouble("finesse away", begun, rest=True, xmpp=True)
-
-    def _count(self, name: str) -> None:
-        self.counts[name] = self.counts.get(name, 0) + 1
-
-    def _trouble(self, what: str, begun: float, *, rest: bool, xmpp: bool) -> None:
-        account, end = self.notes.account, self._clock()
-        self.troubles.append((what, begun, end))
-        if rest:
-            account.rest.append((begun, end + AFTERMATH))
-        if xmpp:
-            account.slow += [(spec.id, begun, end + AFTERMATH) for spec in self.agents]
-
-
-AFTERMATH = 4.0
-"""Seconds after a trouble that concerned everybody in which nothing slow is held against anybody:
-connections of that time may still hang until the program's own limits end them."""
-
-
-async def _back(node: Node, part: Part) -> None:
-    """Start a node again; somebody else on this machine may have its port for a moment."""
-    async with asyncio.timeout(60):
-        while True:
-            with suppress(OSError):
-                await node.start(part)
-                return
-            await asyncio.sleep(0.2)
 
 
 def _peer(transport: asyncio.BaseTransport) -> tuple[Any, ...] | None:

@@ -146,12 +146,16 @@ class Noting:
 
 
 class Reads:
-    """A node's REST handler, with a note of each GET; `trouble` is what GETs suffer from now."""
+    """A node's REST handler, with a note of each GET.
+
+    `trouble` is what GETs suffer from now, `met` how many did so until now.
+    """
 
     def __init__(self, handler: Any, notes: Notes) -> None:
         self._handler = handler
         self._notes = notes
         self.trouble = ""
+        self.met = 0
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
@@ -160,6 +164,7 @@ class Reads:
         sent, notes = self._notes.clock(), self._notes
         status: int | None = None
         answered: float | None = None
+        self.met += bool(self.trouble)
         try:
             if self.trouble == "get_hangs":
                 while self.trouble == "get_hangs":  # noqa: ASYNC110  a fault without an event

@@ -10,6 +10,7 @@ differ, each stated:
   request was open, three times that is added to both, and half a second of it excuses a ping
   without an answer within 2 s and an agent who was signed out for being absent. Who is excused by
   that alone is counted, and a run with too many is none (`tables.py`).
+- Whose outcome was due in the moment (by that half second) of a kill is told by the next process.
 - A request open while the daemon was killed, stopped or handed over is not asked why it did not
   know better; that it is not wrong, not late (2 s after the restart) and not lost, it is.
 - While the network or a machine failed for everybody, and `AFTERMATH` seconds behind that, nobody
@@ -42,6 +43,7 @@ from listener.finesse.events import DialogEvent, DialogRemoved, Event, UserChang
 from listener.finesse.wire import parse_update
 from listener.telling import kind_of
 from tests.chaos.asking import fingerprint
+from tests.chaos.dealt import dealt
 from tests.chaos.reading import CLOSE
 from tests.chaos.stalls import Stall, lag_between
 from tests.chaos.tables import LiveTally
@@ -81,6 +83,8 @@ copyreg.pickle(MappingProxyType, lambda seen: (_frozen, (dict(seen),)))
 SLACK = 0.3
 """Seconds before an outcome in which what was read need not have been thought of."""
 QUIET = 1.1
+LATE = 0.5
+"""Seconds by which an outcome, or the answer to a ping, may be late where no lag was measured."""
 GIVEN_UP = 0.05
 """Seconds before its deadline in which a request may be given up, as the law has it."""
 READ_WITHIN = 6.0
@@ -91,7 +95,7 @@ READ_LATE = 3.0
 @contextmanager
 def tolerant(lag: float) -> Iterator[None]:
     """Let the judge's constants be those of a run over real sockets."""
-    fence = 2.0 + max(0.5, 3 * lag)
+    fence = 2.0 + max(LATE, 3 * lag)
     with ExitStack() as stack:
         for module, values in (
             (judge, {"EPS": CLOSE, "FENCE": fence}),
@@ -147,6 +151,7 @@ def examined(parcel: bytes) -> bytes:
     tally = LiveTally()
     found, excused = judged(account, stalls)
     tally.take(account, found, begun)
+    tally.counts.update(dealt(account, begun))
     tally.excused.update(find.kind for find in excused)
     told = [f"{find}\n{explain(account, find.asked)}\n" for find in found]
     silent, late = unread(account, stalls)
@@ -165,6 +170,8 @@ def _excused(account: Account, find: Find, lag: float) -> bool:
     if find.kind == "law" and find.words.startswith("given up"):
         assert asked.settled is not None
         return asked.deadline - asked.settled < GIVEN_UP + lag  # told by two clocks
+    if find.kind == "overdue":
+        return _killed_at_its_end(account, asked, lag)
     if find.kind != "missed":
         return False
     if "presumed:" in find.words and lag > MOST_LAG:
@@ -174,6 +181,18 @@ def _excused(account: Account, find: Find, lag: float) -> bool:
     if "a GET" in find.words:
         return not account.listening(asked.agent, asked.deadline - 4.0, asked.deadline)
     return isinstance(asked.request, Drop) and _cut_off(account, asked)
+
+
+def _killed_at_its_end(account: Account, asked: Asked, lag: float) -> bool:
+    """Say whether the daemon was killed before an outcome that was due could be told.
+
+    By the time by which an outcome may be late anyway; the next process has to tell it at once.
+    """
+    late = CLOSE + max(LATE, 3 * lag)
+    return asked.settled is not None and any(
+        asked.deadline <= killed <= asked.deadline + late and asked.settled <= started + late
+        for killed, started in account.restarts
+    )
 
 
 def _met_again(account: Account, asked: Asked) -> bool:
