@@ -21,7 +21,10 @@ from listener.xmpp.tls import explain_tls_error, is_not_tls
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_WAY_OUT = " (it is not tried again: five refusals lock the account; replace the password)"
+_WAY_OUT = (
+    " (it is not tried again: five refusals lock the account; replace the password,"
+    " then `listener reload`)"
+)
 _NOT_DIALLED = "Connect call failed"  # asyncio's words where there was no connection yet
 _LATER = "temporary-auth-failure"  # RFC 6120 section 6.5: not about the password
 

@@ -240,7 +240,9 @@ def test_a_refused_dial_is_no_broken_handshake():
 
 
 def test_a_refused_password_says_the_way_out():
-    assert "replace the password" in str(login_refused("not-authorized", "n:5223", "1001"))
+    words = str(login_refused("not-authorized", "n:5223", "1001"))
+    assert "five refusals lock the account" in words
+    assert "replace the password, then `listener reload`" in words
     assert "replace" not in str(login_refused("temporary-auth-failure", "n:5223", "1001"))
 
 
