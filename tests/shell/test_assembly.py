@@ -188,6 +188,7 @@ async def test_wrong_password_delays_nobody_where_system_info_wants_one(tmp_path
             assert isinstance(listener.roster.ear(A).trouble, CredentialsRefused)
             assert lent.count(A) == 1
             assert sim.notifications.auth_attempts[A] == 1
+            assert list(listener.roster._lenders()) == [B]  # what SASL refused is shown no more
 
 
 async def test_opened_without_waiting_it_can_be_waited_for(tmp_path):
