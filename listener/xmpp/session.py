@@ -155,14 +155,17 @@ class Session:
 
     async def _start(self, client: GuardedClient) -> None:
         due = asyncio.get_running_loop().time() + self.timings.connect
+        late = False
         try:
             async with asyncio.timeout_at(due):
                 await client.start(self.endpoint.host, self.endpoint.port)
         except TimeoutError:
+            late = True
+        if late:  # the TimeoutError leads to the task that ends with this: behind it were a circle
             raise Unreachable(
                 f"{self.host}:{self.endpoint.port} gave no session within"
                 f" {self.timings.connect:g} s; it stopped at: {client.stage}"
-            ) from None
+            )
         stale, beside = self._stale, self._beside  # not by way of ourselves: see `_clean_up`
         self._subscribed = Books(
             self.agent,

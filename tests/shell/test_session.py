@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import gc
 import io
 import json
 import logging
 import re
+import weakref
 from typing import Never
 
 import pytest
@@ -23,6 +25,7 @@ from tests.shell.scripted_xmpp import (
     PASSWORD,
     PUBSUB,
     Authority,
+    Stream,
     item_of,
     items_message,
     opened,
@@ -76,6 +79,27 @@ async def test_an_attempt_at_a_server_that_falls_silent_ends_with_the_limit_of_c
         assert server.bound
         words = f"localhost:{server.port} gave no answer to our presence and a ping ({DOMAIN})"
         assert words in str(silent.value)
+
+
+async def test_an_attempt_that_took_too_long_is_gone_without_the_collector():
+    async def silent(_stream: Stream, _text: str) -> bool:
+        return True
+
+    async with running() as server:
+        server.intercept = silent
+        session = session_to(server, connect=0.2)
+        gc.collect()
+        gc.disable()
+        try:
+            opening = asyncio.create_task(session.open())
+            (error,) = await asyncio.gather(opening, return_exceptions=True)
+            assert "gave no session within 0.2 s" in str(error)
+            await session.close(graceful=False)
+            gone = weakref.ref(opening)
+            del opening, error
+            await until(lambda: gone() is None)
+        finally:
+            gc.enable()
 
 
 async def test_our_presence_leaves_the_ping_half_of_the_time_that_a_slow_login_left(monkeypatch):
