@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
     GOOD = "good"
     INTERMEDIATE = "intermediate"  # the server sends a chain; the CA file holds the root alone
+    LEAF_ALONE = "leaf_alone"  # as before, and the server leaves out the intermediate one
     EXPIRED = "expired"
     OTHER_NAME = "other_name"  # it names the XMPP domain, and not the host that is dialled
 
@@ -61,7 +62,8 @@ def issue(kind: Kind, domain: str) -> tuple[bytes, bytes]:
     names = [domain, f"pubsub.{domain}", f"component.{domain}"]
     names += ["node.elsewhere.test"] if kind is Kind.OTHER_NAME else PLACE
     start, end = _LONG_AGO if kind is Kind.EXPIRED else _now()
-    issuer = authority().create_child_ca() if kind is Kind.INTERMEDIATE else authority()
+    between = kind in {Kind.INTERMEDIATE, Kind.LEAF_ALONE}
+    issuer = authority().create_child_ca() if between else authority()
     leaf = issuer.issue_cert(*names, not_before=start, not_after=end)
     chain = leaf.cert_chain_pems[0].bytes()
     if kind is Kind.INTERMEDIATE:

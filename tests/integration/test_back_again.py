@@ -40,6 +40,7 @@ BACKOFF = Backoff(base=USUAL.base / SCALE, cap=USUAL.cap / SCALE, stable=USUAL.s
 POLLING = Polling(every=EVERY.every / SCALE, apart=0.01, spread=EVERY.spread / SCALE)
 SLOWER = 6
 """How many times slower than at its start a machine may be that has other things to do."""
+START = {"prosody": servers.start_prosody, "ejabberd": servers.start_ejabberd}
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -67,13 +68,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path) -> AsyncIterator[Scene]:
-    """Run prosody, a network before it, REST of the simulator, and the program with its agents."""
-    need("prosody")
+async def scene(kind: str, folder: Path) -> AsyncIterator[Scene]:
+    """Run a server, a network before it, REST of the simulator, and the program with its agents."""
+    need(kind)
     loop, changes = asyncio.get_running_loop(), []
     with no_tasks_left():
         async with (
-            servers.start_prosody(accounts=PASSWORDS) as server,
+            START[kind](accounts=PASSWORDS) as server,
             simulated(agents=CROWD, notifications=OwnerPublisher(server, PASSWORDS)) as sim,
             Proxy(server.port("tls")) as proxy,
         ):
@@ -97,9 +98,10 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
                 yield it
 
 
-async def test_all_are_back_soon_after_the_server_is(tmp_path):
+@pytest.mark.parametrize("kind", sorted(START))
+async def test_all_are_back_soon_after_the_server_is(tmp_path, kind):
     """T8: the back-off, one question for all, the spreading, and as long as they took before."""
-    async with scene(tmp_path) as it:
+    async with scene(kind, tmp_path) as it:
         gone = asyncio.get_running_loop().time()
         await asyncio.to_thread(it.server.kill)
         await until(lambda: it.up == 0, 120)
@@ -113,7 +115,7 @@ async def test_all_are_back_soon_after_the_server_is(tmp_path):
 
 async def test_links_that_broke_are_made_anew_after_one_short_wait(tmp_path):
     """T2: no attempt in vain, no wait above the first; the usual one is half a second at most."""
-    async with scene(tmp_path) as it:
+    async with scene("prosody", tmp_path) as it:
         took: list[float] = []
         await asyncio.sleep(BACKOFF.stable)  # what failed while they signed on is forgotten
         with capture_logs() as lines:

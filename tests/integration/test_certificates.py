@@ -130,6 +130,23 @@ async def test_an_unknown_authority_is_refused_in_words(showing, security, tmp_p
         await session_to(showing(Kind.GOOD), security, other).open()
 
 
+@pytest.mark.parametrize("security", ENCRYPTED)
+async def test_a_certificate_whose_issuer_the_server_leaves_out_is_refused_in_words(
+    showing, security
+):
+    """OpenSSL says the same of it as of an unknown authority: the words tell them apart."""
+    server = showing(Kind.LEAF_ALONE)
+    with pytest.raises(CertificateRefused) as refused:
+        await session_to(server, security, client_context(server.ca_file)).open()
+    for words in (
+        f"{server.host}:{server.port(security)}",
+        str(server.ca_file),
+        "rest of the chain",
+    ):
+        assert words in str(refused.value)
+    assert server.refused_logins() == 0
+
+
 async def test_a_program_that_insists_on_tls_1_3_is_told_what_is_missing(showing):
     server = showing(Kind.GOOD)
     strict = client_context(server.ca_file, minimum=ssl.TLSVersion.TLSv1_3)
