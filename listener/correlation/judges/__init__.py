@@ -52,13 +52,16 @@ def judge(case: Case, sight: Sight) -> Finding:
     if finding.shown is Shown.ENDED and sight.how is How.SNAPSHOT:
         return NOTHING  # only events end a dialog; what a GET shows is asked again at the deadline
     told_again = case.memoryless and not sight.tagged and sight.how is not How.SNAPSHOT
-    if told_again and isinstance(case.expectation, DATA):
+    if told_again and isinstance(case.expectation, TOLD_AGAIN):
         return _perhaps_old(finding)
     return finding
 
 
 DATA = (x.CallData, x.Reclassified, x.CallbackScheduled, x.CallbackCancelled)
 """Expectations that look at call data, which carries no time: an old content looks like a new."""
+TOLD_AGAIN = (*DATA, x.NewCall, x.Monitoring)
+"""Expectations that news from before a restart may seem to fulfil: no call that was gone by then is
+journalled."""
 
 
 def _perhaps_old(finding: Finding) -> Finding:

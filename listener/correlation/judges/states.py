@@ -210,7 +210,7 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     user = sight.user
     if user is None or not case.mine(sight) or not _fits(want, user):
         return NOTHING
-    if (sight.tagged or user.state_change_time not in case.theirs) and _came_late(case, user):
+    if _came_late(case, user) and (sight.tagged or _in_between(case, user)):
         return _before_the_others(case, want, sight)
     if _signed_in(case, want, user):
         return Finding(Shown.IF_TAGGED, stage=user.state)
@@ -230,6 +230,13 @@ def _came_late(case: Case, user: User) -> bool:
     """Say whether it is older news than the change of another request that was heard since."""
     was = case.baseline.user if case.start is not None and case.baseline is not None else None
     return was is not None and older(user.state_change_time, was.state_change_time)
+
+
+def _in_between(case: Case, user: User) -> bool:
+    """Say whether it is surely since the request, and no other request's by its id."""
+    start = case.start.user if case.start is not None else None
+    since = start is not None and newer(user.state_change_time, start.state_change_time)
+    return since and user.state_change_time not in case.theirs
 
 
 def _before_the_others(case: Case, want: x.UserState, sight: Sight) -> Finding:

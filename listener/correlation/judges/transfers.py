@@ -38,7 +38,8 @@ def _partner(case: Case) -> Dialog | None:
 
 
 def _live(case: Case) -> list[Dialog]:
-    others = case.baseline.others if case.baseline is not None else ()
+    every = case.baseline.others if case.baseline is not None else ()
+    others = (each for each in every if (each.media_type or "Voice") == "Voice")  # no tasks
     # A call that failed is one until it is dropped, but there is nobody to be joined with.
     return [
         each

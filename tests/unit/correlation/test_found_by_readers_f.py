@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener.correlation.gate import GateMode
 from listener.correlation.instants import http_date
+from listener.correlation.picture import Baseline
 from listener.finesse.actions import (
     Conference,
     ConsultCall,
@@ -16,6 +17,7 @@ from listener.finesse.actions import (
     PreviewClose,
     SendDtmf,
     TaskPause,
+    Transfer,
     TransferSst,
     Work,
 )
@@ -207,3 +209,32 @@ def test_a_tasks_state_that_is_another_requests_by_its_id_proves_none_by_a_get()
         story.look(ask=ask, dialog=paused, listed=None)
     story.wait(5)
     assert story.said(first)[0] == "unconfirmed"
+
+
+def test_after_a_restart_a_new_call_is_one_that_a_get_shows() -> None:
+    story = Story(live=False)
+    key = story.adopt(MAKE, baseline=Baseline(), left=10.0)
+    story.link_up(user=a_user())
+    story.hear(an_event(placed("ACTIVE")))  # it may be over since before the request
+    assert story.said(key)[0] == "open"
+    story.wait(7)
+    story.look(placed("ACTIVE"))
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+def test_a_task_is_no_call_that_could_be_joined() -> None:
+    task = call("300", "ACTIVE", "1003", media_type="Cisco_Chat_MRD")
+    story = Story(own("HELD", 0), call("200", "ACTIVE", "1002"), task)
+    key = story.accepted(Transfer(agent=AGENT, dialog_id=CALL))
+    story.hear(removed(call("200", "DROPPED", "1002")), removed(own("DROPPED", 2), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_a_state_as_old_as_what_was_known_at_sending_may_be_published_again() -> None:
+    story = Story(gate=GateMode.OFF, user=a_user("TALKING", 2, pending_state="NOT_READY"))
+    work = story.accepted(Work(agent=AGENT))
+    later = story.accepted(NotReady(agent=AGENT))
+    story.hear(a_user_event(a_user("TALKING", 5, pending_state="NOT_READY"), tag=later))
+    story.hear(a_user_event(a_user("TALKING", 2, pending_state="WORK")))
+    story.wait(30)
+    assert story.said(work)[0] == "unconfirmed"
