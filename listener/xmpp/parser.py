@@ -188,6 +188,10 @@ class Prolog:
         if self.has_dtd:
             self._parser = None
 
+    def release(self) -> None:
+        """Look at nothing more: the parser and this lead to each other."""
+        self._parser = None
+
     def _doctype(self, *_: object) -> None:
         self.has_dtd = True
 

@@ -111,6 +111,8 @@ class CalmStream(slixmpp.ClientXMPP):
         if self._pull is not None:
             self._pull.release()
             self._pull = None
+        if self._prolog is not None:
+            self._prolog.release()
 
     def data_received(self, data: bytes | str) -> None:
         """Feed the parser in pieces, so that no stanza grows past its limit unseen (P14)."""

@@ -1,7 +1,9 @@
 """Hostile and broken bytes: each ends that session, with a cause, and costs next to nothing."""
 
+import gc
 import pyexpat
 import resource
+import weakref
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -256,3 +258,25 @@ async def test_a_notification_before_login_is_not_heard():
         with pytest.raises(Unreachable):
             await session_to(server, heard=heard).open()
         assert heard == []
+
+
+async def test_a_stream_that_never_began_again_is_gone_without_the_collector():
+    """After the login a new stream begins; of one that does not, no parser may stay."""
+
+    async def silent(stream: Stream, text: str) -> bool:
+        return bool(stream.user) and "<stream:stream" in text
+
+    async with running() as server:
+        server.intercept = silent
+        session = session_to(server, connect=0.3)
+        with pytest.raises(Unreachable):
+            await session.open()
+        assert session._client is not None
+        prolog = weakref.ref(session._client._prolog)
+        gc.disable()
+        try:
+            await session.close(graceful=False)
+            session._client._prolog = None
+            assert prolog() is None
+        finally:
+            gc.enable()
