@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
 
 _NAMED = re.compile(r"INVALID_ACTION (\w+)(?: on extension (\w+))?")
+_COMMAND = re.compile(r"<(\w+?)CallCommand>")
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
 SETTLES = 2.0
@@ -83,6 +84,9 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
     confirmed it, not because of that one either.
     """
     there = getattr(error.event, "dialog_id", None)
+    if isinstance(asked.request, do.Transfer | do.Conference) and there is not None:
+        two = (asked.request.dialog_id, *effects.partners(asked, account))
+        return all(there not in effects.family(account.history, id_, error.at) for id_ in two)
     if not isinstance(asked.request, MAKES) or there is None:
         return False
     if there in effects.family(account.history, asked.request.dialog_id, error.at):
@@ -119,6 +123,9 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
     event = heard.event
     assert isinstance(event, RequestFailed)
     for error in event.errors:
+        command = _COMMAND.search(error.error_message or "")
+        if command and command[1].upper() != asked.request.requested_action:
+            return False
         found = _NAMED.search(error.error_message or "")
         if found and (
             found[1] != asked.request.requested_action or found[2] not in {None, asked.own}

@@ -122,6 +122,8 @@ def _alone(account: Account, asked: Asked) -> Iterator[str]:
     outcome = asked.outcome
     if not isinstance(outcome, Failed) or outcome.evidence is not Evidence.SOLE_PENDING:
         return
+    if account.restarts:
+        return
     read = [h for h in whose._read(account, asked) if whose._is(h, asked, outcome)]
     if not read or not all(_owned(account, asked, heard) for heard in read):
         return
@@ -171,7 +173,11 @@ def _standing(account: Account, asked: Asked) -> Iterator[str]:
         for got in account.gets
         if asked.agent in got.path
     )
-    whole = any(account.listening(asked.agent, at, settled - EPS) for at in since)
+    whole = any(
+        stood(asked.agent, at, settled - EPS)
+        for at in since
+        for stood in (account.listening, account.whole)
+    )
     if since and not whole and not (dialled and looked):
         yield "what was heard had to stand to the end, and it was not listened to the end"
 

@@ -217,8 +217,9 @@ def _pairs(asked: Asked, history: History) -> Iterator[tuple[str, str]]:
 
 
 def _parties(history: History, asked: Asked, *ids: str) -> frozenset[str]:
-    """Return who else was on those calls when it was asked."""
-    views = [history.at(id_, asked.submitted) for id_ in ids]
+    """Return who else was on those calls when it went out."""
+    begun = asked.submitted if asked.begun is None else asked.begun
+    views = [history.at(id_, begun) for id_ in ids]
     return frozenset(
         who for view in views if view is not None for who in view.present if who != asked.own
     )

@@ -12,6 +12,7 @@ from listener.finesse import actions as do
 from listener.finesse import uris
 from listener.finesse.events import DialogEvent
 from tests.oracle import effects
+from tests.oracle.account import OFF
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
@@ -50,31 +51,15 @@ def _fits_too(
 ) -> bool:
     ended = float("inf") if other.settled is None else other.settled
     since = min([made, *(unit[-1] for unit in units)])  # type: ignore[type-var]
-    if _shows_still(account, asked, other, made) and ended >= made - EPS:
-        return True
     if _makes_too(asked, other) or _blind(account, asked, other):
         return ended >= since - EPS  # type: ignore[operator]
     return any(ended >= unit[-1] - EPS for unit in units & _units(account, other, made))  # type: ignore[operator]
 
 
-def _shows_still(account: Account, asked: Asked, other: Asked, made: float) -> bool:
-    """Say whether an open request's own effect, which was there before, shows on that call as well.
-
-    By the rule that older change is not this one (4): wider than the rules, see `OPEN`.
-    """
-    ids = effects.family(account.history, asked.request.dialog_id)
-    made_it = isinstance(other.request, MAKES) and any(
-        span.unit[0] in ids and span.begin <= made < span.end
-        for span in effects.spans(other, account)
-    )
-    same = other.request.dialog_id in ids and not isinstance(other.request, do.UpdateCallData)
-    return made_it or (same and bool(_units(account, other, made)))
-
-
 OPEN = {
-    "_shows_still": "an effect that was shown before contests every later change on that call",
-    "knowable._blind_calls": "who looks for new calls is suspected of errors on any that is new",
-    "knowable._without_source": "an error that names no object may be that of any call's request",
+    "knowable._blind_calls": "who makes a call is suspected of errors on any that nobody has named",
+    "knowable._without_source": "an error that names no object may be that of a consult or a barge",
+    "knowable._foreign_error": "a stranger's error without a source clouds one on the user",
 }
 """Excuses that are wider than the rules, for what the correlator leaves open and need not."""
 
@@ -253,6 +238,34 @@ def _untold(account: Account, asked: Asked, begin: float) -> bool:
 
 def _is_task(asked: Asked) -> bool:
     return isinstance(asked.request, do.TaskRequest)
+
+
+def others_changed(account: Account, asked: Asked) -> bool:
+    """Say whether other parties are on the calls to be joined than anybody had told of (6.4)."""
+    assert asked.begun is not None
+    for id_ in (asked.request.dialog_id, *effects.partners(asked, account)):
+        told = [
+            heard.event.dialog
+            for heard in account.heard
+            if heard.agent == asked.agent
+            and heard.at <= asked.begun
+            and isinstance(heard.event, DialogEvent)
+            and heard.event.dialog_id == id_
+        ]
+        view = account.history.at(id_, asked.begun)
+        if told and view is not None:
+            parties = {p.media_address for p in told[-1].participants if p.state not in OFF}
+            if parties - {asked.own} != view.present - {asked.own}:
+                return True
+    return False
+
+
+def promised_before(account: Account, asked: Asked) -> bool:
+    """Say whether the state was there or promised when it was asked for: no change of value (4)."""
+    assert asked.begun is not None
+    person = account.history.person(asked.agent, asked.begun)
+    wanted = asked.request.requested_action
+    return person is not None and wanted in {person.state, person.pending}
 
 
 def met(account: Account, asked: Asked) -> bool:

@@ -145,7 +145,7 @@ def _own_event(account: Account, asked: Asked) -> str | None:
     ):
         return None
     blind = not grounds.pictured(account, asked)
-    if isinstance(asked.request, JOINS) and blind:
+    if isinstance(asked.request, JOINS) and (blind or grounds.others_changed(account, asked)):
         return None  # which the other call was, and who was on it, nobody knew
     for heard in _signed(account, asked):
         far = heard.agent != asked.agent and isinstance(asked.request, JOINS)
@@ -239,9 +239,10 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
     if isinstance(request, do.ConsultCall | do.MakeCall):
         return _to_number(asked, heard)
     if isinstance(request, do.UserRequest):
-        return not _pending_reason(asked, heard)
+        return not _pending_reason(asked, heard) and not grounds.promised_before(account, asked)
     if isinstance(request, JOINS):
-        return not grounds.several_others(account, asked)
+        unsure = grounds.several_others(account, asked) or grounds.others_changed(account, asked)
+        return not unsure
     dropped = isinstance(request, do.Drop)
     return not _cut_short(account, asked, heard) and not (dropped and _loose_end(heard, asked))
 
@@ -305,7 +306,8 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         return None
     if not blame._sole(account, asked, own[0]) or _company(account, asked, own[0]):
         return None
-    if _blind_calls(account, asked, own[0]) or _without_source(account, asked, own[0]):
+    wider = (_blind_calls, _without_source, _foreign_error)
+    if any(excuse_(account, asked, own[0]) for excuse_ in wider):
         return None
     alike = [
         h
@@ -334,28 +336,32 @@ def _may_be_repeated(account: Account, error: Heard) -> bool:
     )
 
 
-LOOK_FOR_NEW = (*grounds.MAKES, do.BargeCall, do.PreviewClose, do.PreviewReject)
+LOOK_FOR_NEW = (*grounds.MAKES, do.BargeCall)
 
 
 def _blind_calls(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether one was open that looks for new calls, and did not know this dialog at sending.
+    """Say whether one was open that makes a call, and did not know this dialog at sending.
 
-    It is suspected as well, which is wider than the rules (`grounds.OPEN`).
+    It is suspected as well, which is wider than the rules (`grounds.OPEN`); but not of a task, nor
+    of what a request of before was about.
     """
     dialog = getattr(error.event, "dialog_id", None)
-    return dialog is not None and any(
+    if dialog is None or isinstance(asked.request, do.TaskRequest):
+        return False
+    return any(
         other is not asked
         and other.agent == asked.agent
         and isinstance(other.request, LOOK_FOR_NEW)
         and other.begun is not None
         and other.begun <= error.at <= (other.settled or error.at)
         and (not grounds.pictured(account, other) or not _knew(account, dialog, other.begun))
+        and not (asked.submitted <= other.begun and asked.request.dialog_id == dialog)
         for other in account.asked
     )
 
 
 def _without_source(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether an error names no object at all while one was open on a call of the agent.
+    """Say whether an error names no object at all while a consult or a barge was open.
 
     It may be that one's, which is wider than the rules (`grounds.OPEN`).
     """
@@ -364,10 +370,25 @@ def _without_source(account: Account, asked: Asked, error: Heard) -> bool:
     return any(
         other is not asked
         and other.agent == asked.agent
-        and other.request.dialog_id is not None
+        and isinstance(other.request, do.ConsultCall | do.BargeCall)
         and other.begun is not None
         and other.begun <= error.at <= (other.settled or error.at)
         for other in account.asked
+    )
+
+
+def _foreign_error(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether a stranger's error that names no dialog was read within the suspect's time.
+
+    It shows that another client is at work, on what nobody knows (`grounds.OPEN`).
+    """
+    return asked.request.dialog_id is None and any(
+        isinstance(heard.event, RequestFailed)
+        and heard.event.dialog_id is None
+        and heard.event.request_id not in {None, asked.request_id}
+        and (asked.begun or 0.0) <= heard.at <= error.at + blame.SETTLES
+        for heard in account.heard
+        if heard.agent == asked.agent
     )
 
 

@@ -111,13 +111,25 @@ def _both_gone(account: Account, asked: Asked) -> str | None:
 
 
 def _calls(account: Account, asked: Asked) -> list[str]:
-    assert asked.begun is not None
+    """Return the agent's calls at sending, and those of whose end nobody had told by then."""
+    begun = asked.begun
+    assert begun is not None
+    last = {
+        heard.event.dialog_id: heard.event
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and heard.at <= begun
+        and shown.on_own_node(heard)
+        and isinstance(heard.event, DialogEvent)
+    }
     return [
         id_
         for id_ in account.history.calls
-        if (view := account.history.at(id_, asked.begun)) is not None
-        and not view.over
-        and asked.agent in view.listed
+        if (view := account.history.at(id_, begun)) is not None
+        and (
+            (not view.over and asked.agent in view.listed)
+            or (id_ in last and not isinstance(last[id_], DialogRemoved) and view.kind == "voice")
+        )
     ]
 
 
