@@ -151,13 +151,16 @@ async def test_good_answer_names_the_place_and_the_deployment(rig):
     place = one.where.endpoint
     assert (place.host, place.port, place.domain) == (ONE, 5223, "example.com")
     assert (place.pubsub_domain, place.security) == ("pubsub.example.com", "tls")
-    assert (one.learnt, one.rest.nodes.order()) == (["UCCE"], (FIRST,))
+    assert (set(one.learnt), one.rest.nodes.order()) == (
+        {"UCCE"},
+        (FIRST,),
+    )  # once, or in each round
 
 
 async def test_deployment_of_the_settings_outranks_what_finesse_says(rig):
     one = rig(deployment="UCCX")
     await one.ready()
-    assert one.learnt == ["UCCX"]
+    assert set(one.learnt) == {"UCCX"}
 
 
 async def test_finesse_that_names_no_deployment_teaches_none(rig):
