@@ -432,7 +432,7 @@ async def test_refused_password_is_said_once_whatever_the_network_does(tmp_path)
 
 CERTIFICATES = {
     "unknown": (lambda: ThrowawayAuthority().server_context(), "has no issuer"),
-    "another name": (lambda: authority().server_context("finesse.test"), "it names finesse.test"),
+    "another name": (lambda: authority().server_context("finesse.test"), "names finesse.test"),
     "expired": (lambda: authority().expired_context("127.0.0.1"), "has expired"),
 }
 
