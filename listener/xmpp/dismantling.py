@@ -7,6 +7,7 @@ not know what the client was for.
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,3 +41,12 @@ def take_apart(client: Any, answered: Iterable[Any]) -> None:
         if type(part) in {dict, list, set}:
             part.clear()
     mine.update(dict.fromkeys(_PARTS))
+
+
+def empty_frames(error: object) -> None:
+    """Break the circles behind an error of asyncio's, which was read and is not raised again.
+
+    What waits for a handshake holds the error, whose traceback leads to where that is waited for.
+    """
+    if isinstance(error, BaseException):
+        traceback.clear_frames(error.__traceback__)

@@ -27,7 +27,7 @@ from listener.errors import (
 )
 from listener.xmpp import stanzas, troubles
 from listener.xmpp.contract import Cause, Ending, Security, as_error
-from listener.xmpp.dismantling import take_apart
+from listener.xmpp.dismantling import empty_frames, take_apart
 from listener.xmpp.parser import AFTER_LOGIN
 from listener.xmpp.quiet import quiet_slixmpp
 from listener.xmpp.stream import CalmStream
@@ -326,9 +326,11 @@ class GuardedClient(CalmStream):
 
     def _not_connected(self, error: Any) -> None:
         self._fail(troubles.not_connected(error, self.peer, self.certificate_name))
+        empty_frames(error)
 
     def _tls_failed(self, error: Any) -> None:
         self._fail(troubles.tls_failed(error, self.peer, self.certificate_name))
+        empty_frames(error)
 
     def _not_authorised(self, failure: Any) -> None:
         name = stanzas.condition(failure.xml)

@@ -2,7 +2,12 @@
 
 import asyncio.sslproto
 import datetime as dt
+import gc
+import socket
 import ssl
+import struct
+import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +16,8 @@ from listener.certificates import Seen
 from listener.errors import CertificateRefused, ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import tls
 from listener.xmpp.troubles import login_refused, not_connected
-from tests.shell.scripted_xmpp import DOMAIN, Authority, opened, running, session_to
+from tests.shell.rest_server import listening
+from tests.shell.scripted_xmpp import DOMAIN, Authority, opened, running, session_to, until
 
 
 @pytest.fixture(scope="module")
@@ -254,3 +260,25 @@ def test_a_handshake_that_was_broken_off_is_told_from_one_that_failed():
 
 def test_a_python_that_hides_the_certificate_gives_poorer_words():
     assert trust.seen_by(object()) == Seen()
+
+
+async def test_an_attempt_whose_handshake_was_reset_is_gone_without_the_collector(trusting):
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+    async with listening(reset) as port:
+        session = session_to(SimpleNamespace(port=port), security="tls", tls=trusting)
+        gc.collect()
+        gc.disable()
+        try:
+            (error,) = await asyncio.gather(session.open(), return_exceptions=True)
+            assert "broke off the TLS handshake" in str(error)
+            await session.close(graceful=False)
+            gone = weakref.ref(session._client)
+            del session, error
+            await until(lambda: gone() is None)
+        finally:
+            gc.enable()
