@@ -254,7 +254,10 @@ def _cause(account: Account, asked: Asked, outcome: Failed) -> Iterator[str]:
     causes = frozenset[str]().union(*(view.causes for view in failed))
     if failed and outcome.state_cause not in {None, *causes}:
         yield f"cause {outcome.state_cause}, and it was {sorted(causes)}"
-    if outcome.state_cause is None and causes:
+    # What a GET shows when our part is over tells no cause any more.
+    last = failed[-1].parties.get(asked.own) if failed else None
+    over = outcome.evidence is Evidence.SNAPSHOT and last != "FAILED"
+    if outcome.state_cause is None and causes and not over:
         yield f"no cause, and it was {sorted(causes)}"
     tied = outcome.evidence is Evidence.REQUEST_ID and deed is not None
     if tied and deed.new_dialog_id not in {None, new}:
