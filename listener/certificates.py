@@ -86,8 +86,8 @@ def _wrong_name(seen: Seen, address: str, name: str, *, may_be_named: bool) -> s
         else " (finesse.certificate_name is for the XMPP port alone)"
     )
     return (
-        f"the certificate is not for {name}: the one of {address} names {names or 'other hosts'}"
-        f"{more}. Use one of its names as host{way}"
+        f"the certificate is not for {name}: it names {names or 'other hosts'}{more} ({address})."
+        f" Use one of its names as host{way}"
     )
 
 
