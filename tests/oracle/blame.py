@@ -94,6 +94,9 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
     if isinstance(asked.outcome, Confirmed | Failed) and (asked.settled or 0.0) <= error.at:
         new = asked.outcome.dialogs.new
         return new is not None and (isinstance(asked.outcome, Confirmed) or there != new)
+    settled = asked.settled is not None and asked.settled <= error.at
+    if settled and _rang(account, asked, there, error.at):
+        return True  # it was made, by whomever: nothing about its making was refused
     own = _made(account, asked, error.at)
     if own:
         return there not in own
@@ -101,6 +104,18 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
         there in _made(account, other, error.at)
         for other in account.asked
         if other is not asked and isinstance(other.request, MAKES)
+    )
+
+
+def _rang(account: Account, asked: Asked, dialog: str, at: float) -> bool:
+    """Say whether a call had been read to be ALERTING or ACTIVE by then."""
+    return any(
+        heard.agent == asked.agent
+        and heard.at < at
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == dialog
+        and heard.event.dialog.state in {"ALERTING", "ACTIVE"}
+        for heard in account.heard
     )
 
 

@@ -195,9 +195,10 @@ def _signed_silence(account: Account, asked: Asked) -> str | None:
 
 
 def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
-    """Say whether a DROP's DELETE came less than a second before the session was lost (6.3)."""
+    """Say whether a DROP's DELETE came in the last second of the session, or of its time (6.3)."""
     removed = isinstance(heard.event, DialogRemoved) and isinstance(asked.request, do.Drop)
-    return removed and not account.listening(asked.agent, heard.at, heard.at + 1.0)
+    whole = account.listening(asked.agent, heard.at, heard.at + 1.0)
+    return removed and (not whole or heard.at + 1.0 > (asked.settled or account.ended))
 
 
 # -- without it ---------------------------------------------------------------------------------
