@@ -138,7 +138,7 @@ def _between(account: Account, id_: str, begin: float, end: float) -> Iterator[V
 
 
 def _user_stage(account: Account, asked: Asked, stage: str) -> Iterator[str]:
-    begun = asked.submitted if asked.begun is None else asked.begun
+    begun = min(asked.submitted, _known_since(account, asked))
     row = account.history.people.get(asked.agent, [])
     wanted = asked.request.requested_action
     end = (asked.settled or 0.0) + EPS

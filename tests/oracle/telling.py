@@ -98,7 +98,10 @@ def _both_gone(account: Account, asked: Asked) -> str | None:
         return None
     assert asked.settled is not None
     assert asked.begun is not None
-    if not was_live(account, asked) or len(_calls(account, asked)) != 2:
+    two = _calls(account, asked)
+    if not was_live(account, asked) or len(two) != 2:
+        return None
+    if not all(effects.told(account, asked, id_) for id_ in two):
         return None
     ends = [
         heard

@@ -104,6 +104,8 @@ def _late_is(account: Account, asked: Asked, heard: Heard, late: Late) -> bool:
     mine = any(heard.parcel.cause is deed for deed in asked.deeds)
     # On a call that both are on nobody can tell whose of two colleagues' ids it is (3).
     mine = mine or (named and not grounds.named(account, asked, heard))
+    # Nor, on the agent's own node, that it is another client's, who has the same one by chance (3).
+    mine = mine or (named and event.owner == asked.agent and _a_strangers(account, heard))
     if late.kind == "possible_error":
         # A repeated id names nobody, so that such an error is nobody's for sure (3, 5).
         unsigned = event.request_id is None or (named and asked.ambiguous)
@@ -114,6 +116,12 @@ def _late_is(account: Account, asked: Asked, heard: Heard, late: Late) -> bool:
     if isinstance(event, DialogEvent) and late.dialog is not None and event.dialog != late.dialog:
         return False
     return not isinstance(event, RequestFailed) and named and mine
+
+
+def _a_strangers(account: Account, heard: Heard) -> bool:
+    cause = heard.parcel.cause
+    ours = {id(deed) for each in account.asked for deed in each.deeds}
+    return cause is not None and id(cause) not in ours
 
 
 def _says(event: RequestFailed, late: Late) -> bool:
