@@ -247,7 +247,8 @@ def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
                 h
                 for h in account.heard
                 if h.agent == asked.agent
-                and getattr(h.event, "dialog_id", None) == outcome.dialogs.new
+                and isinstance(h.event, DialogEvent)
+                and h.event.dialog_id == outcome.dialogs.new
                 and h.at <= asked.settled
             ]
             over = bool(heard) and isinstance(heard[-1].event, DialogRemoved)
