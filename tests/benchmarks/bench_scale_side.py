@@ -62,7 +62,7 @@ disable_sasl_mechanisms = {{ "SCRAM-SHA-1", "SCRAM-SHA-256", "DIGEST-MD5", "OAUT
 ssl = {{ certificate = "{folder}/server.crt"; key = "{folder}/server.key" }}
 storage = "memory"
 network_settings = {{ opportunistic_writes = true; nagle = false }}
-gc = {{ mode = "incremental"; threshold = 400; speed = 200 }}
+gc = {{ mode = "incremental"; threshold = 1000; speed = 100 }}
 VirtualHost "{domain}"
 Component "{pubsub}"
   component_secret = "{secret}"
