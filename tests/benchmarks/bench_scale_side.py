@@ -36,7 +36,7 @@ CUSTOMER = "4005550142"
 
 # As it comes, prosody took 1 to 2 ms of processor time for one of these events, most of it to
 # search its memory for garbage again whenever that had grown by a twentieth, and wrote at the end
-# of a turn what it had read in it. So it searches when memory has grown fourfold, and writes at
+# of a turn what it had read in it. So it searches when memory has grown tenfold, and writes at
 # once, as Finesse's own server does: the listener is to be measured, not what carries the events.
 _PROSODY = """
 daemonize = false
