@@ -47,9 +47,9 @@ def contests(weak: list[Entry], now: float, perhaps: Iterable[Entry] = ()) -> No
     groups: dict[tuple[str, str | None], list[Entry]] = {}
     for entry in weak:
         if not isinstance(entry.case.expectation, CallData):
-            groups.setdefault((domain(entry), entry.case.own), []).append(entry)
+            groups.setdefault(lane(entry), []).append(entry)
     for entry in perhaps:
-        group = groups.get((domain(entry), entry.case.own))
+        group = groups.get(lane(entry))
         if group is not None and not isinstance(entry.case.expectation, CallData):
             group.append(entry)
     for entries in groups.values():
@@ -90,10 +90,19 @@ def domain(entry: Entry) -> str:
     return type(want).__name__ if apart else "call"
 
 
+def lane(entry: Entry) -> tuple[str, str | None]:
+    """Name what a request changes, and of what: a device, or the agent, whatever the device is.
+
+    Who is signed out has no extension; after the next login there may be another one.
+    """
+    of_the_agent = isinstance(entry.case.expectation, UserState)
+    return domain(entry), entry.agent if of_the_agent else entry.case.own
+
+
 def same_lane(one: Entry, other: Entry) -> bool:
-    """Say whether two requests change the same of one device, other than call data."""
+    """Say whether two requests change the same of one device or agent, other than call data."""
     data = any(isinstance(each.case.expectation, CallData) for each in (one, other))
-    return not data and (domain(one), one.case.own) == (domain(other), other.case.own)
+    return not data and lane(one) == lane(other)
 
 
 def without_others_share(

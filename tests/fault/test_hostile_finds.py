@@ -97,4 +97,4 @@ async def test_a_sentence_about_a_refusal_is_short_however_long_its_errors_are()
         assert len((await put(rest)).detail) < MAX_NAMES + 100
         with pytest.raises(Unreachable) as refused:
             await rest.system_info()
-    assert len(str(refused.value)) < MAX_NAMES + 100
+    assert len(str(refused.value)) < MAX_NAMES + 200  # with the way out

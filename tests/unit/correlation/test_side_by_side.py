@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from listener.finesse.actions import Answer, Hold, MakeCall, Retrieve
-from tests.builders import Story, added, an_error, an_event, own, placed
+from listener.finesse.actions import Answer, Hold, MakeCall, Ready, Retrieve, SignIn
+from tests.builders import (
+    AGENT,
+    EXT,
+    Story,
+    a_user,
+    a_user_event,
+    added,
+    an_error,
+    an_event,
+    own,
+    placed,
+)
 
 ANSWER = Answer(agent="agent1", dialog_id="100")
 HOLD = Hold(agent="agent1", dialog_id="100")
@@ -51,3 +62,21 @@ def test_one_new_call_that_carries_an_id_confirms_one_of_two_equal_requests(numb
     story.hear(added(placed("ALERTING", to=number), tag="id-0"))
     assert story.said(first) == ("confirmed", "request_id")
     assert story.said(second)[0] == "open"
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("known", [True, False])
+def test_one_change_of_an_agent_confirms_one_request_whatever_the_extension_was(
+    *, tagged: bool, known: bool
+) -> None:
+    # seen in a soak: who was signed out has no extension, so that two requests for one state were
+    # taken for those of two devices
+    story = Story(user=a_user("LOGOUT"))
+    first = story.accepted(Ready(agent=AGENT), own=EXT if known else None)
+    sign_in = story.accepted(SignIn(agent=AGENT, extension=EXT))
+    story.hear(a_user_event(a_user("NOT_READY", 30), tag=sign_in))
+    second = story.accepted(Ready(agent=AGENT), own=None if known else EXT, ungated=True)
+    story.hear(a_user_event(a_user("READY", 31), tag=second if tagged else None))
+    story.wait(30)
+    confirmed = [key for key in (first, second) if story.said(key)[0] == "confirmed"]
+    assert confirmed == ([second] if tagged else [])
