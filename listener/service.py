@@ -31,6 +31,7 @@ from listener.errors import Closing, NotKept, NotListening
 from listener.finesse.actions import key_of
 from listener.finesse.actions.request import Request
 from listener.ledger import new_key, now_utc
+from listener.standstill import LATE
 from listener.succession import Succession
 from listener.tally import Tally
 from listener.tasks import Tasks
@@ -334,11 +335,13 @@ class Service(Succession):
                 _log.exception("listener.failed", task="watcher", id=record.key)
 
     def _ring(self) -> None:
-        if self._closed or self._pause is not None:
+        if self._closed or self._put_off(self._ring):
             return
         due = self.correlator.next_deadline()
+        now = self.loop.time() if self._then is None else self._then
         # A coarse clock may ring a little early; the core must see the time that it asked for.
-        now = self.loop.time() if due is None else max(due, self.loop.time())
+        if due is not None and now < due < now + LATE:
+            now = due
         steps: Iterable[Step] = ()
         try:
             steps = self.correlator.expire(now)

@@ -160,6 +160,10 @@ class Desk:
         if known is not None and not picture.live:  # old news, but nobody comes back to a call
             entry.case.was_off = has_left(known.dialog.participant(entry.case.own))
         self.start(now, entry, picture.baseline(entry.request.dialog_id), picture.user)
+        want = entry.case.expectation
+        if isinstance(want, SentAway):  # colleagues may know more of that call
+            views = self.picture.known(entry.request.dialog_id)
+            entry.case.was_there = any(arrived_at(each, want.to_address) for each in views)
 
     def start(self, at: float, entry: Entry, baseline: Baseline | None, user: User | None) -> None:
         """Let a request begin that was sent at that time, with what was known then."""
@@ -171,8 +175,9 @@ class Desk:
             entry.case.theirs |= {id_ for id_, when in gone.items() if when <= at}
         want = entry.case.expectation
         if isinstance(want, SentAway):
-            known = self.picture.known(entry.request.dialog_id)
-            entry.case.was_there = any(arrived_at(each, want.to_address) for each in known)
+            # One of an earlier process is judged by what was known then, not by what is known now.
+            was = baseline.dialog if baseline is not None else None
+            entry.case.was_there = was is not None and arrived_at(was, want.to_address)
         entry.warnings = entry.request.warnings(entry.case.before, user)
         if isinstance(entry.case.expectation, Transferred | Conferenced):
             for id_ in pair(entry.case):

@@ -189,6 +189,7 @@ class Entry:
     def slim(self) -> None:
         """Let go of what only an open request needs; it stays as a tombstone."""
         self.case.baseline = None
+        self.case.theirs, self.case.told = set(), {}
         self.held.clear()
         self.suspicions.clear()
         self.rivals = frozenset()

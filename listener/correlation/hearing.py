@@ -77,7 +77,7 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
     """Return the requests whose tag it bears (rules 3): on the agent's node, or its dialogs."""
     if event.request_id is None:
         return []
-    found = [entry for entry in desk.books.with_id(event.request_id) if reaches(entry, event)]
+    found = naming(desk, event)
     if not found:
         desk.books.keep_early(now, event)
     for entry in found:
@@ -86,12 +86,24 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
     return [entry for entry in found if entry.state is not State.QUEUED]
 
 
+def naming(desk: Desk, event: Event) -> list[Entry]:
+    """Return the requests whose tag it may be (rules 3).
+
+    On a colleague's node an id on a call that a request watches (the one it joins its own with)
+    names it not, for the colleague may use that id; it only makes another's ambiguous.
+    """
+    same = desk.books.with_id(event.request_id or "")
+    if not any(reaches(entry, event) for entry in same):
+        return []
+    return [e for e in same if reaches(e, event) or getattr(event, "dialog_id", None) in e.watched]
+
+
 def reaches(entry: Entry, event: Event) -> bool:
     """Say whether a tag on that event may be this request's: its agent's node, or its dialogs."""
     if event.owner == entry.agent:
         return True
     case = entry.case
-    ids = case.ids | case.behind | entry.watched | ({case.claimed} if case.claimed else set())
+    ids = case.ids | case.behind | ({case.claimed} if case.claimed else set())
     there = getattr(event, "dialog_id", None)
     secondary = event.dialog.secondary_id if isinstance(event, DialogEvent) else None
     return there in ids or secondary in ids

@@ -149,6 +149,7 @@ def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
     if look.ok:  # first, for who goes out next is compared with this
         picture.reset(look.user, look.dialogs or (), asked=look.asked, now=now)
         picture.live, picture.live_since = True, now
+        picture.first_live = now if picture.first_live is None else picture.first_live
     for entry in shown:
         show(desk, now, entry, look)
         desk.rearm(entry)

@@ -6,6 +6,7 @@ Only from live knowledge is a baseline taken, for a stale one would make old new
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -67,11 +68,12 @@ class AgentPicture:
     user_content: int = 0  # what the user was last heard with
     dialogs: dict[str, Known] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
-    bygone: dict[str, deque[tuple[int, float]]] = field(default_factory=dict)
+    bygone: dict[str, array[int]] = field(default_factory=dict)
     """What the removed dialogs were heard with: it may be published again, too."""
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
     live_since: float | None = None
+    first_live: float | None = None
     gap_at: float = float("-inf")  # when the last gap began
     republished_at: float = float("-inf")  # when older news of the user came last
 
@@ -98,7 +100,7 @@ class AgentPicture:
         known = self.dialogs.pop(id_, None)
         if known is None:
             known = Known(dialog, now)
-            known.contents = self.bygone.pop(id_, known.contents)
+            known.contents.extend((each, now) for each in self.bygone.pop(id_, ()))
             while len(self.dialogs) >= MAX_DIALOGS:
                 del self.dialogs[next(iter(self.dialogs))]
         else:
@@ -120,7 +122,7 @@ class AgentPicture:
             self.bygone.pop(oldest, None)
         self.removed[id_] = now
         if known is not None:
-            self.bygone[id_] = known.contents
+            self.bygone[id_] = array("q", (each for each, _ in known.contents))
 
     def touched(self, id_: str) -> float:
         """Return when that dialog was last heard of."""
@@ -168,7 +170,7 @@ class AgentPicture:
             return News.NEW
         if known is None:
             gone = self.bygone.get(id_, ())
-            return News.REPEAT if any(each == content for each, _ in gone) else News.NEW
+            return News.REPEAT if content in gone else News.NEW
         if known.latest == content:
             return News.REPEAT
         first = next((at for each, at in known.contents if each == content), None)
@@ -181,8 +183,12 @@ class AgentPicture:
         return not self.live or self.live_since is None or now - self.live_since < BURST_WITHIN
 
     def just_begun(self, now: float) -> bool:
-        """Say whether what another process had heard before may be published again (rules 4)."""
-        return self.gap_at == float("-inf") and self._gap_just_ended(now)
+        """Say whether what another process had heard before may be published again (rules 4).
+
+        A first attempt that failed, and a session that was lost again at once, begin nothing anew.
+        """
+        early = self.first_live is None or self.gap_at < self.first_live + BURST_WITHIN
+        return early and self._gap_just_ended(now)
 
     def remember(self, id_: str, content: int, now: float, *, doubtful: bool) -> None:
         """Remember the content of an event that was taken in; older news casts no doubt."""

@@ -20,6 +20,7 @@ from listener.correlation.hearing import (
     judge_all,
     mark,
     mark_unknown,
+    naming,
     reaches,
     sent,
     sole,
@@ -63,7 +64,7 @@ def _sight(event: Event, now: float) -> Sight:
 def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     """Judge an event that was heard since the request was sent, for this request alone."""
     id_ = event.request_id
-    known = [e for e in desk.books.with_id(id_) if reaches(e, event)] if id_ is not None else []
+    known = naming(desk, event) if id_ is not None else []
     owner = entry if entry in known and not entry.id_repeated else None
     if id_ is not None and not known:
         _foreign(desk, entry, event)

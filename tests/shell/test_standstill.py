@@ -10,6 +10,7 @@ import socket
 
 import pytest
 
+from listener.correlation.outcome import Evidence
 from listener.operations.turns import MOST, BoundedLoop
 from listener.service import Wishes
 from listener.standstill import LATE, LONGEST, TURNS, Standstill
@@ -23,9 +24,9 @@ ASLEEP = 60.0  # seconds for which nobody looks
 UNSIGNED = ERROR.format(tag="", type="Generic Error")
 
 
-def stand_still(loop: VirtualLoop) -> None:
+def stand_still(loop: VirtualLoop, seconds: float = ASLEEP) -> None:
     """Let time pass in the middle of a turn, as while a process is stopped."""
-    loop._jumping.now += ASLEEP
+    loop._jumping.now += seconds
 
 
 def lies_there(rig: Rig, payload: str, turns: int) -> None:
@@ -178,3 +179,38 @@ def turn(loop):
     """Let a loop have one turn."""
     loop.call_soon(loop.stop)
     loop.run_forever()
+
+
+def test_after_a_hand_over_that_failed_no_time_is_up_that_is_not():
+    async def main(loop):
+        rig = Rig()
+        ticket = await accepted(rig)
+        await asyncio.sleep(LENGTH - 2.5)  # the GET told nothing
+        rig.service.pause()
+        await asyncio.sleep(0.5)
+        rig.service.resume()
+        await asyncio.sleep(0.5)
+        rig.hear(HELD.format(tag=ticket.request_id))
+        outcome = ticket.record.outcome
+        await rig.service.close()
+        return outcome and outcome.kind, outcome and outcome.evidence
+
+    assert run(main) == ("confirmed", Evidence.REQUEST_ID)
+
+
+def test_a_standstill_before_a_pause_extends_no_deadline():
+    async def main(loop):
+        rig = Rig()
+        ticket = await accepted(rig)
+        await asyncio.sleep(LENGTH - 3.01)  # the GET is due in a moment
+        stand_still(loop, 0.1)
+        rig.hear(ERROR.format(tag="9", type="of a stranger"))  # it notices here
+        rig.service.pause()
+        await asyncio.sleep(20)
+        rig.hear(HELD.format(tag=""))
+        rig.service.resume()
+        outcome = ticket.record.outcome
+        await rig.service.close()
+        return outcome and outcome.kind
+
+    assert run(main) == "unconfirmed"

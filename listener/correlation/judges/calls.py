@@ -141,6 +141,8 @@ def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
         same_number(dialog.to_address, want.to_address)
         or any(same_number(p.media_address, want.to_address) for p in dialog.participants)
     )
+    if sight.tagged and sight.dialog_id in case.anybodys:
+        case.theirs.discard(sight.dialog_id)
     # Where no start tells what is new, our id on a watch over that very agent does.
     tied = case.baseline is None and sight.tagged and named
     if case.claimed != sight.dialog_id and not (case.is_new(sight) or tied):
