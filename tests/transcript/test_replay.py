@@ -108,7 +108,8 @@ def test_parts_given_in_any_order_are_one_transcript(tmp_path: Path, show: bool)
 def test_the_last_parts_alone_are_enough_to_go_on_from_there(tmp_path: Path):
     path = tmp_path / "t.jsonl"
     play_recorded(generate(5, asks=120), path, part=60_000)
-    parts = [path, *sorted(tmp_path.glob("t.jsonl.*"), key=lambda p: int(p.suffix[1:]))[-4:]]
+    rest = sorted(tmp_path.glob("t.jsonl.*"), key=lambda p: int(p.suffix[1:]))
+    parts = [path, *rest[-max(4, len(rest) // 2) :]]  # how many there are is the writing thread's
 
     found = words(*parts)
 
