@@ -87,6 +87,7 @@ class Listener:
         )
 
         self._recorder: Recorder | None = None
+        self.trust.watch_contexts(lambda: self.rest.trust(self.trust.rest))
         self.trust.watch(self._trust_renewed)
 
     def __repr__(self) -> str:
@@ -275,7 +276,6 @@ class Listener:
 
     def _trust_renewed(self) -> None:
         """Let those try again at once who wait because a certificate was refused."""
-        self.rest.trust(self.trust.rest)
         self._where.trust_renewed()
         self.roster.trust_renewed()
 

@@ -107,7 +107,7 @@ async def open_dropin(
         tls=listener.trust.rest,
         timings=wiring.rest_timings(settings),
     )
-    listener.trust.watch(lambda: forwarder.trust(listener.trust.rest))
+    listener.trust.watch_contexts(lambda: forwarder.trust(listener.trust.rest))
     stack.push_async_callback(forwarder.aclose)
     guarded, dropin = create_dropin(
         Tracking(listener, max_sessions=wanted.max_sessions),

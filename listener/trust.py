@@ -6,7 +6,9 @@ new one, those that are up stay. Must not know who connects, or what is said ove
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +20,15 @@ from listener.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+READINGS = 5
+"""How often a CA file is read that is another one each time before one gives it up."""
+
+_BLOCK = re.compile(
+    rb"^-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----(.*?)^-----END \1-----",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 class _TellingSSLObject(ssl.SSLObject):
@@ -110,18 +121,53 @@ class Contexts:
     def read(cls, ca_file: Path | None) -> Contexts:
         """Read the certificates; blocks, and may be called in a thread.
 
-        Raises ConfigurationError as `client_context` does.
+        Both contexts and the digest are of the same content: OpenSSL opens the file for each by
+        itself, so all is read again where it changed meanwhile. Raises ConfigurationError as
+        `client_context` does, and where the file is another one at each of `READINGS` readings.
         """
-        sessions = client_context(ca_file)
-        try:
-            held = (
-                b"".join(sorted(sessions.get_ca_certs(binary_form=True)))
-                if ca_file is None
-                else ca_file.read_bytes()
-            )
-        except OSError as error:
-            raise _unreadable(ca_file, error) from error
-        return cls(sessions, client_context(ca_file), ca_file, hashlib.blake2b(held).digest())
+        if ca_file is None:
+            sessions = client_context(None)
+            held = b"".join(sorted(sessions.get_ca_certs(binary_form=True)))
+            return cls(sessions, client_context(None), None, hashlib.blake2b(held).digest())
+        for _ in range(READINGS):
+            before = _bytes_of(ca_file)
+            try:
+                sessions, rest = client_context(ca_file), client_context(ca_file)
+            except ConfigurationError:
+                if _bytes_of(ca_file) == before:
+                    raise
+            else:
+                if _bytes_of(ca_file) == before:
+                    return cls(sessions, rest, ca_file, _digest(before, sessions))
+        raise ConfigurationError(
+            f"{KEY}: the CA file {ca_file} is being written: it was another one at each of"
+            f" {READINGS} readings"
+        )
+
+
+def _bytes_of(ca_file: Path) -> bytes:
+    try:
+        return ca_file.read_bytes()
+    except OSError as error:
+        raise _unreadable(ca_file, error) from error
+
+
+def _digest(pem: bytes, context: ssl.SSLContext) -> bytes:
+    """Return the same for the same certificates, whatever their order and what stands between.
+
+    Where `context`, which was made of them, holds another number: of each byte. No change of what
+    is trusted may be missed because OpenSSL reads the file in another way.
+    """
+    with suppress(ValueError):  # what is no base64, such as a block with headers
+        blocks = {
+            label + b"\0" + base64.b64decode(b"".join(body.split()), validate=True)
+            for label, body in _BLOCK.findall(pem)
+        }
+        stats = context.cert_store_stats()
+        if len(blocks) == stats["x509"] + stats["crl"]:
+            each = sorted(hashlib.blake2b(block).digest() for block in blocks)
+            return hashlib.blake2b(b"".join(each)).digest()
+    return hashlib.blake2b(pem).digest()
 
 
 class Trust:
@@ -133,6 +179,7 @@ class Trust:
     def __init__(self, ca_file: Path | None) -> None:
         self._now = Contexts.read(ca_file)
         self._renewed: list[Callable[[], None]] = []
+        self._replaced: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
         return f"<Trust {self._now.ca_file or 'in the system'}>"
@@ -147,6 +194,13 @@ class Trust:
         """The context with which REST connections are made."""
         return self._now.rest
 
+    def watch_contexts(self, replaced: Callable[[], None]) -> None:
+        """Have `replaced` called whenever other contexts are used, before who watches is told.
+
+        They may trust what the former ones did, and name another file.
+        """
+        self._replaced.append(replaced)
+
     def watch(self, renewed: Callable[[], None]) -> None:
         """Have `renewed` called whenever other certificates are trusted."""
         self._renewed.append(renewed)
@@ -154,14 +208,13 @@ class Trust:
     def use(self, contexts: Contexts) -> bool:
         """Trust what was read from now on; say whether that is anything else than before.
 
-        Who asked to be told is told only then. Connections that are up stay.
+        Who watches is told only then; who watches the contexts also where another file holds the
+        same certificates. Connections that are up stay.
         """
         same = contexts.digest == self._now.digest
         if same and contexts.ca_file == self._now.ca_file:
             return False
         self._now = contexts
-        if same:
-            return False
-        for renewed in self._renewed:
-            renewed()
-        return True
+        for told in self._replaced if same else (*self._replaced, *self._renewed):
+            told()
+        return not same

@@ -350,7 +350,9 @@ class Link:
         self._turn(LinkState.STOPPED if delay is None else LinkState.WAITING)
         begun = asyncio.get_running_loop().time()
         await self._hold_back(delay)
-        self._waited = asyncio.get_running_loop().time() - begun
+        # A word wakes many at once: what they waited before must not count towards their turns.
+        woken = self._changed.is_set()
+        self._waited = 0.0 if woken else asyncio.get_running_loop().time() - begun
 
     def _remedy(self, trouble: Exception | Ending) -> Remedy:
         """Say what to do; what was refused to former credentials does not stop the new ones.

@@ -254,6 +254,44 @@ async def test_a_refused_certificate_is_tried_again_at_once_when_others_are_trus
         assert len(stage.made) == 2
 
 
+class Turns(Anywhere):
+    """An aim that writes down how long each one waited who asks for a turn."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+
+    async def ready(self, waited: float) -> None:
+        self.waited.append(waited)
+
+
+@pytest.mark.parametrize("word", ["trust_renewed", "credentials_changed"])
+def test_what_was_waited_before_a_word_that_wakes_all_does_not_count_towards_the_turn(word):
+    """Else all agents, who waited longer than their turns last, would dial at once."""
+
+    async def main(_loop: VirtualLoop) -> list[float]:
+        aim = Turns()
+        refused = Puppet(CertificateRefused("no"))
+        async with play(refused, Puppet(), backoff=NEVER, aim=aim) as stage:
+            await asyncio.sleep(40.0)
+            getattr(stage.link, word)()
+            await asyncio.sleep(1.0)
+            assert stage.link.state is LinkState.UP
+        return aim.waited
+
+    assert run(main) == [0.0, 0.0]
+
+
+def test_what_was_waited_by_oneself_counts_towards_the_turn():
+    async def main(_loop: VirtualLoop) -> list[float]:
+        aim = Turns()
+        async with play(Puppet(Unreachable("off")), Puppet(), backoff=NEVER, aim=aim) as stage:
+            await asyncio.sleep(NEVER.base + 1.0)
+            assert stage.link.state is LinkState.UP
+        return aim.waited
+
+    assert run(main) == pytest.approx([0.0, NEVER.base])
+
+
 async def test_a_certificate_that_is_refused_while_others_become_trusted_is_not_held_up_for_long():
     """The attempt had begun with the former ones."""
     backoff = Backoff(base=0.001, cap=0.004, slow=1000)
