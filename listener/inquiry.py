@@ -87,7 +87,7 @@ class Lenders:
         refusals; but with `twice`.
         """
         held, lent = tuple(self.held()), {loan.agent for loan in self._loans if not twice}
-        if self._good in held:
+        if self._good in held and self._good not in lent:
             return self._good
         free = [agent for agent in held if agent not in lent]
         never = (agent for agent in free if agent not in self._refused)

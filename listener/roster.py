@@ -266,9 +266,10 @@ class Roster:
         ear = self.ears.get(agent)
         if ear is None:
             return
+        # SystemInfo refused them perhaps, once too often: that was not for the password.
+        self._where.credentials_changed(agent)
         if self._signing.taken(ear.agent):
             self.revision += 1
-            self._where.credentials_changed(agent)
             ear.excuse()
             _log.info("credentials.used", agent=agent)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
+from weakref import WeakValueDictionary
 
 import httpx
 
@@ -28,6 +30,7 @@ from listener.finesse.model import Kind, SystemInfo
 from listener.finesse.wire import render
 from listener.logs import get as get_logger
 from listener.rest import checks, judge
+from listener.rest.callers import Caller, Turns
 from listener.rest.exchange import Line
 from listener.rest.flow import Raw
 from listener.rest.nodes import Nodes
@@ -41,32 +44,10 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 
 MAX_REDIRECTS = 5
-MAX_COOKIES = 50
-MAX_GETS = 2
-"""Snapshots of one agent that are read at once; one more GET says whether a refusal is about the
-login: with SASL's own refusal fewer than the five that lock an account."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED, _ERROR, _UNAVAILABLE = 401, 500, 503
+_NO_TURN = "other requests of that agent, or doubt about its password, took all the time there was"
 _STARTING = "Finesse Tomcat on that node starts or has a fault: `utils service list` there"
-
-
-@dataclass(slots=True)
-class _Caller:
-    """In whose name requests go out."""
-
-    credentials: Credentials | None
-    cookies: httpx.Cookies = field(default_factory=httpx.Cookies, repr=False)
-    gets: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_GETS), repr=False)
-    doubt: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
-
-    def keep(self, raw: Raw, request: httpx.Request) -> None:
-        """Put what an answer set into the jar."""
-        given = raw.headers.get_list("set-cookie")
-        headers = [("set-cookie", value) for value in given if value.isascii()]  # RFC 6265 4.1.1
-        if headers:
-            self.cookies.extract_cookies(httpx.Response(200, headers=headers, request=request))
-        if len(self.cookies.jar) > MAX_COOKIES:
-            self.cookies.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +81,11 @@ class Rest:
         self.nodes = nodes if isinstance(nodes, Nodes) else Nodes(nodes)
         self._timings = timings or RestTimings()
         self._user_agent = checks.header("user_agent", user_agent)
-        self._callers: dict[str, _Caller] = {}
+        self._callers: dict[str, Caller] = {}
+        # They outlive credentials: requests that wait keep their order when these are replaced.
+        self._turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
+        self._doubts: set[asyncio.Task[None]] = set()
+        self._closed = False
         self.refused: Callable[[str, str], None] = lambda _agent, _why: None
         """Told of each agent whose credentials a snapshot showed to be refused, and of the words;
         not of credentials that were replaced meanwhile."""
@@ -116,11 +101,14 @@ class Rest:
 
     def set_credentials(self, agent: str, credentials: Credentials) -> None:
         """Set what that agent signs in with; cookies of earlier credentials are dropped."""
-        self._callers[agent] = _Caller(credentials)
+        self.forget(agent)
+        turns = self._turns.setdefault(agent, Turns())
+        self._callers[agent] = Caller(credentials, turns)
 
     def forget(self, agent: str) -> None:
         """Drop the agent's credentials and cookies; nothing happens when there are none."""
-        self._callers.pop(agent, None)
+        if (caller := self._callers.pop(agent, None)) is not None:
+            caller.undoubted.set()
 
     def prefer(self, node: str) -> None:
         """Ask that node first from now on; raises ConfigurationError when it is not configured."""
@@ -133,6 +121,10 @@ class Rest:
 
     async def aclose(self) -> None:
         """Close all connections. Let running calls end first, or they end in doubt."""
+        self._closed = True
+        for task in self._doubts:
+            task.cancel()
+        await asyncio.gather(*self._doubts, return_exceptions=True)
         await self._line.aclose()
         await self._how_it_is.aclose()
 
@@ -148,8 +140,11 @@ class Rest:
     ) -> Answer:
         """Send one request once and say what was answered. Redirects are not followed.
 
-        Waits while it is found out whether the agent's credentials are refused; a 401 to this one
-        has that found out (`refused`), so that no further request helps to lock the account.
+        Few of an agent go out at once, in the order in which they came, and none while it is found
+        out whether the agent's credentials are refused; a 401 to this one has that found out
+        beside (`refused`), so that no further request helps to lock the account. Waits for its
+        turn no longer than `total`, and for that no longer than `wait_for_connection`; then it was
+        not sent.
 
         `path` is already escaped and below /finesse/api/. `request_id` is needed by all but GET and
         HEAD, which carry none. `credentials` are used for this request alone, in place of the
@@ -164,12 +159,23 @@ class Rest:
         if safe and content is not None:
             raise InvalidRequest(f"a {method} has no body")
         message = _Message(method, path, content, None if safe else request_id)
-        own = credentials is None
-        caller = await self._undoubted(agent) if own else _Caller(credentials)
-        raw = await self._reach(agent, caller, message, self._until())
-        if own and caller is not None and judge.login_refused(raw):
-            await self._doubt(agent, caller, judge.snapshot(raw, frozenset()), own=False)
+        if credentials is None:
+            raw = await self._send(agent, message)
+        else:
+            raw = await self._reach(agent, Caller(credentials), message, self._until())
         return judge.answer(raw, message.request_id)
+
+    async def _send(self, agent: str, message: _Message) -> Raw:
+        until = self._until()
+        async with AsyncExitStack() as turn:
+            try:
+                caller = await self._turn(agent, turn, until, get=False)
+            except TimeoutError:
+                return Raw("", trouble=_NO_TURN)
+            raw = await self._reach(agent, caller, message, until)
+            if caller is not None and judge.login_refused(raw):
+                self._doubt(agent, caller)  # before the turn ends, so that the next one waits
+        return raw
 
     async def dialogs(self, agent: str) -> Snapshot:
         """Return the agent's voice dialogs."""
@@ -210,44 +216,82 @@ class Rest:
         self, agent: str, path: str, kinds: frozenset[Kind], *, one_dialog: bool = False
     ) -> Snapshot:
         """GET a path in an agent's name, with what it signs in with when its turn comes."""
-        while True:
-            caller = await self._undoubted(agent)
-            if caller is None:
-                return judge.snapshot(await self._get(agent, path), kinds)
-            async with caller.gets:
-                if self._callers.get(agent) is not caller or caller.doubt.locked():
-                    continue
-                shown = judge.snapshot(await self._get(agent, path), kinds, one_dialog=one_dialog)
-                if shown.refused:
-                    await self._doubt(agent, caller, shown, own=not one_dialog)
-                return shown
+        until = self._until()
+        async with AsyncExitStack() as turn:
+            try:
+                caller = await self._turn(agent, turn, until, get=True)
+            except TimeoutError:
+                return judge.snapshot(Raw("", trouble=_NO_TURN), kinds)
+            raw = await self._get(agent, path, until=until)
+            shown = judge.snapshot(raw, kinds, one_dialog=one_dialog)
+            if caller is not None and shown.refused:
+                if one_dialog:
+                    self._doubt(agent, caller)
+                    await caller.undoubted.wait()
+                else:
+                    self._tell(agent, caller, shown)
+        return shown
 
-    async def _undoubted(self, agent: str) -> _Caller | None:
-        """Return in whose name requests of an agent go out, once nobody doubts the credentials."""
-        while (caller := self._callers.get(agent)) is not None and caller.doubt.locked():
-            async with caller.doubt:
-                pass
-        return caller
+    async def _turn(
+        self, agent: str, turn: AsyncExitStack, until: float, *, get: bool
+    ) -> Caller | None:
+        """Wait for a turn, which `turn` ends; return in whose name a request of the agent goes out.
 
-    async def _doubt(self, agent: str, caller: _Caller, shown: Snapshot, *, own: bool) -> None:
-        """Tell of refused credentials, unless they were replaced meanwhile.
-
-        The 401 to a dialog may be about the dialog: the agent's own user says whether it is.
+        Credentials may be replaced meanwhile; those are returned that nobody doubts. None: without.
+        Raises TimeoutError when it did not come `until` then; doubt is not waited for any longer
+        than a connection, for whoever asked is to hear in time that nothing was sent.
         """
-        async with caller.doubt:  # two that are refused at once ask once
-            if not own and self._callers.get(agent) is caller:
-                raw = await self._get(agent, uris.user_node(agent))
-                shown = judge.snapshot(raw, frozenset({Kind.USER}))
-            if shown.refused and self._callers.get(agent) is caller:
-                self.refused(agent, shown.detail)
+        patience = asyncio.get_running_loop().time() + self._timings.wait_for_connection
+        async with asyncio.timeout_at(until):
+            if (caller := self._callers.get(agent)) is not None:
+                await turn.enter_async_context(caller.turns.one(get=get))
+        async with asyncio.timeout_at(min(patience, until)):
+            while (caller := self._callers.get(agent)) and not caller.undoubted.is_set():
+                await caller.undoubted.wait()
+            return caller
+
+    def _doubt(self, agent: str, caller: Caller) -> None:
+        """Have it found out beside whether credentials are refused, unless that goes on already.
+
+        The 401 to a request or a dialog may be about these: the agent's own user says what is so.
+        """
+        current = self._callers.get(agent) is caller
+        if self._closed or not current or not caller.undoubted.is_set():
+            return
+        caller.undoubted.clear()
+        task = asyncio.create_task(self._find_out(agent, caller), name=f"doubt {agent}")
+        self._doubts.add(task)
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._doubts.discard(task)
+            caller.undoubted.set()
+
+        task.add_done_callback(over)
+
+    async def _find_out(self, agent: str, caller: Caller) -> None:
+        if self._callers.get(agent) is caller:
+            raw = await self._get(agent, uris.user_node(agent))
+            self._tell(agent, caller, judge.snapshot(raw, frozenset({Kind.USER})))
+
+    def _tell(self, agent: str, caller: Caller, shown: Snapshot) -> None:
+        """Tell of refused credentials, unless they were replaced meanwhile."""
+        if shown.refused and self._callers.get(agent) is caller:
+            self.refused(agent, shown.detail)
 
     def _until(self) -> float:
         return asyncio.get_running_loop().time() + self._timings.total
 
-    async def _get(self, agent: str | None, path: str, nodes: tuple[str, ...] = ()) -> Raw:
+    async def _get(
+        self,
+        agent: str | None,
+        path: str,
+        nodes: tuple[str, ...] = (),
+        *,
+        until: float | None = None,
+    ) -> Raw:
         """GET a path, following redirects inside the API of the configured nodes."""
-        caller = _Caller(None) if agent is None else self._callers.get(agent)
-        until = self._until()
+        caller = Caller(None) if agent is None else self._callers.get(agent)
+        until = until or self._until()
         raw = Raw("")
         for _ in range(1 + MAX_REDIRECTS):
             raw = await self._reach(agent, caller, _Message("GET", path), until, nodes)
@@ -273,7 +317,7 @@ class Rest:
     async def _reach(
         self,
         agent: str | None,
-        caller: _Caller | None,
+        caller: Caller | None,
         message: _Message,
         until: float,
         nodes: tuple[str, ...] = (),
@@ -298,7 +342,7 @@ class Rest:
         return raw
 
     async def _exchange(
-        self, agent: str | None, caller: _Caller, message: _Message, node: str, until: float
+        self, agent: str | None, caller: Caller, message: _Message, node: str, until: float
     ) -> Raw:
         loop = asyncio.get_running_loop()
         start = loop.time()
@@ -315,7 +359,7 @@ class Rest:
             log.debug("rest.failed", detail=raw.trouble, sent=raw.sent, elapsed=elapsed)
         return raw
 
-    def _request(self, caller: _Caller, message: _Message, node: str) -> httpx.Request:
+    def _request(self, caller: Caller, message: _Message, node: str) -> httpx.Request:
         headers: list[tuple[bytes, bytes]] = [
             (b"User-Agent", self._user_agent),
             (b"Accept", b"application/xml"),

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 from listener.assembly import Listener
 from listener.correlation.steps import Ask
 from listener.errors import CredentialsRefused, Unreachable
-from listener.finesse.actions import Hold, Ready
+from listener.finesse.actions import Hold, Ready, SendDtmf
 from listener.finesse.actions.expectation import Probe
+from listener.inquiry import MOST_REFUSALS
 from listener.simulator import refusals
 from listener.simulator.assembly import Simulator
 from tests.shell.stage import PACES, PASSWORD, A, settings, simulated, until
@@ -247,3 +248,37 @@ async def test_password_that_rest_refused_is_used_again_once_sasl_has_taken_it(t
         events = [line["event"] for line in lines]
         assert events.count("credentials.used") == 1
         assert "session.stopped" not in events
+
+
+async def test_requests_beside_each_other_and_sasl_do_not_lock_the_account(tmp_path):
+    agents = [{"id": A, "password": PASSWORD[A]}]
+    async with (
+        simulated() as sim,
+        Listener.open(settings(sim, tmp_path, agents=agents), strict=True, paces=PACES) as listener,
+    ):
+        with changed(sim) as refused:
+            asks = [SendDtmf(agent=A, dialog_id="5", dtmf_string=str(n)) for n in range(8)]
+            told = await asyncio.gather(*(listener.submit(a, validate=False) for a in asks))
+            assert {each.kind for each in told} == {"rejected"}
+            await until(lambda: A in listener.roster.withheld)
+            sim.notifications.cut(A)
+            await until(lambda: listener.agents[A].state == "stopped")
+            assert refused.count < 5
+            assert not sim.finesse.accounts.locked(A)
+
+
+async def test_password_that_sasl_takes_may_be_shown_to_system_info_again(tmp_path):
+    """It was refused there as often as it may be, whatever that was for."""
+    agents = [{"id": A, "password": PASSWORD[A]}]
+    async with (
+        simulated() as sim,
+        Listener.open(settings(sim, tmp_path, agents=agents), strict=True, paces=PACES) as listener,
+    ):
+        lenders = listener._where.lenders
+        for _ in range(MOST_REFUSALS):
+            with pytest.raises(CredentialsRefused), lenders.lend(A):
+                raise CredentialsRefused("a proxy's fault")
+        now = asyncio.get_running_loop().time
+        assert lenders.next(now() + 10_000) is None
+        sim.notifications.cut(A)
+        await until(lambda: lenders.next(now()) == A)

@@ -16,6 +16,7 @@ from listener.finesse.body import Element
 from listener.finesse.model import Kind
 from listener.rest import AnswerKind, Basic, Bearer, Rest, RestLimits, RestTimings
 from tests.shell.rest_server import HANG, api_errors, asking, http, put, serving
+from tests.shell.stage import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -691,3 +692,137 @@ async def test_agent_with_a_node_of_its_own_is_sent_there_first():
         rest.nodes.unfollow(agent)
         await put(rest)
     assert (len(first.seen), len(second.seen)) == (1, 1)
+
+
+# Credentials that are refused
+
+
+UNAUTHORIZED = http(401, api_errors("Authorization Failure"))
+
+
+class Held:
+    """A step of a script that answers when it is told to."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.go = asyncio.Event()
+        self._answer = answer
+
+    async def __call__(self, _seen: object, writer: asyncio.StreamWriter) -> bool:
+        await self.go.wait()
+        writer.write(self._answer)
+        await writer.drain()
+        return True
+
+
+def withholding(rest: Rest) -> list[str]:
+    """Let refused credentials be used no more; return of whom that was told."""
+    told: list[str] = []
+
+    def refused(agent: str, _why: str) -> None:
+        told.append(agent)
+        rest.forget(agent)
+
+    rest.refused = refused
+    return told
+
+
+async def test_refused_request_is_answered_before_it_is_known_what_the_401_is_about():
+    about = Held(UNAUTHORIZED)
+    async with serving(UNAUTHORIZED, about) as server, asking(server.url) as rest:
+        told = withholding(rest)
+        answer = await asyncio.wait_for(put(rest), 20)
+        assert (answer.kind, answer.status) == (AnswerKind.REFUSED, 401)
+        assert not told
+        second = asyncio.create_task(put(rest, "id-2"))
+        snapshot = asyncio.create_task(rest.dialogs("1001"))
+        await until(lambda: len(server.seen) == 2)
+        about.go.set()
+        assert (await second).kind is AnswerKind.NOT_SENT
+        assert not (await snapshot).found
+        assert told == ["1001"]
+        assert [seen.line.split()[0] for seen in server.seen] == ["PUT", "GET"]
+
+
+async def test_requests_that_are_refused_at_once_ask_once_what_about():
+    first, second, about = Held(UNAUTHORIZED), Held(UNAUTHORIZED), Held(UNAUTHORIZED)
+    async with serving(first, second, about) as server, asking(server.url) as rest:
+        told = withholding(rest)
+        both = [asyncio.create_task(put(rest, f"id-{n}")) for n in range(2)]
+        await until(lambda: len(server.seen) == 2)
+        first.go.set()
+        second.go.set()
+        assert {answer.status for answer in await asyncio.gather(*both)} == {401}
+        about.go.set()
+        await until(lambda: told)
+        assert len(server.seen) == 3
+
+
+async def test_doubt_that_nobody_resolves_lets_a_request_wait_for_a_bounded_time():
+    async with (
+        serving(UNAUTHORIZED, HANG) as server,
+        asking(server.url, wait_for_connection=0.2) as rest,
+    ):
+        await put(rest)
+        later = [put(rest, f"id-{n}") for n in range(5)]
+        answers = await asyncio.wait_for(asyncio.gather(*later), 15)  # the GET has 20 s
+        assert {answer.kind for answer in answers} == {AnswerKind.NOT_SENT}
+        assert "doubt" in answers[0].detail
+        assert not (await asyncio.wait_for(rest.user("1001"), 15)).found
+        assert len(server.seen) == 2
+
+
+async def test_new_credentials_are_not_doubted_for_the_old_ones():
+    async with serving(UNAUTHORIZED, HANG, http(202)) as server, asking(server.url) as rest:
+        await put(rest)
+        waiting = asyncio.create_task(put(rest, "id-2"))
+        await until(lambda: len(server.seen) == 2)
+        rest.set_credentials("1001", Basic("1001", "new"))
+        assert (await asyncio.wait_for(waiting, 15)).kind is AnswerKind.ACCEPTED
+        told = base64.b64decode(server.seen[2].headers["authorization"].split()[1])
+        assert told == b"1001:new"
+
+
+async def test_close_ends_the_question_what_a_401_is_about():
+    async with serving(UNAUTHORIZED, HANG) as server, asking(server.url) as rest:
+        await put(rest)
+        await until(lambda: len(server.seen) == 2)
+        await asyncio.wait_for(rest.aclose(), 15)
+        assert not [task for task in asyncio.all_tasks() if task.get_name() == "doubt 1001"]
+
+
+@pytest.mark.parametrize("gets", [0, 5])
+async def test_requests_and_snapshots_at_once_do_not_lock_the_account(gets: int):
+    steps = [Held(UNAUTHORIZED) for _ in range(20)]
+    async with serving(*steps) as server, asking(server.url) as rest:
+        told = withholding(rest)
+        sends = [asyncio.create_task(put(rest, f"id-{n}")) for n in range(10)]
+        reads = [asyncio.create_task(rest.dialog("1001", "5")) for _ in range(gets)]
+        await until(lambda: len(server.seen) >= 2)
+        for step in steps:
+            step.go.set()
+        await asyncio.gather(*sends, *reads)
+        await until(lambda: told)
+        assert len(server.seen) == 3  # with SASL's four, and five lock the account
+
+
+async def test_get_that_hangs_holds_up_no_request():
+    async with serving(HANG, http(202), http(202)) as server, asking(server.url) as rest:
+        reads = [asyncio.create_task(rest.dialogs("1001")) for _ in range(3)]
+        await until(lambda: server.seen)
+        for number in range(2):
+            answer = await asyncio.wait_for(put(rest, f"id-{number}"), 15)
+            assert answer.kind is AnswerKind.ACCEPTED
+        for read in reads:
+            read.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+
+
+async def test_requests_of_an_agent_go_out_in_the_order_in_which_they_came():
+    async with serving(HANG, *[http(202)] * 20) as server, asking(server.url) as rest:
+        first = asyncio.create_task(put(rest))  # of the two places one is left
+        await until(lambda: server.seen)
+        await asyncio.gather(*(put(rest, f"id-{n:02}") for n in range(20)))
+        ids = [seen.headers["requestid"] for seen in server.seen[1:]]
+        assert ids == [f"id-{n:02}" for n in range(20)]
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)

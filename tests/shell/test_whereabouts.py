@@ -681,6 +681,19 @@ async def test_password_that_was_taken_after_a_refusal_has_all_its_tries_again()
     assert lenders.next(now()) is None
 
 
+async def test_who_lent_with_success_lends_to_no_second_node_at_the_same_time():
+    lenders, now = Lenders(rest=0.0), asyncio.get_running_loop().time
+    lenders.held = lambda: ["1001", "1002"]
+    with lenders.lend("1001"):
+        pass
+    assert lenders.next(now()) == "1001"
+    with lenders.lend("1001"):
+        assert lenders.next(now()) == "1002"
+        assert lenders.next(now(), twice=True) == "1001"
+        with lenders.lend("1002"):
+            assert lenders.next(now()) is None
+
+
 async def test_changed_credentials_are_lent_again(rig):
     one = rig()
     one.where.lenders.held = lambda: ["1001"]

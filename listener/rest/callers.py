@@ -1,0 +1,68 @@
+"""In whose name requests go out: credentials, cookies, and how many go out at once.
+
+Five refused logins lock an account in Finesse. So what is on its way with the same credentials is
+bounded, and more waits while it is not known whether they are refused. Knows no nodes and sends
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+
+if TYPE_CHECKING:
+    from listener.rest.flow import Raw
+    from listener.rest.values import Credentials
+
+MAX_COOKIES = 50
+MAX_AT_ONCE = 2
+"""Requests and snapshots of one agent on their way; one more GET says whether a refusal is about
+the login: with SASL's own refusal fewer than the five that lock an account."""
+MAX_GETS = 1
+"""How many of them may be snapshots: a GET that hangs never holds up a request by itself."""
+
+
+class Turns:
+    """Who of one agent goes next: requests and snapshots alike, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._all = asyncio.Semaphore(MAX_AT_ONCE)
+        self._gets = asyncio.Semaphore(MAX_GETS)
+
+    @asynccontextmanager
+    async def one(self, *, get: bool) -> AsyncIterator[None]:
+        """Wait for a turn and hold it; `get`: for a snapshot."""
+        if not get:
+            async with self._all:
+                yield
+            return
+        async with self._gets, self._all:
+            yield
+
+
+@dataclass(slots=True)
+class Caller:
+    """In whose name requests go out."""
+
+    credentials: Credentials | None
+    turns: Turns = field(default_factory=Turns, repr=False)
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies, repr=False)
+    undoubted: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    """Not set while it is being found out whether the credentials are refused."""
+
+    def __post_init__(self) -> None:
+        self.undoubted.set()
+
+    def keep(self, raw: Raw, request: httpx.Request) -> None:
+        """Put what an answer set into the jar."""
+        given = raw.headers.get_list("set-cookie")
+        headers = [("set-cookie", value) for value in given if value.isascii()]  # RFC 6265 4.1.1
+        if headers:
+            self.cookies.extract_cookies(httpx.Response(200, headers=headers, request=request))
+        if len(self.cookies.jar) > MAX_COOKIES:
+            self.cookies.clear()
