@@ -189,6 +189,7 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
         _moved(account, asked, heard) if isinstance(heard.event, DialogEvent) else True
         for heard in account.heard
         if heard.agent == asked.agent and heard.first and begun <= heard.at <= error.at
+        if heard.parcel.made >= begun  # what is read late has not changed since it was asked
         if heard.parcel.cause is None or id(heard.parcel.cause) not in ours
         if (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)
         or (isinstance(heard.event, UserChanged) and asked.request.root == "User")

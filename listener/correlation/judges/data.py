@@ -181,7 +181,7 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
 
 
 def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> Finding:
-    """CANCEL_SCHEDULED_CALLBACK: the value is gone, and the baseline had it (6.8)."""
+    """CANCEL_SCHEDULED_CALLBACK: the value is gone, and it was there at sending or since (6.8)."""
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
     info, before = _callback(sight.dialog), _callback(case.before)
@@ -189,7 +189,8 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     has = bool(info.callback_time or info.callback_number)
     if sight.how is How.REMOVED or case.stale(sight.dialog):
         return ENDED if ended_here(case, sight) else NOTHING
-    return Finding(Shown.EFFECT) if had and not has else NOTHING
+    case.went_away = case.went_away or has  # one that was set at the same moment
+    return Finding(Shown.EFFECT) if (had or case.went_away) and not has else NOTHING
 
 
 def silence(case: Case, _want: x.Silence, sight: Sight) -> Finding:

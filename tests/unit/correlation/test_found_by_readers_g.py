@@ -8,6 +8,7 @@ import pytest
 
 from listener.finesse import actions as a
 from listener.finesse.events import DialogAdded
+from listener.finesse.model import ScheduledCallbackInfo
 from tests.builders import (
     AGENT,
     CUSTOMER,
@@ -147,3 +148,30 @@ def test_who_was_on_the_call_before_does_not_arrive_after_a_restart() -> None:
     story.hear(an_event(left, owner="agent2"))
     story.wait(40)
     assert story.said(key)[0] == "unconfirmed"
+
+
+# -- callbacks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_a_callback_that_was_set_at_the_same_moment_is_seen_to_be_cancelled(
+    *, tagged: bool
+) -> None:
+    # seen in a soak: the error of somebody else's ANSWER, much later, was taken for its own
+    story = Story()
+    setting = story.accepted(
+        a.UpdateScheduledCallback(agent=AGENT, dialog_id="100", callback_time="2030-01-02T03:02")
+    )
+    key = story.accepted(a.CancelScheduledCallback(agent=AGENT, dialog_id="100"))
+    promised = ScheduledCallbackInfo(callback_time="2030-01-02T03:02")
+    story.hear(an_event(a_dialog(scheduled_callback_info=promised), tag=setting))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(a_dialog(), tag=key if tagged else None))
+    assert story.said(key) == ("confirmed", "request_id" if tagged else "expectation")
+
+
+def test_a_callback_that_nobody_ever_saw_is_not_seen_to_be_cancelled() -> None:
+    story = Story()
+    key = story.accepted(a.CancelScheduledCallback(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(a_dialog(), tag=key))
+    assert story.said(key)[0] == "open"
