@@ -146,6 +146,23 @@ async def test_reload_reads_the_ca_file_anew_and_who_was_refused_is_back_at_once
         await until(lambda: roster.up == 2)
 
 
+async def test_drop_in_names_the_ca_file_of_now_though_it_holds_the_same_certificates(tmp_path):
+    more = '[dropin]\nlisten = "127.0.0.1:0"\nrequire_token = false\n'
+    async with housed(tmp_path, more=more) as house, caller(house) as client:
+        former, now = tmp_path / "ca.pem", tmp_path / "now.pem"
+        ThrowawayAuthority().write(former)
+        assert (await client.post("/v1/reload")).json()["certificatesChanged"] is True
+        now.write_bytes(former.read_bytes())
+        text = house.config.read_text()
+        house.config.write_text(text.replace(str(former), str(now)))
+        assert (await client.post("/v1/reload")).json()["certificatesChanged"] is False
+        url, login = f"{house.dropin}/finesse/api/User/{A}", (A, PASSWORD[A])
+        async with httpx.AsyncClient(timeout=30) as plain:
+            answer = await plain.get(url, auth=login)
+        assert answer.status_code == 503
+        assert f"no issuer in the CA file {now}" in answer.json()["detail"]
+
+
 async def test_sighup_and_another_ca_file_mend_it_as_well(tmp_path, monkeypatch):
     async with patient_house(tmp_path, monkeypatch) as house, caller(house) as client:
         roster, ca_file = house.station.listener.roster, tmp_path / "ca.pem"
