@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from listener.errors import Unreachable
-from listener.rest import AnswerKind, Rest, RestLimits
+from listener.rest import AnswerKind, Basic, Rest, RestLimits
 from tests.fault.proxy import Act, Ends, Link, Mark, Proxy, State, Way
 from tests.shell.rest_server import Server, asking, http, put, serving
 from tests.shell.stage import authority, no_tasks_left, until
@@ -295,9 +295,11 @@ async def test_connections_that_died_in_silence_cost_one_doubt_each_and_no_more(
     async with net(*[http(202)] * (4 * many), tls=tls) as it:
 
         async def kinds(name: str) -> set[AnswerKind]:
-            answers = await asyncio.gather(*(put(it.rest, f"{name}-{n}") for n in range(many)))
-            return {answer.kind for answer in answers}
+            puts = (put(it.rest, f"{name}-{n}", agent=f"agent {n}") for n in range(many))
+            return {answer.kind for answer in await asyncio.gather(*puts)}
 
+        for n in range(many):  # few requests of one agent go out at once
+            it.rest.set_credentials(f"agent {n}", Basic(str(n), "secret"))
         it.proxy.freeze(Way.DOWN)
         first = asyncio.create_task(kinds("first"))
         await until(lambda: it.proxy.accepted == many)
