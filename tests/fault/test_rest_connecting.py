@@ -52,12 +52,16 @@ async def test_full_pool_is_not_sent_and_a_silent_server_is_in_doubt():
 
 async def test_waiting_room_is_bounded():
     limits = RestLimits(max_connections=1, max_waiting=1)
-    async with serving(HANG) as server, asking(server.url, limits=limits) as rest:
+    both = ("1001", "1002")
+    async with (
+        serving(HANG) as server,
+        asking(server.url, agents=both, limits=limits) as rest,
+    ):
         running = [asyncio.create_task(put(rest))]
         await server.arrived.wait()
         running.append(asyncio.create_task(put(rest)))
         await asyncio.sleep(0)
-        turned_away = await put(rest)
+        turned_away = await put(rest, agent="1002")
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
