@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,18 @@ if TYPE_CHECKING:
     from listener.rest.flow import Raw
     from listener.rest.values import Credentials
 
+_NOT_LET_IN, _SERVER_ERROR = frozenset({401, 403}), 500
 MAX_COOKIES = 50
 MAX_AT_ONCE = 2
-"""Requests and snapshots of one agent on their way; one more GET says whether a refusal is about
-the login: with SASL's own refusal fewer than the five that lock an account."""
-MAX_GETS = 1
-"""How many of them may be snapshots: a GET that hangs never holds up a request by itself."""
+"""Requests and snapshots of one agent on their way with credentials not taken by Finesse for a
+while; one more GET says whether a refusal is about the login: with SASL's own refusal fewer than
+the five that lock an account."""
+PROVEN_FOR = 60.0
+"""Seconds after an answer that took the credentials, in which requests do not wait for others."""
+UNPROVEN_GETS = 1
+"""How many of those may be snapshots: a GET that hangs never holds up a request by itself."""
+MAX_GETS = 2
+"""Snapshots at once with credentials that were taken a moment ago."""
 
 
 class Turns:
@@ -33,15 +39,16 @@ class Turns:
     def __init__(self) -> None:
         self._all = asyncio.Semaphore(MAX_AT_ONCE)
         self._gets = asyncio.Semaphore(MAX_GETS)
+        self._unproven = asyncio.Semaphore(UNPROVEN_GETS)
 
     @asynccontextmanager
-    async def one(self, *, get: bool) -> AsyncIterator[None]:
-        """Wait for a turn and hold it; `get`: for a snapshot."""
-        if not get:
-            async with self._all:
-                yield
-            return
-        async with self._gets, self._all:
+    async def one(self, *, get: bool, proven: bool) -> AsyncIterator[None]:
+        """Wait for a turn and hold it; `get`: for a snapshot, `proven`: with good credentials."""
+        async with AsyncExitStack() as held:
+            if get:
+                await held.enter_async_context(self._gets if proven else self._unproven)
+            if not proven:
+                await held.enter_async_context(self._all)
             yield
 
 
@@ -54,9 +61,20 @@ class Caller:
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies, repr=False)
     undoubted: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     """Not set while it is being found out whether the credentials are refused."""
+    taken_at: float = float("-inf")
+    """When Finesse last took the credentials, on the loop's clock."""
 
     def __post_init__(self) -> None:
         self.undoubted.set()
+
+    def proven(self, now: float) -> bool:
+        """Say whether Finesse took the credentials a moment ago."""
+        return now - self.taken_at < PROVEN_FOR
+
+    def took(self, now: float, status: int | None) -> None:
+        """Take note of an answer: whoever is let in is told what is wrong with the request."""
+        if status is not None and status < _SERVER_ERROR and status not in _NOT_LET_IN:
+            self.taken_at = now
 
     def keep(self, raw: Raw, request: httpx.Request) -> None:
         """Put what an answer set into the jar."""

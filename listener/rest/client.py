@@ -140,11 +140,11 @@ class Rest:
     ) -> Answer:
         """Send one request once and say what was answered. Redirects are not followed.
 
-        Few of an agent go out at once, in the order in which they came, and none while it is found
-        out whether the agent's credentials are refused; a 401 to this one has that found out
-        beside (`refused`), so that no further request helps to lock the account. Waits for its
-        turn no longer than `total`, and for that no longer than `wait_for_connection`; then it was
-        not sent.
+        Where Finesse has not taken the agent's credentials for a while, few go out at once, in the
+        order in which they came; and none while it is found out whether they are refused. A 401 to
+        this one has that found out beside (`refused`), so that no further request helps to lock the
+        account. Waits for its turn no longer than `total`, and for that no longer than
+        `wait_for_connection`; then it was not sent.
 
         `path` is already escaped and below /finesse/api/. `request_id` is needed by all but GET and
         HEAD, which carry none. `credentials` are used for this request alone, in place of the
@@ -244,7 +244,8 @@ class Rest:
         patience = asyncio.get_running_loop().time() + self._timings.wait_for_connection
         async with asyncio.timeout_at(until):
             if (caller := self._callers.get(agent)) is not None:
-                await turn.enter_async_context(caller.turns.one(get=get))
+                proven = caller.proven(asyncio.get_running_loop().time())
+                await turn.enter_async_context(caller.turns.one(get=get, proven=proven))
         async with asyncio.timeout_at(min(patience, until)):
             while (caller := self._callers.get(agent)) and not caller.undoubted.is_set():
                 await caller.undoubted.wait()
@@ -352,6 +353,7 @@ class Rest:
         line = self._how_it_is if message.path == uris.SYSTEM_INFO else self._line
         raw = await line.exchange(node, request, until, lambda: log.debug("rest.sent"))
         caller.keep(raw, request)
+        caller.took(loop.time(), raw.status)
         elapsed = round(loop.time() - start, 6)
         if raw.status is not None:
             log.debug("rest.answered", status=raw.status, elapsed=elapsed)

@@ -17,6 +17,7 @@ from listener.errors import CredentialsRefused, Unreachable
 from listener.finesse.actions import Hold, Ready, SendDtmf
 from listener.finesse.actions.expectation import Probe
 from listener.inquiry import MOST_REFUSALS
+from listener.rest import callers
 from listener.simulator import refusals
 from listener.simulator.assembly import Simulator
 from tests.shell.stage import PACES, PASSWORD, A, settings, simulated, until
@@ -250,7 +251,8 @@ async def test_password_that_rest_refused_is_used_again_once_sasl_has_taken_it(t
         assert "session.stopped" not in events
 
 
-async def test_requests_beside_each_other_and_sasl_do_not_lock_the_account(tmp_path):
+async def test_requests_beside_each_other_and_sasl_do_not_lock_the_account(tmp_path, monkeypatch):
+    monkeypatch.setattr(callers, "PROVEN_FOR", 0.0)  # as if nothing had been asked for a while
     agents = [{"id": A, "password": PASSWORD[A]}]
     async with (
         simulated() as sim,

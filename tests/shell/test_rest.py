@@ -826,3 +826,17 @@ async def test_requests_of_an_agent_go_out_in_the_order_in_which_they_came():
         assert ids == [f"id-{n:02}" for n in range(20)]
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_credentials_that_were_taken_a_moment_ago_let_requests_go_out_beside_each_other():
+    async with (
+        serving(http(400), HANG, HANG, HANG, http(202)) as server,
+        asking(server.url) as rest,
+    ):
+        await put(rest)
+        hanging = [asyncio.create_task(put(rest, f"id-{n}")) for n in range(3)]
+        await until(lambda: len(server.seen) == 4)
+        assert (await asyncio.wait_for(put(rest, "id-4"), 15)).kind is AnswerKind.ACCEPTED
+        for each in hanging:
+            each.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
