@@ -1,5 +1,7 @@
 """Finesse goes out of service on a live stream: no events flow, so nothing is presumed."""
 
+from collections import Counter
+
 from structlog.testing import capture_logs
 
 from listener.assembly import Listener
@@ -106,5 +108,7 @@ async def test_system_info_that_refuses_every_password_for_a_while_stops_no_sess
             simulator.finesse.answer = answer
             for agent in (A, B):
                 await listener.ready(agent, within=20)
-        assert len([each for each in refused if each is not None]) == 2  # each password once
+        shown = Counter(each for each in refused if each is not None)
+        assert len(shown) == 2
+        assert max(shown.values()) <= 2  # once, and once more when SASL took it meanwhile
         assert not [line for line in lines if line["event"] == "session.stopped"]
