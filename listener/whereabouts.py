@@ -286,7 +286,7 @@ class Whereabouts:
         self._rounds.hurry()
 
     def credentials_changed(self, agent: str) -> None:
-        """Hear that an agent has other credentials, which may be lent again."""
+        """Hear that they are others now, or that SASL took them: they may be lent again."""
         self.lenders.changed(agent)
 
     def _doubt(self, url: str) -> None:

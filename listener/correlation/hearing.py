@@ -77,7 +77,7 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
     """Return the requests whose tag it bears (rules 3): on the agent's node, or its dialogs."""
     if event.request_id is None:
         return []
-    found = naming(desk, event)
+    found = bearers(desk, event)
     if not found:
         desk.books.keep_early(now, event)
     for entry in found:
@@ -86,7 +86,7 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
     return [entry for entry in found if entry.state is not State.QUEUED]
 
 
-def naming(desk: Desk, event: Event) -> list[Entry]:
+def bearers(desk: Desk, event: Event) -> list[Entry]:
     """Return the requests whose tag it may be (rules 3).
 
     On a colleague's node an id on a call that a request watches (the one it joins its own with)

@@ -73,7 +73,7 @@ class AgentPicture:
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
     live_since: float | None = None
-    first_live: float | None = None
+    first_live: float | None = None  # when the first session of this process began to hear
     gap_at: float = float("-inf")  # when the last gap began
     republished_at: float = float("-inf")  # when older news of the user came last
 

@@ -14,13 +14,13 @@ from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.hearing import (
+    bearers,
     concerned_by,
     follow,
     how_of,
     judge_all,
     mark,
     mark_unknown,
-    naming,
     reaches,
     sent,
     sole,
@@ -64,7 +64,7 @@ def _sight(event: Event, now: float) -> Sight:
 def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     """Judge an event that was heard since the request was sent, for this request alone."""
     id_ = event.request_id
-    known = naming(desk, event) if id_ is not None else []
+    known = bearers(desk, event) if id_ is not None else []
     owner = entry if entry in known and not entry.id_repeated else None
     if id_ is not None and not known:
         _foreign(desk, entry, event)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from listener.rest.flow import Raw
     from listener.rest.values import Credentials
 
-_NOT_LET_IN, _SERVER_ERROR = frozenset({401, 403}), 500
+_NOT_LET_IN = frozenset({401, 403})
 MAX_COOKIES = 50
 MAX_AT_ONCE = 2
 """Requests and snapshots of one agent on their way with credentials not taken by Finesse for a
@@ -72,8 +72,11 @@ class Caller:
         return now - self.taken_at < PROVEN_FOR
 
     def took(self, now: float, status: int | None) -> None:
-        """Take note of an answer: whoever is let in is told what is wrong with the request."""
-        if status is not None and status < _SERVER_ERROR and status not in _NOT_LET_IN:
+        """Take note of an answer: whoever is let in is told what came of the request.
+
+        A redirect may lead to a login, and a fault of the server says nothing of who asked.
+        """
+        if status is not None and status // 100 in {2, 4} and status not in _NOT_LET_IN:
             self.taken_at = now
 
     def keep(self, raw: Raw, request: httpx.Request) -> None:

@@ -15,6 +15,7 @@ from listener.errors import Unreachable as NotReachable
 from listener.finesse.body import Element
 from listener.finesse.model import Kind
 from listener.rest import AnswerKind, Basic, Bearer, Rest, RestLimits, RestTimings
+from listener.rest.callers import PROVEN_FOR, Caller
 from tests.shell.rest_server import HANG, api_errors, asking, http, put, serving
 from tests.shell.stage import until
 
@@ -840,3 +841,14 @@ async def test_credentials_that_were_taken_a_moment_ago_let_requests_go_out_besi
         for each in hanging:
             each.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
+
+
+@pytest.mark.parametrize("status", [None, 302, 401, 403, 500, 503])
+def test_only_who_was_let_in_has_credentials_that_were_taken(status: int | None):
+    caller = Caller(None)
+    caller.took(100.0, status)
+    assert not caller.proven(100.0)
+    for good in (200, 202, 400, 404):
+        caller.took(100.0, good)
+        assert caller.proven(100.0)
+    assert not caller.proven(100.0 + PROVEN_FOR)
