@@ -81,7 +81,7 @@ class Outlet:
         self._closing = True
         if self._stalled or not self._pumping:
             self._held.clear()
-            self.transport.close()
+            self._end()
 
     def abort(self) -> None:
         """End the connection at once; what is unsent is lost."""
@@ -116,4 +116,9 @@ class Outlet:
         finally:
             self._pump_task = None
         if self._closing and not self._stalled:
+            self._end()
+
+    def _end(self) -> None:
+        """Close the transport, once: asyncio's TLS forgets its socket when it is closed again."""
+        if not self.transport.is_closing():
             self.transport.close()

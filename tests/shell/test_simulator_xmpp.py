@@ -6,6 +6,7 @@ import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -773,6 +774,17 @@ async def test_a_reset_connection_ends_with_a_reset(
     service.cut("1001", "reset")
     with pytest.raises(ConnectionResetError):
         await client.ended()
+
+
+@pytest.mark.parametrize("port", ["plain", "tls"])
+async def test_a_connection_that_was_closed_twice_can_be_reset_yet(
+    service: NotificationService, dial: Dial, port: str
+):
+    client = await (await dial(port)).come()
+    assert [service.cut("1001", how) for how in ("close", "close", "reset")] == [1, 1, 1]
+    with suppress(ConnectionResetError):
+        assert await client.ended() == ""
+    assert service.sessions() == []
 
 
 async def test_a_cut_of_all_hits_who_has_not_signed_in_too(
