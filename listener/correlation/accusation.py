@@ -6,10 +6,11 @@ may be named, and who else could own it, is decided here.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
 from listener.correlation import verdict
-from listener.correlation.desk import Desk
+from listener.correlation.desk import MAX_UNSIGNED, Desk
 from listener.correlation.entry import MAX_SUSPICIONS, Entry
 from listener.correlation.judges.calls import would_be
 from listener.correlation.judges.transfers import pair
@@ -68,7 +69,7 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     if owner is None:
         return
     suspicion = Suspicion(event, now, barred=_nobodys(event, repeated=repeated))
-    desk.unsigned.append((now, event))
+    desk.unsigned.setdefault(owner, deque(maxlen=MAX_UNSIGNED)).append((now, event))
     for entry in desk.books.of(owner):
         if not entry.on_the_wire or not _fits(entry, event):
             continue
@@ -120,13 +121,14 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
 def suspected_there(desk: Desk, entry: Entry, dialog_id: str) -> bool:
     """Say whether an unsigned error that fits was heard on the dialog that a request's became.
 
-    It may have come before the news that the one became the other.
+    It may have come before the news that the one became the other; where more came since sending
+    than are remembered, it may be among those that are forgotten.
     """
+    since, known = entry.sent_at or 0.0, list(desk.unsigned.get(entry.agent, ()))
+    if len(known) == MAX_UNSIGNED and known[0][0] >= since:
+        return True
     return any(
-        at >= (entry.sent_at or 0.0)
-        and (event.owner, event.dialog_id) == (entry.agent, dialog_id)
-        and _fits(entry, event)
-        for at, event in desk.unsigned
+        at >= since and event.dialog_id == dialog_id and _fits(entry, event) for at, event in known
     )
 
 

@@ -83,7 +83,7 @@ def _after_gap(desk: Desk, now: float, entry: Entry, left: float) -> None:
     Nobody will hear its answer any more but from the caller who announced it.
     """
     entry.restarted = entry.case.memoryless = True
-    desk.succeeds = True
+    desk.succeeded_at = now
     if entry.answered or not entry.expected:
         entry.answered_at = now
     live = desk.picture.of(entry.agent).live
@@ -175,7 +175,8 @@ def remember(
     if rest <= 0:
         return
     entry = _entry(desk, now - max(was.age, 0.0), request, registration)
-    desk.succeeds = desk.succeeds or not desk.picture.of(entry.agent).live
+    if not desk.picture.of(entry.agent).live:
+        desk.succeeded_at = now
     for trigger in _PATHS[outcome.kind]:
         entry.fire(trigger)
     entry.outcome, entry.settled_at = outcome, now - settled_ago

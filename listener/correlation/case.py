@@ -30,7 +30,7 @@ class Sight:
     """One thing seen: an event on `owner`'s node, or a GET (`how` is SNAPSHOT).
 
     `tagged`: our own requestId is on it. `at` is the listener's clock: of a GET, when it was
-    sent.
+    sent. `again`: that dialog was heard with the same content before.
     """
 
     how: How
@@ -40,6 +40,7 @@ class Sight:
     user: User | None = None
     tagged: bool = False
     at: float = 0.0
+    again: bool = False
 
 
 class Shown(StrEnum):
@@ -111,6 +112,7 @@ class Case:
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
+    promised: Dialog | None = None  # the dialog when a callback was seen on it since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
     told: dict[str | None, Shown] = field(default_factory=dict)
     """By dialog, as what its effect was last shown."""

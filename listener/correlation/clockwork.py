@@ -163,6 +163,8 @@ def _stands(entry: Entry) -> bool:
     standing = entry.standing
     if standing is None or not enough(entry, standing.evidence):
         return False
+    if standing.finding.shown is Shown.STANDING and entry.gap_open():
+        return False  # nobody listens: what a GET showed may have gone on since (rule 6.1)
     if standing.evidence is Evidence.REQUEST_ID:
         return not entry.silent or entry.length >= entry.request.default_deadline
     if standing.finding.shown is Shown.PARTLY:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from listener.correlation.books import Books
 from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
+from listener.correlation.judges.arrivals import arrived_at
 from listener.correlation.judges.data import requested
 from listener.correlation.judges.states import has_left
-from listener.correlation.judges.transfers import arrived_at, pair
+from listener.correlation.judges.transfers import pair
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Baseline, Picture
@@ -35,7 +36,7 @@ from listener.finesse.actions.expectation import (
 from listener.finesse.events import RequestFailed
 from listener.finesse.model import User
 
-MAX_UNSIGNED = 256  # unsigned errors remembered for requests that follow their call
+MAX_UNSIGNED = 16  # unsigned errors of one agent remembered for requests that follow their call
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class Desk:
         self.gate = Gatekeeper(gate)
         self.away: set[str] = set()  # agents whose `finesse` user is known to be unavailable
         self.reheard: dict[RequestFailed, Suspicion] = {}  # unsigned errors of a hand-over
-        self.succeeds = False  # an earlier process heard things that are not known here
-        self.unsigned: deque[tuple[float, RequestFailed]] = deque(maxlen=MAX_UNSIGNED)
+        self.succeeded_at: float | None = None  # after a process that heard what is not known here
+        self.unsigned: dict[str, deque[tuple[float, RequestFailed]]] = {}  # per agent
         self.steps: list[Step] = []
         self.stood_still = False  # what came meanwhile is not read yet: nothing is due
         self._later: list[str] | None = None
@@ -66,6 +67,14 @@ class Desk:
         self._timers: list[tuple[float, int, str]] = []
         self._serial = 0
         self._chains: dict[tuple[str, str | None], list[str]] = {}
+
+    def succeeds(self, now: float) -> bool:
+        """Say whether what came to an earlier process may be published again (rules 4).
+
+        It holds for as long as a settled request is remembered, whichever agent comes then.
+        """
+        since = self.succeeded_at
+        return since is not None and now - since < self.limits.tombstone_for
 
     def take_steps(self) -> list[Step]:
         """Hand over what is to be done, in order."""

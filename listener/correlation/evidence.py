@@ -148,10 +148,33 @@ def _stronger(new: Held, old: Held) -> bool:
 
 def decide(desk: Desk, now: float, entry: Entry, held: Held) -> None:
     """Settle by proof: the effect confirms, a failed call or a part of the values fails."""
+    _made(desk, entry, held)
     if held.finding.shown in {Shown.FAILED, Shown.PARTLY, Shown.NOT_THERE}:
         desk.settle(now, entry, Trigger.FAIL, verdict.call_failed(entry, held, now))
     else:
         desk.settle(now, entry, Trigger.PROVE, verdict.confirmed(entry, held, now))
+
+
+def _made(desk: Desk, entry: Entry, held: Held) -> None:
+    """Let a call that settles one request be no other's, unless that one's id is on it (rules 4).
+
+    It may have looked like the one's at first, and like the other's only later.
+    """
+    call = held.finding.dialogs.new
+    for other in desk.books.unbound(entry.agent) if call is not None else ():
+        if other is not entry and other.case.claimed != call:
+            other.case.theirs.add(call)
+            other.case.anybodys.add(call)
+            _let_go(other, call)
+
+
+def _let_go(entry: Entry, call: str | None) -> None:
+    """Let go of what that call seemed to show to a request."""
+    entry.held = [each for each in entry.held if each.finding.dialogs.new != call]
+    if entry.standing is not None and entry.standing.finding.dialogs.new == call:
+        entry.standing = None
+    if entry.contested is not None and entry.contested.finding.dialogs.new == call:
+        entry.contested = None
 
 
 def release_held(desk: Desk, now: float, entry: Entry) -> None:

@@ -22,7 +22,7 @@ from listener.correlation.entry import Entry
 from listener.correlation.evidence import by_change, release_held, weigh
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
-from listener.correlation.news import as_known, keep, known_to, news_of
+from listener.correlation.news import as_known, keep, known_to, news_of, told_before
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
 from listener.correlation.picture import News
@@ -124,7 +124,7 @@ def _on_error(
         picture = desk.picture.of(event.owner) if event.owner is not None else None
         repeated = picture is not None and (
             picture.error_repeats(content, now, REPEATED_WITHIN)
-            or (desk.succeeds and picture.just_begun(now))  # told to the process before this one
+            or (desk.succeeds(now) and picture.just_begun(now))  # told to an earlier process
         )
         unsigned_error(desk, now, event, repeated=repeated)
         if tagged:  # two have that id: for all others it is another client's
@@ -167,7 +167,8 @@ def _on_dialog(
             entry.unexplained = True
     _follow(desk, event)
     concerned = concerned_by(desk, event, owner)
-    sight = Sight(how_of(event), event.owner, event.dialog, event.dialog_id, at=now)
+    again = told_before(desk, event, content)
+    sight = Sight(how_of(event), event.owner, event.dialog, event.dialog_id, at=now, again=again)
     before = as_known(desk, event)
     if owner is not None:
         known_to(desk, now, owner, event)

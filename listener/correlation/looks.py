@@ -122,8 +122,12 @@ def _listed(look: Look) -> tuple[Dialog, ...]:
 
 
 def _counts(entry: Entry, look: Look) -> bool:
-    """Say whether the GET was sent after the 202, or after the hope for one was gone (rules 7)."""
-    return look.ok and entry.answered_at is not None and look.asked >= entry.answered_at
+    """Say whether the GET was sent after the 202, or after the hope for one was gone (rules 7).
+
+    One that was sent after the deadline is late, though nothing was due as yet.
+    """
+    since = entry.answered_at
+    return look.ok and since is not None and since <= look.asked <= entry.deadline
 
 
 def _overtaken(desk: Desk, entry: Entry, look: Look) -> bool:

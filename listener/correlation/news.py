@@ -5,7 +5,7 @@ from __future__ import annotations
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.picture import News
-from listener.finesse.events import DialogEvent, DialogRemoved
+from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved
 from listener.finesse.model import Dialog
 
 
@@ -13,7 +13,8 @@ def news_of(desk: Desk, now: float, event: DialogEvent, content: int) -> News:
     """Say whether it is news to the agent on whose node it came."""
     if event.owner is None or isinstance(event, DialogRemoved):
         return News.NEW
-    return desk.picture.of(event.owner).news(event.dialog_id, content, now)
+    added = isinstance(event, DialogAdded)
+    return desk.picture.of(event.owner).news(event.dialog_id, content, now, added=added)
 
 
 def as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
@@ -22,6 +23,11 @@ def as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
         return None
     known = desk.picture.of(event.owner).dialogs.get(event.dialog_id)
     return known.dialog if known is not None else None
+
+
+def told_before(desk: Desk, event: DialogEvent, content: int) -> bool:
+    """Say whether that agent heard the dialog with the same content before."""
+    return event.owner is not None and desk.picture.of(event.owner).told(event.dialog_id, content)
 
 
 def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:

@@ -157,20 +157,24 @@ class AgentPicture:
         else:
             self.republished_at = now
 
-    def news(self, id_: str, content: int, now: float) -> News:
+    def news(self, id_: str, content: int, now: float, *, added: bool = False) -> News:
         """Say whether this content is news (rules of evidence 4).
 
         Finesse publishes again after a fail-over, with new item ids. Only the latest content there
         is tells nothing at all. An earlier one may be true, for call data may well go from x to y
         and back to x; but twice in a moment, or from before a gap that has just ended, it may as
-        well be published again.
+        well be published again. A call that is `added` to the list again some time after it was
+        removed is there, whatever it looks like.
         """
         known = self.dialogs.get(id_)
         if not content:
             return News.NEW
         if known is None:
-            gone = self.bygone.get(id_, ())
-            return News.REPEAT if content in gone else News.NEW
+            if content not in self.bygone.get(id_, ()):
+                return News.NEW
+            long_gone = now - self.removed.get(id_, now) >= BURST_WITHIN
+            back = added and long_gone and not self._gap_just_ended(now)
+            return News.DOUBTFUL if back else News.REPEAT
         if known.latest == content:
             return News.REPEAT
         first = next((at for each, at in known.contents if each == content), None)
@@ -178,6 +182,11 @@ class AgentPicture:
             return News.NEW
         burst = first <= self.gap_at and self._gap_just_ended(now)
         return News.DOUBTFUL if burst or now - first < REPEAT_WITHIN else News.NEW
+
+    def told(self, id_: str, content: int) -> bool:
+        """Say whether that dialog was heard with this content, as far back as is remembered."""
+        known = self.dialogs.get(id_)
+        return known is not None and any(each == content for each, _ in known.contents)
 
     def _gap_just_ended(self, now: float) -> bool:
         return not self.live or self.live_since is None or now - self.live_since < BURST_WITHIN

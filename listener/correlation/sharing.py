@@ -11,6 +11,7 @@ from listener.correlation.case import Finding, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import COUNTS, by_change, kind_of, proves
+from listener.correlation.instants import after
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
 from listener.correlation.outcome import Confirmed, Evidence
 from listener.finesse.actions.expectation import (
@@ -116,12 +117,15 @@ def without_others_share(
     for one change is told on the node of each agent who takes part.
     """
     owners = _owners(found)
-    done = named if named is not None and isinstance(named.outcome, Confirmed) else None
-    if not owners and done is None:
+    if not owners and named is None:
         return found
     kept = []
     for entry, finding, seen in found:
-        anothers = any(_takes(each, entry) for each in owners) or _alike(entry, done)
+        anothers = (
+            any(_takes(each, entry) for each in owners)
+            or _alike(entry, named)
+            or _of_an_earlier(entry, named, seen)
+        )
         if any(entry is each[0] for each in owners) or not anothers:
             kept.append((entry, finding, seen))
             continue
@@ -145,9 +149,21 @@ def taken_elsewhere(
             entry.case.saw(sight)
 
 
+def _of_an_earlier(entry: Entry, named: Entry | None, seen: Sight) -> bool:
+    """Say whether a state is the work of an earlier request of that agent, whose id is on it.
+
+    It may have been so before this one was sent, and be read only now; where its time tells that it
+    came after Finesse's answer to this one, the state is there, whoever caused it (rules 1, 3).
+    """
+    if named is None or named is entry or seen.user is None or named.agent != entry.agent:
+        return False
+    since = after(seen.user.state_change_time, entry.case.answer_date)
+    return not since and (named.sent_at or 0.0) <= (entry.sent_at or 0.0)
+
+
 def _alike(entry: Entry, done: Entry | None) -> bool:
-    """Say whether a request asks for just what a settled one had asked for."""
-    if done is None or done is entry:
+    """Say whether a request asks for just what a confirmed one had asked for."""
+    if done is None or done is entry or not isinstance(done.outcome, Confirmed):
         return False
     same = (done.case.expectation, done.agent) == (entry.case.expectation, entry.agent)
     return same and same_lane(entry, done) and done.request.dialog_id == entry.request.dialog_id

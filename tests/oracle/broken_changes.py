@@ -141,7 +141,11 @@ def a_repeated_item_id_is_news():
 
 @mutant("4.12")
 def a_dialog_published_again_is_news():
-    yield picture.AgentPicture, "news", lambda _self, _id, _content, _now: picture.News.NEW
+    def new(_self, _id, _content, _now, *, added=False):
+        del added
+        return picture.News.NEW
+
+    yield picture.AgentPicture, "news", new
 
 
 @mutant("4.14")

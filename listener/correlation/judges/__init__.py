@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from listener.correlation.case import NOTHING, Case, Finding, How, Shown, Sight
-from listener.correlation.judges import calls, data, states, transfers
+from listener.correlation.judges import arrivals, calls, data, states, transfers
 from listener.finesse.actions import expectation as x
 
 _Judge = Callable[[Case, Any, Sight], Finding]
@@ -31,7 +31,7 @@ JUDGES: Mapping[type, _Judge] = MappingProxyType(
         x.Barged: calls.barged,
         x.Transferred: transfers.transferred,
         x.Conferenced: transfers.conferenced,
-        x.SentAway: transfers.sent_away,
+        x.SentAway: arrivals.sent_away,
         x.CallData: data.call_data,
         x.Reclassified: data.reclassified,
         x.CallbackScheduled: data.callback_scheduled,

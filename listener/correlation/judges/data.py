@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.judges.states import ended_here
+from listener.correlation.picture import is_older
 from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, ScheduledCallbackInfo
 from listener.finesse.sealed import Sealed
@@ -181,7 +182,10 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
 
 
 def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> Finding:
-    """CANCEL_SCHEDULED_CALLBACK: the value is gone, and it was there at sending or since (6.8)."""
+    """CANCEL_SCHEDULED_CALLBACK: the value is gone, and it was there at sending or since (6.8).
+
+    Without our id, what was so before it was set may be told again; data carries no time.
+    """
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
     info, before = _callback(sight.dialog), _callback(case.before)
@@ -189,8 +193,13 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     has = bool(info.callback_time or info.callback_number)
     if sight.how is How.REMOVED or case.stale(sight.dialog):
         return ENDED if ended_here(case, sight) else NOTHING
-    case.went_away = case.went_away or has  # one that was set at the same moment
-    return Finding(Shown.EFFECT) if (had or case.went_away) and not has else NOTHING
+    if has:
+        case.promised = sight.dialog  # one that was set at the same moment
+    since = case.promised
+    if has or not (had or since is not None):
+        return NOTHING
+    old = since is not None and (sight.again or is_older(sight.dialog, since))
+    return Finding(Shown.IF_TAGGED if old else Shown.EFFECT)
 
 
 def silence(case: Case, _want: x.Silence, sight: Sight) -> Finding:

@@ -1,19 +1,17 @@
-"""Judges of calls that change hands: TRANSFER, CONFERENCE, TRANSFER_SST. Dialog ids may change."""
+"""Judges of two calls that become one: TRANSFER, CONFERENCE. Dialog ids may change."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
-from listener.correlation.instants import after, older
-from listener.correlation.judges.states import LEFT, ended_here, has_left
+from listener.correlation.judges.states import LEFT, has_left
 from listener.correlation.outcome import DialogIds
 from listener.correlation.picture import is_older
 from listener.finesse import uris
 from listener.finesse.actions import expectation as x
-from listener.finesse.actions.checks import same_number
 from listener.finesse.events import dialog_id
-from listener.finesse.model import Dialog, Participant
+from listener.finesse.model import Dialog
 
 
 def pair(case: Case) -> frozenset[str]:
@@ -86,24 +84,32 @@ def _talks(case: Case, dialog: Dialog | None) -> bool:
 def _find_partner(case: Case, sight: Sight) -> None:
     """Note which call was the other one, where a sight shows it.
 
-    Where one is named it takes our id to say otherwise: somebody else may have merged the call
-    with a third one.
+    Where a link names one it takes our id to say otherwise, whichever call the agent talks on:
+    somebody else may have merged the call with a third one.
     """
-    if sight.dialog is None or sight.dialog_id is None:
-        return
-    told = case.baseline is None or _sure(case) or _linked_now(case)
-    if told and not (sight.tagged and case.mine(sight)):
+    by_id = sight.tagged and case.mine(sight)
+    if not by_id and (case.baseline is None or _sure(case)):
         return  # without a baseline it may be how it was before the request
+    shown = _shown_partner(case, sight)
+    linked = {each.id for each in _linked(case)}
+    if shown is not None and (by_id or not linked or shown in linked):
+        case.partner = shown
+
+
+def _shown_partner(case: Case, sight: Sight) -> str | None:
+    """Return the call that a sight shows to be joined with the request's, None if none."""
+    if sight.dialog is None or sight.dialog_id is None:
+        return None
     secondary = sight.dialog.secondary_id
     known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
     others = known - case.ids
     was = case.before.secondary_id if case.before is not None else None
     if sight.dialog_id in case.ids and secondary not in {None, "", was}:
-        case.partner = secondary
-    elif sight.dialog_id in others and secondary in case.ids:
-        case.partner = sight.dialog_id
-    elif sight.tagged and sight.how is How.REMOVED and case.mine(sight):
-        case.partner = sight.dialog_id if sight.dialog_id in others else case.partner
+        return secondary
+    ended = sight.tagged and sight.how is How.REMOVED and case.mine(sight)
+    if sight.dialog_id in others and (secondary in case.ids or ended):
+        return sight.dialog_id
+    return None
 
 
 def _addresses(dialog: Dialog | None, own: str | None) -> frozenset[str]:
@@ -263,63 +269,3 @@ def _conference_over(case: Case, sight: Sight) -> Finding:
     case.gone_tagged = case.gone_tagged or sight.tagged
     joined, case.joined = case.joined, None
     return replace(joined, by_id=True) if joined is not None and sight.tagged else NOTHING
-
-
-def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
-    """TRANSFER_SST: our leaving with our id, or the call seen arriving at its target (6.5).
-
-    Leaving without a tag is also a hang-up.
-    """
-    dialog = sight.dialog
-    if dialog is None or not (case.about(sight) or dialog.secondary_id in case.ids):
-        return NOTHING
-    own = dialog.participant(case.own)
-    cause = next((p for p in dialog.participants if p.state_cause), None)
-    if cause is not None and case.mine(sight) and _failed_since(case, sight, dialog, cause):
-        return Finding(Shown.FAILED, "FAILED", cause.state_cause)
-    if sight.owner != case.agent and sight.how is not How.REMOVED:
-        return Finding(_arrived(case, want, dialog), dialogs=DialogIds(survivor=sight.dialog_id))
-    if not ended_here(case, sight):
-        return NOTHING
-    moved = sight.how is How.REMOVED or (own is not None and case.moved(own) is not Shown.NOTHING)
-    return Finding(Shown.EFFECT) if sight.tagged and moved else ENDED
-
-
-def _failed_since(case: Case, sight: Sight, dialog: Dialog, cause: Participant) -> bool:
-    """Say whether the call went FAILED since the request; it may have been so before (rules 4)."""
-    if dialog.state != "FAILED":
-        return False
-    before = case.before
-    if before is None:
-        return sight.tagged or after(cause.state_change_time, case.answer_date)
-    was = before.participant(cause.media_address)
-    same = before.state == "FAILED" and was is not None and was.state_cause == cause.state_cause
-    return not same and not case.stale(dialog)
-
-
-def _arrived(case: Case, want: x.SentAway, dialog: Dialog) -> Shown:
-    """Say whether the call arrived at its target since the request, without us (rules 4, 6.5)."""
-    own = dialog.participant(case.own)
-    party = _at(dialog, want.to_address)
-    gone = own is None or has_left(own)
-    if party is None or party.state in LEFT or not gone or case.was_there:
-        return Shown.NOTHING
-    if case.before is None:
-        late = after(party.state_change_time, case.answer_date)
-        return Shown.EFFECT if late else Shown.IF_TAGGED
-    there = _at(case.before, want.to_address) is not None
-    # Whoever arrives after the request does so later than all that was known at sending.
-    early = any(
-        older(party.state_change_time, each.state_change_time) for each in case.before.participants
-    )
-    return Shown.NOTHING if there or early or case.stale(dialog) else Shown.EFFECT
-
-
-def arrived_at(dialog: Dialog, address: str) -> bool:
-    """Say whether a party with that address is on a call."""
-    party = _at(dialog, address)
-    return party is not None and party.state not in LEFT
-
-
-def _at(dialog: Dialog, address: str) -> Participant | None:
-    return next((p for p in dialog.participants if same_number(p.media_address, address)), None)

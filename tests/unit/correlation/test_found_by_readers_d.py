@@ -65,15 +65,20 @@ def test_a_link_to_a_held_call_does_not_say_that_it_was_joined(request_: Any, st
     assert story.said(key)[0] == "unconfirmed"
 
 
+@pytest.mark.parametrize("tagged", [True, False])
 @pytest.mark.parametrize(("request_", "state"), [(TRANSFER, "DROPPED"), (CONFERENCE, "ACTIVE")])
-def test_the_secondary_id_names_the_call_that_was_joined_in_spite_of_an_old_link(
-    request_: Any, state: str
+def test_it_takes_our_id_to_say_that_another_call_than_the_linked_one_was_joined(
+    request_: Any,
+    state: str,
+    tagged: bool,  # noqa: FBT001  # two stories, told alike
 ) -> None:
     story = Story(HELD, OLD_CONSULT, NEW_CALL)
     key = story.accepted(request_)
-    story.hear(an_event(joined(state, CUSTOMER, "1002", secondary_id="300")))
-    assert story.said(key) == ("confirmed", "expectation")
-    assert story.outcomes[key].dialogs.gone == ("300",)
+    shown = joined(state, CUSTOMER, "1002", secondary_id="300")
+    story.hear(an_event(shown, tag=key if tagged else None))
+    story.wait(30)
+    assert story.said(key)[0] == ("confirmed" if tagged else "unconfirmed")
+    assert story.outcomes[key].dialogs.gone == (("300",) if tagged else ())
 
 
 def test_parties_tell_the_linked_call_from_a_third_one() -> None:
