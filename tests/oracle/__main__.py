@@ -3,6 +3,9 @@
 --requests N   until that many requests were judged (1500)
 --minutes M    or until that many minutes of this machine's time are over
 --seed S       the first story's seed; each story has the next one (1)
+--stress       more of what others do and of what goes wrong, as for planted faults
+--focus A,B    ask for these actions more often
+--trait N=V    let each story have this trait (gate=off, latency=0.4, profile=UCCX); more than once
 --story FILE   play that story alone, and tell what happened around each find
 --mutants      tell by what each planted fault is found out; where its own story does not do it,
                look for another one, and write its seed to seeds.json
@@ -15,6 +18,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +42,9 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=1500)
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stress", action="store_true")
+    parser.add_argument("--focus", default="")
+    parser.add_argument("--trait", action="append", default=[])
     parser.add_argument("--story", type=Path)
     parser.add_argument("--mutants", nargs="*")
     parser.add_argument("--keep", type=Path, default=Path())
@@ -71,7 +78,7 @@ def _many(asked: argparse.Namespace) -> int:
     until = time.monotonic() + 60 * asked.minutes
     _say(f"seed {seed}")
     while tally.requests < asked.requests and time.monotonic() < until:
-        story = generate(seed)
+        story = _drawn(seed, asked)
         account = play(story)
         found = finds(account)
         tally.add(account, found)
@@ -81,6 +88,16 @@ def _many(asked: argparse.Namespace) -> int:
         seed += 1
     _say(tally.tables())
     return 1 if tally.finds else 0
+
+
+def _drawn(seed: int, asked: argparse.Namespace) -> Story:
+    """Return the story of a seed, with what was asked for on the command line."""
+    story = generate(
+        seed, focus=[each for each in asked.focus.split(",") if each], stress=asked.stress
+    )
+    forced = dict(each.split("=", 1) for each in asked.trait)
+    traits = {name: type(story.traits[name])(value) for name, value in forced.items()}
+    return replace(story, traits={**story.traits, **traits})
 
 
 def _found(planted: mutants.Mutant, story: Story | None) -> str | None:

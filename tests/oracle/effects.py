@@ -64,10 +64,12 @@ def family(history: History, dialog: str | None, until: float = ENDLESS) -> list
 
 
 def _on_family(asked: Asked, account: Account, holds: Callable[[View], bool]) -> list[Span]:
+    """Return when it was so on the request's dialog, or on one that this had become by its end."""
     history = account.history
+    until = ENDLESS if asked.settled is None else asked.settled + TOGETHER
     return [
         span
-        for id_ in family(history, asked.request.dialog_id)
+        for id_ in family(history, asked.request.dialog_id, until)
         for span in _row(id_, history.calls.get(id_, ()), holds)
     ]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Evidence, Failed, Rejected
 from listener.finesse import actions as do
 from listener.finesse import uris
-from listener.finesse.events import DialogEvent
+from listener.finesse.events import DialogEvent, UserChanged
 from tests.oracle import effects
 from tests.oracle.account import OFF
 
@@ -261,11 +261,20 @@ def others_changed(account: Account, asked: Asked) -> bool:
 
 
 def promised_before(account: Account, asked: Asked) -> bool:
-    """Say whether the state was there or promised when it was asked for: no change of value (4)."""
+    """Say whether the state was known to be there or promised when it was asked for.
+
+    Then it is no change of value (4), whatever has become of it untold.
+    """
     assert asked.begun is not None
-    person = account.history.person(asked.agent, asked.begun)
-    wanted = asked.request.requested_action
-    return person is not None and wanted in {person.state, person.pending}
+    begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
+    person = account.history.person(asked.agent, begin - PICTURE)
+    known = {person.state, person.pending} if person is not None else set()
+    for heard in account.heard:
+        event = heard.event
+        told = heard.agent == asked.agent and begin - PICTURE <= heard.at <= asked.begun
+        if told and isinstance(event, UserChanged):
+            known = {event.user.state, event.user.pending_state}
+    return asked.request.requested_action in known
 
 
 def met(account: Account, asked: Asked) -> bool:

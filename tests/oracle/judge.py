@@ -119,9 +119,12 @@ def since(account: Account, asked: Asked) -> float:
 
     Finesse's clock and ours are not compared, so that news of a moment before, which comes after
     the request went out, cannot be told from news of a moment after. It must be later than all that
-    was known then, for those two times are Finesse's.
+    was known then, for those two times are Finesse's. Where nothing was known then, it is compared
+    with the Date of Finesse's answer, which is later than the request (4).
     """
     begun = asked.submitted if asked.begun is None else asked.begun
+    if asked.begun is not None and not grounds.pictured(account, asked):
+        return begun
     known = [a - KNOWN for a, _ in account.live.get(asked.agent, ()) if a <= begun]
     coming: list[float] = []
     for heard in account.heard:

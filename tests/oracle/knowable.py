@@ -220,6 +220,8 @@ def _change(account: Account, asked: Asked) -> str | None:
         return None
     if asked.answered is None and asked.settled is None:
         return None
+    if probed.shown_to_two(account, asked):
+        return None
     for heard in _open(account, asked):
         if not (heard.first and shown.on_own_node(heard)):
             continue

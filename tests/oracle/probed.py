@@ -64,6 +64,24 @@ def _contested(account: Account, asked: Asked) -> bool:
     )
 
 
+def shown_to_two(account: Account, asked: Asked) -> bool:
+    """Say whether a GET showed what fitted another request as well: ambiguous for both (4, 7)."""
+    begun, settled = asked.begun or 0.0, asked.settled or 0.0
+    where = (f"/User/{asked.agent}", f"/Dialog/{asked.request.dialog_id}")
+    times = [
+        got.answered
+        for got in account.gets
+        if got.answered is not None and begun <= got.sent and got.answered < settled
+        if any(part in got.path for part in where)
+    ]
+    spans = [span for span in effects.spans(asked, account) if span.begin >= begun]
+    return any(
+        span.begin <= at < span.end and grounds.rivals(account, asked, at, at)
+        for span in spans
+        for at in times
+    )
+
+
 def _comparable(account: Account, asked: Asked) -> bool:
     """Say whether there is something true to compare a GET with (4, 7)."""
     if isinstance(asked.request, shown.NEEDS_ID):
@@ -77,7 +95,8 @@ def _tells(account: Account, asked: Asked, span: Span, begin: float) -> bool:
     """Say whether a GET at that time shows what was not so at sending, and is no other's work."""
     request = asked.request
     assert asked.begun is not None
-    if grounds.rivals(account, asked, begin, asked.deadline) or _contested(account, asked):
+    rivals = grounds.rivals(account, asked, begin, asked.deadline)
+    if rivals or _contested(account, asked) or shown_to_two(account, asked):
         return False
     if isinstance(request, do.UpdateCallData):
         return _values(account, asked, begin)

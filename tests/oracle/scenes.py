@@ -118,6 +118,21 @@ def two_for_an_event(dice: random.Random) -> list[Row]:
     return [(0.0, "ask", {**one, "deadline": 6.0}), (0.0, "ask", other)]
 
 
+def by_hand_a_moment_before(dice: random.Random) -> list[Row]:
+    """Have the phone do what was refused before, within the second of the next asking (4).
+
+    No session hears it, so that the Date of Finesse's answer alone tells what came first.
+    """
+    button = dice.choice(("HOLD", "RETRIEVE"))
+    refused = {**_ask(dice, [button], fault=["unavailable", 0.05, "cut"]), "n": 0.0}
+    return [
+        (0.0, "ask", refused),
+        (1.0, "cut", {"back": 3.0, "burst": dice.choice((0, 5))}),
+        (1.5, "phone", {"n": 0.0, "button": button, "wish": [], "same": True}),
+        (1.5 + dice.choice((0.1, 0.2)), "ask", {**_ask(dice, [button]), "n": 0.0, "same": True}),
+    ]
+
+
 SCENES: tuple[Callable[[random.Random], list[Row]], ...] = (
     error_behind_a_silence,
     gap_behind_an_id,
@@ -126,4 +141,5 @@ SCENES: tuple[Callable[[random.Random], list[Row]], ...] = (
     refusal_that_is_lost,
     two_for_a_get,
     two_for_an_event,
+    by_hand_a_moment_before,
 )

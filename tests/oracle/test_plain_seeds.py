@@ -13,7 +13,15 @@ from unittest import mock
 
 import pytest
 
-from listener.correlation import accusation, correlator, desk, evidence, verdict
+from listener.correlation import (
+    accusation,
+    correlator,
+    desk,
+    evidence,
+    instants,
+    looks,
+    verdict,
+)
 from listener.correlation.outcome import Presumed, Unconfirmed, Window
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -84,6 +92,14 @@ def a_get_fails_call_data_too_soon() -> Patches:
     yield evidence, "GET_FAILS_AFTER", 5.0
 
 
+def the_date_of_an_answer_is_exact() -> Patches:
+    yield instants, "DATE_GRAIN", 0.0
+
+
+def what_a_get_shows_is_nobody_elses() -> Patches:
+    yield looks, "contest", lambda _entries, _now: None
+
+
 FIRST: dict[Callable[[], Patches], tuple[int, str]] = {
     who_was_presumed_owns_no_error: (22, "one who was settled before may own"),
     what_stood_stands_over_a_gap: (23, "it was not listened to the end"),
@@ -93,6 +109,8 @@ FIRST: dict[Callable[[], Patches], tuple[int, str]] = {
     every_answer_is_a_202: (1, "status 202 is told"),
     gaps_are_not_told: (1, "is not told"),
     a_get_fails_call_data_too_soon: (56, "failed by a GET too soon"),
+    the_date_of_an_answer_is_exact: (36, "it never was so since it was asked"),
+    what_a_get_shows_is_nobody_elses: (20010, "confirmed more than one request"),
 }
 
 
