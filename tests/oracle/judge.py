@@ -128,7 +128,8 @@ def since(account: Account, asked: Asked) -> float:
     known = [a - KNOWN for a, _ in account.live.get(asked.agent, ()) if a <= begun]
     coming: list[float] = []
     for heard in account.heard:
-        if heard.agent == asked.agent and _same_object(asked, heard):
+        tells = not isinstance(heard.event, RequestFailed)  # how it is, an error does not show
+        if heard.agent == asked.agent and tells and _same_object(asked, heard):
             made = heard.parcel.made
             if heard.at < begun:
                 known.append(made)

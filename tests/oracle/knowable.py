@@ -186,7 +186,8 @@ def _signed_silence(account: Account, asked: Asked) -> str | None:
         asked.agent, asked.begun, asked.settled + ROUND_TRIP
     ):
         return None
-    if not account.listening(asked.agent, asked.begun, asked.settled + ROUND_TRIP):
+    begun = asked.begun - grounds.EPS  # who was sent in the very moment a session began saw none
+    if not account.listening(asked.agent, begun, asked.settled + ROUND_TRIP):
         return None
     told = any(not heard.parcel.is_error for heard in _signed(account, asked))
     if not told or _suspected(account, asked) or _slow(account, asked):
@@ -238,7 +239,8 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
     """Say whether an event without its id proves it (4, 6), and nothing else that is asked."""
     request = asked.request
     if isinstance(request, DATA):
-        return _fresh(account, asked, heard) and not grounds.superseded(account, asked)
+        news = _fresh(account, asked, heard) and not _may_be_repeated(account, heard)
+        return news and not grounds.superseded(account, asked)
     if isinstance(request, do.ConsultCall | do.MakeCall):
         return _to_number(asked, heard)
     if isinstance(request, do.UserRequest):
@@ -326,16 +328,16 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
 BURST = 10.0
 
 
-def _may_be_repeated(account: Account, error: Heard) -> bool:
+def _may_be_repeated(account: Account, heard: Heard) -> bool:
     """Say whether it was read soon after a restart: what was read before is not known then (4).
 
     Finesse may publish that again, and no content of it is journalled.
     """
     return any(
-        min((begin for begin, _ in account.live[error.agent] if begin >= started), default=error.at)
-        > error.at - BURST
+        min((begin for begin, _ in account.live[heard.agent] if begin >= started), default=heard.at)
+        > heard.at - BURST
         for _, started in account.restarts
-        if started <= error.at
+        if started <= heard.at
     )
 
 
@@ -457,7 +459,7 @@ def _silence(account: Account, asked: Asked) -> str | None:
     end = asked.settled + ROUND_TRIP  # the fence's answer
     if not account.whole(asked.agent, asked.begun, end):
         return None
-    if not account.listening(asked.agent, asked.begun, end):
+    if not account.listening(asked.agent, asked.begun - grounds.EPS, end):
         return None
     if _suspected(account, asked) or _ended(account, asked) or _slow(account, asked):
         return None
