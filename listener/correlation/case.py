@@ -10,7 +10,7 @@ from enum import Enum, StrEnum
 
 from listener.correlation.instants import after, newer, older
 from listener.correlation.outcome import DialogIds
-from listener.correlation.picture import Baseline, is_older
+from listener.correlation.picture import Baseline, is_older, sole_party
 from listener.finesse.actions.expectation import Expectation
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant, User
@@ -187,11 +187,15 @@ class Case:
 
     def as_sent(self, id_: str | None, party: str | None) -> Participant | None:
         """Return a party of any of the agent's dialogs as it was at sending, None if not known."""
+        found = self.dialog_as_sent(id_)
+        return found.participant(party) if found is not None else None
+
+    def dialog_as_sent(self, id_: str | None) -> Dialog | None:
+        """Return any of the agent's dialogs as it was at sending, None if not known."""
         if self.baseline is None:
             return None
         every = (self.baseline.dialog, *self.baseline.others)
-        found = next((each for each in every if each is not None and dialog_id(each) == id_), None)
-        return found.participant(party) if found is not None else None
+        return next((each for each in every if each is not None and dialog_id(each) == id_), None)
 
     def mine(self, sight: Sight) -> bool:
         """Say whether it was seen on the requesting agent's own node or list."""
@@ -239,10 +243,15 @@ class Case:
     def _overtaken(self, now: Participant) -> Shown:
         """Judge what came behind later news: it was so meanwhile, if it is no older than the start.
 
-        The baseline is what it is compared with, whatever was seen since (rules 4).
+        The baseline is what it is compared with, whatever was seen since (rules 4): the one from
+        sending, where another request's change took its place and this is not that one.
         """
-        was = self.before.participant(self.own) if self.before is not None else None
+        start = self.start or self.baseline
+        before = start.dialog if start is not None else None
+        was = before.participant(self.own) if before is not None else None
         if was is None or older(now.state_change_time, was.state_change_time):
+            return Shown.NOTHING
+        if now.state_change_time in self.theirs:
             return Shown.NOTHING
         same = (now.state, now.state_cause) == (was.state, was.state_cause)
         return Shown.NOTHING if same else Shown.EFFECT
@@ -254,6 +263,20 @@ class Case:
         party = sight.dialog.participant(self.own)
         if party is not None and not older(party.state_change_time, self.last.state_change_time):
             self.last = party
+
+    def since(self, sight: Sight) -> bool:
+        """Say whether the request's dialog is surely shown as it was later than at sending.
+
+        Some party came into its state since (rules 4), so that it is no old content told again.
+        """
+        before, dialog = self.before, sight.dialog
+        if before is None or dialog is None or not self.about(sight) or self.stale(dialog):
+            return False
+        return any(
+            (was := sole_party(before, party.media_address)) is not None
+            and newer(party.state_change_time, was.state_change_time)
+            for party in dialog.participants
+        )
 
     def stale(self, dialog: Dialog) -> bool:
         """Say whether a dialog is older news than the baseline: one of its parties is."""

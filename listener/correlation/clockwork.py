@@ -11,7 +11,7 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import decide, enough, off_by_id, release_held
 from listener.correlation.looks import ask, lead_of
-from listener.correlation.naming import resolve, unripe
+from listener.correlation.naming import resolve, undisturbed, unripe
 from listener.correlation.outcome import Evidence, MinimumEvidence, Reason
 from listener.correlation.pending import State, Trigger
 from listener.correlation.steps import Fence
@@ -57,6 +57,7 @@ def _passed(now: float, due: float | None) -> bool:
 def _suspects(desk: Desk, now: float, entry: Entry) -> None:
     if _passed(now, entry.suspicion_due):
         entry.suspicion_due = None
+        undisturbed(entry, now)
         if not resolve(desk, now, entry):
             entry.suspicion_due = unripe(entry, now)  # a later error has its own two seconds
 

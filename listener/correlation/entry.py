@@ -73,6 +73,7 @@ class Entry:
     watched: frozenset[str] = frozenset()  # dialogs of interest that are not its own
     rivals: frozenset[str] = frozenset()
     contested: Held | None = None
+    slight: Held | None = None  # its effect, by less evidence than its caller lets decide
     look_alike: bool = False
     ended: bool = False
     weak: bool = False
@@ -193,4 +194,4 @@ class Entry:
         self.held.clear()
         self.suspicions.clear()
         self.rivals = frozenset()
-        self.quiet = self.standing = self.contested = None
+        self.quiet = self.standing = self.contested = self.slight = None

@@ -103,7 +103,8 @@ def _anybodys(entry: Entry, finding: Finding, evidence: Evidence) -> bool:
 
 def _signed(desk: Desk, now: float, entry: Entry, held: Held) -> None:
     """Our id on what was so before: proof if it came since the request, else at the deadline."""
-    earlier = (*entry.held, *((entry.contested,) if entry.contested is not None else ()))
+    others = (entry.contested, entry.slight)
+    earlier = (*entry.held, *(each for each in others if each is not None))
     if earlier:
         decide(desk, now, entry, replace(earlier[0], evidence=held.evidence, dialog=held.dialog))
     else:
@@ -116,6 +117,7 @@ def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
         held = replace(held, until=now + held.finding.quiet)
     if not enough(entry, held.evidence):
         entry.weak = True
+        entry.slight = entry.slight if held.quiet_after(now) else held
         entry.note(now, held.evidence, held.finding.shown)
     elif held.evidence is Evidence.EXPECTATION and not entry.answered:
         entry.held.append(replace(held, alone=not entry.rivals))
@@ -164,7 +166,8 @@ def _made(desk: Desk, entry: Entry, held: Held) -> None:
     for other in desk.books.unbound(entry.agent) if call is not None else ():
         if other is not entry and other.case.claimed != call:
             other.case.theirs.add(call)
-            other.case.anybodys.add(call)
+            if held.evidence is not Evidence.REQUEST_ID:
+                other.case.anybodys.add(call)
             _let_go(other, call)
 
 

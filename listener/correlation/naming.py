@@ -21,12 +21,19 @@ def unripe(entry: Entry, now: float) -> float | None:
     return min((at for at in ripe if at > now), default=None)
 
 
+def undisturbed(entry: Entry, now: float) -> None:
+    """Note the errors in whose time nobody else was seen at work on the request's object."""
+    for suspicion in entry.suspicions:
+        if not entry.unexplained and now >= suspicion.at + SETTLES_AFTER:
+            suspicion.undisturbed.add(entry.key)
+
+
 def resolve(desk: Desk, now: float, entry: Entry) -> bool:
     """Name the sole suspect when its time has come; say whether the request was settled so."""
     if entry.silent and entry.standing is not None:
         return False  # its own proof came, and waits for the window's end alone (rule 6.6)
-    if entry.contested is not None or entry.unexplained:
-        return False  # somebody else may have been at work, since the error too
+    if entry.contested is not None:
+        return False  # somebody else may have been at work
     if entry.ended and isinstance(entry.case.expectation, ENDS):
         return False  # its call ended, as it would by the request (rules 6.4)
     last = now >= entry.deadline
@@ -34,6 +41,8 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
         ripe = last or now >= suspicion.at + SETTLES_AFTER
         if not (ripe and suspicion.sole == entry.key and entry.answered):
             continue
+        if entry.unexplained and entry.key not in suspicion.undisturbed:
+            continue  # somebody else may have been at work, since the error too
         if not enough(entry, Evidence.SOLE_PENDING):
             entry.weak = True
             continue

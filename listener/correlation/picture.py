@@ -38,6 +38,7 @@ class Known:
     latest: int = 0  # the content that it was heard with, 0 when a GET showed something else since
     doubtful: bool = False  # it may be an old content, published again
     overtaken: bool = False  # what came last was older news than what is known
+    same: bool = False  # what came last shows just what was known for sure
     contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
 
 
@@ -106,6 +107,7 @@ class AgentPicture:
         else:
             later = merged(known.dialog, dialog)
             known.overtaken = is_older(dialog, known.dialog)
+            known.same = later == known.dialog and not known.doubtful
             if later != known.dialog:
                 known.latest = 0
             known.dialog, known.at = later, now
@@ -203,7 +205,7 @@ class AgentPicture:
         """Remember the content of an event that was taken in; older news casts no doubt."""
         known = self.dialogs[id_]
         if not known.overtaken:
-            known.latest, known.doubtful = content, doubtful
+            known.latest, known.doubtful = content, doubtful and not known.same
         known.contents.append((content, now))
 
     def user_repeats(self, content: int) -> bool:
@@ -216,13 +218,15 @@ class AgentPicture:
         return repeated
 
     def error_repeats(self, content: int, now: float, within: float) -> bool:
-        """Say whether the same error came a moment ago or before a gap, and remember this one.
+        """Say whether the same error came a moment ago or before a gap that has just ended.
 
-        After a fail-over Finesse publishes again, with new item ids (rules of evidence 4).
+        After a fail-over Finesse publishes again, with new item ids (rules of evidence 4). This one
+        is remembered.
         """
         again = now - self.republished_at < REPEAT_WITHIN
+        burst = self._gap_just_ended(now)
         repeated = bool(content) and any(
-            each == content and (again or now - at < within or at <= self.gap_at)
+            each == content and (again or now - at < within or (burst and at <= self.gap_at))
             for each, at in self.errors
         )
         self.errors.append((content, now))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from listener.correlation.case import Finding, Shown, Sight
+from listener.correlation.case import ENDED, Finding, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import COUNTS, by_change, kind_of, proves
 from listener.correlation.instants import after
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
+from listener.correlation.judges.states import ended_here
 from listener.correlation.outcome import Confirmed, Evidence
 from listener.finesse.actions.expectation import (
     CallbackCancelled,
@@ -131,10 +132,12 @@ def without_others_share(
             continue
         if by_change(finding, seen) or not entry.case.about(seen):
             entry.case.rebase(seen)
-        if by_change(finding, seen):
-            entry.note(now, "another_request", "the change is another request's, by its id")
-        else:
+        if not by_change(finding, seen):
             kept.append((entry, finding, seen))
+            continue
+        entry.note(now, "another_request", "the change is another request's, by its id")
+        if ended_here(entry.case, seen):  # it is the end of its own call as well (rules 6.10)
+            kept.append((entry, ENDED, seen))
     return kept
 
 

@@ -18,7 +18,8 @@ class Suspicion:
 
     `unsure`: those of them at whose object another client was at work: it may be theirs, and it
     names none of them. `barred`: somebody else may own it too (a settled request, a suspect whose
-    deadline passed), so nobody is sole any more.
+    deadline passed), so nobody is sole any more. `undisturbed`: those of them at whose object
+    nobody else was seen at work in the seconds after it: what is done there later is no doubt.
     """
 
     error: RequestFailed
@@ -26,6 +27,7 @@ class Suspicion:
     suspects: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
     barred: bool = False
+    undisturbed: set[str] = field(default_factory=set)
 
     @property
     def sole(self) -> str | None:

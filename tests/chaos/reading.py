@@ -203,6 +203,8 @@ def _deafen(account: Account, down: float) -> None:
 
 KEPT = 60.0
 """Seconds of what was heard and published before that the next story's account begins with."""
+LONG = 900.0
+"""Seconds of the errors among it: the same one may be told again after a gap."""
 
 
 def succeed(old: Account, seed: int, now: float) -> Account:
@@ -217,7 +219,10 @@ def succeed(old: Account, seed: int, now: float) -> Account:
     }
     new.history.people = {id_: row[-20:] for id_, row in old.history.people.items()}
     new.parcels = [parcel for parcel in old.parcels if parcel.made >= since]
-    new.heard = [heard for heard in old.heard if heard.at >= since]
+    new.heard = [
+        h for h in old.heard if h.at >= since or (h.parcel.is_error and h.at >= now - LONG)
+    ]
+    new.before = [asked for asked in old.asked if (asked.settled or now) >= since]
     new.restarts = [row for row in old.restarts if row[1] >= since]
     new.slow = [row for row in old.slow if row[2] >= since]
     new.rest = [row for row in old.rest if row[1] >= since]

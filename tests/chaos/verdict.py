@@ -22,6 +22,8 @@ differ, each stated:
   change against what was known, as section 4 has it: it was so after the request was sent (1).
 - Two requests share a change only if they do so with exact times, too: a change of the moment
   before a request went out may be the other's.
+- A request of the story before, of the same daemon, may own an unsigned error until its own
+  deadline, as section 5 has it.
 - No list shows tasks: after a restart or a hand-over there is nothing to compare a task with until
   it is heard of again.
 - The order in which a device's requests go out is judged by the oracle in virtual time.
@@ -39,7 +41,14 @@ from unittest import mock
 
 from listener.finesse import uris
 from listener.finesse.actions import Drop, TaskRequest, UserRequest
-from listener.finesse.events import DialogEvent, DialogRemoved, Event, UserChanged, events_of
+from listener.finesse.events import (
+    DialogEvent,
+    DialogRemoved,
+    Event,
+    RequestFailed,
+    UserChanged,
+    events_of,
+)
 from listener.finesse.wire import parse_update
 from listener.telling import kind_of
 from tests.chaos.asking import fingerprint
@@ -178,9 +187,25 @@ def _excused(account: Account, find: Find, lag: float) -> bool:
         return True
     if isinstance(asked.request, TaskRequest) and not _met_again(account, asked):
         return True
+    if find.words.startswith("failed:") and _owned_before(account, asked):
+        return True
     if "a GET" in find.words:
         return not account.listening(asked.agent, asked.deadline - 4.0, asked.deadline)
     return isinstance(asked.request, Drop) and _cut_off(account, asked)
+
+
+def _owned_before(account: Account, asked: Asked) -> bool:
+    """Say whether a request of the story before may own its unsigned error as well (5)."""
+    return any(
+        other.agent == asked.agent
+        and blame._may_own(other, heard.at, asked.settled)
+        and blame.fits(account, other, heard)
+        for heard in account.heard
+        if heard.parcel.cause is asked.deed
+        and isinstance(heard.event, RequestFailed)
+        and heard.event.request_id is None
+        for other in account.before
+    )
 
 
 def _killed_at_its_end(account: Account, asked: Asked, lag: float) -> bool:

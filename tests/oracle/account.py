@@ -227,6 +227,7 @@ class Account:
     seed: int
     gate: str = "queue"
     asked: list[Asked] = field(default_factory=list)
+    before: list[Asked] = field(default_factory=list)  # of the story before, ended a moment ago
     history: History = field(default_factory=History)
     parcels: list[Parcel] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)

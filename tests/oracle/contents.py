@@ -124,14 +124,33 @@ def equal(account: Account, asked: Asked) -> bool:
     for span in effects.spans(asked, account, exact=True):
         here = span.unit[0] == asked.request.dialog_id  # and not on what it became later
         if here and span.begin < asked.begun and span.end > asked.settled:
-            return any(
-                heard.agent == asked.agent
-                and is_about(asked, heard)
-                and heard.parcel.made >= span.begin
-                for heard in account.heard
-                if isinstance(heard.event, DialogEvent) and heard.at < asked.begun
-            )
+            return _known_there(account, asked, span.begin)
     return False
+
+
+def _known_there(account: Account, asked: Asked, since: float) -> bool:
+    """Say whether what was read last, before it was sent, is from when the values were there.
+
+    An older content that is read later tells that it is old by the parties' times alone (4).
+    """
+    assert asked.begun is not None
+    made = [
+        heard.parcel.made
+        for heard in account.heard
+        if isinstance(heard.event, DialogEvent)
+        and heard.at < asked.begun
+        and heard.agent == asked.agent
+        and is_about(asked, heard)
+    ]
+    views = (
+        [account.history.at(asked.request.dialog_id, at + EPS) for at in (max(made), made[-1])]
+        if made
+        else []
+    )
+    told_apart = (
+        len({tuple(sorted(view.parties.items())) for view in views if view is not None}) > 1
+    )
+    return bool(made) and max(made) >= since and (made[-1] >= since or told_apart)
 
 
 def survivor(account: Account, asked: Asked) -> Iterator[str]:

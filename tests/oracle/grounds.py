@@ -51,7 +51,8 @@ def _fits_too(
 ) -> bool:
     ended = float("inf") if other.settled is None else other.settled
     since = min([made, *(unit[-1] for unit in units)])  # type: ignore[type-var]
-    if _makes_too(asked, other) or _blind(account, asked, other):
+    alike = _makes_too(asked, other) or _joins_too(asked, other)
+    if alike or _blind(account, asked, other):
         return ended >= since - EPS  # type: ignore[operator]
     return any(ended >= unit[-1] - EPS for unit in units & _units(account, other, made))  # type: ignore[operator]
 
@@ -96,6 +97,16 @@ def _never_done(other: Asked, asked: Asked) -> bool:
 def _makes_too(asked: Asked, other: Asked) -> bool:
     """Say whether both make a call: a number that the dial plan changes fits both (6.1)."""
     return isinstance(asked.request, MAKES) and isinstance(other.request, MAKES)
+
+
+def _joins_too(asked: Asked, other: Asked) -> bool:
+    """Say whether both ask for the very same join: one that is read then fits both (4).
+
+    It may have been done before the later one went out, which had been told of nothing yet.
+    """
+    same = type(asked.request) is type(other.request)
+    join = same and isinstance(asked.request, do.Transfer | do.Conference)
+    return join and asked.request.dialog_id == other.request.dialog_id
 
 
 def _units(account: Account, asked: Asked, made: float) -> set[tuple[object, ...]]:
@@ -215,10 +226,13 @@ def stale(account: Account, asked: Asked) -> bool:
 def _untold(account: Account, asked: Asked, begin: float) -> bool:
     """Say whether the agent's part in the dialog changed, and nothing read by then was from after.
 
-    `begin`: when the session became live, shortly after its picture.
+    Or the agent's own state, for a request about that. `begin`: when the session became live,
+    shortly after its picture.
     """
     assert asked.begun is not None
     dialog, own = asked.request.dialog_id, asked.agent if _is_task(asked) else asked.own
+    if isinstance(asked.request, do.UserRequest):
+        return _untold_state(account, asked, begin)
     if dialog is None:
         return False
     made = [
@@ -234,6 +248,22 @@ def _untold(account: Account, asked: Asked, begin: float) -> bool:
     if known is None or now is None:
         return False
     return (known.parties.get(own), known.values) != (now.parties.get(own), now.values)
+
+
+def _untold_state(account: Account, asked: Asked, begin: float) -> bool:
+    assert asked.begun is not None
+    made = [
+        heard.parcel.made
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and heard.at <= asked.begun
+        and isinstance(heard.event, UserChanged)
+    ]
+    known = account.history.person(asked.agent, max([begin - PICTURE, *made]) + EPS)
+    now = account.history.person(asked.agent, asked.begun)
+    if known is None or now is None:
+        return False
+    return (known.state, known.pending, known.reason) != (now.state, now.pending, now.reason)
 
 
 def _is_task(asked: Asked) -> bool:

@@ -314,18 +314,45 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
     wider = (_blind_calls, _without_source, _foreign_error)
     if any(excuse_(account, asked, own[0]) for excuse_ in wider):
         return None
-    alike = [
-        h
-        for h in account.heard
-        if h.agent == asked.agent
-        and h is not own[0]
-        and h.parcel.payload == own[0].parcel.payload
-        and h.at < own[0].at
-    ]
-    return None if alike else "failed: an error that it alone could own was read"
+    if _told_again(account, own[0]):
+        return None
+    return "failed: an error that it alone could own was read"
 
 
 BURST = 10.0
+AGAIN = 2.0
+
+
+def _told_again(account: Account, error: Heard) -> bool:
+    """Say whether the same was read a moment before, or before what makes Finesse publish again.
+
+    That is a gap that has just ended; and older news of the agent show that it is doing so (4).
+    """
+    same = [
+        heard.at
+        for heard in account.heard
+        if heard.agent == error.agent
+        and heard.parcel.payload == error.parcel.payload
+        and heard.at < error.at
+    ]
+    begun = [a for a, _ in account.live.get(error.agent, ()) if error.at - BURST <= a <= error.at]
+    near = any(error.at - at < blame.REPEATED_WITHIN for at in same)
+    gap = any(at <= begin for at in same for begin in begun)
+    return near or gap or (bool(same) and _publishes_again(account, error))
+
+
+def _publishes_again(account: Account, error: Heard) -> bool:
+    """Say whether older news of the agent's state than were known came just before an error."""
+    newest = 0.0
+    for heard in account.heard:
+        if heard.agent != error.agent or heard.at > error.at:
+            continue
+        if not isinstance(heard.event, UserChanged):
+            continue
+        if heard.parcel.made < newest and error.at - heard.at <= AGAIN:
+            return True
+        newest = max(newest, heard.parcel.made)
+    return False
 
 
 def _may_be_repeated(account: Account, heard: Heard) -> bool:

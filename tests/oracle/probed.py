@@ -138,6 +138,8 @@ def _goes_to(account: Account, asked: Asked, span: Span, begin: float) -> bool:
     view = account.history.at(str(span.unit[0]), begin)
     if view is None or view.state not in {"ALERTING", "ACTIVE"}:
         return False
+    if asked.agent not in view.listed:
+        return False  # who is signed out is shown no call that his device makes (7: a GET shows it)
     return effects.digits(request.to_address) in {effects.digits(n) for n in view.numbers}
 
 

@@ -52,7 +52,7 @@ def judge(case: Case, sight: Sight) -> Finding:
     if finding.shown is Shown.ENDED and sight.how is How.SNAPSHOT:
         return NOTHING  # only events end a dialog; what a GET shows is asked again at the deadline
     told_again = case.memoryless and not sight.tagged and sight.how is not How.SNAPSHOT
-    if told_again and isinstance(case.expectation, TOLD_AGAIN):
+    if told_again and isinstance(case.expectation, TOLD_AGAIN) and not case.since(sight):
         return _perhaps_old(finding)
     return finding
 

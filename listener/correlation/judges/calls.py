@@ -11,6 +11,7 @@ from listener.finesse.actions.checks import same_number
 from listener.finesse.model import Dialog, Participant
 
 PROVEN = frozenset({"ALERTING", "ACTIVE"})
+BEGINNING = frozenset({"INITIATING", "INITIATED"})
 
 
 def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
@@ -48,12 +49,19 @@ def _perhaps(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Findi
 
 
 def _named(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
-    """Say whether our id is on a call to the very target, where no start tells what is new."""
+    """Say whether our id is on the call that was asked for, where no start tells what is new.
+
+    It goes to the very target, or is being made: no call that was there before is so any more when
+    its device makes another one.
+    """
     if case.baseline is not None or not sight.tagged or sight.dialog_id in case.theirs:
         return False
     origin = uris.dialog_id(dialog.associated_dialog_uri)
     if sight.dialog_id in case.added:
         return True  # it came to the list since, and our id came with it
+    own = dialog.participant(case.own)
+    if own is not None and own.state in BEGINNING:
+        return True
     return _target(want, dialog) or (want.associated is not None and origin == want.associated)
 
 

@@ -53,8 +53,8 @@ def shown_values(names: frozenset[str], dialog: Dialog | None) -> dict[str, obje
 
 def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     """UPDATE_CALL_DATA: all requested values, compared exactly, never trimmed (6.7)."""
-    if not case.about(sight) and not _said_behind(case, sight):
-        return NOTHING
+    if not case.about(sight) and not (sight.tagged and _is_behind(case, sight)):
+        return _said_behind(case, want, sight)
     if sight.how is How.REMOVED:
         return ENDED if case.mine(sight) else NOTHING
     if sight.dialog is None or case.stale(sight.dialog):
@@ -73,9 +73,23 @@ def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     return _verdict(case, sight, asked, before, applied, cut)
 
 
-def _said_behind(case: Case, sight: Sight) -> bool:
-    """Say whether our id is on news of the call as it was before it became another one."""
-    return sight.tagged and sight.how is How.CHANGED and sight.dialog_id in case.behind
+def _is_behind(case: Case, sight: Sight) -> bool:
+    """Say whether it is news of the call as it was before it became another one."""
+    return sight.how is How.CHANGED and sight.dialog_id in case.behind
+
+
+def _said_behind(case: Case, want: x.CallData, sight: Sight) -> Finding:
+    """Judge late news without our id of the call as it was: against that call at sending."""
+    was = case.dialog_as_sent(sight.dialog_id) if case.mine(sight) else None
+    unsure = case.superseded or case.in_doubt
+    if not _is_behind(case, sight) or unsure or was is None or sight.dialog is None:
+        return NOTHING
+    asked = requested(want)
+    now, before = (shown_values(frozenset(asked), each) for each in (sight.dialog, was))
+    set_ = all(now[name] == value for name, value in asked.items()) and now != before
+    if not set_ or is_older(sight.dialog, was):
+        return NOTHING
+    return Finding(Shown.EFFECT, applied=tuple(sorted(asked)), changed=True)
 
 
 def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the call would hide it

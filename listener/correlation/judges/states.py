@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.instants import after, before, newer, older
+from listener.correlation.picture import Baseline
 from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, Participant, User
 
@@ -213,7 +214,7 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     if _came_late(case, user) and (sight.tagged or _in_between(case, user)):
         return _before_the_others(case, want, sight)
     if _signed_in(case, want, user):
-        return Finding(Shown.IF_TAGGED, stage=user.state)
+        return _at_sign_in(case, want, user)
     if user.state in want.states:
         if want.reason_code_id is not None and user.reason_code_id != want.reason_code_id:
             return NOTHING
@@ -253,6 +254,14 @@ def _signed_in(case: Case, want: x.UserState, user: User) -> bool:
     before = case.baseline.user if case.baseline is not None else None
     out = before is not None and before.state == "LOGOUT"
     return out and user.state != "LOGOUT" and want.extension is None
+
+
+def _at_sign_in(case: Case, want: x.UserState, user: User) -> Finding:
+    """Judge the first state after a sign-in: in another one than asked for a change begins."""
+    if {user.state, user.pending_state} & (want.states | want.weak_states):
+        return Finding(Shown.IF_TAGGED, stage=user.state)
+    case.baseline = replace(case.baseline or Baseline(), user=user)
+    return NOTHING
 
 
 def _pending(case: Case, want: x.UserState, user: User, *, tagged: bool) -> Shown:

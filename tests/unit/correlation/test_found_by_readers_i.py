@@ -1,0 +1,234 @@
+"""What could have been known: who else could own an error, and which old news are no doubt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from listener.correlation.gate import GateMode
+from listener.correlation.outcome import MinimumEvidence
+from listener.correlation.picture import Baseline
+from listener.finesse import actions as a
+from tests.builders import (
+    AGENT,
+    CUSTOMER,
+    EXT,
+    Story,
+    a_dialog,
+    a_participant,
+    a_user,
+    a_user_event,
+    added,
+    an_error,
+    an_event,
+    own,
+    placed,
+    removed,
+)
+
+MAKE_CALL = a.MakeCall(agent=AGENT, to_address="5551")
+CONSULT = a.ConsultCall(agent=AGENT, dialog_id="100", to_address="5551")
+LINK = "/finesse/api/Dialog/100"
+UPDATE = a.UpdateCallData(agent=AGENT, dialog_id="100", call_variables={"user.x": "y"})
+DROP = a.Drop(agent=AGENT, dialog_id="100")
+FAILED = ("failed", "sole_pending")
+
+
+def valued(value: str, state: str = "ACTIVE", at: float = 0.0, **changes: object) -> object:
+    """Return the call with that value and the own participant in that state."""
+    return own(state, at, variables={"user.x": value}, **changes)
+
+
+# -- whose an unsigned error may be ---------------------------------------------------------------
+
+
+def test_an_error_on_a_call_that_came_with_anothers_id_is_not_of_who_makes_a_call() -> None:
+    story = Story(gate=GateMode.OFF)
+    first, second = story.accepted(MAKE_CALL), story.accepted(MAKE_CALL, length=60.0)
+    story.hear(added(placed("ALERTING"), tag=first))
+    story.wait(1)
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="200"))
+    story.hear(an_error(dialog_id="200"))
+    story.wait(2.1)
+    assert story.said(hold) == FAILED
+    assert story.said(second)[0] == "open"
+
+
+def test_the_last_one_whom_an_error_fits_fails_though_the_others_call_goes_on() -> None:
+    story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
+    first, second = story.accepted(CONSULT), story.accepted(CONSULT)
+    call = {
+        state: replace(placed(state), associated_dialog_uri=LINK)
+        for state in ("INITIATED", "ALERTING", "ACTIVE")
+    }
+    story.hear(added(call["INITIATED"], tag=first), an_error())
+    story.hear(an_event(call["ALERTING"]))
+    assert story.said(first) == ("confirmed", "request_id")
+    story.wait(0.5)
+    story.hear(an_event(call["ACTIVE"]))
+    story.wait(2.1)
+    assert story.said(second) == FAILED
+
+
+@pytest.mark.parametrize(("after", "said"), [(3.0, FAILED), (1.0, ("open", None))])
+def test_who_is_at_work_long_after_an_error_is_no_doubt_whose_it_was(
+    after: float, said: tuple[str, str | None]
+) -> None:
+    # a tone's own event came, which proves it at the end of its window
+    story = Story()
+    first = story.accepted(a.SendDtmf(agent=AGENT, dialog_id="100", dtmf_string="1"))
+    second = story.accepted(a.SendDtmf(agent=AGENT, dialog_id="100", dtmf_string="2"))
+    story.hear(an_event(tag=first), an_error())
+    story.wait(after)
+    story.hear(an_event(own("HELD", 9), tag="a stranger's"))
+    story.wait(5.4 - after)
+    assert story.said(first) == ("confirmed", "request_id")
+    assert story.said(second) == said
+
+
+@pytest.mark.parametrize(("later", "said"), [(11.0, FAILED), (1.0, ("open", None))])
+def test_an_error_is_a_repeat_of_one_from_before_a_gap_only_soon_after_the_gap(
+    later: float, said: tuple[str, str | None]
+) -> None:
+    story = Story()
+    story.hear(an_error(), content=99)
+    story.wait(10)
+    story.link_down()
+    story.link_up(a_dialog(), user=a_user())
+    story.wait(later)
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="100"))
+    story.hear(an_error(), content=99)
+    story.wait(2.1)
+    assert story.said(hold) == said
+
+
+# -- old news, and what they cast doubt on --------------------------------------------------------
+
+
+def test_an_old_content_that_shows_what_is_known_casts_no_doubt_on_the_values() -> None:
+    story = Story(valued("x"))
+    for content in (101, 102, 101):
+        story.hear(an_event(valued("x")), content=content)
+    key = story.accepted(UPDATE)
+    story.hear(an_event(valued("y")))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_an_old_content_leaves_the_doubt_that_another_one_has_cast() -> None:
+    story = Story(valued("w"))
+    for content, value in ((101, "x"), (105, "x"), (102, "w"), (101, "x"), (105, "x")):
+        story.hear(an_event(valued(value)), content=content)
+    key = story.accepted(UPDATE)
+    story.hear(an_event(valued("y")))
+    assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize(("at", "said"), [(1.0, "confirmed"), (0.0, "open")])
+def test_values_after_a_restart_beside_a_later_state_are_no_old_content(
+    at: float, said: str
+) -> None:
+    story = Story(valued("x"))
+    key = story.adopt(UPDATE, baseline=Baseline(dialog=valued("x")), left=15)
+    story.hear(an_event(valued("y", "HELD" if at else "ACTIVE", at)))
+    assert story.said(key)[0] == said
+
+
+def test_values_that_come_behind_the_end_of_a_call_that_was_joined_were_set() -> None:
+    story = Story(valued("x"), a_dialog("200"))
+    key = story.accepted(UPDATE)
+    story.hear(removed(valued("x", "DROPPED", 2)))
+    story.hear(an_event(a_dialog("200", secondary_id="100")))
+    story.hear(an_event(valued("x", "HELD", 1)))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(valued("y", "HELD", 1), owner="agent2"))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(valued("y", "HELD", 1)))
+    assert story.said(key) == ("confirmed", "expectation")
+    assert story.outcomes[key].changed is True
+
+
+def test_values_of_a_call_that_was_joined_from_before_the_request_prove_nothing() -> None:
+    story = Story(valued("x", "HELD", 5), a_dialog("200"))
+    key = story.accepted(UPDATE)
+    story.hear(an_event(a_dialog("200", secondary_id="100")))
+    story.hear(an_event(valued("y", "ACTIVE", 4)))
+    assert story.said(key)[0] == "open"
+
+
+# -- changes behind those of others ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("at", "said"), [(1.0, "confirmed"), (3.0, "open"), (-1.0, "open")])
+def test_an_event_behind_a_change_that_another_made_is_compared_with_the_start(
+    at: float, said: str
+) -> None:
+    # a conference, by its id, has shown the agent ACTIVE already; at 3 is what that one made
+    story = Story(own("ALERTING", 0), gate=GateMode.OFF)
+    answer = story.accepted(a.Answer(agent=AGENT, dialog_id="100"))
+    retrieve = story.accepted(a.Retrieve(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(own("ACTIVE", 3), tag=retrieve))
+    assert story.said(retrieve) == ("confirmed", "request_id")
+    story.hear(an_event(own("HELD", 4)), an_event(own("ACTIVE", at)))
+    assert story.said(answer)[0] == said
+
+
+def test_an_id_on_what_had_been_shown_without_it_proves_it_for_who_asks_for_an_id() -> None:
+    story = Story()
+    drop = story.accepted(DROP, minimum=MinimumEvidence.REQUEST_ID)
+    story.hear(an_event(own("DROPPED", 1)))
+    assert story.said(drop)[0] == "open"
+    story.hear(an_event(own("DROPPED", 1), tag=drop))
+    assert story.said(drop) == ("confirmed", "request_id")
+
+
+@pytest.mark.parametrize("gone", [an_event, removed])
+def test_a_call_that_another_ended_by_its_id_has_ended_for_the_second_one_too(gone) -> None:
+    story = Story(gate=GateMode.OFF)
+    first, second = story.accepted(DROP), story.accepted(DROP)
+    story.hear(gone(own("DROPPED", 1), tag=first))
+    story.wait(1.9)
+    assert story.said(first) == ("confirmed", "request_id")
+    assert story.said(second)[0] == "open"
+    story.wait(0.2)
+    assert story.said(second) == ("unconfirmed", "dialog_ended")
+
+
+def test_a_state_behind_a_sign_in_that_was_seen_is_a_change_again() -> None:
+    out = a_user("LOGOUT", extension="")
+    story = Story(user=out, gate=GateMode.OFF)
+    ready = story.accepted(a.Ready(agent=AGENT))
+    not_ready = story.accepted(a.NotReady(agent=AGENT))
+    story.hear(a_user_event(a_user("NOT_READY", 1)))  # that comes with the sign-in
+    story.hear(a_user_event(a_user("READY", 2)))
+    assert story.said(ready) == ("confirmed", "expectation")
+    assert story.said(not_ready)[0] == "open"
+    story.hear(a_user_event(a_user("NOT_READY", 3)))
+    assert story.said(not_ready) == ("confirmed", "expectation")
+
+
+# -- which call it is -----------------------------------------------------------------------------
+
+
+def test_a_conference_with_the_linked_call_is_named_by_it_though_a_third_call_was_there() -> None:
+    linked = a_dialog("200", a_participant(), a_participant("5551"), associated_dialog_uri=LINK)
+    third = a_dialog("300", a_participant(), a_participant("5551"))
+    story = Story(own("HELD", 0), linked, third)
+    key = story.accepted(a.Conference(agent=AGENT, dialog_id="100"))
+    parties = (a_participant(at=1), a_participant(CUSTOMER), a_participant("5551", at=1))
+    story.hear(an_event(a_dialog("100", *parties)))
+    assert story.said(key)[0] == "open"  # with which of the two
+    story.hear(an_event(a_dialog("100", *parties, secondary_id="200")))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_our_id_on_a_call_that_is_being_made_names_it_though_nothing_was_known() -> None:
+    # the dial plan changed its number, and its POST was lost in the gap
+    story = Story()
+    story.link_down()
+    key = story.ask(MAKE_CALL)
+    story.doubt(key)
+    story.hear(an_event(placed("ACTIVE", id_="201", to="5559"), tag=key))
+    assert story.said(key)[0] == "open"  # it may be one that was put on hold
+    story.hear(an_event(placed("ALERTING", to=f"9{EXT}"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
