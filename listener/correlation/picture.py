@@ -38,7 +38,7 @@ class Known:
     latest: int = 0  # the content that it was heard with, 0 when a GET showed something else since
     doubtful: bool = False  # it may be an old content, published again
     overtaken: bool = False  # what came last was older news than what is known
-    same: bool = False  # what came last shows just what was known for sure
+    same: bool = False  # what came last shows just the call data that were known for sure
     contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
 
 
@@ -107,7 +107,7 @@ class AgentPicture:
         else:
             later = merged(known.dialog, dialog)
             known.overtaken = is_older(dialog, known.dialog)
-            known.same = later == known.dialog and not known.doubtful
+            known.same = _data(later) == _data(known.dialog) and not known.doubtful
             if later != known.dialog:
                 known.latest = 0
             known.dialog, known.at = later, now
@@ -255,6 +255,11 @@ def merged(old: Dialog, new: Dialog) -> Dialog:
     # Who is not on an older list may have come since; it takes nobody off.
     others = tuple(party for party in old.participants if party.media_address not in listed)
     return replace(old, participants=later + others)
+
+
+def _data(dialog: Dialog) -> tuple[object, ...]:
+    media = dialog.media_properties
+    return media.call_variables, media.wrap_up_reason, media.wrap_up_items
 
 
 def is_older(dialog: Dialog, known: Dialog) -> bool:

@@ -126,8 +126,9 @@ def _was_so(account: Account, asked: Asked) -> bool:
 def _values(account: Account, asked: Asked, begin: float) -> bool:
     """Values that are there to the letter, and that no later request writes as well (6.7)."""
     whole = effects.spans(asked, account, exact=True)
-    if not any(span.begin <= begin and span.end > asked.deadline for span in whole):
-        return False
+    here = [span for span in whole if span.unit[0] == asked.request.dialog_id]
+    if not any(span.begin <= begin and span.end > asked.deadline for span in here):
+        return False  # nor are those of a call that joins it later its own
     family = effects.family(account.history, asked.request.dialog_id, asked.deadline)
     return len(family) == 1 and not grounds.superseded(account, asked)  # else another call's data
 

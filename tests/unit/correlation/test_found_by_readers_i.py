@@ -106,10 +106,13 @@ def test_an_error_is_a_repeat_of_one_from_before_a_gap_only_soon_after_the_gap(
 # -- old news, and what they cast doubt on --------------------------------------------------------
 
 
-def test_an_old_content_that_shows_what_is_known_casts_no_doubt_on_the_values() -> None:
+@pytest.mark.parametrize("link", ["", LINK])
+def test_an_old_content_that_shows_the_data_that_are_known_casts_no_doubt_on_them(
+    link: str,
+) -> None:
     story = Story(valued("x"))
-    for content in (101, 102, 101):
-        story.hear(an_event(valued("x")), content=content)
+    for content, towards in ((101, ""), (102, link), (101, "")):
+        story.hear(an_event(valued("x", associated_dialog_uri=towards)), content=content)
     key = story.accepted(UPDATE)
     story.hear(an_event(valued("y")))
     assert story.said(key) == ("confirmed", "expectation")
