@@ -13,7 +13,7 @@ from listener.correlation import verdict
 from listener.correlation.desk import MAX_UNSIGNED, Desk
 from listener.correlation.entry import MAX_SUSPICIONS, Entry
 from listener.correlation.judges.calls import would_be
-from listener.correlation.judges.transfers import pair
+from listener.correlation.judges.transfers import candidates, pair
 from listener.correlation.outcome import (
     Abandoned,
     Confirmed,
@@ -45,6 +45,7 @@ from listener.finesse.model import Dialog
 
 MAKES = (NewCall, Monitoring, Barged, Tied)
 """Expectations of a call that is not there yet, or of nobody knows what."""
+JOINS = (Transferred, Conferenced)
 ENDS = (Transferred, SentAway, Left, ReservationEnded, TaskEnded)
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 PRESUMED_FOR = 5.0  # seconds after a silence that decided in which its error may still come
@@ -216,11 +217,16 @@ def _fits(entry: Entry, event: RequestFailed) -> bool:
 def _same_object(entry: Entry, event: RequestFailed) -> bool:
     """Say whether the request is open on the very object that the error's source names.
 
-    A dialog that became another one is not that object any more: why, nobody said.
+    A dialog that became another one is not that object any more: why, nobody said. Nor is one of
+    several calls with which the request's may be joined, or that other call when an error is there
+    already: a request has one.
     """
-    if event.dialog_id is None:
+    there, case = event.dialog_id, entry.case
+    if there is None:
         return entry.request.dialog_id is None
-    return concerns(entry, event.dialog_id)
+    if isinstance(case.expectation, JOINS) and there not in case.ids:
+        return not entry.suspicions and candidates(case) == case.ids | {there}
+    return concerns(entry, there)
 
 
 def concerns(entry: Entry, dialog_id: str) -> bool:
@@ -228,7 +234,7 @@ def concerns(entry: Entry, dialog_id: str) -> bool:
     case = entry.case
     if dialog_id in case.ids or dialog_id == case.claimed:
         return True
-    if isinstance(case.expectation, Transferred | Conferenced):
+    if isinstance(case.expectation, JOINS):
         return dialog_id in pair(case)
     known = case.baseline.ids if case.baseline is not None else frozenset()
     # One that came with another's id is that one's, unless our own id may say otherwise.
@@ -241,8 +247,14 @@ def _names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> boo
     if event.dialog_id is not None:
         there = event.dialog_id in entry.case.behind  # it was, when the request went out
         may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
+        may_be = may_be or _may_join(entry, event.dialog_id)
         return not there and not may_be
     return event.user_id is not None and entry.request.dialog_id is not None
+
+
+def _may_join(entry: Entry, there: str) -> bool:
+    """Say whether a dialog may be the other call of a join, where it is not sure which one is."""
+    return isinstance(entry.case.expectation, JOINS) and there in candidates(entry.case)
 
 
 def _was_there(desk: Desk, entry: Entry, there: str) -> bool:
@@ -253,7 +265,7 @@ def _was_there(desk: Desk, entry: Entry, there: str) -> bool:
     case = entry.case
     if there in {*case.ids, case.claimed, case.initiated}:
         return False
-    if isinstance(case.expectation, Transferred | Conferenced):
+    if isinstance(case.expectation, JOINS):
         return False
     return any(
         isinstance(other.case.expectation, TaskState | TaskEnded)

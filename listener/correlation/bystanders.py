@@ -14,6 +14,7 @@ from listener.correlation.instants import newer
 from listener.correlation.judges import DATA
 from listener.correlation.judges.data import requested, shown_values
 from listener.correlation.judges.states import has_left
+from listener.correlation.news import as_known
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import CallData, Conferenced, Monitoring, NewCall
 from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event, RequestFailed
@@ -32,6 +33,19 @@ def foreign(desk: Desk, event: Event) -> None:
             continue  # what a colleague's client is refused changes nothing, and is told to him
         entry.unexplained = entry.unexplained or entry.on_the_wire
         made_by_another(entry, event)
+        if isinstance(event, DialogEvent):
+            wrote_data(entry, event, as_known(desk, event))
+
+
+def wrote_data(entry: Entry, event: DialogEvent, before: Dialog | None) -> None:
+    """Take note that another client's id is on a call on which nothing but data can have changed.
+
+    What it wrote may be as it was before, and what the request wrote lost to everybody (rule 6.7).
+    """
+    if not isinstance(entry.case.expectation, CallData) or isinstance(event, DialogRemoved):
+        return
+    moved = before is not None and set(before.participants) != set(event.dialog.participants)
+    entry.case.foreign_change = entry.case.foreign_change or not moved
 
 
 def made_by_another(entry: Entry, event: Event) -> None:

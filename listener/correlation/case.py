@@ -90,6 +90,7 @@ class Case:
     answer_date: float | None = None  # the Date of Finesse's answer, in Finesse's seconds
     accepted_at: float | None = None  # the listener's clock
     last: Participant | None = None  # the own participant as last seen since sending
+    newest: str | None = None  # the latest stateChangeTime of all calls that was read by sending
     claimed: str | None = None  # the new dialog that carried our id
     theirs: set[str | None] = field(default_factory=set)
     """Dialogs and stateChangeTimes that are another request's work, by its id."""
@@ -124,6 +125,7 @@ class Case:
             self.ids.add(dialog)
         if baseline is not None and baseline.dialog is not None:
             self.last = baseline.dialog.participant(self.own)
+        self.newest = baseline.newest if baseline is not None else None
 
     def copy(self) -> Case:
         """Return a case that may be judged without this one being changed."""
@@ -221,7 +223,8 @@ class Case:
 
         Finesse's clock is compared with Finesse's clock only. Without a baseline only a
         stateChangeTime later than the Date of Finesse's answer proves a change; nor is there one
-        where it did not list the own participant.
+        where it did not list the own participant. What is older than any news of a call that was
+        read by sending was so before, though its own news may have been lost.
         """
         if self.last is None:
             late = after(now.state_change_time, self.answer_date)
@@ -229,6 +232,8 @@ class Case:
             return Shown.EFFECT if late else Shown.IF_TAGGED
         if older(now.state_change_time, self.last.state_change_time):
             return self._overtaken(now)
+        if older(now.state_change_time, self.newest):
+            return Shown.UNCHANGED
         same = (now.state, now.state_cause) == (self.last.state, self.last.state_cause)
         return Shown.UNCHANGED if same else Shown.EFFECT
 
@@ -249,7 +254,8 @@ class Case:
         start = self.start or self.baseline
         before = start.dialog if start is not None else None
         was = before.participant(self.own) if before is not None else None
-        if was is None or older(now.state_change_time, was.state_change_time):
+        early = was is None or older(now.state_change_time, was.state_change_time)
+        if was is None or early or older(now.state_change_time, self.newest):
             return Shown.NOTHING
         if now.state_change_time in self.theirs:
             return Shown.NOTHING

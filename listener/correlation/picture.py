@@ -59,6 +59,17 @@ class Baseline:
         every = (*self.others, self.dialog) if self.dialog is not None else self.others
         return frozenset(id_ for each in every if (id_ := dialog_id(each)) is not None)
 
+    @property
+    def newest(self) -> str | None:
+        """The latest stateChangeTime of all that is known of calls; tasks have their own clock."""
+        found: str | None = None
+        every = (*self.others, self.dialog) if self.dialog is not None else self.others
+        for each in every:
+            for party in each.participants if (each.media_type or "Voice") == "Voice" else ():
+                if found is None or older(found, party.state_change_time):
+                    found = party.state_change_time
+        return found
+
 
 @dataclass(slots=True)
 class AgentPicture:

@@ -8,7 +8,13 @@ request, as if it had been registered here.
 from __future__ import annotations
 
 from listener.correlation.accusation import own_error, remembered_error
-from listener.correlation.bystanders import at_work, made_by_another, unexplained, user_moved
+from listener.correlation.bystanders import (
+    at_work,
+    made_by_another,
+    unexplained,
+    user_moved,
+    wrote_data,
+)
 from listener.correlation.case import How, Sight
 from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
@@ -89,6 +95,8 @@ def _foreign(desk: Desk, entry: Entry, event: Event) -> None:
     """Another client is at work on its object: unsigned errors may be that one's (rules 5)."""
     entry.unexplained = entry.unexplained or entry in at_work(desk, event)
     made_by_another(entry, event)
+    if isinstance(event, DialogEvent) and event.dialog_id in entry.case.ids:
+        wrote_data(entry, event, _before(entry, event))
 
 
 def _user(  # noqa: PLR0917  # the two are whose it is: the request's own, or another's

@@ -26,6 +26,15 @@ def pair(case: Case) -> frozenset[str]:
     return frozenset(case.ids | ({other} if other else set()))
 
 
+def candidates(case: Case) -> frozenset[str]:
+    """Return the ids of the pair, and of all calls that may have been the other one at sending.
+
+    That one of them was joined since says what somebody did.
+    """
+    others = () if _named(case) else _live(case)
+    return pair(case) | {id_ for each in others if (id_ := dialog_id(each)) is not None}
+
+
 def _partner(case: Case) -> Dialog | None:
     if case.baseline is None or case.before is None:
         return None
@@ -63,7 +72,12 @@ def _sure(case: Case) -> bool:
     A link lasts as long as its calls do. It tells what is going to be joined while the agent talks
     on one of the two and on no third call (rules 6.4).
     """
-    if case.partner is not None or len(_live(case)) == 1:
+    return case.partner is not None or _named(case)
+
+
+def _named(case: Case) -> bool:
+    """Say whether what was known at sending names the other call."""
+    if len(_live(case)) == 1:
         return True
     linked = _linked(case)
     third = (each for each in _live(case) if each not in linked)

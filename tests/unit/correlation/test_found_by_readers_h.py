@@ -292,6 +292,103 @@ def test_what_an_earlier_process_heard_comes_again_for_a_while_only(after: float
     assert story.said(key)[0] == word
 
 
+THREE = (
+    a_dialog("100", a_participant(EXT, "HELD"), a_participant("A")),
+    a_dialog("200", a_participant(EXT, "HELD"), a_participant("B")),
+    a_dialog("300", a_participant(EXT, "ACTIVE"), a_participant("C")),
+)
+DATA = a.UpdateCallData(agent=AGENT, dialog_id="200", call_variables={"callVariable1": "new"})
+
+
+def test_an_error_on_a_call_that_a_join_may_have_meant_names_nobody() -> None:
+    # found by the oracle: which of the two other calls the conference meant was not known
+    story = Story(*THREE)
+    writing = story.accepted(DATA)
+    joining = story.ask(a.Conference(agent=AGENT, dialog_id="100"))
+    story.doubt(joining)
+    # somebody joins it with the third one
+    parties = (a_participant(EXT, "WRAP_UP", 2), a_participant("A"), a_participant("C"))
+    story.hear(an_event(replace(THREE[0], participants=parties, secondary_id="300"), tag="their"))
+    story.hear(an_error(dialog_id="200"))
+    story.wait(3)
+    assert story.said(writing)[0] == "open"
+    story.wait(60)
+    assert [story.said(key)[0] for key in (writing, joining)] == ["unconfirmed"] * 2
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_error_on_the_other_call_fails_a_join_that_has_none_as_yet(*, before: bool) -> None:
+    # found by the oracle: a first error that two might own, then one of the agent's desktop
+    story = Story(*THREE[1:])
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="300"), ungated=True)
+    story.hear(an_event(replace(THREE[2], participants=own("HELD", 1).participants)))
+    assert story.said(hold) == ("confirmed", "expectation")
+    key = story.accepted(a.Transfer(agent=AGENT, dialog_id="300"))
+    if before:
+        story.hear(an_error("one", dialog_id="300"))
+    story.hear(an_error("other", dialog_id="200"))
+    story.wait(3)
+    assert story.said(key)[0] == ("open" if before else "failed")
+
+
+# -- what was so before (4) ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.parametrize(("at", "word"), [(4, "unconfirmed"), (6, "confirmed")])
+def test_a_change_that_is_older_than_other_news_of_before_was_so_before(
+    at: float, word: str, *, late: bool
+) -> None:
+    # found by the oracle: the event of the hold by a consult was lost, what came of it was read
+    failed = placed("FAILED", id_="200")
+    parties = tuple(replace(p, state_change_time=clock(5)) for p in failed.participants)
+    story = Story(own("ACTIVE", 1), replace(failed, participants=parties))
+    key = story.accepted(a.Hold(agent=AGENT, dialog_id=CALL))
+    if late:
+        story.hear(an_event(own("ACTIVE", 7)))
+    story.hear(an_event(own("HELD", at)))
+    story.wait(30)
+    assert story.said(key)[0] == word
+
+
+@pytest.mark.parametrize(
+    ("state", "removed_", "word"),
+    [("ACTIVE", False, "unconfirmed"), ("HELD", False, "failed"), ("ACTIVE", True, "failed")],
+)
+def test_a_foreign_id_where_nothing_else_changed_may_have_written_over_the_values(
+    state: str, word: str, *, removed_: bool
+) -> None:
+    # found by the oracle: it wrote what there had been before
+    story = Story(a_dialog(), gate=GateMode.OFF)
+    key = story.accepted(replace(DATA, dialog_id=CALL), length=30.0)
+    story.wait(1)
+    if removed_:
+        story.hear(removed(a_dialog(), tag="their", owner="agent2"))
+    else:
+        story.hear(an_event(own(state, 0 if state == "ACTIVE" else 2), tag="their"))
+    story.wait(26.5)
+    story.look(own(state, 0 if state == "ACTIVE" else 2))
+    story.wait(30)
+    assert story.said(key)[0] == word
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+def test_a_foreign_id_that_was_heard_before_a_hand_over_may_have_written_over_the_values(
+    *, foreign: bool
+) -> None:
+    story = Story(a_dialog())
+    baseline = story.correlator.picture(AGENT).baseline(CALL)
+    wrote = an_event(a_dialog(), tag="their", dialog_id=CALL if foreign else "900")
+    story.hear(wrote)
+    data = replace(DATA, dialog_id=CALL)
+    key = story.adopt(data, baseline=baseline, left=29.0, age=1.0, gap=False, length=30.0)
+    story.rehear(key, wrote)
+    story.wait(27)
+    story.look(a_dialog())
+    story.wait(30)
+    assert story.said(key)[0] == ("unconfirmed" if foreign else "failed")
+
+
 # -- over a restart, and behind a DELETE -----------------------------------------------------------
 
 
