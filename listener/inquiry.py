@@ -24,8 +24,8 @@ from listener.finesse.model import SystemInfo
 from listener.standing import Polling, Word
 from listener.xmpp.domains import problem_with_domain
 
-MOST_REFUSALS = 3
-"""Refusals by SystemInfo of the same credentials; with those that others meet, fewer than five."""
+MOST_REFUSALS = 2
+"""Refusals by SystemInfo of the same credentials; a request's and SASL's make four of them."""
 
 MOST_LENDERS = 10
 """Agents whose credentials are tried for one question; the next question goes on behind them."""

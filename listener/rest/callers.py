@@ -31,6 +31,8 @@ UNPROVEN_GETS = 1
 """How many of those may be snapshots: a GET that hangs never holds up a request by itself."""
 MAX_GETS = 2
 """Snapshots at once with credentials that were taken a moment ago."""
+MOST_REFUSED = 3
+"""Logins refused, or perhaps, since Finesse took one; SASL's refusal is one more, and five lock."""
 
 
 class Turns:
@@ -40,6 +42,8 @@ class Turns:
         self._all = asyncio.Semaphore(MAX_AT_ONCE)
         self._gets = asyncio.Semaphore(MAX_GETS)
         self._unproven = asyncio.Semaphore(UNPROVEN_GETS)
+        self.alone = asyncio.Semaphore(1)
+        """For whoever goes out with credentials that were refused, though not for certain."""
 
     @asynccontextmanager
     async def one(self, *, get: bool, proven: bool) -> AsyncIterator[None]:
@@ -63,6 +67,8 @@ class Caller:
     """Not set while it is being found out whether the credentials are refused."""
     taken_at: float = float("-inf")
     """When Finesse last took the credentials, on the loop's clock."""
+    refusals: int = 0
+    """How often the login was refused since then, or may have been."""
 
     def __post_init__(self) -> None:
         self.undoubted.set()
@@ -77,7 +83,17 @@ class Caller:
         A redirect may lead to a login, and a fault of the server says nothing of who asked.
         """
         if status is not None and status // 100 in {2, 4} and status not in _NOT_LET_IN:
-            self.taken_at = now
+            self.taken_at, self.refusals = now, 0
+
+    def refused(self) -> None:
+        """Take note that the login was refused, as far as can be told."""
+        self.taken_at = float("-inf")
+        self.refusals += 1
+
+    @property
+    def spent(self) -> bool:
+        """Whether no more refusals may be risked but SASL's own."""
+        return self.refusals >= MOST_REFUSED
 
     def keep(self, raw: Raw, request: httpx.Request) -> None:
         """Put what an answer set into the jar."""

@@ -31,6 +31,7 @@ from listener.finesse.wire import render
 from listener.logs import get as get_logger
 from listener.rest import checks, judge
 from listener.rest.callers import Caller, Turns
+from listener.rest.doubts import Doubts
 from listener.rest.exchange import Line
 from listener.rest.flow import Raw
 from listener.rest.nodes import Nodes
@@ -84,11 +85,12 @@ class Rest:
         self._callers: dict[str, Caller] = {}
         # They outlive credentials: requests that wait keep their order when these are replaced.
         self._turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
-        self._doubts: set[asyncio.Task[None]] = set()
-        self._closed = False
         self.refused: Callable[[str, str], None] = lambda _agent, _why: None
         """Told of each agent whose credentials a snapshot showed to be refused, and of the words;
         not of credentials that were replaced meanwhile."""
+        self._doubts = Doubts(
+            lambda agent: self._get(agent, uris.user_node(agent)), self._callers.get, self._tell
+        )
         tls, all_nodes = tls or ssl.create_default_context(), tuple(self.nodes)
         self._line = Line(all_nodes, tls=tls, timings=self._timings, limits=limits or RestLimits())
         # However many requests wait for a silent node, it can be asked how it is.
@@ -121,10 +123,7 @@ class Rest:
 
     async def aclose(self) -> None:
         """Close all connections. Let running calls end first, or they end in doubt."""
-        self._closed = True
-        for task in self._doubts:
-            task.cancel()
-        await asyncio.gather(*self._doubts, return_exceptions=True)
+        await self._doubts.aclose()
         await self._line.aclose()
         await self._how_it_is.aclose()
 
@@ -174,7 +173,7 @@ class Rest:
                 return Raw("", trouble=_NO_TURN)
             raw = await self._reach(agent, caller, message, until)
             if caller is not None and judge.login_refused(raw):
-                self._doubt(agent, caller)  # before the turn ends, so that the next one waits
+                self._doubts.begin(agent, caller)  # before the turn ends: the next one waits
         return raw
 
     async def dialogs(self, agent: str) -> Snapshot:
@@ -194,8 +193,12 @@ class Rest:
         """Return the state of `node`, else of the first that can be reached.
 
         Asked without credentials, or with those of `agent`.
-        Raises Unreachable, CertificateRefused, CredentialsRefused (a 401) or NotFinesse, in words.
+        Raises Unreachable, CertificateRefused, CredentialsRefused (a 401) or NotFinesse, in words;
+        CredentialsRefused, too, where one more refusal of these would be too many.
         """
+        caller = self._callers.get(agent) if agent is not None else None
+        if caller is not None and caller.spent:
+            raise CredentialsRefused(_refused(agent))
         nodes = self.nodes.order() if node is None else (self.nodes.known(node),)
         raw = await self._get(agent, uris.SYSTEM_INFO, nodes)
         update = judge.read(raw)
@@ -209,6 +212,8 @@ class Rest:
         if raw.status >= _ERROR:
             raise Unreachable(f"{words}: {_STARTING}")
         if raw.status == _UNAUTHORIZED:
+            if caller is not None:
+                caller.refused()
             raise CredentialsRefused(f"{words}: {_refused(agent)}")
         raise NotFinesse(f"{words}: that is not Finesse's SystemInfo")
 
@@ -226,10 +231,10 @@ class Rest:
             shown = judge.snapshot(raw, kinds, one_dialog=one_dialog)
             if caller is not None and shown.refused:
                 if one_dialog:
-                    self._doubt(agent, caller)
+                    self._doubts.begin(agent, caller)
                     await caller.undoubted.wait()
                 else:
-                    self._tell(agent, caller, shown)
+                    self._doubts.tell(agent, caller, shown.detail)
         return shown
 
     async def _turn(
@@ -246,38 +251,20 @@ class Rest:
             if (caller := self._callers.get(agent)) is not None:
                 proven = caller.proven(asyncio.get_running_loop().time())
                 await turn.enter_async_context(caller.turns.one(get=get, proven=proven))
+        alone = False
         async with asyncio.timeout_at(min(patience, until)):
-            while (caller := self._callers.get(agent)) and not caller.undoubted.is_set():
-                await caller.undoubted.wait()
-            return caller
+            while (caller := self._callers.get(agent)) is not None:
+                if not caller.undoubted.is_set():
+                    await caller.undoubted.wait()
+                elif caller.refusals and not alone:
+                    await turn.enter_async_context(caller.turns.alone)
+                    alone = True
+                else:
+                    return caller
+            return None
 
-    def _doubt(self, agent: str, caller: Caller) -> None:
-        """Have it found out beside whether credentials are refused, unless that goes on already.
-
-        The 401 to a request or a dialog may be about these: the agent's own user says what is so.
-        """
-        current = self._callers.get(agent) is caller
-        if self._closed or not current or not caller.undoubted.is_set():
-            return
-        caller.undoubted.clear()
-        task = asyncio.create_task(self._find_out(agent, caller), name=f"doubt {agent}")
-        self._doubts.add(task)
-
-        def over(task: asyncio.Task[None]) -> None:
-            self._doubts.discard(task)
-            caller.undoubted.set()
-
-        task.add_done_callback(over)
-
-    async def _find_out(self, agent: str, caller: Caller) -> None:
-        if self._callers.get(agent) is caller:
-            raw = await self._get(agent, uris.user_node(agent))
-            self._tell(agent, caller, judge.snapshot(raw, frozenset({Kind.USER})))
-
-    def _tell(self, agent: str, caller: Caller, shown: Snapshot) -> None:
-        """Tell of refused credentials, unless they were replaced meanwhile."""
-        if shown.refused and self._callers.get(agent) is caller:
-            self.refused(agent, shown.detail)
+    def _tell(self, agent: str, why: str) -> None:
+        self.refused(agent, why)  # whoever that is by now
 
     def _until(self) -> float:
         return asyncio.get_running_loop().time() + self._timings.total

@@ -128,6 +128,12 @@ def login_refused(raw: Raw) -> bool:
     return all((error.error_type or "").strip().lower() in _ABOUT_LOGIN for error in errors)
 
 
+def reason(raw: Raw) -> str:
+    """Return one sentence about an answer that is not what was hoped for, its errors included."""
+    update = read(raw)
+    return says(raw, update.errors if update is not None else ())
+
+
 def snapshot(raw: Raw, kinds: frozenset[Kind], *, one_dialog: bool = False) -> Snapshot:
     """Return what a GET showed; `kinds` are the bodies that answer it.
 

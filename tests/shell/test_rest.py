@@ -15,8 +15,8 @@ from listener.errors import Unreachable as NotReachable
 from listener.finesse.body import Element
 from listener.finesse.model import Kind
 from listener.rest import AnswerKind, Basic, Bearer, Rest, RestLimits, RestTimings
-from listener.rest.callers import PROVEN_FOR, Caller
-from tests.shell.rest_server import HANG, api_errors, asking, http, put, serving
+from listener.rest.callers import MOST_REFUSED, PROVEN_FOR, Caller
+from tests.shell.rest_server import CUT, HANG, Seen, api_errors, asking, http, put, serving
 from tests.shell.stage import until
 
 if TYPE_CHECKING:
@@ -852,3 +852,55 @@ def test_only_who_was_let_in_has_credentials_that_were_taken(status: int | None)
         caller.took(100.0, good)
         assert caller.proven(100.0)
     assert not caller.proven(100.0 + PROVEN_FOR)
+
+
+@pytest.mark.parametrize("about", [http(500), http(503), http(302), http(403), CUT])
+@pytest.mark.parametrize("at_once", [1, 2])
+async def test_question_that_brings_no_word_does_not_cost_the_account_round_after_round(
+    about: object, at_once: int
+):
+    """Three refusals at most, for certain or perhaps: SASL's is the fourth, five lock."""
+    puts = [Held(UNAUTHORIZED) for _ in range(20)]
+    left = list(puts)
+
+    async def gets_and_puts(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        if seen.line.startswith("PUT"):
+            return await left.pop(0)(seen, writer)
+        if isinstance(about, bytes):
+            writer.write(about)
+            return True
+        return False
+
+    async with (
+        serving(*[gets_and_puts] * 40) as server,
+        asking(server.url) as rest,
+    ):
+        told = withholding(rest)
+        sends = [asyncio.create_task(put(rest, f"id-{n}")) for n in range(at_once)]
+        await until(lambda: len(server.seen) == at_once)
+        for step in puts:
+            step.go.set()
+        await asyncio.gather(*sends, *(put(rest, f"later-{n}") for n in range(8)))
+        assert told == ["1001"]
+        refused = sum(seen.line.startswith("PUT") for seen in server.seen)
+        perhaps = len(server.seen) - refused if about is CUT else 0
+        assert refused + perhaps == MOST_REFUSED
+
+
+async def test_refusals_are_forgotten_when_a_login_is_taken():
+    script = [UNAUTHORIZED, http(500), http(202)] * 6
+    async with serving(*script) as server, asking(server.url) as rest:
+        told = withholding(rest)
+        for number in range(6):
+            await put(rest, f"id-{number}")
+            assert (await put(rest, f"again-{number}")).kind is AnswerKind.ACCEPTED
+        assert told == []
+        assert len(server.seen) == len(script)
+
+
+async def test_password_that_was_refused_often_enough_is_shown_to_system_info_no_more():
+    async with serving(*[UNAUTHORIZED] * 20) as server, asking(server.url) as rest:
+        for _ in range(9):
+            with pytest.raises(CredentialsRefused):
+                await rest.system_info(agent="1001")
+        assert len(server.seen) == MOST_REFUSED
