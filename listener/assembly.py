@@ -198,7 +198,8 @@ class Listener:
         troubles = [ear.trouble for ear in ears if ear.trouble is not None]
         if strict and troubles and len(troubles) == len(ears):
             raise troubles[0]
-        _log.info("listener.ready", agents=len(ears), up=self.roster.up)
+        held = len(self.roster.ears)  # others perhaps than those who were waited for
+        _log.info("listener.ready", agents=held, up=self.roster.up)
 
     def change_credentials(
         self, agent: str, *, password: str | None = None, token: str | None = None

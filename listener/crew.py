@@ -90,6 +90,8 @@ class Ear(LinkEvents):
         self._by_sasl = refused
         self._taken = taken
         self._changed = asyncio.Event()  # other credentials; another one after each time
+        self._look = asyncio.Event()  # whether the agent is signed in is worth asking now
+        self._unseen = False  # Finesse did not say it the last time
         self._hurried = False
         self._lost_by: str | None = None
         self._ungranted: frozenset[str] = frozenset()  # subscriptions, in words, as told
@@ -358,11 +360,14 @@ class Ear(LinkEvents):
         self._refusal = None
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        self._look.set()
         if self._link is not None:
             self._link.credentials_changed()
 
     def trust_renewed(self) -> None:
         """Try again at once where a certificate was refused: others are trusted now."""
+        if self._unseen:
+            self._look.set()
         if self._link is not None:
             self._link.trust_renewed()
 
@@ -390,6 +395,8 @@ class Ear(LinkEvents):
         early = self._chance()  # so that those who began together do not ask together for ever
         while True:
             changed = self._changed
+            self._look.clear()
+            self._unseen = False
             try:
                 await self._follow(signed_in=await self._signed_in(self.agent.id))
             except CredentialsRefused as refused:
@@ -398,11 +405,12 @@ class Ear(LinkEvents):
             except ListenerError as trouble:
                 # Finesse does not say: nothing changes. Perhaps the other node does.
                 self.trouble = self.trouble or trouble
+                self._unseen = True
                 self.tried.set()
                 self._place.wants(self.agent.id)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._paces.watch_every * early):
-                    await changed.wait()
+                    await self._look.wait()
             early = 0.9 + self._chance() / 5
 
     async def _follow(self, *, signed_in: bool) -> None:

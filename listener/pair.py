@@ -39,6 +39,8 @@ class _Node:
     cuts: dict[str, float] = field(default_factory=dict)  # agent: when the link was lost
     silent: bool = False  # most links were lost at once, and no session could be made since
     failures: int = 0
+    # Of these, by cause: how many, and the words of the last one.
+    causes: dict[str, tuple[int, str | None]] = field(default_factory=dict)
     good: int = 0  # ticks in a row with IN_SERVICE
     was_out: bool = False
     state: NodeState = NodeState.UNKNOWN
@@ -69,6 +71,24 @@ class _Node:
         if self.word is not Word.IN_SERVICE:
             return str(self.word or Word.NOTHING)
         return "no_session" if self.closed else "finesse_unavailable"
+
+    def fail(self) -> None:
+        """Count a tick at which it was not usable."""
+        self.failures += 1
+        often, _ = self.causes.pop(self.cause, (0, None))
+        self.causes[self.cause] = often + 1, self.words
+
+    def forgive(self) -> None:
+        """Count no earlier tick any more."""
+        self.failures = 0
+        self.causes.clear()
+
+    @property
+    def blame(self) -> tuple[str, str | None]:
+        """The cause of most of these ticks, of several the one that came last, and its words."""
+        latest_first = reversed(self.causes.items())
+        cause, (_, words) = max(latest_first, key=lambda each: each[1][0])
+        return cause, words
 
     @property
     def words(self) -> str | None:
@@ -110,7 +130,8 @@ class Pair:
     def begin(self) -> None:
         """Begin to ask anew: what failed long ago counts no more."""
         for node in self._nodes.values():
-            node.failures = node.good = 0
+            node.forgive()
+            node.good = 0
 
     def answered(self, now: float, name: str, word: Word, detail: str | None = None) -> None:
         """Take in what a question to that node brought; `detail` in words when it is not good."""
@@ -258,11 +279,11 @@ class Pair:
 
     def _count(self, now: float, node: _Node, *, wanted: bool) -> None:
         if node.usable:
-            node.failures = 0
+            node.forgive()
         elif node.word is not Word.UNTOLD or wanted or not node.sessions:
             # Where SystemInfo takes no password of ours, sessions that are up tell more than it;
             # but nobody else's may be used before it says IN_SERVICE.
-            node.failures += 1
+            node.fail()
         node.good = node.good + 1 if node.word is Word.IN_SERVICE else 0
         if node.good >= STEADY:
             node.was_out = False
@@ -302,14 +323,16 @@ class Pair:
         return int(min(2**self._moves, most))
 
     def _move(self, now: float, used: _Node, other: _Node) -> Move:
-        move = Move(used.name, other.name, used.cause if self._settled else None, used.words)
+        cause, words = used.blame
+        move = Move(used.name, other.name, cause if self._settled else None, words)
         if self._settled:
             self._moves, self._moved = self._moves + 1, now
             if used.word is Word.IN_SERVICE:
                 used.left_in_vain = now
         self._settled = True
         self.current = other.name
-        used.failures = other.failures = 0
+        used.forgive()
+        other.forgive()
         used.left, used.refused = used.refused, None  # whoever comes back there tries anew
         used.silent = False
         return move

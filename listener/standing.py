@@ -70,8 +70,8 @@ class NodeStatus:
 class Move:
     """A change-over of all agents.
 
-    `cause` is "out_of_service", "unreachable", "no_session" or "finesse_unavailable"; None where
-    nothing was used before.
+    `cause` is "out_of_service", "unreachable", "no_session" or "finesse_unavailable": what most of
+    the ticks showed that made the move; None where nothing was used before. `detail` is its words.
     """
 
     source: str

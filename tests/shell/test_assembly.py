@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from listener import logs
 from listener.assembly import Listener
@@ -201,6 +202,16 @@ async def test_opened_without_waiting_it_can_be_waited_for(tmp_path):
         async with Listener.open(told, wait=False, paces=PACES) as listener:
             with pytest.raises(CredentialsRefused):
                 await listener.tried(strict=True)
+
+
+async def test_ready_tells_of_the_agents_who_are_held_by_then(tmp_path):
+    """A reload during the sign-on takes some out."""
+    with capture_logs() as lines:
+        async with scene(tmp_path, wait=False) as (_sim, listener):
+            await listener.roster.remove(B)
+            await listener.tried()
+    (ready,) = [line for line in lines if line["event"] == "listener.ready"]
+    assert (ready["agents"], ready["up"]) == (1, 1)
 
 
 async def test_session_opened_and_left_at_once_leaves_nothing(tmp_path):

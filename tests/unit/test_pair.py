@@ -170,6 +170,34 @@ def test_a_node_that_takes_no_credentials_admits_where_sessions_stand_and_finess
         assert not story.pair.admits(A)
 
 
+def test_cause_of_a_move_is_that_of_most_of_the_ticks_that_made_it(story):
+    """Not the last one's alone: a session that fails at the end of an outage did not make it."""
+    story.tick(a=NOTHING, b=GOOD)
+    story.tick(a=NOTHING, b=GOOD)
+    story.pair.refused(A, "connection refused")
+    story.tick(a=GOOD, b=GOOD)
+    ((_, move),) = story.moves
+    assert (move.cause, move.detail) == ("unreachable", "a is unreachable")
+
+
+def test_of_several_causes_that_were_as_frequent_the_last_one_is_told(story):
+    story.tick(a=NOTHING, b=GOOD)
+    story.pair.refused(A, "connection refused")
+    story.tick(a=GOOD, b=GOOD)
+    story.tick(a=OUT, b=GOOD)
+    ((_, move),) = story.moves
+    assert (move.cause, move.detail) == ("out_of_service", "a is out_of_service")
+
+
+def test_cause_of_an_earlier_outage_is_none_of_the_next_ones(story):
+    for _ in range(2):
+        story.tick(a=NOTHING, b=GOOD)
+    story.tick(a=GOOD, b=GOOD)
+    story.last(6, a=OUT, b=GOOD)
+    ((_, move),) = story.moves
+    assert move.cause == "out_of_service"
+
+
 # -- sessions, and the user finesse ---------------------------------------------------------------
 
 
