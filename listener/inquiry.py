@@ -27,6 +27,11 @@ from listener.xmpp.domains import problem_with_domain
 MOST_REFUSALS = 2
 """Refusals by SystemInfo of the same credentials; a request's and SASL's make four of them."""
 
+ADVICE = (
+    "every agent's login was refused as often as may be; put passwords right or look at what stands"
+    " before Finesse (a proxy), then `listener reload --retry-refused`"
+)
+
 MOST_LENDERS = 10
 """Agents whose credentials are tried for one question; the next question goes on behind them."""
 
@@ -38,6 +43,14 @@ class Asked(Protocol):
 
     async def system_info(self, *, agent: str | None = None, node: str | None = None) -> SystemInfo:
         """Return the state of a node, asked without credentials or with an agent's."""
+        ...
+
+    def took_since(self, agent: str, when: float) -> bool:
+        """Say whether Finesse took that agent's login since then (the loop's clock)."""
+        ...
+
+    def doubt(self, agent: str) -> None:
+        """Have it found out beside whether Finesse takes that agent's login."""
         ...
 
 
@@ -68,13 +81,18 @@ class Lenders:
     `held` yields agents, those first whose password is known to be good. The one whose credentials
     SystemInfo took last lends before all others. Five refusals lock an account for five minutes, so
     credentials that were refused are used again only after `rest` seconds, where nobody else can
-    lend, and after `MOST_REFUSALS` no more until they are replaced. A refusal here stops no
-    session, for a REST 401 has other causes too; only SASL's does (rules of evidence 2).
+    lend, and after `MOST_REFUSALS` no more until Finesse takes them elsewhere, or they are
+    replaced. Where nobody is left, one agent's login is proved every `rest` seconds (`prove`). A
+    refusal here stops no session, for a REST 401 has other causes too; only SASL's does (rules of
+    evidence 2).
     """
 
-    def __init__(self, rest: float) -> None:
+    def __init__(self, rest: float, asked: Asked) -> None:
         self.held: Callable[[], Iterable[str]] = tuple
         self._rest = rest
+        self._asked = asked
+        self._due: float | None = None  # when a login is proved next; None while some may be lent
+        self._proved: str | None = None  # whose was proved last
         self._refused: dict[str, tuple[int, float]] = {}  # agent: how often in a row, when last
         self._good: str | None = None  # whose were taken last
         self._returned = asyncio.Event()  # another one after each loan that is over
@@ -110,9 +128,36 @@ class Lenders:
                 return self.next(_clock(), twice=True)
         return agent
 
+    def prove(self, now: float) -> None:
+        """Have one agent's login proved where none may be lent any more, now and then.
+
+        Its own user is asked for in its name: where Finesse takes that, it may be lent again; where
+        not, it is withheld, and SASL's refusal would be the fourth. An operator is told as well.
+        """
+        held = tuple(self.held())
+        if not all(self.is_spent(agent) for agent in held):
+            self._due = None
+        elif self._due is None:
+            self._due = now + self._rest
+            if held:
+                _log.error("logins.exhausted", detail=ADVICE)
+        elif held and now >= self._due:
+            self._due = now + self._rest
+            place = held.index(self._proved) + 1 if self._proved in held else 0
+            self._proved = held[place % len(held)]
+            self._asked.doubt(self._proved)
+
+    def is_spent(self, agent: str) -> bool:
+        """Say whether an agent's login was refused as often as may be, and not taken since."""
+        return self._often(agent) >= MOST_REFUSALS
+
+    def _often(self, agent: str) -> int:
+        often, last = self._refused.get(agent, (0, 0.0))
+        return 0 if often and self._asked.took_since(agent, last) else often
+
     def _may_lend_again(self, agent: str, now: float) -> bool:
-        often, last = self._refused.get(agent, (0, now))
-        return often < MOST_REFUSALS and now - last >= self._rest
+        _, last = self._refused.get(agent, (0, now))
+        return not self.is_spent(agent) and now - last >= self._rest
 
     @contextmanager
     def lend(self, agent: str) -> Iterator[None]:
@@ -123,7 +168,7 @@ class Lenders:
             yield
         except CredentialsRefused:
             if not loan.stale:  # else it speaks of a password that was replaced meanwhile
-                self._refused[agent] = self._refused.get(agent, (0, 0.0))[0] + 1, _clock()
+                self._refused[agent] = self._often(agent) + 1, _clock()
                 self._good = None if self._good == agent else self._good
             raise
         else:

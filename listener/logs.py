@@ -54,6 +54,7 @@ EVENTS: dict[str, str] = {
     "node.changed": "all agents use the other Finesse node from now on; from, to and why",
     "node.out": "a Finesse node is not usable; why",
     "node.back": "that node is usable again",
+    "logins.exhausted": "SystemInfo refused every agent's login as often as is safe; what to do",
     "rounds.failed": "a fault while SystemInfo is asked for, which goes on; with its trace",
     "session.opened": "an agent's session hears",
     "session.lost": "an agent's session went away; why",

@@ -169,7 +169,9 @@ class Reloader:
         """
         roster, retried = self._roster, list[str]()
         for agent in self._settings.agents:
-            if (ear := roster.ears.get(agent.id)) is None or not self._is_stuck(agent.id):
+            if (ear := roster.ears.get(agent.id)) is None:
+                continue
+            if not self._is_stuck(agent.id, refused_too=refused_too):
                 continue
             if refused_too or not roster.is_refused(agent.id):
                 roster.change_credentials(
@@ -190,11 +192,13 @@ class Reloader:
                 for ear in ears:
                     await ear.decided.wait()
 
-    def _is_stuck(self, agent: str) -> bool:
+    def _is_stuck(self, agent: str, *, refused_too: bool = False) -> bool:
         """Say whether only a person can help that agent, who is one of the settings."""
         roster = self._roster
         if agent not in roster.ears or roster.origin(agent) != "configured":
             return False
+        if refused_too and roster.is_unheard(agent):
+            return True
         return roster.ears[agent].status().state == LinkState.STOPPED or agent in roster.withheld
 
     def _waiting(self) -> list[str]:

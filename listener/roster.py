@@ -273,6 +273,10 @@ class Roster:
             ear.excuse()
             _log.info("credentials.used", agent=agent)
 
+    def is_unheard(self, agent: str) -> bool:
+        """Say whether an agent does not hear, its login being shown to SystemInfo no more."""
+        return not self.ear(agent).up.is_set() and self._where.lenders.is_spent(agent)
+
     # -- asked ------------------------------------------------------------------------------
 
     async def ping(self, agent: str, within: float) -> bool:

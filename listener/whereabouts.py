@@ -61,7 +61,7 @@ class Whereabouts:
         chance: Callable[[], float] | None = None,
     ) -> None:
         self._polling = polling or Polling()
-        self.lenders = Lenders(self._polling.lend_again)
+        self.lenders = Lenders(self._polling.lend_again, rest)
         self.alarm: Callable[[str, str], None] = lambda _name, _cause: None
         self._deployment = settings.finesse.deployment
         self._rest = rest
@@ -309,6 +309,7 @@ class Whereabouts:
             self._move(move)
         if self._pair.usable(self._pair.current):
             self._doubted = False
+        self.lenders.prove(_clock())
         # Who meant to go elsewhere, and has a session where all are again, waits for nothing.
         self._down -= self._pair.sessions(self._pair.current) - self._unsure
         self._announce()

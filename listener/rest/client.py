@@ -217,6 +217,16 @@ class Rest:
             raise CredentialsRefused(f"{words}: {_refused(agent)}")
         raise NotFinesse(f"{words}: that is not Finesse's SystemInfo")
 
+    def took_since(self, agent: str, when: float) -> bool:
+        """Say whether Finesse took that agent's login since then (the loop's clock)."""
+        caller = self._callers.get(agent)
+        return caller is not None and caller.taken_at > when
+
+    def doubt(self, agent: str) -> None:
+        """Have it found out beside whether Finesse takes that agent's login; `refused` hears."""
+        if (caller := self._callers.get(agent)) is not None:
+            self._doubts.ask(agent, caller)
+
     async def _shown(
         self, agent: str, path: str, kinds: frozenset[Kind], *, one_dialog: bool = False
     ) -> Snapshot:

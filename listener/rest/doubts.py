@@ -34,7 +34,7 @@ class Doubts:
         current: Callable[[str], Caller | None],
         refused: Callable[[str, str], None],
     ) -> None:
-        self._ask = ask
+        self._get = ask
         self._current = current
         self._refused = refused
         self._open: set[asyncio.Task[None]] = set()
@@ -49,6 +49,10 @@ class Doubts:
         Nothing is asked where one more refusal would be too many.
         """
         caller.refused()
+        self.ask(agent, caller)
+
+    def ask(self, agent: str, caller: Caller) -> None:
+        """Have it found out; as `begin`, without a 401."""
         current = self._current(agent) is caller
         if self._closed or not current or not caller.undoubted.is_set():
             return
@@ -80,7 +84,7 @@ class Doubts:
     async def _find_out(self, agent: str, caller: Caller) -> None:
         if self._current(agent) is not caller:
             return
-        raw = await self._ask(agent)
+        raw = await self._get(agent)
         if judge.login_refused(raw):
             self.tell(agent, caller, judge.reason(raw))
             return

@@ -15,6 +15,7 @@ import structlog
 
 from listener import reloading
 from listener.errors import CredentialsRefused, Unreachable
+from listener.inquiry import MOST_REFUSALS
 from listener.settings import load
 from listener.simulator.certificates import ThrowawayAuthority
 from listener.simulator.xmpp_faults import Cut, Stage
@@ -522,3 +523,27 @@ def hangup_is_blocked(process: int) -> bool:
     status = Path(f"/proc/{process}/status").read_text()
     masks = dict(line.split(":", 1) for line in status.splitlines())
     return bool(int(masks["SigBlk"], 16) >> (signal.SIGHUP - 1) & 1)
+
+
+async def test_login_that_system_info_refused_too_often_is_tried_again_when_that_is_said_plainly(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(reloading, "ANSWER_WITHIN", 0.01)
+    async with housed(tmp_path, agents=(A,)) as house:
+        listener = house.station.listener
+        await until(lambda: listener.roster.up == 1)
+        lenders = listener._where.lenders
+        for _ in range(MOST_REFUSALS):
+            with pytest.raises(CredentialsRefused), lenders.lend(A):
+                raise CredentialsRefused("a proxy's fault")
+        async with caller(house) as client:
+            told = (await client.post("/v1/reload?retryRefused=true")).json()
+            assert told["retried"] == []  # it has a session, and waits for nothing
+            house.simulator.notifications.tarpit(Stage.AFTER_TLS)
+            house.simulator.notifications.cut(A)
+            await until(lambda: not listener.agents[A].live)
+            assert (await client.post("/v1/reload")).json()["retried"] == []
+            assert lenders.is_spent(A)
+            told = (await client.post("/v1/reload?retryRefused=true")).json()
+            assert told["retried"] == [A]
+            assert not lenders.is_spent(A)

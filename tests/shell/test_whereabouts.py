@@ -46,6 +46,7 @@ class Rest:
         self.gate = asyncio.Event()
         self.gate.set()
         self.locked = False
+        self.doubted: list[str] = []
 
     async def system_info(self, *, agent=None, node) -> SystemInfo:
         self.asked.append((node, agent))
@@ -62,6 +63,12 @@ class Rest:
         if isinstance(told, Exception):
             raise told
         return told
+
+    def took_since(self, _agent, _when) -> bool:
+        return False
+
+    def doubt(self, agent) -> None:
+        self.doubted.append(agent)
 
     def count(self, node) -> int:
         return sum(each == node for each, _ in self.asked)
@@ -663,7 +670,7 @@ async def test_password_that_system_info_refused_is_lent_again_when_a_lock_would
 
 
 async def test_password_that_was_taken_after_a_refusal_has_all_its_tries_again():
-    lenders, now = Lenders(rest=0.0), asyncio.get_running_loop().time
+    lenders, now = Lenders(0.0, Rest((FIRST,))), asyncio.get_running_loop().time
     lenders.held = lambda: ["1001"]
 
     def refuse() -> None:
@@ -682,7 +689,7 @@ async def test_password_that_was_taken_after_a_refusal_has_all_its_tries_again()
 
 
 async def test_who_lent_with_success_lends_to_no_second_node_at_the_same_time():
-    lenders, now = Lenders(rest=0.0), asyncio.get_running_loop().time
+    lenders, now = Lenders(0.0, Rest((FIRST,))), asyncio.get_running_loop().time
     lenders.held = lambda: ["1001", "1002"]
     with lenders.lend("1001"):
         pass
