@@ -15,6 +15,7 @@ import structlog
 from listener.errors import ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import stanzas
 from listener.xmpp.asks import Asks, either
+from listener.xmpp.attendance import Attendance
 from listener.xmpp.books import Books
 from listener.xmpp.contract import Cause, Ending, Endpoint, Timings, as_error
 from listener.xmpp.domains import problem_with_domain
@@ -85,6 +86,7 @@ class Session:
         self._pinging: asyncio.Task[None] | None = None
         self._asks = Asks()
         self._subscribed: Books | None = None
+        self._finesse = Attendance()
         self._heard = asyncio.Event()
         self._reflected = asyncio.Event()
         self._beside: set[str] = set()  # other resources of this program that are available
@@ -344,8 +346,15 @@ class Session:
             self._reflected.set()
         elif stanzas.bare(sender) == stanzas.bare(self.jid):
             self._other_resource(sender.partition("/")[2], kind)
-        is_finesse = stanzas.bare(sender) == f"finesse@{self.endpoint.domain}".lower()
-        if is_finesse and kind in {None, "unavailable"} and self._on_finesse_presence is not None:
+        if stanzas.bare(sender) == f"finesse@{self.endpoint.domain}".lower():
+            self._presence_of_finesse(sender.partition("/")[2], kind)
+
+    def _presence_of_finesse(self, resource: str, kind: str | None) -> None:
+        if kind is None:
+            self._finesse.came(resource)
+        elif kind != "unavailable" or not self._finesse.went(resource):
+            return  # one of its sessions has ended, and another one is there
+        if self._on_finesse_presence is not None:
             self._hand_over(self._on_finesse_presence, kind is None)
 
     def _other_resource(self, resource: str, kind: str | None) -> None:

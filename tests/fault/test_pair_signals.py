@@ -7,6 +7,7 @@ OUT_OF_SERVICE; and a node that refuses, stands still or resets.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +16,7 @@ from listener.correlation.outcome import Confirmed
 from listener.finesse import uris
 from listener.simulator.interfaces import HttpResponse
 from listener.simulator.xmpp_faults import Cut
-from tests.fault.pair_stage import QUICK_PINGS, Pair, Part, pair_of
+from tests.fault.pair_stage import PAIR_PACES, POLLING, QUICK_PINGS, Pair, Part, pair_of
 from tests.shell.stage import PASSWORD, A, B, until
 
 TEAM = "/finesse/api/Team/1/Users"
@@ -123,7 +124,8 @@ async def reset_node(pair: Pair) -> None:
 
 @pytest.mark.parametrize("fault", [cut_link, reset_node])
 async def test_a_link_lost_while_its_node_is_sound_is_made_anew_at_the_same_node(tmp_path, fault):
-    async with pair_of(tmp_path) as pair:
+    patient = replace(PAIR_PACES, polling=replace(POLLING, every=5.0))  # for a slow machine
+    async with pair_of(tmp_path, paces=patient) as pair:
         made = pair.sessions_made(1)
         await fault(pair)
         await pair.deaf()

@@ -312,6 +312,29 @@ async def test_presence_of_finesse_is_told_and_of_others_is_not():
         assert told == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("presences", "news"),
+    [
+        # The web application came back before the server found its former session dead.
+        ([("/old", True), ("/new", True), ("/old", False)], [True, True]),
+        ([("/old", True), ("/new", True), ("/old", False), ("/new", False)], [True, True, False]),
+        ([("/old", True), ("/old", False), ("/new", True)], [True, False, True]),
+        ([("/one", True), ("/two", True), ("", False)], [True, True, False]),
+        ([("/unknown", False)], [False]),
+        ([("/one", True), ("/unknown", False)], [True]),
+        ([(f"/{n}", True) for n in range(65)] + [("/64", False)], [True] * 65 + [False]),
+    ],
+)
+async def test_finesse_is_there_while_one_of_its_sessions_is(presences, news):
+    told = []
+    async with running() as server, opened(server, on_finesse_presence=told.append) as session:
+        for resource, there in presences:
+            kind = "" if there else " type='unavailable'"
+            server.bound[0].send(f"<presence from='finesse@{DOMAIN}{resource}'{kind}/>")
+        assert await session.ping(10)
+        assert told == news
+
+
 async def test_a_subscription_request_is_neither_granted_nor_answered():
     async with running() as server, opened(server) as session:
         before = len(server.bound[0].heard)
