@@ -47,11 +47,11 @@ def _errors(account: Account, asked: Asked) -> list[Heard]:
         and isinstance(heard.event, RequestFailed)
         and heard.event.request_id is None
         and begun <= heard.at <= asked.settled
-        and not _repeated(account, heard)
+        and not repeated(account, heard)
     ]
 
 
-def _repeated(account: Account, error: Heard) -> bool:
+def repeated(account: Account, error: Heard) -> bool:
     """Say whether the same error was heard a moment before: it may be published again (4)."""
     return any(
         heard.agent == error.agent

@@ -8,6 +8,7 @@ effect true. Takes an `Account`, whichever world it comes from.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from listener.correlation.outcome import (
@@ -156,8 +157,10 @@ def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
         yield from _tied(account, asked)
     elif isinstance(asked.request, effects.BY_ID):
         yield "confirmed without its id, and nothing else could tell"
-    elif not _was_so(account, asked, begun, outcome) and not _goes_on_untold(
-        account, asked, outcome
+    elif not (
+        _was_so(account, asked, begun, outcome)
+        or _goes_on_untold(account, asked, outcome)
+        or _wrapped_up(account, asked, begun)
     ):
         yield "confirmed, and it never was so since it was asked"
     if isinstance(asked.request, do.MakeCall | do.ConsultCall):
@@ -202,6 +205,22 @@ def _was_so(account: Account, asked: Asked, begun: float, outcome: Confirmed) ->
         and span.end > begun - EPS
         and (unchanged or span.begin >= begun - EPS)
         for span in effects.spans(asked, account)
+    )
+
+
+def _wrapped_up(account: Account, asked: Asked, begun: float) -> bool:
+    """Say whether the own part went from WRAP_UP to DROPPED since, and nobody knew of the first.
+
+    With nothing to compare it with, each of the two is a change that may be the DROP's (4, 6.3).
+    """
+    if not isinstance(asked.request, do.Drop) or grounds.pictured(account, asked):
+        return False
+    row = account.history.calls.get(asked.request.dialog_id or "", [])
+    return any(
+        was.parties.get(asked.own) == "WRAP_UP"
+        and is_.parties.get(asked.own) == "DROPPED"
+        and begun <= at <= (asked.settled or 0.0) + EPS
+        for (_, was), (at, is_) in pairwise(row)
     )
 
 

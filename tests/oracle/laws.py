@@ -21,7 +21,7 @@ from listener.correlation.outcome import (
 from listener.finesse import actions as do
 from listener.finesse import uris
 from listener.finesse.events import DialogEvent
-from tests.oracle import carried, details
+from tests.oracle import carried, details, reasons
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Got
@@ -46,6 +46,7 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
     yield from _expected(account, asked)
     yield from details.broken(account, asked)
     yield from carried.broken(account, asked)
+    yield from reasons.broken(account, asked)
 
 
 def _restarted(account: Account, asked: Asked) -> bool:

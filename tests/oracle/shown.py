@@ -28,7 +28,9 @@ def shows(account: Account, asked: Asked, heard: Heard, *, tagged: bool) -> bool
     """Say whether that event was published while the effect was there, and is about it."""
     event, made = heard.event, heard.parcel.made
     if isinstance(asked.request, do.UserRequest):
-        return isinstance(event, UserChanged) and _holds(account, asked, made)
+        return (
+            isinstance(event, UserChanged) and _says(asked, event) and _holds(account, asked, made)
+        )
     if not isinstance(event, DialogEvent):
         return False
     removed = isinstance(event, DialogRemoved)
@@ -37,6 +39,12 @@ def shows(account: Account, asked: Asked, heard: Heard, *, tagged: bool) -> bool
     if removed and not isinstance(asked.request, do.Drop):
         return False
     return _about(account, asked, event.dialog_id) and _holds(account, asked, made, event.dialog_id)
+
+
+def _says(asked: Asked, event: UserChanged) -> bool:
+    """Say whether a user's event itself shows the state: two changes may be of one moment."""
+    wanted = "NOT_READY" if isinstance(asked.request, do.SignIn) else asked.request.requested_action
+    return wanted in {event.user.state, event.user.pending_state}
 
 
 def _about(account: Account, asked: Asked, dialog: str) -> bool:
