@@ -66,6 +66,7 @@ from tests.oracle import (
     knowable,
     lanes,
     laws,
+    reasons,
     telling,
     whose,
 )
@@ -109,7 +110,7 @@ def tolerant(lag: float) -> Iterator[None]:
         for module, values in (
             (judge, {"EPS": CLOSE, "FENCE": fence}),
             *((module, {"EPS": CLOSE}) for module in (laws, details, contents, telling)),
-            *((module, {"EPS": CLOSE}) for module in (facts, lanes)),
+            *((module, {"EPS": CLOSE}) for module in (facts, lanes, reasons)),
             (whose, {"CLOSE": CLOSE}),
             (knowable, {"SLACK": SLACK + lag}),
             (blame, {"SETTLES": 2.0 + CLOSE}),

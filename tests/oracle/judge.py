@@ -22,7 +22,7 @@ from listener.correlation.outcome import (
     Unconfirmed,
 )
 from listener.finesse import actions as do
-from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
+from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import blame, effects, facts, grounds, lanes, laws, table, whose
 from tests.oracle.shrink import essence
 
@@ -145,9 +145,9 @@ def since(account: Account, asked: Asked) -> float:
 def _same_object(asked: Asked, heard: Heard) -> bool:
     """Say whether an event is about what the request changes: its dialog, or the agent."""
     dialog = asked.request.dialog_id
-    if dialog is None:
-        return True
-    return getattr(heard.event, "dialog_id", None) == dialog
+    if isinstance(asked.request, do.UserRequest):
+        return isinstance(heard.event, UserChanged)
+    return dialog is None or getattr(heard.event, "dialog_id", None) == dialog
 
 
 def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OURS = frozenset({"submit", "forward"})
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor, do.BargeCall)
 EPS = 0.001
+RESTARTED_FOR = 20.0  # seconds in which a session begins, and those that follow it
 
 
 def broken(account: Account, asked: Asked) -> Iterator[str]:
@@ -105,8 +106,13 @@ def _suspect(account: Account, asked: Asked) -> bool:
         and blame.fits(account, asked, heard)
         and not blame.repeated(account, heard)
         for heard in read_of(account, asked, until=asked.settled - 0.05)
-        if heard.parcel.cause is asked.deed
+        if heard.parcel.cause is asked.deed and not _just_restarted(account, heard.at)
     )
+
+
+def _just_restarted(account: Account, at: float) -> bool:
+    """Say whether what was read then may have been told to the process before (4)."""
+    return any(started <= at < started + RESTARTED_FOR for _, started in account.restarts)
 
 
 GROUNDS: dict[Reason, Callable[[Account, Asked], bool]] = {
