@@ -200,6 +200,7 @@ class Chaos:
         return found
 
     def _keep(self, story: Story, told: list[str], more: list[tuple[str, str]]) -> None:
+        self.keep.mkdir(parents=True, exist_ok=True)
         path = self.keep / f"chaos-{story.seed}.json"
         path.write_text(story.to_json(), encoding="utf-8")
         words = [f"{kind}: {words}" for kind, words in more]

@@ -85,7 +85,7 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
     """
     there = getattr(error.event, "dialog_id", None)
     if isinstance(asked.request, do.Transfer | do.Conference) and there is not None:
-        two = (asked.request.dialog_id, *effects.partners(asked, account))
+        two = _joined(account, asked, error.at)
         return all(there not in effects.family(account.history, id_, error.at) for id_ in two)
     if not isinstance(asked.request, MAKES) or there is None:
         return False
@@ -105,6 +105,20 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
         for other in account.asked
         if other is not asked and isinstance(other.request, MAKES)
     )
+
+
+def _joined(account: Account, asked: Asked, at: float) -> tuple[str | None, ...]:
+    """Return the calls that a join is about: those that it was said to have joined by then.
+
+    Of several that nothing links, none is known to be the other one: it is open on its own (5).
+    """
+    outcome, dialog = asked.outcome, asked.request.dialog_id
+    if isinstance(outcome, Confirmed) and (asked.settled or 0.0) <= at:
+        told = (outcome.dialogs.survivor, *outcome.dialogs.gone)
+        if len(set(told) - {None}) > 1:
+            return (dialog, *told)
+    others = effects.partners(asked, account)
+    return (dialog, *others) if len(others) == 1 else (dialog,)
 
 
 def _rang(account: Account, asked: Asked, dialog: str, at: float) -> bool:
@@ -159,8 +173,28 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
     its_call = not known and (view is None or view.sender == asked.own)
     if dialog is None:  # of the call that it makes
         return its_call
-    there = effects.family(account.history, dialog, heard.at)
+    there = _told_family(account, asked, heard.at)
     return event.dialog_id in there or (isinstance(asked.request, do.ConsultCall) and its_call)
+
+
+def _told_family(account: Account, asked: Asked, at: float) -> list[str]:
+    """Return a request's dialog and those of which somebody had told by then that it became one."""
+    found = effects.family(account.history, asked.request.dialog_id, at)
+    named = {
+        heard.event.dialog_id
+        for heard in account.heard
+        if heard.at <= at
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog.secondary_id in found
+    }
+    looked = any(
+        got.answered is not None
+        and (asked.begun or asked.submitted) <= got.sent
+        and got.answered <= at
+        and (asked.agent in got.path or "/Dialog/" in got.path)
+        for got in account.gets
+    )
+    return found if looked else [id_ for id_ in found if id_ in {*found[:1], *named}]
 
 
 def _may_own(other: Asked, at: float, end: float | None) -> bool:
