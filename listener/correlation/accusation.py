@@ -13,7 +13,7 @@ from listener.correlation import verdict
 from listener.correlation.desk import MAX_UNSIGNED, Desk
 from listener.correlation.entry import MAX_SUSPICIONS, Entry
 from listener.correlation.judges.calls import would_be
-from listener.correlation.judges.transfers import candidates, pair
+from listener.correlation.objects import names_another_object, names_no_object, same_object
 from listener.correlation.outcome import (
     Abandoned,
     Confirmed,
@@ -27,25 +27,18 @@ from listener.correlation.steps import Late
 from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
-    Barged,
-    Conferenced,
     Left,
     Monitoring,
     NewCall,
     ReservationEnded,
     SentAway,
     TaskEnded,
-    TaskState,
-    Tied,
     Transferred,
 )
 from listener.finesse.events import RequestFailed
 from listener.finesse.messages import named_action, named_extension
 from listener.finesse.model import Dialog
 
-MAKES = (NewCall, Monitoring, Barged, Tied)
-"""Expectations of a call that is not there yet, or of nobody knows what."""
-JOINS = (Transferred, Conferenced)
 ENDS = (Transferred, SentAway, Left, ReservationEnded, TaskEnded)
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 PRESUMED_FOR = 5.0  # seconds after a silence that decided in which its error may still come
@@ -74,9 +67,9 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     for entry in desk.books.of(owner):
         if not entry.on_the_wire or not _fits(entry, event):
             continue
-        if _names_another_object(desk, entry, event) or _bears_anothers_id(entry, event):
+        if names_another_object(desk, entry, event) or _bears_anothers_id(entry, event):
             continue
-        if _names_no_object(entry, event):
+        if names_no_object(entry, event):
             _cloud(now, entry, event)
             continue
         known = _known(desk, entry, event)
@@ -95,7 +88,7 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
     """
     if not _could_own(desk, entry, event) or _bears_anothers_id(entry, event):
         return
-    if _names_no_object(entry, event):
+    if names_no_object(entry, event):
         _cloud(now, entry, event)
         return
     known = _known(desk, entry, event)
@@ -157,7 +150,7 @@ def _bears_anothers_id(entry: Entry, event: RequestFailed) -> bool:
 
 def _could_own(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
     here = entry.on_the_wire and entry.agent == event.owner
-    return here and _fits(entry, event) and not _names_another_object(desk, entry, event)
+    return here and _fits(entry, event) and not names_another_object(desk, entry, event)
 
 
 def _alike(one: RequestFailed, other: RequestFailed) -> bool:
@@ -172,7 +165,7 @@ def _sure(entry: Entry, event: RequestFailed) -> bool:
     """
     others = entry.unexplained or entry.hung_up
     in_doubt = others or entry.restarted or entry.tracked_by_id_alone
-    return not in_doubt and _same_object(entry, event)
+    return not in_doubt and same_object(entry, event)
 
 
 def _cloud(now: float, entry: Entry, event: RequestFailed) -> None:
@@ -214,77 +207,6 @@ def _fits(entry: Entry, event: RequestFailed) -> bool:
     return True
 
 
-def _same_object(entry: Entry, event: RequestFailed) -> bool:
-    """Say whether the request is open on the very object that the error's source names.
-
-    A dialog that became another one is not that object any more: why, nobody said. Nor is one of
-    several calls with which the request's may be joined, or that other call when an error is there
-    already: a request has one.
-    """
-    there, case = event.dialog_id, entry.case
-    if there is None:
-        return entry.request.dialog_id is None
-    if isinstance(case.expectation, JOINS) and there not in case.ids:
-        return not entry.suspicions and candidates(case) == case.ids | {there}
-    return concerns(entry, there)
-
-
-def concerns(entry: Entry, dialog_id: str) -> bool:
-    """Say whether that dialog is, was or could become the request's object."""
-    case = entry.case
-    if dialog_id in case.ids or dialog_id == case.claimed:
-        return True
-    if isinstance(case.expectation, JOINS):
-        return dialog_id in pair(case)
-    known = case.baseline.ids if case.baseline is not None else frozenset()
-    # One that came with another's id is that one's, unless our own id may say otherwise.
-    fresh = dialog_id not in known | (case.theirs - case.anybodys)
-    return isinstance(case.expectation, MAKES) and fresh
-
-
-def _names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
-    """Say whether the error is surely about something else than this request's object."""
-    if event.dialog_id is not None:
-        there = event.dialog_id in entry.case.behind  # it was, when the request went out
-        may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
-        may_be = may_be or _may_join(entry, event.dialog_id)
-        return not there and not may_be
-    return event.user_id is not None and entry.request.dialog_id is not None
-
-
-def _may_join(entry: Entry, there: str) -> bool:
-    """Say whether a dialog may be the other call of a join, where it is not sure which one is."""
-    return isinstance(entry.case.expectation, JOINS) and there in candidates(entry.case)
-
-
-def _was_there(desk: Desk, entry: Entry, there: str) -> bool:
-    """Say whether a dialog is none that the request makes, though not known at sending.
-
-    It is a task, or a request on it was taken in before this one went out.
-    """
-    case = entry.case
-    if there in {*case.ids, case.claimed, case.initiated}:
-        return False
-    if isinstance(case.expectation, JOINS):
-        return False
-    return any(
-        isinstance(other.case.expectation, TaskState | TaskEnded)
-        or other.submitted <= (entry.sent_at or 0.0)
-        for other in desk.books.on_dialog(there)
-        if other is not entry and other.request.dialog_id == there
-    )
-
-
-def _names_no_object(entry: Entry, event: RequestFailed) -> bool:
-    """Say whether an error has no source: it is a request's on the user then (rules 5).
-
-    Requests on a call are not suspected of it; but what is presumed by silence is never sure then.
-    """
-    nothing = event.dialog_id is None and event.user_id is None
-    on_a_call = entry.request.dialog_id is not None
-    return nothing and on_a_call and not isinstance(entry.case.expectation, MAKES)
-
-
 def _other_owners(desk: Desk, now: float, event: RequestFailed) -> bool:
     """Say whether a settled request may own the error, and note it as late on each that may.
 
@@ -315,9 +237,11 @@ def _may_own(tomb: Entry, now: float) -> bool:
 
 
 def _settled_here(desk: Desk, event: RequestFailed) -> list[Entry]:
-    if event.dialog_id is not None:
-        return [e for e in desk.books.on_dialog(event.dialog_id) if not e.open]
-    return desk.books.settled_on_user(event.owner)
+    if event.dialog_id is None:
+        return desk.books.settled_on_user(event.owner)
+    here = list(desk.books.on_dialog(event.dialog_id))
+    joined = [id_ for e in here if e.outcome is not None for id_ in e.outcome.dialogs.gone]
+    return [e for e in desk.books.on_dialog(event.dialog_id, *joined) if not e.open]
 
 
 def _text(event: RequestFailed) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from listener.correlation.accusation import ENDS, concerns
+from listener.correlation.accusation import ENDS
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import newer
@@ -15,6 +15,7 @@ from listener.correlation.judges import DATA
 from listener.correlation.judges.data import requested, shown_values
 from listener.correlation.judges.states import has_left
 from listener.correlation.news import as_known
+from listener.correlation.objects import concerns
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import CallData, Conferenced, Monitoring, NewCall
 from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event, RequestFailed

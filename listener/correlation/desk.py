@@ -178,8 +178,8 @@ class Desk:
         """Let a request begin that was sent at that time, with what was known then."""
         entry.sent_at = at
         entry.case.begin(baseline, entry.request.dialog_id)
-        if isinstance(entry.case.expectation, NewCall | Monitoring):
-            # A call that was gone by then is none that is made now, though told again (rules 4).
+        if isinstance(entry.case.expectation, NewCall | Monitoring | Transferred | Conferenced):
+            # A call that was gone by then is none that is made or joined now (rules 4).
             gone = self.picture.of(entry.agent).removed
             entry.case.theirs |= {id_ for id_, when in gone.items() if when <= at}
         want = entry.case.expectation

@@ -15,6 +15,7 @@ from listener.correlation import (
     evidence,
     hearing,
     naming,
+    objects,
     suspicion,
 )
 from listener.correlation.outcome import Confirmed, Evidence, Unconfirmed
@@ -37,23 +38,23 @@ def an_error_on_anothers_node_counts():
 
 @mutant("5.02")
 def an_error_about_another_dialog_suspects():
-    yield accusation, "concerns", lambda _entry, _dialog_id: True
+    yield objects, "concerns", lambda _entry, _dialog_id: True
 
 
 @mutant("5.03")
 def an_error_without_a_source_names_anybody():
-    real = accusation._same_object
+    real = accusation.same_object
 
     def same(e, event):
         return True if (event.dialog_id, event.user_id) == (None, None) else real(e, event)
 
-    yield accusation, "_same_object", same
-    yield accusation, "_names_no_object", lambda _entry, _event: False
+    yield accusation, "same_object", same
+    yield accusation, "names_no_object", lambda _entry, _event: False
 
 
 @mutant("5.04")
 def an_error_about_the_user_suspects_calls():
-    real_another, real_same = accusation._names_another_object, accusation._same_object
+    real_another, real_same = accusation.names_another_object, accusation.same_object
 
     def about_user(event):
         return event.dialog_id is None and event.user_id is not None
@@ -64,8 +65,8 @@ def an_error_about_the_user_suspects_calls():
     def same(e, event):
         return True if about_user(event) else real_same(e, event)
 
-    yield accusation, "_names_another_object", another
-    yield accusation, "_same_object", same
+    yield accusation, "names_another_object", another
+    yield accusation, "same_object", same
 
 
 @mutant("5.05", "MAKE_CALL")

@@ -219,7 +219,7 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
         if want.reason_code_id is not None and user.reason_code_id != want.reason_code_id:
             return NOTHING
         return Finding(_user_moved(case, user), stage=user.state)
-    if user.pending_state and user.pending_state in want.states:
+    if want.extension is None and user.pending_state and user.pending_state in want.states:
         shown = _pending(case, want, user, tagged=sight.tagged)
         return Finding(shown, stage="PENDING")
     if user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED:

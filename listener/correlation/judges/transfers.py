@@ -118,7 +118,7 @@ def _shown_partner(case: Case, sight: Sight) -> str | None:
     known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
     others = known - case.ids
     was = case.before.secondary_id if case.before is not None else None
-    if sight.dialog_id in case.ids and secondary not in {None, "", was}:
+    if sight.dialog_id in case.ids and secondary not in {None, "", was, *case.theirs}:
         return secondary
     ended = sight.tagged and sight.how is How.REMOVED and case.mine(sight)
     if sight.dialog_id in others and (secondary in case.ids or ended):

@@ -85,6 +85,18 @@ def test_where_two_calls_are_linked_the_one_that_is_named_was_joined() -> None:
     assert story.outcomes[key].dialogs.gone == ("300",)
 
 
+def test_a_call_that_was_joined_before_is_not_what_a_transfer_joined() -> None:
+    # found by the oracle: its id stays on the call that took it in, and was read only afterwards
+    consult = a_dialog("200", a_participant(EXT), a_participant("1002"), **LINK)
+    story = Story(own("HELD", 0), consult, a_dialog("300", a_participant(EXT, "HELD")))
+    story.hear(removed(a_dialog("300", a_participant(EXT, "DROPPED", 1))))
+    key = story.accepted(a.Transfer(agent=AGENT, dialog_id=CALL))
+    story.hear(removed(a_dialog("200", a_participant(EXT, "DROPPED", 2)), tag=key))
+    story.hear(removed(own("DROPPED", 2, secondary_id="300"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+    assert story.outcomes[key].dialogs.gone == ("100", "200")
+
+
 # -- what a GET shows, and when -----------------------------------------------------------------
 
 
@@ -147,6 +159,15 @@ def test_a_state_with_the_id_of_an_earlier_request_is_not_what_a_later_one_did(
     story.hear(a_user_event(a_user("WORK", 2), tag=moving))
     story.wait(30)
     assert story.said(key)[0] == word
+
+
+def test_a_pending_state_is_no_login() -> None:
+    # found by the oracle: our NOT_READY was pending when a GET was answered
+    story = Story(user=a_user("LOGOUT", 0), gate=GateMode.OFF)
+    key = story.accepted(a.SignIn(agent=AGENT, extension=EXT))
+    story.hear(a_user_event(a_user("TALKING", 2, pending_state="NOT_READY")))
+    story.wait(30)
+    assert story.said(key)[0] == "unconfirmed"
 
 
 # -- one call, two requests (4) -------------------------------------------------------------------
@@ -329,6 +350,44 @@ def test_an_error_on_the_other_call_fails_a_join_that_has_none_as_yet(*, before:
     story.hear(an_error("other", dialog_id="200"))
     story.wait(3)
     assert story.said(key)[0] == ("open" if before else "failed")
+
+
+def test_who_was_settled_on_a_call_that_was_joined_to_this_one_may_own_its_error() -> None:
+    # found by the oracle: an ANSWER that the event of another's answer had confirmed
+    story = Story(*THREE[1:])
+    holding = story.accepted(a.Hold(agent=AGENT, dialog_id="300"))
+    story.hear(an_event(replace(THREE[2], participants=own("HELD", 1).participants)))
+    assert story.said(holding) == ("confirmed", "expectation")
+    joining = story.accepted(a.Conference(agent=AGENT, dialog_id="200"))
+    parties = (a_participant(EXT, "ACTIVE", 2), a_participant("B"), a_participant("5550100"))
+    story.hear(an_event(replace(THREE[1], participants=parties), tag=joining))
+    assert story.said(joining) == ("confirmed", "request_id")
+    key = story.accepted(a.Hold(agent=AGENT, dialog_id="200"))
+    story.hear(an_error(dialog_id="200"))
+    story.wait(3)
+    assert story.said(key)[0] == "open"
+    assert [late.key for late in story.lates] == [holding]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_call_that_went_in_a_gap_may_be_the_one_on_which_an_error_is(
+    *, known: bool, there: bool
+) -> None:
+    # found by the oracle: nobody told what it had become
+    story = Story(THREE[0], THREE[1], gate=GateMode.OFF)
+    if not known:
+        story.link_down()
+    gone = story.accepted(a.Retrieve(agent=AGENT, dialog_id="200"))
+    story.link_down()
+    story.wait(1)
+    story.link_up(THREE[0], *(THREE[1:2] if there else ()), user=a_user())
+    story.wait(1)
+    key = story.accepted(a.Retrieve(agent=AGENT, dialog_id="100"))
+    story.hear(an_error(dialog_id="100"))
+    story.wait(3)
+    assert story.said(key)[0] == ("failed" if there else "open")
+    assert story.said(gone)[0] == "open"
 
 
 # -- what was so before (4) ------------------------------------------------------------------------

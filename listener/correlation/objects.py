@@ -1,0 +1,105 @@
+"""On whose object an error is: the dialog or user that its source names (rules of evidence 5).
+
+Knows what a request's dialog is, was, and could become; suspects nobody, and settles nothing.
+"""
+
+from __future__ import annotations
+
+from listener.correlation.desk import Desk
+from listener.correlation.entry import Entry
+from listener.correlation.judges.transfers import candidates, pair
+from listener.finesse.actions.expectation import (
+    Barged,
+    Conferenced,
+    Monitoring,
+    NewCall,
+    TaskEnded,
+    TaskState,
+    Tied,
+    Transferred,
+)
+from listener.finesse.events import RequestFailed
+
+MAKES = (NewCall, Monitoring, Barged, Tied)
+"""Expectations of a call that is not there yet, or of nobody knows what."""
+JOINS = (Transferred, Conferenced)
+
+
+def same_object(entry: Entry, event: RequestFailed) -> bool:
+    """Say whether the request is open on the very object that the error's source names.
+
+    A dialog that became another one is not that object any more: why, nobody said. Nor is one of
+    several calls with which the request's may be joined, or that other call when an error is there
+    already: a request has one.
+    """
+    there, case = event.dialog_id, entry.case
+    if there is None:
+        return entry.request.dialog_id is None
+    if isinstance(case.expectation, JOINS) and there not in case.ids:
+        return not entry.suspicions and candidates(case) == case.ids | {there}
+    return concerns(entry, there)
+
+
+def concerns(entry: Entry, dialog_id: str) -> bool:
+    """Say whether that dialog is, was or could become the request's object."""
+    case = entry.case
+    if dialog_id in case.ids or dialog_id == case.claimed:
+        return True
+    if isinstance(case.expectation, JOINS):
+        return dialog_id in pair(case)
+    known = case.baseline.ids if case.baseline is not None else frozenset()
+    # One that came with another's id is that one's, unless our own id may say otherwise.
+    fresh = dialog_id not in known | (case.theirs - case.anybodys)
+    return isinstance(case.expectation, MAKES) and fresh
+
+
+def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
+    """Say whether the error is surely about something else than this request's object."""
+    if event.dialog_id is not None:
+        there = event.dialog_id in entry.case.behind  # it was, when the request went out
+        may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
+        may_be = may_be or _may_join(entry, event.dialog_id)
+        may_be = may_be or _may_be_joined(desk, entry, event.dialog_id)
+        return not there and not may_be
+    return event.user_id is not None and entry.request.dialog_id is not None
+
+
+def _may_join(entry: Entry, there: str) -> bool:
+    """Say whether a dialog may be the other call of a join, where it is not sure which one is."""
+    return isinstance(entry.case.expectation, JOINS) and there in candidates(entry.case)
+
+
+def _may_be_joined(desk: Desk, entry: Entry, there: str) -> bool:
+    """Say whether a request's call may have become that one in a gap: it is not there any more."""
+    known, mine, start = desk.picture.of(entry.agent).dialogs, entry.case.ids, entry.case.baseline
+    was_there = bool(mine) and (start is None or not mine.isdisjoint(start.ids))
+    gone = mine.isdisjoint(known) and entry.gap_since_sending()
+    return was_there and gone and there in known
+
+
+def _was_there(desk: Desk, entry: Entry, there: str) -> bool:
+    """Say whether a dialog is none that the request makes, though not known at sending.
+
+    It is a task, or a request on it was taken in before this one went out.
+    """
+    case = entry.case
+    if there in {*case.ids, case.claimed, case.initiated}:
+        return False
+    if isinstance(case.expectation, JOINS):
+        return False
+    return any(
+        isinstance(other.case.expectation, TaskState | TaskEnded)
+        or other.submitted <= (entry.sent_at or 0.0)
+        for other in desk.books.on_dialog(there)
+        if other is not entry and other.request.dialog_id == there
+    )
+
+
+def names_no_object(entry: Entry, event: RequestFailed) -> bool:
+    """Say whether an error has no source: it is a request's on the user then (rules 5).
+
+    Requests on a call are not suspected of it; but what is presumed by silence is never sure then.
+    """
+    nothing = event.dialog_id is None and event.user_id is None
+    on_a_call = entry.request.dialog_id is not None
+    return nothing and on_a_call and not isinstance(entry.case.expectation, MAKES)
