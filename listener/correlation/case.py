@@ -11,6 +11,7 @@ from enum import Enum, StrEnum
 from listener.correlation.instants import after, newer, older
 from listener.correlation.outcome import DialogIds
 from listener.correlation.picture import Baseline, is_older, sole_party
+from listener.finesse import uris
 from listener.finesse.actions.expectation import Expectation
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant, User
@@ -113,6 +114,7 @@ class Case:
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
+    linked: str | None = None  # the call that its dialog was last seen to be tied to
     promised: Dialog | None = None  # the dialog when a callback was seen on it since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
     told: dict[str | None, Shown] = field(default_factory=dict)
@@ -123,9 +125,14 @@ class Case:
         self.baseline = baseline
         if dialog is not None:
             self.ids.add(dialog)
-        if baseline is not None and baseline.dialog is not None:
+        if baseline is None:
+            return
+        if baseline.dialog is not None:
             self.last = baseline.dialog.participant(self.own)
-        self.newest = baseline.newest if baseline is not None else None
+        self.newest = baseline.newest
+        # Another call had taken it in by then: it is about to end (rules 6.3).
+        joined = dialog is not None and any(each.secondary_id == dialog for each in baseline.others)
+        self.was_off = self.was_off or joined
 
     def copy(self) -> Case:
         """Return a case that may be judged without this one being changed."""
@@ -264,7 +271,10 @@ class Case:
 
     def saw(self, sight: Sight) -> None:
         """Remember the own participant as just seen, for the next judgement."""
-        if sight.dialog is None or not self.about(sight) or self.last is None:
+        if sight.dialog is None or not self.about(sight):
+            return
+        self.linked = uris.dialog_id(sight.dialog.associated_dialog_uri)
+        if self.last is None:
             return  # without a start, nothing seen makes one: it may be old news
         party = sight.dialog.participant(self.own)
         if party is not None and not older(party.state_change_time, self.last.state_change_time):

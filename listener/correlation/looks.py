@@ -72,9 +72,11 @@ def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
     if entry.standing is not None and look.dialogs is not None:
         listed = {dialog_id(each): each for each in look.dialogs}
         _fallen(entry, listed.get(entry.standing.finding.dialogs.new))
+    # Its own first: it tells which of the others belongs to it.
+    every = sorted(_listed(look), key=lambda each: dialog_id(each) not in entry.case.ids)
     sights = [
         Sight(How.SNAPSHOT, entry.agent, dialog, dialog_id(dialog), at=look.asked)
-        for dialog in _listed(look)
+        for dialog in every
     ]
     if look.user is not None:
         sights.append(Sight(How.SNAPSHOT, entry.agent, user=look.user, at=look.asked))

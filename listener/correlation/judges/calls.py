@@ -8,6 +8,7 @@ from listener.correlation.outcome import DialogIds
 from listener.finesse import uris
 from listener.finesse.actions import expectation as x
 from listener.finesse.actions.checks import same_number
+from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant
 
 PROVEN = frozenset({"ALERTING", "ACTIVE"})
@@ -69,17 +70,20 @@ def _ours(case: Case, want: x.NewCall, dialog: Dialog, *, tagged: bool = False) 
     """Say whether a call comes from the asking device; what kind it is asked without our id."""
     kind = dialog.media_properties.call_type
     consult = want.associated is None and kind == "CONSULT" and not tagged
-    if (
-        kind == "SUPERVISOR_MONITOR"
-        or consult
-        or (_from_another(case, want, dialog) and not tagged)
-    ):
+    elsewhere = _from_another(case, want, dialog) and not tagged
+    if kind == "SUPERVISOR_MONITOR" or consult or elsewhere:
         return False
     return same_number(dialog.from_address, want.from_address or case.own)
 
 
 def _from_another(case: Case, want: x.NewCall, dialog: Dialog) -> bool:
-    """Say whether a call names another one than the request's as the one it was started on."""
+    """Say whether a call names another one than the request's as the one it was started on.
+
+    Who is called may start one on it in turn, and then it is that which it names; the request's
+    names it as before.
+    """
+    if case.linked is not None and case.linked == dialog_id(dialog):
+        return False
     origin = uris.dialog_id(dialog.associated_dialog_uri)
     mine = {want.associated, *case.ids, *case.behind}
     return want.associated is not None and origin is not None and origin not in mine

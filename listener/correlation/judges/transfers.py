@@ -47,11 +47,15 @@ def _partner(case: Case) -> Dialog | None:
 def _live(case: Case) -> list[Dialog]:
     every = case.baseline.others if case.baseline is not None else ()
     others = (each for each in every if (each.media_type or "Voice") == "Voice")  # no tasks
+    # One that another has taken in is gone, though its end was not heard.
+    joined = {each.secondary_id for each in (case.before, *every) if each is not None}
     # A call that failed is one until it is dropped, but there is nobody to be joined with.
     return [
         each
         for each in others
-        if not has_left(each.participant(case.own)) and each.state != "FAILED"
+        if not has_left(each.participant(case.own))
+        and each.state != "FAILED"
+        and dialog_id(each) not in joined
     ]
 
 

@@ -103,6 +103,19 @@ def test_an_error_is_a_repeat_of_one_from_before_a_gap_only_soon_after_the_gap(
     assert story.said(hold) == said
 
 
+@pytest.mark.parametrize(
+    "join", [a.Transfer(agent=AGENT, dialog_id="100"), a.Conference(agent=AGENT, dialog_id="100")]
+)
+def test_the_end_of_the_other_call_is_no_doubt_whose_the_error_of_a_join_was(join) -> None:
+    # the far end hung up a moment before the request went out, and it was read a moment after
+    story = Story(own("HELD", 0), a_dialog("200"))
+    key = story.accepted(join)
+    story.hear(an_event(own("DROPPED", 1, id_="200")), removed(own("DROPPED", 1, id_="200")))
+    story.hear(an_error())
+    story.wait(2.1)
+    assert story.said(key) == FAILED
+
+
 # -- old news, and what they cast doubt on --------------------------------------------------------
 
 
@@ -235,3 +248,44 @@ def test_our_id_on_a_call_that_is_being_made_names_it_though_nothing_was_known()
     assert story.said(key)[0] == "open"  # it may be one that was put on hold
     story.hear(an_event(placed("ALERTING", to=f"9{EXT}"), tag=key))
     assert story.said(key) == ("confirmed", "request_id")
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_the_end_of_a_call_that_another_had_taken_in_before_is_no_drop(
+    tagged: bool,  # noqa: FBT001  the parameter of a test
+) -> None:
+    # the conference was confirmed by its survivor, and the DROP goes out before the call is gone
+    survivor = a_dialog("200", secondary_id="100")
+    story = Story(own("HELD", 0), survivor)
+    drop = story.accepted(DROP)
+    story.hear(removed(own("DROPPED", 1), tag=drop if tagged else None))
+    story.wait(3)
+    said = ("confirmed", "request_id") if tagged else ("unconfirmed", "dialog_ended")
+    assert story.said(drop) == said
+
+
+@pytest.mark.parametrize(("towards", "said"), [("200", "confirmed"), (None, "open")])
+def test_a_consult_whose_party_consults_in_turn_is_known_by_the_call_that_it_was_started_on(
+    towards: str | None, said: str
+) -> None:
+    story = Story(own("ACTIVE", 0))
+    key = story.accepted(CONSULT, length=20.0)
+    story.wait(17.1)
+    link = f"/finesse/api/Dialog/{towards}" if towards else None
+    consult = replace(
+        placed("ACTIVE"), media_properties=replace(placed().media_properties, call_type="CONSULT")
+    )
+    theirs = replace(consult, associated_dialog_uri="/finesse/api/Dialog/300")
+    story.look(theirs, own("HELD", 1, associated_dialog_uri=link))
+    assert story.said(key)[0] == said
+
+
+def test_a_call_that_another_has_taken_in_is_none_to_be_joined_though_its_end_was_lost() -> None:
+    old = a_dialog("200", a_participant(), a_participant("5551"), associated_dialog_uri=LINK)
+    mine = (a_participant(state="HELD"), a_participant(CUSTOMER), a_participant("5551"))
+    other = a_dialog("300", a_participant(), a_participant("5552"))
+    story = Story(a_dialog("100", *mine, secondary_id="200"), old, other)
+    key = story.accepted(a.Conference(agent=AGENT, dialog_id="100"))
+    both = (a_participant(at=1), *mine[1:], a_participant("5552", at=1))
+    story.hear(an_event(a_dialog("100", *both, secondary_id="300")))
+    assert story.said(key) == ("confirmed", "expectation")
