@@ -75,8 +75,8 @@ def _over(account: Account, asked: Asked) -> bool:
     ids = effects.family(account.history, asked.request.dialog_id)
     if isinstance(asked.request, do.Transfer | do.Conference):
         ids += effects.partners(asked, account)
-    if asked.deed is not None and asked.deed.new_dialog_id is not None:
-        ids.append(asked.deed.new_dialog_id)
+    if isinstance(asked.request, MAKES):  # any call of its device may have been the one (6.1)
+        ids += [id_ for id_, row in account.history.calls.items() if row[0][1].sender == asked.own]
     off = [
         heard
         for heard in account.heard

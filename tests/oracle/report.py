@@ -23,7 +23,8 @@ PROMISES = (
     *("wrong", "misgiven", "missed", "law", "overdue", "sent twice", "told twice", "gate", "fault"),
 )
 NAMES = {"misgiven": "errors given to the wrong request"}
-COLUMNS = (*KINDS, "none", "wrong", "missed", "blamed")
+BROKEN = ("wrong", "misgiven", "missed", "law", "overdue", "sent twice")
+COLUMNS = (*KINDS, "none", *BROKEN, "blamed")
 BY_GUESS = "by an unsigned error"
 
 
@@ -64,14 +65,16 @@ class Tally:
         self.refused += account.refused
         self.events += len(account.heard)
         self.seconds += account.ended - 1000.0
-        bad = {id(find.asked): find.kind for find in found}
+        bad: dict[int, set[str]] = {}
+        for find in found:
+            bad.setdefault(id(find.asked), set()).add(find.kind)
         for asked in account.asked:
-            self._count(account, asked, bad.get(id(asked)))
+            self._count(account, asked, bad.get(id(asked), set()))
         for find in found:
             self.promises[find.kind] += 1
             self.finds.append((account.seed, str(find)))
 
-    def _count(self, account: Account, asked: Asked, bad: str | None) -> None:
+    def _count(self, account: Account, asked: Asked, bad: set[str]) -> None:
         outcome = asked.outcome
         word = outcome.kind if outcome is not None else "none"
         names = faults_of(account, asked)
@@ -81,7 +84,7 @@ class Tally:
         blamed = guessed and whose.blamed(account, asked)
         for row in rows:
             row[word] += 1
-            row["missed" if bad == "missed" else "wrong"] += bad is not None
+            row.update(bad & set(BROKEN))
             row[BY_GUESS] += guessed
             row["blamed"] += blamed
         if outcome is None:
@@ -194,10 +197,10 @@ def _company(account: Account, asked: Asked, end: float) -> dict[str, bool]:
 
 
 def _table(name: str, rows: dict[str, Counter[str]]) -> list[str]:
-    head = f"{name:28}" + "".join(f"{column[:9]:>10}" for column in ("asked", *COLUMNS))
+    head = f"{name:28}" + "".join(f"{column[:10]:>11}" for column in ("asked", *COLUMNS))
     lines = [head]
     for row in sorted(rows):
         counts = rows[row]
-        cells = "".join(f"{counts[column] or '.':>10}" for column in COLUMNS)
-        lines.append(f"{row:28}{_asked(counts):>10}{cells}")
+        cells = "".join(f"{counts[column] or '.':>11}" for column in COLUMNS)
+        lines.append(f"{row:28}{_asked(counts):>11}{cells}")
     return lines

@@ -26,7 +26,7 @@ from listener.correlation.outcome import (
 )
 from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Gate, Probe
-from tests.oracle import effects, table
+from tests.oracle import effects, reasons, table
 from tests.oracle.account import Account, Asked, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -344,3 +344,54 @@ def test_another_cause_of_a_failed_call_is_wrong(monkeypatch: pytest.MonkeyPatch
     )
     bent(monkeypatch, asked, state_cause="BAD_DESTINATION")
     assert "wrong" in kinds(account, asked)
+
+
+# -- why it was left open -----------------------------------------------------------------------
+
+
+def _left_open_in_peace(account: Account, asked: Asked) -> bool:
+    """Say whether it ended at its deadline, accepted, and heard by one session all the time."""
+    plain = isinstance(asked.outcome, Unconfirmed) and asked.outcome.reason is Reason.DEADLINE
+    return (
+        plain
+        and asked.accepted
+        and asked.mode == "submit"
+        and asked.begun is not None
+        and asked.minimum is MinimumEvidence.ANY
+        and not isinstance(asked.request, SILENT)
+        and account.listening(asked.agent, asked.begun - 1, asked.settled or 0.0)
+        and not finds(account)
+    )
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.NO_ANSWER, Reason.LINK_LOST, Reason.WEAK, Reason.NOT_REPORTED]
+)
+def test_a_reason_without_its_ground_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, reason: Reason
+) -> None:
+    account, asked = found(_left_open_in_peace)
+    bent(monkeypatch, asked, reason=reason)
+    assert "law" in kinds(account, asked)
+
+
+def test_who_was_never_answered_has_that_for_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, asked = found(
+        lambda _account, asked: getattr(asked.outcome, "reason", None) is Reason.NO_ANSWER
+    )
+    bent(monkeypatch, asked, reason=Reason.DEADLINE)
+    assert "law" in kinds(account, asked)
+
+
+def test_who_is_suspect_of_an_error_is_told_to_be_ambiguous(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account, asked = found(
+        lambda account, asked: (
+            getattr(asked.outcome, "reason", None) is Reason.AMBIGUOUS
+            and asked.deed is not None
+            and reasons._suspect(account, asked)
+        )
+    )
+    bent(monkeypatch, asked, reason=Reason.DEADLINE)
+    assert "law" in kinds(account, asked)

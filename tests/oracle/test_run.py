@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.oracle.judge import Find
 from tests.oracle.play import play
-from tests.oracle.report import COLUMNS, Tally, finds
+from tests.oracle.report import BROKEN, COLUMNS, Tally, finds
 from tests.oracle.shrink import shrink
 from tests.oracle.story import EVERY, Step, Story, generate
 
@@ -56,6 +57,16 @@ def test_the_report_counts_every_request_once() -> None:
     counted = sum(sum(row[name] for name in COLUMNS[:7]) for row in tally.by_action.values())
     assert counted == tally.requests == len(account.asked)
     assert "wrong: 0" in tally.text()
+
+
+def test_each_kind_of_find_has_its_column_per_action_and_fault() -> None:
+    account = play(generate(3))
+    asked = account.asked[0]
+    tally = Tally()
+    tally.add(account, [Find(kind, asked, "bent") for kind in BROKEN])
+    for rows in (tally.by_action, tally.by_fault):
+        assert all(any(row[kind] for row in rows.values()) for kind in BROKEN)
+    assert tally.by_action[asked.action]["misgiven"] == 1
 
 
 def test_a_failing_story_is_made_as_small_as_it_can_be() -> None:
