@@ -83,6 +83,8 @@ class Ear(LinkEvents):
         self._session: Session | None = None  # the one that is used
         self._made: Session | None = None  # the last one, which may be on its way
         self._missed: set[Endpoint] = set()  # where none could be made since one was up
+        self.held = 0
+        """How often a server refused our resource, for it held another session with it."""
         self._signals = 0  # how often something was said against it
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
@@ -131,8 +133,10 @@ class Ear(LinkEvents):
 
         A refused password and a conflict are this agent's own.
         """
-        endpoint = cast("Session", session).endpoint
+        mine = cast("Session", session)
+        endpoint = mine.endpoint
         self._missed.add(endpoint)
+        self.held += mine.name_held
         if isinstance(trouble, CredentialsRefused):
             self._by_sasl()
             self.refuse(trouble)

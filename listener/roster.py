@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import secrets
 import ssl
 from collections import deque
@@ -377,7 +378,7 @@ class Roster:
                 lambda: self._signing.for_sasl(ear.agent),
                 place,
                 tls=self._tls(),
-                resource=self._resource(agent, self.token),
+                resource=self._resource(agent, self.token, ear.held),
                 on_notification=lambda heard: self._service().hear(heard, node),
                 on_finesse_presence=lambda available: ear.presence(made, available=available),
                 timings=wiring.session_timings(self._settings),
@@ -397,14 +398,15 @@ class Roster:
             aim=ear,
         )
 
-    def _resource(self, agent: str, token: str) -> str:
-        return make_resource(agent, f"{self.home}-{token}" if self.home else token)
+    def _resource(self, agent: str, token: str, held: int = 0) -> str:
+        return make_resource(agent, f"{self.home}-{token}" if self.home else token, held)
 
     def _is_stale(self, agent: str, resource: str) -> bool:
         """Say whether that resource was one of an earlier process of this home, which has ended."""
-        alive = {self._resource(agent, token) for token in (self.token, *self.spared)}
+        tokens = (self.token, *self.spared)
+        alive = (self._resource(agent, token) for token in tokens)
         ours = bool(self.home) and resource.startswith(f"{RESOURCE_PREFIX}{self.home}-")
-        return ours and resource not in alive
+        return ours and not any(re.fullmatch(rf"{re.escape(a)}(\.\d+)?", resource) for a in alive)
 
 
 def agent_of(

@@ -119,6 +119,7 @@ class GuardedClient(CalmStream):
         self.auto_authorize, self.auto_subscribe = None, False
         self.ended: asyncio.Future[Ending] = loop.create_future()
         self.trouble: ListenerError | None = None
+        self.name_held = False  # the server has another session with our resource, and keeps it
         self.stage = "connecting"
         self.peer = certificate_name
         self._security = security
@@ -292,6 +293,7 @@ class GuardedClient(CalmStream):
             elif self._ready.done():
                 self._on_stanza(element)
             elif (refusal := stanzas.refusal(element)) and element.tag == _IQ:
+                self.name_held = refusal.startswith("conflict")
                 self._fail(troubles.not_bound(refusal, self.peer))
         except Exception as error:  # noqa: BLE001 - slixmpp would answer the sender with it
             log.error("stanza.failed", error=type(error).__name__)  # noqa: TRY400 - payloads

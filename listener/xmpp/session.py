@@ -71,6 +71,8 @@ class Session:
         self.agent = stanzas.check_agent(agent)
         self.endpoint = endpoint
         self.timings = timings or Timings()
+        self.name_held = False
+        """Whether the server refused our resource, for it has another session with that."""
         self.refused_notifications = 0
         self.failed_notifications = 0
         self._password = password
@@ -133,6 +135,7 @@ class Session:
         try:
             await self._start(client)
         except BaseException:
+            self.name_held = client.name_held
             await client.finish()
             self._on_finesse_presence = None  # as in `_clean_up`
             raise

@@ -63,13 +63,14 @@ def check_agent(agent: str) -> str:
     return agent
 
 
-def make_resource(agent: str, process_token: str) -> str:
+def make_resource(agent: str, process_token: str, held: int = 0) -> str:
     """Return the resource of that agent's session in this process; never "desktop" (guide p.397).
 
     Unique when `process_token` is: two processes with one resource would throw each other out.
+    `held`: how often the server kept another session that has it, and refused ours.
     """
     parts = (_RESOURCE_UNSAFE.sub("_", part) for part in (process_token, check_agent(agent)))
-    return RESOURCE_PREFIX + "-".join(parts)
+    return RESOURCE_PREFIX + "-".join(parts) + (f".{held}" if held else "")
 
 
 def bare(jid: str) -> str:

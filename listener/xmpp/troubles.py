@@ -74,11 +74,12 @@ def not_bound(refusal: str, address: str) -> ListenerError:
     """Return the error for a refused session.
 
     A conflict here says that the server holds a session with this resource, and not whose: mostly
-    it is our own before a silent drop, which it holds for a while. Trying again is right.
+    it is our own before a silent drop, which it may hold for minutes. So whoever tries again takes
+    another resource.
     """
     held = (
         " (it holds a session with this resource: ours from before a silent drop, or another"
-        " client's)"
+        " client's; the next attempt takes another)"
     )
     words = held if refusal.startswith("conflict") else ""
     return Unreachable(f"{address} refused to bind the session: {refusal}{words}")

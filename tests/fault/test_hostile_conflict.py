@@ -16,6 +16,8 @@ from structlog.testing import capture_logs
 from listener.assembly import Listener
 from listener.errors import Unreachable
 from listener.finesse.actions import Hold, Retrieve
+from listener.simulator.xmpp_sessions import Sessions
+from listener.simulator.xmpp_stream import ClientStream
 from tests.shell.scripted_xmpp import running, session_to
 from tests.shell.stage import PACES, PASSWORD, A, answered_call, settings, simulated, until
 
@@ -111,3 +113,38 @@ async def test_a_server_that_refuses_the_name_leaves_the_other_session_alone(con
             assert ("another client's" in str(refused.value)) is (condition == "conflict")
         assert await first.ping(20)
         await first.close(graceful=False)
+
+
+@pytest.mark.parametrize("presence", ["available", "none"])
+async def test_a_server_that_keeps_a_dead_session_of_ours_gives_the_next_one_another_name(
+    tmp_path, monkeypatch, presence
+):
+    """It may take minutes to find it dead, and after one Finesse signs the agent out."""
+    taken = ClientStream._before_bind
+    refused = []
+
+    def before_bind(stream, element):
+        asked = element.first.find("resource").text
+        if stream._house._sessions.at(f"{stream.user}@x/{asked}") is None:
+            taken(stream, element)
+            return
+        refused.append(asked)
+        stream.send(
+            f"<iq type='error' id='{element.attributes['id']}'><error type='cancel'>"
+            "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        )
+
+    monkeypatch.setattr(ClientStream, "_before_bind", before_bind)
+    async with AsyncExitStack() as stack:
+        sim = await stack.enter_async_context(simulated())
+        chosen = settings(sim, tmp_path, agents=ALONE, finesse={"presence": presence})
+        listener = await stack.enter_async_context(Listener.open(chosen, paces=PACES))
+        (ghost,) = sim.notifications.sessions(A)
+        monkeypatch.setattr(Sessions, "remove", lambda *_: False)  # it does not notice the end
+        sim.notifications.cut(A)
+        await until(lambda: not listener.agents[A].live)
+        await listener.ready(A, within=40)
+        assert refused == [ghost.partition("/")[2]]
+        monkeypatch.undo()
+        dialog = await answered_call(sim, listener)
+        assert (await listener.submit(Hold(agent=A, dialog_id=dialog))).kind == "confirmed"

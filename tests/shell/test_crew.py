@@ -104,7 +104,7 @@ class Service:
 class Session:
     def __init__(self, endpoint, *ungranted, over=False) -> None:
         self.endpoint, self.host = endpoint, endpoint.host
-        self.ungranted, self.over = ungranted, over
+        self.ungranted, self.over, self.name_held = ungranted, over, False
 
     async def tidy(self, wanted) -> tuple[str, ...]:
         return self.ungranted

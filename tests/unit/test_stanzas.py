@@ -137,6 +137,11 @@ def test_resource_is_unique_per_process_and_agent_and_never_the_desktop():
     assert all(one.startswith(stanzas.RESOURCE_PREFIX) for one in made)
 
 
+def test_resource_that_is_held_is_followed_by_others():
+    made = {stanzas.make_resource("1001", "p1", held) for held in range(5)}
+    assert len(made) == 5
+
+
 def test_resource_holds_only_plain_letters():
     assert stanzas.make_resource("ä1", "a/b c") == "listener-a_b_c-_1"
 
