@@ -402,11 +402,14 @@ class Roster:
         return make_resource(agent, f"{self.home}-{token}" if self.home else token, held)
 
     def _is_stale(self, agent: str, resource: str) -> bool:
-        """Say whether that resource was one of an earlier process of this home, which has ended."""
-        tokens = (self.token, *self.spared)
-        alive = (self._resource(agent, token) for token in tokens)
-        ours = bool(self.home) and resource.startswith(f"{RESOURCE_PREFIX}{self.home}-")
-        return ours and not any(re.fullmatch(rf"{re.escape(a)}(\.\d+)?", resource) for a in alive)
+        """Say whether that resource is dead: an earlier process's of this home, or left by us."""
+        if not self.home or not resource.startswith(f"{RESOURCE_PREFIX}{self.home}-"):
+            return False
+        ear = self.ears.get(agent)
+        if resource == self._resource(agent, self.token, ear.held if ear is not None else 0):
+            return False
+        names = (re.escape(self._resource(agent, token)) for token in self.spared)
+        return not any(re.fullmatch(rf"{name}(\.\d+)?", resource) for name in names)
 
 
 def agent_of(

@@ -148,3 +148,28 @@ async def test_a_server_that_keeps_a_dead_session_of_ours_gives_the_next_one_ano
         monkeypatch.undo()
         dialog = await answered_call(sim, listener)
         assert (await listener.submit(Hold(agent=A, dialog_id=dialog))).kind == "confirmed"
+
+
+async def test_subscriptions_of_a_dead_session_of_ours_are_removed_and_of_a_living_one_are_not(
+    tmp_path,
+):
+    async with simulated() as sim:
+        chosen = settings(sim, tmp_path, agents=ALONE)
+        async with Listener.open(chosen, paces=PACES) as listener:
+            roster = listener.roster
+            roster.home, roster.spared = "home", {"spared"}
+            roster.ear(A).held = 2
+            stale = {
+                name: roster._is_stale(A, name)
+                for token in (roster.token, "spared", "earlier")
+                for name in (roster._resource(A, token, held) for held in (0, 1, 2))
+            }
+            alive = [name for name, dead in stale.items() if not dead]
+            assert len(stale) == 9
+            assert alive == [
+                roster._resource(A, roster.token, 2),
+                *(roster._resource(A, "spared", held) for held in (0, 1, 2)),
+            ]
+            assert not roster._is_stale(A, "listener-another-home")
+            roster.home = ""
+            assert not any(roster._is_stale(A, name) for name in stale)
