@@ -4,17 +4,19 @@ What a thousand sessions keep is a million objects, and a look at all of them ta
 a busy machine. So what outlived two looks is set aside ("frozen") and not looked at again; when it
 is dropped it goes all the same, unless it is part of a cycle. Cycles are rare here (a session that
 has ended is taken apart, and so is its connection), and all are looked at only once there are far
-more objects than there were. Knows the collector alone.
+more objects than there were. The allocator has its turn beside it. Knows the collector alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 from typing import TYPE_CHECKING
 
 from listener import logs
+from listener.operations.allocator import Allocator, settle
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,6 +63,7 @@ class Collector:
         self._before = gc.get_threshold()
         gc.set_threshold(YOUNG, ROUNDS, NEVER)
         gc.callbacks.append(_set_aside)
+        settle(os.environ)
         return self
 
     def __exit__(
@@ -75,14 +78,18 @@ class Collector:
     async def run(self) -> None:
         """Look at what is new, and rarely at everything, until cancelled; who calls owns the task.
 
+        Has the allocator give back what was freed.
+
         The first check takes what is there as it is: what a start has left is in use.
         """
         loop = asyncio.get_running_loop()
         gc.collect(1)
+        allocator = Allocator()
         due = loop.time() + self._every
         while True:
             await asyncio.sleep(self._often)
             gc.collect(1)
+            allocator.give_back(loop.time())
             if loop.time() >= due:
                 self.check()
                 due = loop.time() + self._every

@@ -162,14 +162,20 @@ class _Malloc(ctypes.Structure):
     )
 
 
-def _malloced() -> int:
-    """Return how many kB malloc has given out, 0 where it cannot be asked; Python's are others."""
+def malloc() -> _Malloc:
+    """Return what malloc says of itself, all 0 where it cannot be asked; Python's are others."""
     with suppress(OSError, AttributeError):
         ask = ctypes.CDLL(None).mallinfo2
         ask.restype = _Malloc
-        told = ask()
-        return int(told.uordblks + told.hblkhd) // 1024
-    return 0
+        told: _Malloc = ask()
+        return told
+    return _Malloc()
+
+
+def _malloced() -> int:
+    """Return how many kB malloc has given out."""
+    told = malloc()
+    return int(told.uordblks + told.hblkhd) // 1024
 
 
 def _paged() -> int:
