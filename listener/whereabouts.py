@@ -275,9 +275,11 @@ class Whereabouts:
     def said(self, name: str, *, in_service: bool) -> None:
         """Hear of a SystemInfo event of that node; unknown names change nothing."""
         if name in self._pair:
+            news = in_service != self._pair.in_service(name)  # thousands of sessions hear the same
             self._pair.said(_clock(), name, in_service=in_service)
             self._tell(name)
-            self._rounds.hurry()
+            if news:
+                self._rounds.hurry()
 
     def trust_renewed(self) -> None:
         """Hear that other certificates are trusted: what was refused is asked again at once."""

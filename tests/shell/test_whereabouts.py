@@ -352,6 +352,23 @@ async def test_in_service_event_is_believed_once_it_is_asked(rig):
     await waiting
 
 
+async def test_event_that_every_session_hears_has_the_nodes_asked_once(rig):
+    one = rig(polling=replace(QUICK, every=1000.0))
+    place = await one.connected()
+    one.rest.says[FIRST] = OUT
+    one.where.said(ONE, in_service=False)
+    using = asyncio.create_task(one.usable(place))
+    await until(lambda: one.told)
+    before = len(one.rest.asked)
+    for _ in range(100):
+        one.where.said(ONE, in_service=False)
+        await asyncio.sleep(0.001)
+    assert len(one.rest.asked) <= before + 2  # what was on its way
+    one.rest.says[FIRST] = GOOD
+    one.where.said(ONE, in_service=True)
+    await asyncio.wait_for(using, 20)
+
+
 async def test_user_finesse_unavailable_keeps_a_session_from_use(rig):
     one = rig()
     place = await one.connected()
