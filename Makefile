@@ -11,7 +11,7 @@ CORES := listener/finesse/*,listener/correlation/*
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-scale kills chaos soak fuzz clean
+.PHONY: help setup demo test check bench bench-scale kills chaos crowd soak fuzz clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while read -r name words; do \
@@ -49,6 +49,10 @@ chaos: $(READY)  ## ten minutes of faults against the daemon, judged (MINUTES=n,
 soak: $(READY)  ## the same for an hour, and what memory does meanwhile (MINUTES=n, SEED=n)
 	@tests/needs
 	$(BIN)/python -m tests.chaos --soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
+
+crowd: $(READY)  ## 1,000 agents, 50 events/s, all links cut every 30 s (AGENTS=n, MINUTES=n, SEED=n)
+	$(BIN)/python -m tests.chaos --agents $(or $(AGENTS),1000) --rate 14 --cut-every 30 \
+		--minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(READY)  ## mutated input for parser, session, API, settings (MINUTES=n, SEED=n, ONLY=name)
 	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))

@@ -172,6 +172,7 @@ class Station:
             sessions=lambda: (status.state for status in roster.status().values()),
             ready=lambda: self.backend.ready().ready,
             lag=lambda: self.lag.worst,
+            own_lag=lambda: self.lag.own,
             late=lambda: self.lag.late,
             readers=lambda: self.chronicle.readers,
             journal=self._journal_figures,

@@ -28,6 +28,7 @@ class LoopLag:
         """How often it was more than 100 ms."""
         self._period = period
         self._seen: deque[float] = deque(maxlen=window)
+        self._own: deque[float] = deque(maxlen=window)
         self._due: float | None = None
         self._told: float | None = None  # when the last warning was
         self._times, self._most = 0, 0.0  # since then
@@ -64,6 +65,14 @@ class LoopLag:
         """The largest lag of the last 60 s, in seconds."""
         return max(self._seen, default=0.0)
 
+    @property
+    def own(self) -> float:
+        """The most that was the loop's own processor time in one of those lags, in seconds.
+
+        The rest of a lag is a machine that is busy with something else, or a call that waited.
+        """
+        return max(self._own, default=0.0)
+
     def _overdue(self, time: float) -> float:
         return max(0.0, time - self._due) if self._due is not None else 0.0
 
@@ -74,6 +83,7 @@ class LoopLag:
         machine was busy with something else, or a call waited; else this program computed.
         """
         self._seen.append(lag)
+        self._own.append(min(lag, busy))
         if lag < LATE:
             return
         self.late += 1

@@ -69,6 +69,7 @@ class Sources:
     sessions: Callable[[], Iterable[str]]
     ready: Callable[[], bool]
     lag: Callable[[], float]
+    own_lag: Callable[[], float]
     readers: Callable[[], int]
     late: Callable[[], int] = _never
     journal: Callable[[], JournalFigures | None] = _no_journal
@@ -221,6 +222,11 @@ class _Ours(Collector):
         yield _gauge("ready", "1 while /readyz says so.", self._now.ready())
         yield _gauge(
             "loop_lag_seconds", "By how much the loop was late, at worst, in 60 s.", self._now.lag()
+        )
+        yield _gauge(
+            "loop_busy_seconds",
+            "The most of such a lag that was the loop's own processor time, in 60 s.",
+            self._now.own_lag(),
         )
         yield _count(
             "loop_late_total", "Times that the loop was late by more than 100 ms.", self._now.late()

@@ -54,6 +54,8 @@ class Switch:
         self.when_over: Callable[[Switch, Call], None] = lambda _switch, _call: None
         self._outbox = outbox
         self._ended: list[str] = []
+        self._posted: dict[str, dict[str, Call]] = {}  # by agent, what was told to be in the list
+        self._numbers: dict[str, int] = {}  # of calls, in the order in which they came
         self._next_id = 16_800_000 + self.dice.number(0, 99_999)
         self.agents: dict[str, Agent] = {s.id: self._agent(s) for s in setting.agents}
 
@@ -89,7 +91,12 @@ class Switch:
 
     def calls_of(self, agent: str) -> list[Call]:
         """Return the calls and tasks in that agent's list, oldest first."""
-        return [c for c in self.calls.values() if not c.over and (p := c.of(agent)) and p.listed]
+        posted = self._posted.get(agent, {})
+        for forgotten in posted.keys() - self._numbers.keys():
+            del posted[forgotten]
+        there = (call for call in posted.values() if not call.over)
+        found = [call for call in there if (p := call.of(agent)) and p.listed]
+        return sorted(found, key=lambda call: self._numbers[call.id])
 
     def active_call(self, agent: str, *, but: Call | None = None) -> Call | None:
         """Return the agent's call that is not on hold, beside `but`; None when there is none."""
@@ -114,6 +121,7 @@ class Switch:
         state = "OFFERED" if kind is Kind.TASK else "INITIATING"
         call = Call(dialog, kind, caller, to, call_type, state, dialed=to, dnis=to)
         self.calls[dialog] = call
+        self._numbers[dialog] = self._next_id
         return call
 
     def join(self, call: Call, address: str, state: str) -> Party:
@@ -153,6 +161,8 @@ class Switch:
     def post(self, call: Call, party: Party, cause: Cause) -> None:
         """Tell the agent that the dialog is in the list now."""
         party.listed = True
+        if party.agent is not None:
+            self._posted.setdefault(party.agent, {})[call.id] = call
         self._membership(call, party, "POST", cause)
 
     def put(self, call: Call, cause: Cause) -> None:
@@ -182,7 +192,9 @@ class Switch:
         self._ended.append(call.id)
         self.when_over(self, call)
         while len(self._ended) > self.setting.remember:
-            self.calls.pop(self._ended.pop(0), None)
+            forgotten = self._ended.pop(0)
+            self.calls.pop(forgotten, None)
+            self._numbers.pop(forgotten, None)
 
     def refresh(self, agent_id: str, cause: Cause) -> None:
         """Derive the agent's state from the calls; tell of it when it changed."""

@@ -6,6 +6,8 @@ Exit code 1 for a find; the seed replays what was drawn, a story file one story 
 --seed S       what is drawn (chosen and printed)
 --agents N     how many agents (20)
 --rate R       requests asked a second (8)
+--cut-every S  nothing befalls everybody but that all links are cut, every so many seconds: what
+               many agents need to be back (within 30 s), what the daemon needs, its loop's lag
 --soak         one process all the time: no kill, no restart, no hand-over; what memory does,
                with little kept by number, so that all that fills up is full after warm-up
 --story FILE   play that story alone; without --seed, with the seed with which it was drawn
@@ -25,7 +27,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
+from tests.chaos.crowd import BACK_WITHIN
+from tests.chaos.plot import Crowded, Plotter, run_of, story_seed, traits_of
 from tests.chaos.run import Chaos, chaos
 from tests.chaos.tables import LiveTally
 from tests.oracle.story import Story
@@ -52,6 +55,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--agents", type=int, default=20)
     parser.add_argument("--rate", type=float, default=8.0)
+    parser.add_argument("--cut-every", type=float)
     parser.add_argument("--soak", action="store_true")
     parser.add_argument("--story", type=Path)
     parser.add_argument("--keep", type=Path, default=Path())
@@ -78,7 +82,8 @@ async def _run(asked: argparse.Namespace, told: Story | None, folder: Path) -> L
     traits = dict(told.traits) if told is not None else traits_of(asked.seed, asked.agents)
     flags = ("-X", "dev") if asked.dev else ()
     runner = ("--small",) * asked.soak + (("--broken", asked.broken) if asked.broken else ())
-    how = {"keep": asked.keep, "say": say, "flags": flags, "runner": runner}
+    within = BACK_WITHIN if asked.cut_every is not None else None
+    how = {"keep": asked.keep, "say": say, "flags": flags, "runner": runner, "within": within}
     ending = asyncio.current_task()
     assert ending is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.cancel)
@@ -87,24 +92,36 @@ async def _run(asked: argparse.Namespace, told: Story | None, folder: Path) -> L
             await _played(asked, told, run)
         except asyncio.CancelledError:
             say("broken off; so far:")
-            return run.so_far()
-        return await run.end()
+            tally = run.so_far()
+        else:
+            tally = await run.end()
+        if asked.cut_every is not None:
+            for words in run.crowd.held_up():
+                tally.note("lag", words)
+            say(run.crowd.text(tally.events))
+        return tally
 
 
 async def _played(asked: argparse.Namespace, told: Story | None, run: Chaos) -> None:
     if told is not None:
         await run.story(told)
         return
-    traits = traits_of(asked.seed, asked.agents)
     until, number = time.monotonic() + 60 * asked.minutes, 0
     while (left := until - time.monotonic() - TAIL) > 0 or not number:
         seconds = max(10.0, min(STORY, left))
         seed = story_seed(asked.seed, number)
-        story = Plotter(seed, traits, seconds=seconds, rate=asked.rate).whole()
+        story = _plotter(asked, seed, seconds).whole()
         if asked.soak:
             story = story.only([step for step in story.steps if step.do not in ENDS])
         await run.story(story)
         number += 1
+
+
+def _plotter(asked: argparse.Namespace, seed: int, seconds: float) -> Plotter:
+    traits, rate = traits_of(asked.seed, asked.agents), asked.rate
+    if asked.cut_every is None:
+        return Plotter(seed, traits, seconds=seconds, rate=rate)
+    return Crowded(seed, traits, seconds=seconds, rate=rate, cut_every=asked.cut_every)
 
 
 if __name__ == "__main__":

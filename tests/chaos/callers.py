@@ -67,10 +67,13 @@ class Callers:
         self._deployment = deployment
         verify = deployment.sim.authority.client_context()
         self._finesse = httpx.AsyncClient(verify=verify, timeout=6.0)
+        each_anew = httpx.Limits(max_keepalive_connections=0)
+        self._dropin = httpx.AsyncClient(timeout=ASKED + 30, limits=each_anew)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._finesse.aclose()
+        await self._dropin.aclose()
 
     async def ask(self, inquiry: Inquiry) -> None:
         """Ask in the way that was wished for, and wait for the outcome."""
@@ -178,13 +181,12 @@ class Callers:
         }
         place, inquiry.refused = "", "no answer"
         with suppress(*DEAD):
-            async with httpx.AsyncClient(timeout=ASKED + 30) as dropin:
-                answer = await dropin.request(
-                    request.method,
-                    self._program.dropin + request.path,
-                    content=xml_of(request),
-                    headers=headers,
-                )
+            answer = await self._dropin.request(
+                request.method,
+                self._program.dropin + request.path,
+                content=xml_of(request),
+                headers=headers,
+            )
             place = answer.headers.get("location", "")
             words = (answer.headers.get(f"x-{name}", "") for name in ("outcome", "reason"))
             inquiry.refused = " ".join((str(answer.status_code), *words))

@@ -17,6 +17,7 @@ from listener.simulator.assembly import Simulator
 from listener.simulator.node import Node
 from listener.simulator.profiles import Tagging, Variants
 from listener.simulator.users import AgentSpec
+from tests.chaos.seeing import Seeing
 from tests.chaos.troubles import Troubles
 from tests.chaos.truth import Dealt, Deeds, Notes, Noting, Reads, Tags
 from tests.fault.proxy import Link, Proxy, State, Way
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 GRACE = 60.0
 """Seconds without presence until an agent is out: Finesse's own, for the times in which the daemon
 comes back are its own, too."""
-SPARE = AgentSpec(id="1900", password=PASSWORD, extension="2900")
+SPARE = AgentSpec(id="990001", password=PASSWORD, extension="990001")
 """Comes and goes by reloads; not asked for anything, and may well be signed out."""
 OPEN = float("inf")
 LAST_WORDS = 30.0
@@ -39,7 +40,7 @@ class Deployment(Troubles):
     """Fulfils the network's part of a story. Use it as an async context manager.
 
     `troubles` has (what, begin, end) of all that concerned everybody; `out` who was signed out for
-    being absent, and when.
+    being absent, and when; `cuts` when the links of all agents were cut.
     """
 
     def __init__(self, seed: int, traits: Mapping[str, Any], notes: Notes) -> None:
@@ -47,10 +48,12 @@ class Deployment(Troubles):
         self.agents = specs(traits)
         self.troubles: list[tuple[str, float, float]] = []
         self.out: list[tuple[str, float]] = []
+        self.cuts: list[float] = []
         self.counts: dict[str, int] = {}
         self._clock = notes.clock
         self._again = 0
         self._rows: dict[int, list[float]] = {}
+        self._ports: list[Ports] = []
         dealt = Dealt(seed, traits["background"], notes)
         skew = timedelta(seconds=traits["skew"])
         self.sim = Simulator(
@@ -68,8 +71,8 @@ class Deployment(Troubles):
             forced_logout=GRACE,
         )
         self.finesse = self.sim.finesse
-        dealt.watch(self.finesse)
         self.finesse.truth = Deeds(notes)
+        self.seeing = Seeing(self.finesse, notes)
         Tags(self.finesse, notes)
         self.xmpp: tuple[Proxy, ...] = ()
         self.rest: tuple[Proxy, ...] = ()
@@ -85,6 +88,7 @@ class Deployment(Troubles):
                 for port in (node.xmpp_port, node.http.port)
             ]
             self.xmpp, self.rest = tuple(proxies[::2]), tuple(proxies[1::2])
+            self._ports = [Ports(proxy) for proxy in self.xmpp]
             for node in self.sim.nodes:
                 self._note(node)
             for watch in self.finesse.watches:
@@ -141,6 +145,14 @@ class Deployment(Troubles):
 
         return out
 
+    @property
+    def all_there(self) -> bool:
+        """Whether each agent has a session that is available."""
+        return all(
+            any(node.notifications.present(spec.id) for node in self.sim.nodes)
+            for spec in self.agents
+        )
+
     # -- links ------------------------------------------------------------------------------------
 
     def links(self, agent: str, number: int | None = None) -> list[tuple[Link, Any]]:
@@ -149,10 +161,9 @@ class Deployment(Troubles):
         for node in self.sim.nodes:
             if number is not None and node.number != number:
                 continue
-            by_port = {_port(link): link for link in self.xmpp[node.number].links}
             for stream in node.notifications._sessions.of(agent):
                 peer = _peer(stream.outlet.transport)
-                link = by_port.get(peer[1]) if peer else None
+                link = self._ports[node.number].link(peer[1]) if peer else None
                 if link is not None:
                     found.append((link, stream))
         return found
@@ -213,6 +224,27 @@ class Deployment(Troubles):
                 if side.speaks:
                     self._count("repeats")
                     await side.publisher.publish(parcel.node, parcel.payload, item_id=item_id)
+
+
+class Ports:
+    """Finds a proxy's open link by the port from which it dialled the server."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self._known: dict[int, Link] = {}
+
+    def link(self, port: int) -> Link | None:
+        """Return the link from that port, None for none; new ones are looked for newest first."""
+        found = self._known.get(port)
+        if found is not None and not found.over.is_set() and _port(found) == port:
+            return found
+        for link in reversed(self._proxy.links):
+            if (number := _port(link)) is not None:
+                self._known[number] = link
+            if number == port:
+                return link
+        self._known = {number: link for link in self._proxy.links if (number := _port(link))}
+        return None
 
 
 def _peer(transport: asyncio.BaseTransport) -> tuple[Any, ...] | None:

@@ -7,7 +7,8 @@ the seed alone; when exactly it happens is the machine's business.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import cycle
 from typing import Any
 
 from tests.oracle.story import Author, Step, Story
@@ -19,6 +20,8 @@ NODES = (
     *("gone", "no_sessions", "no_tomcat", "frozen", "frozen_sessions", "frozen_rest"),
     *("out_of_service", "reset", "both_gone"),
 )
+CUTS = (("rst", "xmpp"), ("fin", "both"), ("fin", "xmpp"), ("rst", "both"))
+"""How the links of all are cut, in turn."""
 PHASES = (0.3, 1.0, 1.5, 0.5)
 """How rough it is in each quarter of a story, in parts of what the story's own traits say."""
 
@@ -83,10 +86,7 @@ class Plotter(Author):
     def whole(self) -> Story:
         """Draw it."""
         dice, traits = self.dice, self._run
-        steps = [
-            Step(round(0.05 * who, 3), "incoming", who, {"n": dice.random()})
-            for who in range(traits["agents"])
-        ]
+        steps = self._opening(dice)
         now = 1.0
         while now < self._seconds:
             # The same spread as in the oracle's stories, stretched to the rate.
@@ -101,6 +101,13 @@ class Plotter(Author):
                 steps += self._beside(step, rough)
         ordered = sorted((self._bounded(step) for step in steps), key=lambda each: each.at)
         return Story(self.seed, traits, tuple(ordered))
+
+    def _opening(self, dice: random.Random) -> list[Step]:
+        """Draw the calls with which it begins: one for each agent."""
+        return [
+            Step(round(0.05 * who, 3), "incoming", who, {"n": dice.random()})
+            for who in range(self._run["agents"])
+        ]
 
     def _next(self, at: float, traits: Mapping[str, Any]) -> Step | None:
         dice, rough = self.dice, traits["rough"]
@@ -219,3 +226,39 @@ class Plotter(Author):
         return {}
 
     _reload = _handover
+
+
+class Crowded(Plotter):
+    """Draws a story for many agents, all of whose links are cut every `cut_every` seconds.
+
+    Nothing else befalls everybody. At the beginning a few of them have calls, not all.
+    """
+
+    def __init__(
+        self, seed: int, traits: Mapping[str, Any], *, cut_every: float, **how: Any
+    ) -> None:
+        super().__init__(seed, traits, **how)
+        self._cut_every = cut_every
+
+    def whole(self) -> Story:
+        """Draw it."""
+        story = super().whole()
+        kept = [step for step in story.steps if step.do not in EVERYBODY]
+        return story.only(sorted([*kept, *self._cuts()], key=lambda step: step.at))
+
+    def _cuts(self) -> Iterator[Step]:
+        ways, at = cycle(CUTS), self._cut_every / 2
+        while at < self._seconds:
+            kind, side = next(ways)
+            how = {"kind": kind, "side": side, "node": "all", "lasts": 0.0}
+            yield Step(at, "wire", 0, how)
+            at += self._cut_every
+
+    def _opening(self, dice: random.Random) -> list[Step]:
+        agents, calls = self._run["agents"], max(1, int(self._rate * self._seconds / 8))
+        who = range(0, agents, max(1, agents // calls))
+        apart = self._seconds / 2 / len(who)
+        return [
+            Step(round(apart * number, 3), "incoming", each, {"n": dice.random()})
+            for number, each in enumerate(who)
+        ]

@@ -12,6 +12,7 @@ import random
 import re
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tests.chaos.deployment import Deployment
 
 DEAD = (httpx.TransportError, OSError)
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Never used; without it httpx reads all certificates of the machine for each client, in 30 ms."""
 PATIENCE = 150.0
 """Seconds for a start or an end on a machine that is busy with something else."""
 DRAIN = 3.0
@@ -72,7 +75,8 @@ class Program:
 
     `runner`: words for `tests.chaos.inside`; `flags` for Python itself. `restarts` are (told to
     end, serves again), those of hand-overs too; `downs` when a process had ended. `faults` has what
-    was wrong with a process, `stalls` when its loop was late, `memory` what there is in it.
+    was wrong with a process, `stalls` when its loop was late, `memory` what there is in it. `lag`:
+    by how many seconds its loop was late at worst, `own_lag`: by its own work.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Program:
         self.counts: dict[str, int] = {}
         self.faults: list[str] = []
         self.memory = Memory(work)
+        self.lag = self.own_lag = 0.0
         self.stalls = Stalls()
         self.over = False  # it was ended for good, or cannot be started
         self.downs: list[float] = []
@@ -169,7 +174,7 @@ format = "json"
     def client(self, timeout: float = 30.0) -> httpx.AsyncClient:
         """Return a client that begins a connection for each call."""
         limits = httpx.Limits(max_keepalive_connections=0)
-        transport = httpx.AsyncHTTPTransport(uds=str(self.socket), limits=limits)
+        transport = httpx.AsyncHTTPTransport(uds=str(self.socket), limits=limits, verify=NO_TLS)
         return httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=timeout)
 
     async def start(self) -> None:
@@ -306,6 +311,8 @@ format = "json"
                 async with self.client(5.0) as client:
                     text = (await client.get("/metrics")).text
                 worst, times = _figure("loop_lag_seconds", text), _figure("loop_late_total", text)
+                self.lag = max(self.lag, worst)
+                self.own_lag = max(self.own_lag, _figure("loop_busy_seconds", text))
                 now = time.monotonic()
                 if times not in {0.0, late}:  # another process begins to count anew
                     self.stalls.note(before, now, worst)

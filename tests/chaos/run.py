@@ -8,68 +8,40 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import pickle
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos import reading, verdict
 from tests.chaos.callers import Callers, Reader
+from tests.chaos.crowd import Crowd, all_up
 from tests.chaos.deployment import Deployment
 from tests.chaos.memory import grown, slope
-from tests.chaos.program import Program
-from tests.chaos.stalls import Stall, Stalls, calm, lag_between
+from tests.chaos.player import LivePlayer
+from tests.chaos.program import DEAD, Program
+from tests.chaos.stalls import Stall, Stalls, lag_between
 from tests.chaos.tables import LiveTally
 from tests.chaos.truth import Notes
 from tests.chaos.world import LiveWorld
 from tests.oracle.account import Account
-from tests.oracle.play import Player
 
 if TYPE_CHECKING:
     from tests.oracle.story import Story
 
 SAY_EVERY = 10.0
 BEHIND = 120.0  # seconds in which a reader of events is told what callers were told
-PATIENCE = 30.0
-WAITS = 3.0
 ABSENT = 70.0  # seconds before an agent is signed out in which its link was lost
 UP = 150.0
+JUDGED_LATER = 10  # by how much nicer a judge is than those whom it judges
+TOLD = 0.5  # seconds for the last word of a session to be read
 
 Say = Callable[[str], None]
-
-
-class LivePlayer(Player):
-    """Plays a story; what agents and far ends have begun is let be done.
-
-    Where the machine is too slow for it, the story takes longer: no step is done behind a hold-up
-    of one of the `loops` until they are quick again, and all that follows comes as much later. On a
-    machine that never is, it goes on when it has waited three times its own length.
-    """
-
-    def __init__(self, world: LiveWorld, story: Story, *loops: Stalls) -> None:
-        super().__init__(world, story)
-        self._loops = loops
-
-    async def play(self) -> None:
-        """Do every step at its time."""
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
-        self._counted = 20_000 * (self._story.seed % 1000)  # an id is used again in its story alone
-        patience = WAITS * self._story.steps[-1].at if self._story.steps else 0.0
-        for number, step in enumerate(self._story.steps):
-            await asyncio.sleep(max(0.0, begin + step.at - loop.time()))
-            due = loop.time()
-            if patience > 0:
-                await calm(*self._loops)
-            patience -= loop.time() - due
-            begin = max(begin, loop.time() - step.at)
-            self._do(number, step)
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks), timeout=PATIENCE)
 
 
 @dataclass
@@ -90,9 +62,9 @@ class Chaos:
     say: Say
     stalls: Stalls
     judges: Executor
+    crowd: Crowd
     counts: bool = False
     begun: float = field(default_factory=time.monotonic)
-    read: int = 0
     _judging: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def story(self, story: Story) -> None:
@@ -107,6 +79,7 @@ class Chaos:
             await LivePlayer(world, story, self.stalls, self.program.stalls).play()
             await world.over()
             await self._told(world)
+            await self._returned()
         finally:
             saying.cancel()
             await asyncio.gather(saying, return_exceptions=True)
@@ -125,12 +98,19 @@ class Chaos:
         while self.notes.clock() < until:
             told = {
                 data["id"]
-                for name, data in self.reader.events[self.read :]
+                for name, data in self.reader.events
                 if name == "request" and data["outcome"] is not None
             }
             if wanted <= told:
                 return
             await asyncio.sleep(0.2)
+
+    async def _returned(self) -> None:
+        """Let all be back whose links were cut, where that was so; who is not, is found."""
+        if self.deployment.cuts:
+            with suppress(TimeoutError, *DEAD):
+                await all_up(self.program, len(self.deployment.agents), self.crowd.bound)
+            await asyncio.sleep(TOLD)
 
     async def _judge(self, world: LiveWorld, story: Story, begun: float) -> None:
         account, ahead = world.account, reading.offset()
@@ -144,14 +124,18 @@ class Chaos:
                 self.tally.refusals[inquiry.refused[:3]] += 1
         account.restarts = [row for row in self.program.restarts if row[1] >= begun - 60.0]
         deeds = reading.match(account, world.inquiries)
-        events, self.read = self.reader.events[self.read :], len(self.reader.events)
+        events, self.reader.events = self.reader.events, []
         odd = await reading.hear(account, self.notes, events, self._downs(begun), ahead)
+        cuts, self.deployment.cuts[:] = tuple(self.deployment.cuts), ()
+        late = tuple(self.crowd.take(cuts, account.live))
+        self.crowd.measure(self.program)
         stalls = [*self.stalls.since(begun - ABSENT), *self.program.stalls.since(begun - ABSENT)]
         more = [
             *verdict.strays(deeds, world.inquiries),
             *verdict.broken(world.inquiries),
             *verdict.told(world.inquiries, events),
             *(("fault", words) for words in (*odd, *self._words())),
+            *(("back", words) for words in late),
             *(("forced logout", words) for words in self._out(stalls)),
         ]
         # In a process of its own, for the simulator has to answer meanwhile.
@@ -221,6 +205,7 @@ class Chaos:
 
     async def end(self) -> LiveTally:
         """End the daemon, let all be judged, and return what was found."""
+        self.crowd.measure(self.program)
         await self.program.end()
         await asyncio.gather(*self._judging)
         for words in self._words():
@@ -260,8 +245,12 @@ async def chaos(
     runner: Sequence[str] = (),
     flags: Sequence[str] = (),
     counts: bool = False,
+    within: float | None = None,
 ) -> AsyncIterator[Chaos]:
-    """Run a deployment and a daemon for it, in `work`; all sessions are up."""
+    """Run a deployment and a daemon for it, in `work`; all sessions are up.
+
+    `within`: the seconds in which all are back whose links were cut (see `Crowd`).
+    """
     loop = asyncio.get_running_loop()
     notes = Notes(Account(seed, gate="live"), loop.time)
     async with Deployment(seed, traits, notes) as deployment:
@@ -269,13 +258,19 @@ async def chaos(
         callers, reader = Callers(program, deployment), Reader(program)
         tally, stalls = LiveTally(), Stalls()
         beside: list[asyncio.Task[None]] = []
-        judges = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        judges = ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=os.nice, initargs=(JUDGED_LATER,)
+        )
         try:
+            started = loop.time()
             await program.start()
-            await _all_up(program, len(deployment.agents))
+            await all_up(program, len(deployment.agents), UP)
+            ids = tuple(agent.id for agent in deployment.agents)
+            crowd = Crowd(ids, loop.time() - started, within)
+            crowd.measure(program)
             beside += map(loop.create_task, (reader.run(), program.watch(), stalls.run()))
             parts = (deployment, program, callers, reader, notes, tally, keep, say, stalls, judges)
-            yield Chaos(*parts, counts=counts)
+            yield Chaos(*parts, crowd, counts=counts)
         finally:
             for task in beside:
                 task.cancel()
@@ -283,12 +278,3 @@ async def chaos(
             await callers.aclose()
             await program.stop_now()
             judges.shutdown(wait=False, cancel_futures=True)
-
-
-async def _all_up(program: Program, agents: int) -> None:
-    async with program.client() as client, asyncio.timeout(UP):
-        while True:
-            told = (await client.get("/v1/agents")).json()["agents"]
-            if sum(each["live"] for each in told) == agents:
-                return
-            await asyncio.sleep(0.05)

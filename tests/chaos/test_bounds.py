@@ -18,8 +18,8 @@ from listener.finesse.events import DialogChanged
 from listener.xmpp import stanzas
 from tests.chaos import inside, verdict
 from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
+from tests.chaos.player import LivePlayer
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
-from tests.chaos.run import LivePlayer
 from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
 from tests.chaos.tables import MUST_BE_NONE, LiveTally
 from tests.oracle.account import Account, Asked, Heard
@@ -103,7 +103,7 @@ def test_a_hold_up_counts_where_it_touches():
 async def test_a_story_waits_while_a_loop_is_held_up_and_its_steps_stay_apart():
     loop, stalls, done = asyncio.get_running_loop(), Stalls(), []
     story = Story(1, {}, (Step(0.0, "a"), Step(0.3, "b")))
-    player = LivePlayer(mock.MagicMock(), story, stalls)
+    player = LivePlayer(mock.MagicMock(returned=mock.AsyncMock()), story, stalls)
     player._do = lambda _number, _step: done.append(loop.time())  # type: ignore[method-assign]
     stalls.note(loop.time() - 1, end := loop.time(), LONG)
     await player.play()

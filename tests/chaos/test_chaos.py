@@ -29,6 +29,8 @@ AGENTS = 6
 SECONDS = 15.0
 TELLINGS = 3
 AGAIN = frozenset({"missed", "excused", "unconfirmed"})
+FEW = 20
+"""Requests with which a story tells nothing: sessions were away nearly all the time."""
 EACH = 2
 """Of so many requests that were drawn without a fault one has a fault dealt to it."""
 
@@ -202,7 +204,9 @@ def clean(tally: LiveTally) -> list[str]:
 
 
 def undone(tally: LiveTally, wanted: tuple[str, ...]) -> list[str]:
-    return [name for name in wanted if not tally.counts[name]]
+    """Return what was wanted and was not done; requests, too, where hardly one was taken."""
+    few = ["requests"] if wanted and tally.requests <= FEW else []
+    return few + [name for name in wanted if not tally.counts[name]]
 
 
 async def nothing_said_wrongly(folder: Path, minute: Minute, **how: Any) -> None:
@@ -211,7 +215,6 @@ async def nothing_said_wrongly(folder: Path, minute: Minute, **how: Any) -> None
     tally = await played(folder, minute.seed, story_of(minute), *wanted, **how)
     assert clean(tally) == []
     assert undone(tally, wanted) == []
-    assert tally.requests > 20
     assert tally.ends > 0
     assert sum(counts["confirmed"] for counts in tally.by_action.values()) > 0
 

@@ -14,7 +14,7 @@ from listener.simulator.node import Node, Part
 from tests.fault.proxy import Act, Link, Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from listener.simulator.assembly import Simulator
     from listener.simulator.finesse import Finesse
@@ -38,6 +38,7 @@ class Troubles:
     reads: list[Reads]
     agents: Any
     troubles: list[tuple[str, float, float]]
+    cuts: list[float]
     counts: dict[str, int]
     _clock: Callable[[], float]
 
@@ -55,13 +56,16 @@ class Troubles:
         return used if which == "used" else 1 - used
 
     async def wire(self, kind: str, side: str, node: str, lasts: float) -> None:
-        """Let the network before a node fail in some way, for a time."""
-        number = self.used(node)
-        proxies = [self.xmpp[number]] * (side != "rest") + [self.rest[number]] * (side != "xmpp")
+        """Let the network before a node, or all of them, fail in some way, for a time."""
+        numbers = range(len(self.xmpp)) if node == "all" else (self.used(node),)
+        proxies = [self.xmpp[number] for number in numbers if side != "rest"]
+        proxies += [self.rest[number] for number in numbers if side != "xmpp"]
         await self._until(lambda: any(proxy.links for proxy in proxies))
         begun = self._clock()
         self._count(f"wire {kind}", sum(bool(proxy.links) for proxy in proxies))
-        await self._break(kind, proxies, number, xmpp=side != "rest")
+        if node == "all":
+            self.cuts.append(begun)
+        await self._break(kind, proxies, numbers if side != "rest" else ())
         await asyncio.sleep(lasts if kind not in {"rst", "fin"} else 0.0)
         for proxy in proxies:
             await proxy.come_back()
@@ -70,8 +74,9 @@ class Troubles:
                 proxy.reset()
         self._trouble(f"wire {kind}", begun, rest=side != "xmpp", xmpp=side != "rest")
 
-    async def _break(self, kind: str, proxies: list[Proxy], number: int, *, xmpp: bool) -> None:
-        if xmpp and kind in {"rst", "fin", "hole"}:
+    async def _break(self, kind: str, proxies: list[Proxy], heard: Iterable[int]) -> None:
+        """Break proxies; `heard`: the nodes whose sessions are over with that."""
+        for number in heard if kind in {"rst", "fin", "hole"} else ():
             for agent in self.finesse.agents:
                 for _, stream in self.links(agent, number):
                     self._over(stream)

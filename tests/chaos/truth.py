@@ -84,10 +84,6 @@ class Dealt(Misfortune):
         super().__init__(seed, background, lambda: None)
         self._notes = notes
 
-    def watch(self, finesse: Finesse) -> None:
-        """Write down the truth of that Finesse whenever something is published."""
-        self._observe = lambda: self._notes.account.history.observe(self._notes.clock(), finesse)
-
     def plan(self, deed: Deed) -> Plan:
         """Return what was dealt to a request."""
         if deed.client != "caller" or deed.action == "GET":

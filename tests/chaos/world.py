@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from listener import intake
 from listener.correlation.outcome import MinimumEvidence
-from tests.chaos.callers import Inquiry
+from tests.chaos.callers import UNAVAILABLE, Inquiry
 from tests.chaos.program import DEAD
+from tests.chaos.seeing import LOOK
 from tests.oracle import table
 from tests.oracle.account import Asked
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tests.oracle.wires import Fortune
     from tests.oracle.world import Wish
 
-LOOK = 0.05  # seconds between two looks at what is true, beside each time something is published
 CUTS = ("rst", "fin", "close", "reset", "stream-error")
 
 
@@ -54,7 +54,7 @@ class LiveWorld:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._faults: list[BaseException] = []
         self._dice = random.Random(f"world/{seed}")
-        self._looking = asyncio.create_task(self._look())
+        self._looking = asyncio.create_task(deployment.seeing.run())
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
@@ -65,11 +65,6 @@ class LiveWorld:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._faults.append(fault)
-
-    async def _look(self) -> None:
-        while True:
-            self.account.history.observe(self._deployment.notes.clock(), self.finesse)
-            await asyncio.sleep(LOOK)
 
     async def over(self) -> None:
         """Wait until all that was begun is over, and every request was looked at once more."""
@@ -91,6 +86,15 @@ class LiveWorld:
         for task in (*self._tasks, self._looking):
             task.cancel()
         await asyncio.gather(*self._tasks, self._looking, return_exceptions=True)
+
+    async def returned(self, within: float) -> None:
+        """Wait for sessions whose links were cut, once callers do not ask again for them."""
+        clock = self._deployment.notes.clock
+        cuts, until = self._deployment.cuts, clock() + within
+        while cuts and cuts[-1] + UNAVAILABLE < clock() < until:
+            if self._deployment.all_there:
+                return
+            await asyncio.sleep(LOOK)
 
     @property
     def open(self) -> int:
@@ -122,7 +126,7 @@ class LiveWorld:
             submitted=now,
             faults=(*map(str, fortune.request), *(r.fault.value for r in fortune.nth.values())),
         )
-        self.account.history.observe(now, self.finesse)
+        self._deployment.seeing.agent(request.agent, request.dialog_id)
         key = (request.agent, asked.request_id)
         fortunes = self._deployment.notes.fortunes
         asked.ambiguous = key in fortunes

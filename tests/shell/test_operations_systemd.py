@@ -284,3 +284,13 @@ async def test_a_late_loop_is_warned_of_once_a_minute_and_each_time_is_counted()
     assert told == [("loop.late", 0.2, 0.15, 0.2), ("loop.late", 0.4, 0.001, 0.9)]
     assert [each["times"] for each in log] == [1, 3]
     assert (lag.late, lag.worst) == (4, 0.9)
+
+
+async def test_what_of_a_lag_was_the_loops_own_work_is_never_more_than_the_lag():
+    lag = LoopLag(window=2)
+    assert lag.own == 0.0
+    lag._note(0.0, 0.2, 0.05)  # held up by a machine that had other things to do
+    lag._note(1.0, 0.01, 0.15)  # much work, and on time between each two pieces of it
+    assert (lag.worst, lag.own) == (0.2, 0.05)
+    lag._note(2.0, 0.02, 0.01)
+    assert (lag.worst, lag.own) == (0.02, 0.01)

@@ -21,6 +21,7 @@ def sources(**given) -> Sources:
             "sessions": lambda: ["up", "up", "waiting"],
             "ready": lambda: True,
             "lag": lambda: 0.25,
+            "own_lag": lambda: 0.125,
             "late": lambda: 9,
             "readers": lambda: 3,
         }
@@ -158,6 +159,7 @@ def test_the_program_itself_is_told():
 
     assert read["listener_ready"] == 0
     assert read["listener_loop_lag_seconds"] == 0.25
+    assert read["listener_loop_busy_seconds"] == 0.125
     assert read["listener_loop_late_total"] == 9
     assert read["process_open_fds"] > 3
     assert read["process_max_fds"] >= read["process_open_fds"]
