@@ -67,9 +67,10 @@ class LoopLag:
 
     @property
     def own(self) -> float:
-        """The most that was the loop's own processor time in one of those lags, in seconds.
+        """The largest of those lags of which at least half was the loop's own processor time.
 
-        The rest of a lag is a machine that is busy with something else, or a call that waited.
+        The others are a machine that is busy with something else, or a call that waited, and what
+        had to be done at once behind it.
         """
         return max(self._own, default=0.0)
 
@@ -83,7 +84,7 @@ class LoopLag:
         machine was busy with something else, or a call waited; else this program computed.
         """
         self._seen.append(lag)
-        self._own.append(min(lag, busy))
+        self._own.append(lag if busy >= lag / 2 else 0.0)
         if lag < LATE:
             return
         self.late += 1

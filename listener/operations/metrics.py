@@ -224,8 +224,8 @@ class _Ours(Collector):
             "loop_lag_seconds", "By how much the loop was late, at worst, in 60 s.", self._now.lag()
         )
         yield _gauge(
-            "loop_busy_seconds",
-            "The most of such a lag that was the loop's own processor time, in 60 s.",
+            "loop_own_lag_seconds",
+            "The worst lag in 60 s of which half or more was the loop's own processor time.",
             self._now.own_lag(),
         )
         yield _count(

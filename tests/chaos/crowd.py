@@ -134,7 +134,7 @@ class Crowd:
         return f"{share}, {each}; {memory}"
 
     def _lags(self) -> str:
-        own = f"its own work {self.own_lag:.3f} s of one at worst (bound {MOST_LAG:g} s)"
+        own = f"{self.own_lag:.3f} s by its own work (bound {MOST_LAG:g} s)"
         return f"lag of the daemon's loop: {self.lag:.3f} s at worst, {own}"
 
     def _back(self) -> str:

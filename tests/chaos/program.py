@@ -312,7 +312,7 @@ format = "json"
                     text = (await client.get("/metrics")).text
                 worst, times = _figure("loop_lag_seconds", text), _figure("loop_late_total", text)
                 self.lag = max(self.lag, worst)
-                self.own_lag = max(self.own_lag, _figure("loop_busy_seconds", text))
+                self.own_lag = max(self.own_lag, _figure("loop_own_lag_seconds", text))
                 now = time.monotonic()
                 if times not in {0.0, late}:  # another process begins to count anew
                     self.stalls.note(before, now, worst)

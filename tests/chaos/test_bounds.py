@@ -85,7 +85,7 @@ class Open:
 
 def test_an_excuse_by_lag_needs_a_lag_that_was_measured_while_the_request_was_open():
     asked = Open()
-    find = Find("overdue", asked, "late")  # type: ignore[arg-type]
+    find = Find("missed", asked, "late")  # type: ignore[arg-type]
     with mock.patch.object(verdict, "_judged", lambda _account, lag: [] if lag > 1.0 else [find]):
         assert verdict.judged(None, [Stall(15, 16, 1.5)]) == ([], [find])  # type: ignore[arg-type]
         assert verdict.judged(None, []) == ([find], [])  # type: ignore[arg-type]
@@ -302,3 +302,23 @@ def task_missed(*, heard_at: float, restarted_at: float) -> tuple[Account, Find]
 def test_a_task_is_compared_only_with_what_the_process_has_heard_of_it():
     assert verdict._excused(*task_missed(heard_at=80.0, restarted_at=90.0), lag=0.0)
     assert not verdict._excused(*task_missed(heard_at=95.0, restarted_at=90.0), lag=0.0)
+
+
+@pytest.mark.parametrize(
+    ("told", "held_up", "put_off"),
+    [
+        (109.9, (107.0, 109.0), True),  # what came meanwhile was read first
+        (109.9, (100.0, 101.0), False),  # it was quick again long before
+        (111.0, (107.0, 109.0), False),  # nobody reads for so long
+    ],
+)
+def test_an_outcome_that_was_due_behind_a_hold_up_is_told_when_what_came_was_read(
+    told, held_up, put_off
+):
+    request = TaskStart(agent="1001", dialog_id="9")
+    asked = Asked(1, "k", request, "r", "2001", "submit", MinimumEvidence.ANY, 8.0, 100.0)
+    asked.settled = told
+    stalls = [Stall(*held_up, 0.2)]
+    assert verdict._put_off(Find("overdue", asked, "late"), stalls) is put_off
+    assert not verdict._put_off(Find("overdue", asked, "late"), [])
+    assert not verdict._put_off(Find("missed", asked, "late"), stalls)

@@ -14,7 +14,7 @@ import pytest
 from tests.chaos.crowd import SLOWER, Crowd, return_from, timers
 from tests.chaos.plot import EVERYBODY, Crowded, story_seed, traits_of
 from tests.chaos.run import chaos
-from tests.chaos.test_chaos import AGAIN, TELLINGS, clean, say, undone
+from tests.chaos.test_chaos import AGAIN, TELLINGS, clean, say
 from tests.oracle.story import Step, Story
 
 AGENTS = 150
@@ -28,6 +28,7 @@ FOREVER = float("inf")
 
 
 CUTS = (EVERY / 2, EVERY / 2 + EVERY)
+IN_FLIGHT_OVER = ("wire rst", "wire fin")
 IN_FLIGHT = 5
 """Requests that Finesse answers a second behind a cut of all links."""
 
@@ -63,8 +64,7 @@ async def test_all_links_of_many_agents_cut_at_once_lose_nothing_and_all_are_soo
             tally = await run.end()
         say(f"{tally.tables()}\n{run.crowd.text(tally.events)}")
         kinds = {kind for kind, times in tally.promises.items() if times}
-        missing = undone(tally, ("answer_late",))
-        missing += [name for name in ("wire rst", "wire fin") if name not in tally.by_fault]
+        missing = [name for name in IN_FLIGHT_OVER if name not in tally.by_fault]
         if kinds - AGAIN or not (kinds or missing):
             break
         say(f"told again for: {sorted(kinds)} {missing}")

@@ -10,6 +10,8 @@ differ, each stated:
   request was open, three times that is added to both, and half a second of it excuses a ping
   without an answer within 2 s and an agent who was signed out for being absent. Who is excused by
   that alone is counted, and a run with too many is none (`tables.py`).
+- A daemon whose loop was held up first reads what lies in its sockets (`listener.standstill`): an
+  outcome that was due behind a measured hold-up may be as much later as that lasts at most.
 - Whose outcome was due in the moment (by that half second) of a kill is told by the next process.
 - A request open while the daemon was killed, stopped or handed over is not asked why it did not
   know better; that it is not wrong, not late (2 s after the restart) and not lost, it is.
@@ -50,6 +52,7 @@ from listener.finesse.events import (
     events_of,
 )
 from listener.finesse.wire import parse_update
+from listener.standstill import LONGEST
 from listener.telling import kind_of
 from tests.chaos.asking import fingerprint
 from tests.chaos.dealt import dealt
@@ -125,6 +128,7 @@ def judged(account: Account, stalls: Sequence[Stall]) -> tuple[list[Find], list[
     Apart from it, what the machine's measured lag alone excuses.
     """
     found, excused = _judged(account, 0.0), []
+    found = [find for find in found if not _put_off(find, stalls)]
     for find in found:
         lag = _lag(account, find.asked, stalls)
         if lag and not any(_same_find(find, each) for each in _judged(account, lag)):
@@ -140,6 +144,15 @@ def _judged(account: Account, lag: float) -> list[Find]:
                 exact = {id(find.asked) for find in judge.wrongs(account) if find.words == SHARED}
             found = [find for find in found if find.words != SHARED or id(find.asked) in exact]
         return found
+
+
+def _put_off(find: Find, stalls: Sequence[Stall]) -> bool:
+    """Say whether an outcome had to wait until what came in a measured hold-up had been read."""
+    asked = find.asked
+    if find.kind != "overdue" or asked.settled is None:
+        return False
+    soon = asked.settled - asked.deadline <= LONGEST + LATE
+    return soon and lag_between(stalls, asked.deadline - LATE, asked.settled) > 0
 
 
 def _same_find(one: Find, other: Find) -> bool:

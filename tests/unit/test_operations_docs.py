@@ -29,6 +29,7 @@ def every_metric() -> dict[str, set[str]]:
         sessions=lambda: ["up"],
         ready=lambda: True,
         lag=lambda: 0.0,
+        own_lag=lambda: 0.0,
         readers=lambda: 0,
         journal=lambda: JournalFigures(1, 1, 1, trouble=False),
         agents=lambda: [("1001", True)],

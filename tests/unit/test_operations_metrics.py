@@ -159,7 +159,7 @@ def test_the_program_itself_is_told():
 
     assert read["listener_ready"] == 0
     assert read["listener_loop_lag_seconds"] == 0.25
-    assert read["listener_loop_busy_seconds"] == 0.125
+    assert read["listener_loop_own_lag_seconds"] == 0.125
     assert read["listener_loop_late_total"] == 9
     assert read["process_open_fds"] > 3
     assert read["process_max_fds"] >= read["process_open_fds"]
