@@ -48,12 +48,21 @@ class _Node:
     left_in_vain: float = float("-inf")
     sessions: set[str] = field(default_factory=set)
     views: dict[str, bool] = field(default_factory=dict)  # agent: is `finesse` available
+    blind: int = 0  # how many of these say that it is not
 
     @property
     def away(self) -> bool:
         """Whether `finesse` is known to be unavailable: most who know of it say so."""
-        gone = sum(not available for available in self.views.values())
-        return gone * 2 > len(self.views)
+        return self.blind * 2 > len(self.views)
+
+    def view(self, agent: str, *, available: bool | None) -> bool:
+        """Keep what an agent sees, or (None) that it sees nothing; say whether it saw anything."""
+        before = self.views.pop(agent, None)
+        self.blind -= before is False
+        if available is not None:
+            self.views[agent] = available
+            self.blind += not available
+        return before is not None
 
     @property
     def closed(self) -> bool:
@@ -150,7 +159,7 @@ class Pair:
 
     def saw(self, now: float, name: str, agent: str, *, available: bool) -> None:
         """Take in what an agent's session at that node shows of the user `finesse`."""
-        self._nodes[name].views[agent] = available
+        self._nodes[name].view(agent, available=available)
         self._assess(now, self._nodes[name])
 
     def refused(self, name: str, detail: str) -> None:
@@ -192,7 +201,7 @@ class Pair:
         """Take in that an agent has no session there any more, or got none."""
         node = self._nodes[name]
         node.sessions.discard(agent)
-        if node.views.pop(agent, None) is not None:
+        if node.view(agent, available=None):
             self._assess(now, node)
 
     # -- what is known ------------------------------------------------------------------------

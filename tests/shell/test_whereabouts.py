@@ -409,7 +409,7 @@ async def test_requests_of_an_agent_go_where_its_session_may_be_used(rig):
 
 
 async def test_second_node_serves_at_once_when_the_first_never_did(rig):
-    one = rig(FIRST, SECOND)
+    one = rig(FIRST, SECOND, polling=replace(QUICK, every=1000.0))
     one.rest.says[FIRST] = Unreachable("dead")
     await one.ready()
     assert (one.where.endpoint.host, one.rest.nodes.order()[0]) == (TWO, SECOND)

@@ -243,6 +243,20 @@ def test_most_views_of_finesse_decide(story, gone, there, away):
     assert story.pair.hearing(A) is not away
 
 
+def test_whatever_is_seen_and_forgotten_most_of_those_who_see_decide(story):
+    chance, seen = random.Random(4711), {}
+    for _ in range(500):
+        agent = str(chance.randrange(9))
+        if chance.random() < 0.3:
+            seen.pop(agent, None)
+            story.pair.gone(story.now, A, agent)
+        else:
+            seen[agent] = chance.random() < 0.5
+            story.pair.saw(story.now, A, agent, available=seen[agent])
+        away = sum(not there for there in seen.values()) * 2 > len(seen)
+        assert story.pair.hearing(A) is not away
+
+
 def test_a_view_ends_with_its_session(story):
     story.pair.connected(story.now, A, "1001")
     story.pair.saw(story.now, A, "1001", available=False)
