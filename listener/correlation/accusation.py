@@ -75,7 +75,8 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
         known = _known(desk, entry, event)
         if known is not None and not _may_be_its_call(entry, known):
             continue
-        _suspect(now, entry, suspicion, sure=known is None and _sure(entry, event))
+        sure = known is None and _sure(entry, event) and not _is_gone(desk, entry, event)
+        _suspect(now, entry, suspicion, sure=sure)
     suspicion.barred |= _other_owners(desk, now, event)
     for key in suspicion.suspects:
         desk.rearm(desk.books.entries[key])
@@ -136,6 +137,14 @@ def _known(desk: Desk, entry: Entry, event: RequestFailed) -> Dialog | None:
     if known is None or (isinstance(want, NewCall) and would_be(case, want, there, known.dialog)):
         return None
     return known.dialog
+
+
+def _is_gone(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
+    """Say whether an error is on a call that is gone, and not known to be what a request made."""
+    case, there = entry.case, event.dialog_id
+    makes = isinstance(case.expectation, NewCall | Monitoring)
+    own = {*case.ids, case.claimed, case.initiated}
+    return makes and there not in own and there in desk.picture.of(entry.agent).removed
 
 
 def _may_be_its_call(entry: Entry, dialog: Dialog) -> bool:

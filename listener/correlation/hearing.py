@@ -11,7 +11,6 @@ from dataclasses import replace
 from listener.correlation.accusation import (
     REPEATED_WITHIN,
     own_error,
-    suspected_there,
     unsigned_error,
 )
 from listener.correlation.bystanders import foreign, unexplained, user_moved
@@ -20,6 +19,7 @@ from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import by_change, release_held, weigh
+from listener.correlation.following import follow_into
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
 from listener.correlation.news import as_known, keep, known_to, news_of, told_before
@@ -35,7 +35,6 @@ from listener.correlation.sharing import (
     without_others_share,
 )
 from listener.correlation.steps import Late
-from listener.finesse.actions.expectation import Left
 from listener.finesse.events import (
     DialogAdded,
     DialogEvent,
@@ -232,24 +231,7 @@ def _follow(desk: Desk, event: DialogEvent) -> None:
 
 def follow(desk: Desk, entry: Entry, event: DialogEvent) -> None:
     """Let one request follow its dialog to the one that names it as its secondaryId (rule 6.3)."""
-    secondary = event.dialog.secondary_id
-    following = (
-        entry.open
-        and entry.agent == event.owner
-        and secondary in entry.case.ids
-        and not isinstance(entry.case.expectation, SURVIVORS)
-    )
-    if following and secondary:
-        desk.books.bind(entry, event.dialog_id)
-        if entry.silent and suspected_there(desk, entry, event.dialog_id):
-            entry.clouded = True
-        entry.case.follow(secondary, event.dialog, event.dialog_id)
-        entry.watched |= {secondary}
-        entry.unsettle()
-        entry.end_due, entry.ended = None, False
-        if isinstance(entry.case.expectation, Left):
-            entry.standing = None  # it was off the call that is gone, not off this one
-        desk.rearm(entry)
+    follow_into(desk, entry, event.owner, event.dialog, event.dialog_id)
 
 
 def concerned_by(desk: Desk, event: DialogEvent, owner: Entry | None) -> list[Entry]:

@@ -9,6 +9,7 @@ from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
 from listener.correlation.evidence import by_change, count, weigh
+from listener.correlation.following import follow_into
 from listener.correlation.judges import judge
 from listener.correlation.judges.states import has_left, was_off
 from listener.correlation.outcome import Evidence
@@ -47,6 +48,7 @@ def looked(desk: Desk, now: float, entry: Entry, look: Look) -> None:
     """Take in the answer of a request's own GET."""
     if not _counts(entry, look):
         return
+    _follow(desk, entry.agent, look)
     if _overtaken(desk, entry, look):
         if entry.probe_tries < MAX_LOOKS:
             ask(desk, entry)
@@ -55,6 +57,14 @@ def looked(desk: Desk, now: float, entry: Entry, look: Look) -> None:
     show(desk, now, entry, look)
     if entry.open and isinstance(entry.case.expectation, Left) and _absent(desk, entry, look):
         _absence(desk, now, entry)
+
+
+def _follow(desk: Desk, agent: str, look: Look) -> None:
+    """Let requests follow their calls to those of which a list says that they took them in."""
+    named = {id_: each for each in _listed(look) if (id_ := dialog_id(each)) is not None}
+    for into, dialog in named.items():
+        for entry in desk.books.on_dialog(dialog.secondary_id):
+            follow_into(desk, entry, agent, dialog, into)
 
 
 def _keep(desk: Desk, agent: str, look: Look) -> None:
@@ -144,6 +154,7 @@ def _overtaken(desk: Desk, entry: Entry, look: Look) -> bool:
 def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
     """Take in what was read after a session came (back) up; knowledge is live from here."""
     picture = desk.picture.of(agent)
+    _follow(desk, agent, look)
     shown = [
         entry
         for entry in desk.books.of(agent)

@@ -59,7 +59,6 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
         there = event.dialog_id in entry.case.behind  # it was, when the request went out
         may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
         may_be = may_be or _may_join(entry, event.dialog_id)
-        may_be = may_be or _may_be_joined(desk, entry, event.dialog_id)
         return not there and not may_be
     return event.user_id is not None and entry.request.dialog_id is not None
 
@@ -67,14 +66,6 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
 def _may_join(entry: Entry, there: str) -> bool:
     """Say whether a dialog may be the other call of a join, where it is not sure which one is."""
     return isinstance(entry.case.expectation, JOINS) and there in candidates(entry.case)
-
-
-def _may_be_joined(desk: Desk, entry: Entry, there: str) -> bool:
-    """Say whether a request's call may have become that one in a gap: it is not there any more."""
-    known, mine, start = desk.picture.of(entry.agent).dialogs, entry.case.ids, entry.case.baseline
-    was_there = bool(mine) and (start is None or not mine.isdisjoint(start.ids))
-    gone = mine.isdisjoint(known) and entry.gap_since_sending()
-    return was_there and gone and there in known
 
 
 def _was_there(desk: Desk, entry: Entry, there: str) -> bool:

@@ -65,7 +65,7 @@ class Baseline:
         found: str | None = None
         every = (*self.others, self.dialog) if self.dialog is not None else self.others
         for each in every:
-            for party in each.participants if (each.media_type or "Voice") == "Voice" else ():
+            for party in each.participants if is_call(each) else ():
                 if found is None or older(found, party.state_change_time):
                     found = party.state_change_time
         return found
@@ -286,6 +286,11 @@ def _regressed(old: Dialog, party: Participant) -> bool:
 def _later(old: Dialog, party: Participant) -> Participant:
     before = sole_party(old, party.media_address)
     return before if before is not None and _regressed(old, party) else party
+
+
+def is_call(dialog: Dialog) -> bool:
+    """Say whether a dialog is a call, and no task of another kind."""
+    return (dialog.media_type or "Voice") == "Voice"
 
 
 class Picture:

@@ -137,6 +137,7 @@ def a_call_that_goes_on_is_absent():
         return real(desk_, e, replace(look, dialogs=listed) if look.dialogs is not None else look)
 
     yield _absent(change)
+    yield looks, "follow_into", lambda _desk, _entry, _owner, _dialog, _into: None
 
 
 def _answered(statuses):

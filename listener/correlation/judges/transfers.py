@@ -7,7 +7,7 @@ from dataclasses import replace
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.judges.states import LEFT, has_left
 from listener.correlation.outcome import DialogIds
-from listener.correlation.picture import is_older
+from listener.correlation.picture import is_call, is_older
 from listener.finesse import uris
 from listener.finesse.actions import expectation as x
 from listener.finesse.events import dialog_id
@@ -46,7 +46,7 @@ def _partner(case: Case) -> Dialog | None:
 
 def _live(case: Case) -> list[Dialog]:
     every = case.baseline.others if case.baseline is not None else ()
-    others = (each for each in every if (each.media_type or "Voice") == "Voice")  # no tasks
+    others = (each for each in every if is_call(each))
     # One that another has taken in is gone, though its end was not heard.
     joined = {each.secondary_id for each in (case.before, *every) if each is not None}
     # A call that failed is one until it is dropped, but there is nobody to be joined with.
