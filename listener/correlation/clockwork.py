@@ -9,7 +9,7 @@ from listener.correlation import verdict
 from listener.correlation.case import Shown
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import decide, enough, off_by_id, release_held
+from listener.correlation.evidence import decide, enough, off_by_id, release_held, set_by_id
 from listener.correlation.looks import ask, lead_of
 from listener.correlation.naming import resolve, undisturbed, unripe
 from listener.correlation.outcome import Evidence, MinimumEvidence, Reason
@@ -73,7 +73,11 @@ def _window(desk: Desk, now: float, entry: Entry) -> None:
         return
     entry.window_due = None
     desk.release(now, entry)  # DTMF holds others for its window at most (rules 9)
-    if not entry.accepted or not _could_be_known(desk, entry):
+    if not entry.accepted:
+        return
+    if not _could_be_known(desk, entry):
+        if entry.standing is None and not _suspect(entry):  # nothing tells any more, however long
+            _unconfirmed(desk, now, entry, Reason.LINK_LOST)
         return
     entry.fence_due = entry.deadline = now + FENCE_WITHIN
     desk.steps.append(Fence(entry.key, entry.agent))
@@ -130,7 +134,7 @@ def _end(desk: Desk, now: float, entry: Entry) -> None:
     entry.end_due = unripe(entry, now)
     if entry.quiet is not None or entry.end_due is not None:
         return
-    if entry.standing is not None and off_by_id(entry):
+    if entry.standing is not None and (off_by_id(entry) or set_by_id(entry)):
         decide(desk, now, entry, entry.standing)
     else:
         _unconfirmed(desk, now, entry, Reason.DIALOG_ENDED)

@@ -12,6 +12,7 @@ from listener.correlation import verdict
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
+from listener.correlation.judges import DATA
 from listener.correlation.judges.states import CLOSE_WITHIN
 from listener.correlation.outcome import Evidence, MinimumEvidence
 from listener.correlation.pending import Trigger
@@ -72,8 +73,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
         return
     match finding.shown:
         case Shown.STANDING | Shown.PARTLY:  # the rest of the values may take until the deadline
-            entry.standing = held
-            entry.weak = entry.weak or not enough(entry, evidence)
+            _stand(entry, held)
         case Shown.UNCHANGED if evidence is Evidence.REQUEST_ID:
             _signed(desk, now, entry, held)
         case Shown.UNCHANGED | Shown.NOT_THERE if evidence is Evidence.SNAPSHOT:
@@ -90,6 +90,13 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
             ended(desk, now, entry)
         case _:
             pass
+
+
+def _stand(entry: Entry, held: Held) -> None:
+    entry.standing = held
+    entry.weak = entry.weak or not enough(entry, held.evidence)
+    if entry.silent:  # its window decides, though its call has ended (rule 6.6)
+        entry.end_due, entry.ended = None, False
 
 
 def _anybodys(entry: Entry, finding: Finding, evidence: Evidence) -> bool:
@@ -200,7 +207,7 @@ def ended(desk: Desk, now: float, entry: Entry, *, off: bool = False) -> None:
     if entry.silent and entry.tag_seen:
         return  # its window decides
     entry.ended = True
-    if not (off and off_by_id(entry)):
+    if not (off and off_by_id(entry)) and not set_by_id(entry):
         entry.standing = None
     if not isinstance(entry.case.expectation, Left):
         entry.unsettle()  # a preview that was taken after all (rule 6.8)
@@ -214,6 +221,13 @@ def off_by_id(entry: Entry) -> bool:
     held = entry.standing
     by_id = held is not None and held.evidence is Evidence.REQUEST_ID
     return by_id and isinstance(entry.case.expectation, Left)
+
+
+def set_by_id(entry: Entry) -> bool:
+    """Say whether our id was on the values asked for, which had been there before (rule 6.7)."""
+    held = entry.standing
+    by_id = held is not None and held.evidence is Evidence.REQUEST_ID
+    return by_id and isinstance(entry.case.expectation, DATA)
 
 
 GET_FAILS_AFTER = 15.0  # seconds from acceptance before a GET may fail call data (rule 6.7)

@@ -132,8 +132,9 @@ def _at_once(account: Account, asked: Asked) -> Iterator[str]:
     outcome = asked.outcome
     if not isinstance(outcome, Confirmed) or asked.ambiguous or asked.begun is None:
         return
-    apart = (*SILENT, do.Transfer, do.Reclassify)  # what is so already is told at the deadline
-    if isinstance(asked.request, apart) or id_shared(account, asked):
+    # What is so already, as far as was told, is told at the deadline or behind its call's end.
+    apart = (*SILENT, do.Transfer, do.Reclassify, do.UpdateScheduledCallback)
+    if isinstance(asked.request, apart) or outcome.changed is False or id_shared(account, asked):
         return
     assert asked.settled is not None
     first = next(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from listener.correlation.outcome import MinimumEvidence, Unconfirmed
+from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import blame, effects, grounds, probed, readings, shown, table, telling
@@ -230,9 +230,25 @@ def _change(account: Account, asked: Asked) -> str | None:
             continue
         if grounds.rivals(account, asked, heard.parcel.made, heard.at):
             return None  # from here on it is ambiguous for both, whatever comes later (4)
+        if _anothers(account, asked, heard):
+            return None
         if _proves(account, asked, heard):
             return "confirmed: a change that it asked for was read"
     return None
+
+
+def _anothers(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether a change is another request's of that agent by its id: it is no other's (4)."""
+    if isinstance(asked.request, (*DATA, do.UserRequest)):
+        return False  # values that are there, or a state, may be told with any id
+    return any(
+        other is not asked
+        and other.agent == asked.agent
+        and isinstance(other.outcome, Confirmed)
+        and other.outcome.evidence is Evidence.REQUEST_ID
+        and grounds.named(account, other, heard)
+        for other in account.asked
+    )
 
 
 def _proves(account: Account, asked: Asked, heard: Heard) -> bool:

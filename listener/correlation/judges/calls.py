@@ -22,7 +22,8 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
         # The end of the call that was consulted about ends a consult too.
         return ENDED if ended_here(case, sight) else NOTHING
     if case.initiated == sight.dialog_id and _over(case, sight, dialog):
-        return ENDED  # however little of it is still shown
+        # However little of it is still shown; but another call may be the one.
+        return NOTHING if _made_another(case, sight) else ENDED
     if sight.tagged and sight.dialog_id in case.anybodys:
         case.theirs.discard(sight.dialog_id)
     if sight.how is How.ADDED and sight.dialog_id is not None:
@@ -39,6 +40,11 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     if not by_id and not _target(want, dialog):
         return _look_alike(case, dialog)
     return _progress(case, sight, dialog, by_id=by_id)
+
+
+def _made_another(case: Case, sight: Sight) -> bool:
+    """Say whether another call looked like the one that was asked for, too."""
+    return any(shown is Shown.EFFECT and id_ != sight.dialog_id for id_, shown in case.told.items())
 
 
 def _perhaps(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Finding:

@@ -218,7 +218,7 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     if user.state in want.states:
         if want.reason_code_id is not None and user.reason_code_id != want.reason_code_id:
             return NOTHING
-        return Finding(_user_moved(case, user), stage=user.state)
+        return Finding(_user_moved(case, user, tagged=sight.tagged), stage=user.state)
     if want.extension is None and user.pending_state and user.pending_state in want.states:
         shown = _pending(case, want, user, tagged=sight.tagged)
         return Finding(shown, stage="PENDING")
@@ -260,7 +260,10 @@ def _at_sign_in(case: Case, want: x.UserState, user: User) -> Finding:
     """Judge the first state after a sign-in: in another one than asked for a change begins."""
     if {user.state, user.pending_state} & (want.states | want.weak_states):
         return Finding(Shown.IF_TAGGED, stage=user.state)
-    case.baseline = replace(case.baseline or Baseline(), user=user)
+    start = case.baseline or Baseline()
+    out = start.user.state_change_time if start.user is not None else None
+    if newer(user.state_change_time, out):  # and not how it was before the sign-out, told again
+        case.baseline = replace(start, user=user)
     return NOTHING
 
 
@@ -279,7 +282,7 @@ def _fits(want: x.UserState, user: User) -> bool:
     return want.extension is None or user.extension == want.extension
 
 
-def _user_moved(case: Case, user: User) -> Shown:
+def _user_moved(case: Case, user: User, *, tagged: bool = False) -> Shown:
     before = case.baseline.user if case.baseline is not None else None
     if before is None:
         late = after(user.state_change_time, case.answer_date)
@@ -289,4 +292,6 @@ def _user_moved(case: Case, user: User) -> Shown:
         return Shown.EFFECT
     known = bool(user.state_change_time and before.state_change_time)
     differs = (user.state, user.reason_code_id) != (before.state, before.reason_code_id)
-    return Shown.EFFECT if differs and not known else Shown.UNCHANGED
+    # With our id on it another state of the same moment is a change, too (rules 4: not older).
+    unsure = known and not (tagged and user.state_change_time == before.state_change_time)
+    return Shown.EFFECT if differs and not unsure else Shown.UNCHANGED

@@ -223,6 +223,61 @@ def test_a_state_behind_a_sign_in_that_was_seen_is_a_change_again() -> None:
     assert story.said(not_ready) == ("confirmed", "expectation")
 
 
+def test_older_states_behind_a_sign_out_are_no_sign_in() -> None:
+    # a gap's burst tells again how it came to that
+    story = Story(user=a_user("LOGOUT", 3, extension=""))
+    key = story.accepted(a.NotReady(agent=AGENT))
+    story.hear(a_user_event(a_user("HOLD", 1)), a_user_event(a_user("NOT_READY", 2)))
+    assert story.said(key)[0] == "open"
+
+
+def test_our_id_on_another_state_of_the_same_moment_is_a_change() -> None:
+    # a DROP made the agent READY, and he was made not ready in the same millisecond
+    story = Story(own("ACTIVE", 0), user=a_user("TALKING", 1))
+    drop = story.accepted(DROP)
+    key = story.accepted(a.NotReady(agent=AGENT))
+    story.hear(an_event(own("DROPPED", 2), tag=drop))
+    story.hear(a_user_event(a_user("READY", 2), tag=drop))
+    story.hear(a_user_event(a_user("NOT_READY", 2), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+# -- when a call has ended, or nothing tells any more ---------------------------------------------
+
+
+def test_our_id_on_values_that_were_there_counts_when_the_call_ends() -> None:
+    story = Story(valued("y"))
+    key = story.accepted(UPDATE)
+    story.hear(an_event(valued("y"), tag=key), removed(valued("y", "DROPPED", 1)))
+    assert story.said(key)[0] == "open"  # an error with its id may come yet
+    story.wait(2.1)
+    assert story.said(key) == ("confirmed", "request_id")
+    assert story.outcomes[key].changed is False
+
+
+def test_the_window_of_a_recording_decides_though_its_event_came_behind_the_calls_end() -> None:
+    story = Story()
+    key = story.accepted(a.StartRecording(agent=AGENT, dialog_id="100"))
+    story.hear(removed(), an_event(tag=key))
+    story.wait(4.9)
+    assert story.said(key)[0] == "open"
+    story.wait(0.2)
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_a_tone_in_whose_window_a_gap_was_ends_with_it_and_holds_up_no_other() -> None:
+    story = Story()
+    first = story.accepted(a.SendDtmf(agent=AGENT, dialog_id="100", dtmf_string="1"), length=30.0)
+    second = story.accepted(a.SendDtmf(agent=AGENT, dialog_id="100", dtmf_string="2"))
+    story.wait(1)
+    story.link_down()
+    story.link_up(a_dialog(), user=a_user())
+    story.wait(4.4)
+    assert story.said(first) == ("unconfirmed", "link_lost")
+    story.wait(5.4)
+    assert story.said(second) == ("unconfirmed", "link_lost")
+
+
 # -- which call it is -----------------------------------------------------------------------------
 
 
@@ -289,3 +344,13 @@ def test_a_call_that_another_has_taken_in_is_none_to_be_joined_though_its_end_wa
     both = (a_participant(at=1), *mine[1:], a_participant("5552", at=1))
     story.hear(an_event(a_dialog("100", *both, secondary_id="300")))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_the_end_of_one_of_two_calls_that_may_be_the_one_ends_no_request() -> None:
+    story = Story(gate=GateMode.OFF)
+    first, second = story.accepted(MAKE_CALL), story.accepted(MAKE_CALL)
+    for id_ in ("200", "201"):
+        story.hear(added(placed("INITIATED", id_=id_)), an_event(placed("ALERTING", id_=id_)))
+    story.hear(removed(placed("DROPPED", id_="201")))
+    story.wait(30)
+    assert {story.said(key) for key in (first, second)} == {("unconfirmed", "ambiguous")}
