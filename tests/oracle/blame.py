@@ -91,9 +91,11 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
         return False
     if there in effects.family(account.history, asked.request.dialog_id, error.at):
         return False
-    if isinstance(asked.outcome, Confirmed | Failed) and (asked.settled or 0.0) <= error.at:
-        new = asked.outcome.dialogs.new
-        return new is not None and (isinstance(asked.outcome, Confirmed) or there != new)
+    outcome = asked.outcome
+    if isinstance(outcome, Confirmed | Failed) and (asked.settled or 0.0) <= error.at:
+        new = outcome.dialogs.new
+        if new is not None:
+            return isinstance(outcome, Confirmed) or there != new
     settled = asked.settled is not None and asked.settled <= error.at
     if settled and _rang(account, asked, there, error.at):
         return True  # it was made, by whomever: nothing about its making was refused

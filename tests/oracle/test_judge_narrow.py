@@ -26,7 +26,8 @@ from listener.correlation.outcome import (
 )
 from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Gate, Probe
-from tests.oracle import effects, reasons, table
+from listener.finesse.events import RequestFailed
+from tests.oracle import blame, effects, reasons, table
 from tests.oracle.account import Account, Asked, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -97,6 +98,27 @@ def test_late_news_of_another_request_is_misgiven(monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.setattr(other, "late", list(asked.late))
     assert "misgiven" in kinds(account, other)
+
+
+def test_an_error_on_a_call_that_is_anothers_by_its_id_was_not_a_failed_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # seen in a soak: a consult that had failed by a guess was thought to own a later DROP's error
+    account, other = found(
+        lambda account, asked: (
+            isinstance(asked.request, blame.MAKES)
+            and bool(blame._made(account, asked, asked.settled or 0.0))
+        )
+    )
+    assert other.settled is not None
+    call = min(blame._made(account, other, other.settled))
+    failed = Failed(evidence=Evidence.SOLE_PENDING)
+    asked = replace(other, request_id="before", outcome=failed, settled=other.settled - 1.0)
+    monkeypatch.setattr(account, "asked", [asked, *account.asked])
+    error = next(h for h in account.heard if isinstance(h.event, RequestFailed))
+    event = replace(error.event, owner=other.agent, dialog_id=call)
+    heard = error._replace(at=other.settled + 1.0, agent=other.agent, event=event)
+    assert blame._about_another_call(account, asked, heard)
 
 
 # -- the judge's own table ----------------------------------------------------------------------

@@ -263,6 +263,19 @@ def test_what_was_so_before_a_callback_was_set_is_no_sign_that_it_was_cancelled(
     assert story.said(key) == ("confirmed", "request_id")
 
 
+def test_a_content_of_before_a_callback_was_set_is_no_sign_that_it_was_cancelled() -> None:
+    plain, promised = own("ACTIVE", 0), ScheduledCallbackInfo(callback_time="2030-01-02T03:02")
+    story = Story(plain)
+    story.hear(an_event(plain), content=11)
+    story.hear(an_event(replace(plain, scheduled_callback_info=promised)), content=12)
+    story.wait(60)
+    key = story.accepted(a.CancelScheduledCallback(agent=AGENT, dialog_id=CALL))
+    story.hear(an_event(plain), content=11)
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(plain, tag=key), content=13)
+    assert story.said(key) == ("confirmed", "request_id")
+
+
 # -- unsigned errors (5) --------------------------------------------------------------------------
 
 
