@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
 from listener.finesse import actions as do
 from listener.finesse.events import (
-    DialogAdded,
     DialogEvent,
     DialogRemoved,
     RequestFailed,
@@ -142,7 +141,7 @@ def _made(account: Account, asked: Asked, at: float) -> set[str]:
         for heard in account.heard
         if heard.agent == asked.agent
         and heard.at <= at
-        and isinstance(heard.event, DialogAdded)
+        and isinstance(heard.event, DialogEvent)
         and heard.event.request_id == asked.request_id
         and not asked.ambiguous
         and heard.event.dialog.state in {"INITIATING", "INITIATED"}

@@ -89,8 +89,14 @@ def _joined(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]
     said = gone | ({survivor} if survivor is not None else set())
     if survivor is not None and survivor not in {left for left, _ in joins}:
         yield f"survivor {survivor}, and the calls were not joined in it"
-    elif not any(said <= set(pair) for pair in joins):
+    elif not any(_of_the_pair(account, said, set(pair)) for pair in joins):
         yield f"{sorted(said)} joined, and they were not"
+
+
+def _of_the_pair(account: Account, said: set[str], pair: set[str]) -> bool:
+    """Say whether each id that is told is one of the two calls, or one that had become it."""
+    there = [id_ for id_ in said if pair.isdisjoint(effects.family(account.history, id_))]
+    return not there and len(said) <= len(pair)
 
 
 def _is_gone(account: Account, asked: Asked, id_: str, end: float) -> bool:

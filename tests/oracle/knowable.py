@@ -232,7 +232,7 @@ def _change(account: Account, asked: Asked) -> str | None:
             return None  # from here on it is ambiguous for both, whatever comes later (4)
         if _anothers(account, asked, heard):
             return None
-        if _proves(account, asked, heard):
+        if _proves(account, asked, heard) and not _as_it_was(account, asked, heard):
             return "confirmed: a change that it asked for was read"
     return None
 
@@ -249,6 +249,23 @@ def _anothers(account: Account, asked: Asked, heard: Heard) -> bool:
         and grounds.named(account, other, heard)
         for other in account.asked
     )
+
+
+def _as_it_was(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether the own part was read to be so before, and nothing else since: no change (4)."""
+    if not isinstance(asked.request, do.Hold | do.Retrieve | do.Answer):
+        return False
+    parties = [
+        each.event.dialog.participant(asked.own)
+        for each in account.heard
+        if each.agent == asked.agent
+        and each.at < heard.at
+        and each.first
+        and isinstance(each.event, DialogEvent)
+        and each.event.dialog_id == asked.request.dialog_id
+    ]
+    wanted = "HELD" if isinstance(asked.request, do.Hold) else "ACTIVE"
+    return bool(parties) and parties[-1] is not None and parties[-1].state == wanted
 
 
 def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
