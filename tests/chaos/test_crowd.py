@@ -9,8 +9,12 @@ thousand agents: `make crowd`.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.chaos.crowd import SLOWER, Crowd, return_from, timers
 from tests.chaos.plot import EVERYBODY, Crowded, story_seed, traits_of
+from tests.chaos.run import chaos
+from tests.chaos.test_chaos import AGAIN, TELLINGS, clean, say
 from tests.oracle.story import Step, Story
 
 AGENTS = 150
@@ -24,6 +28,7 @@ FOREVER = float("inf")
 
 
 CUTS = (EVERY / 2, EVERY / 2 + EVERY)
+IN_FLIGHT_OVER = ("wire rst", "wire fin")
 IN_FLIGHT = 5
 """Requests that Finesse answers a second behind a cut of all links."""
 
@@ -46,6 +51,28 @@ def story() -> Story:
         for number in range(IN_FLIGHT)
     ]
     return drawn.only(sorted([*drawn.steps, *calls], key=lambda step: step.at))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+async def test_all_links_of_many_agents_cut_at_once_lose_nothing_and_all_are_soon_back(tmp_path):
+    for number in range(TELLINGS):
+        work = tmp_path / str(number)
+        work.mkdir()
+        async with chaos(work, SEED, traits_of(SEED, AGENTS), keep=work, say=say) as run:
+            await run.story(story())
+            tally = await run.end()
+        say(f"{tally.tables()}\n{run.crowd.text(tally.events)}")
+        kinds = {kind for kind, times in tally.promises.items() if times}
+        missing = [name for name in IN_FLIGHT_OVER if name not in tally.by_fault]
+        if kinds - AGAIN or not (kinds or missing):
+            break
+        say(f"told again for: {sorted(kinds)} {missing}")
+    assert clean(tally) == []
+    assert [len(each.took) for each in run.crowd.returns] == [AGENTS, AGENTS]
+    assert tally.ends == 1
+    assert sum(counts["confirmed"] for counts in tally.by_action.values()) > 0
+    assert missing == []
 
 
 def test_a_crowd_is_cut_at_its_times_and_nothing_else_befalls_everybody():
