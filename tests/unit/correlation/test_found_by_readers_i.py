@@ -116,6 +116,21 @@ def test_the_end_of_the_other_call_is_no_doubt_whose_the_error_of_a_join_was(joi
     assert story.said(key) == FAILED
 
 
+def test_a_request_whose_calls_end_was_heard_owns_no_error_on_another_call() -> None:
+    # it was announced in a gap and never sent, so that it is open yet
+    story = Story(own("ACTIVE", 0), a_dialog("200"))
+    story.link_down()
+    announced = story.ask(a.Hold(agent=AGENT, dialog_id="100"), expected=True)
+    story.link_up(own("ACTIVE", 0), a_dialog("200"), user=a_user())
+    story.hear(removed(own("DROPPED", 1)))
+    story.wait(5)
+    key = story.accepted(a.Hold(agent=AGENT, dialog_id="200"))
+    story.hear(an_error(dialog_id="200"))
+    story.wait(2.1)
+    assert story.said(key) == FAILED
+    assert story.said(announced)[0] == "open"
+
+
 # -- old news, and what they cast doubt on --------------------------------------------------------
 
 
