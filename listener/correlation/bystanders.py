@@ -22,7 +22,6 @@ from listener.finesse.actions.expectation import (
     Conferenced,
     Monitoring,
     NewCall,
-    Transferred,
 )
 from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event, RequestFailed
 from listener.finesse.model import Dialog, Participant, User
@@ -108,8 +107,6 @@ def unexplained(
         own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
         moved = own is not None and was is not None and _moved(own, was)
         moved = moved and not explained
-        if has_left(own) and _is_the_other_call(entry, event) and not entry.suspicions:
-            continue  # it ended, for which a join is refused; after an error it may be its step
         if not data and has_left(own) and not isinstance(entry.case.expectation, LEAVING):
             entry.hung_up = entry.hung_up or moved  # an error from before is none the less its own
         elif data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):
@@ -122,12 +119,6 @@ def _from_elsewhere(entry: Entry, event: DialogEvent) -> bool:
     its_own = event.dialog_id in {*case.ids, case.claimed}
     makes = isinstance(case.expectation, NewCall | Monitoring) and not its_own
     return makes and bool(origin) and not same_number(origin, case.own)
-
-
-def _is_the_other_call(entry: Entry, event: DialogEvent) -> bool:
-    """Say whether it is about the call that the request's is joined with."""
-    join = isinstance(entry.case.expectation, Transferred | Conferenced)
-    return join and event.dialog_id not in entry.case.ids
 
 
 def user_moved(was: User | None, now: User) -> bool:

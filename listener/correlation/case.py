@@ -110,6 +110,7 @@ class Case:
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     in_doubt: bool = False  # superseded in no other way than that its values before may be old
+    gapped: bool = False  # there was a time since sending in which contents may have been missed
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
@@ -156,6 +157,7 @@ class Case:
         self.ids.add(into)
         self.behind.add(gone)
         self.foreign_change = True  # what data it shows now may be the other call's
+        self.start = None  # which was the other call's
         if self.baseline is not None:
             every = (self.baseline.dialog, *self.baseline.others)
             known = [each for each in every if each is not None]

@@ -198,6 +198,8 @@ class Correlator:
                 # it any more, which that would have outweighed (rules 5).
                 doubted = entry.standing is not None or entry.quiet is not None
                 entry.unexplained = entry.unexplained or doubted
+                for suspicion in entry.suspicions if doubted else ():
+                    suspicion.undisturbed.discard(entry.key)
                 entry.standing = None
                 entry.unsettle_from(now)
         return self._desk.take_steps()

@@ -164,6 +164,7 @@ class Entry:
 
     def gap(self, begin: float, end: float | None) -> None:
         """Remember a gap; bounded: the two oldest are told as one."""
+        self.case.gapped = True
         self.gaps.append((begin, end))
         if len(self.gaps) > MAX_GAPS:
             self.gaps[:2] = [(self.gaps[0][0], self.gaps[1][1])]

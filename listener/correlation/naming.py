@@ -23,8 +23,11 @@ def unripe(entry: Entry, now: float) -> float | None:
 
 def undisturbed(entry: Entry, now: float) -> None:
     """Note the errors in whose time nobody else was seen at work on the request's object."""
+    proof = (entry.quiet, entry.standing, entry.contested)  # it may be taken away yet
+    if entry.unexplained or any(each is not None for each in proof):
+        return
     for suspicion in entry.suspicions:
-        if not entry.unexplained and now >= suspicion.at + SETTLES_AFTER:
+        if now >= suspicion.at + SETTLES_AFTER:
             suspicion.undisturbed.add(entry.key)
 
 

@@ -81,7 +81,7 @@ def _is_behind(case: Case, sight: Sight) -> bool:
 def _said_behind(case: Case, want: x.CallData, sight: Sight) -> Finding:
     """Judge late news without our id of the call as it was: against that call at sending."""
     was = case.dialog_as_sent(sight.dialog_id) if case.mine(sight) else None
-    unsure = case.superseded or case.in_doubt
+    unsure = case.superseded or case.in_doubt or case.gapped  # an old content may be told again
     if not _is_behind(case, sight) or unsure or was is None or sight.dialog is None:
         return NOTHING
     asked = requested(want)
