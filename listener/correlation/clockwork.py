@@ -73,8 +73,6 @@ def _window(desk: Desk, now: float, entry: Entry) -> None:
         return
     entry.window_due = None
     desk.release(now, entry)  # DTMF holds others for its window at most (rules 9)
-    if not entry.accepted:
-        return
     if not _could_be_known(desk, entry):
         if entry.standing is None and not _suspect(entry):  # nothing tells any more, however long
             _unconfirmed(desk, now, entry, Reason.LINK_LOST)

@@ -154,8 +154,10 @@ class AgentPicture:
         listed = {id_: each for each in dialogs if (id_ := dialog_id(each)) is not None}
         for id_ in self.dialogs.keys() - listed.keys():
             if self.touched(id_) < asked:
+                task = not is_call(self.dialogs[id_].dialog)
                 self.remove(id_, now)
-                self.bygone.pop(id_, None)  # no list shows tasks
+                if task:  # no list shows them: it is there yet
+                    self.bygone.pop(id_, None)
         for id_, dialog in listed.items():
             if self.touched(id_) < asked:
                 self.put(id_, dialog, now)

@@ -204,7 +204,10 @@ def test_values_of_a_call_that_was_joined_from_before_the_request_prove_nothing(
     assert story.said(key)[0] == "open"
 
 
-def test_old_values_of_a_call_that_was_joined_in_a_gap_are_no_change() -> None:
+@pytest.mark.parametrize("joined", [True, False])
+def test_old_values_of_a_call_that_went_in_a_gap_are_no_change(
+    joined: bool,  # noqa: FBT001  the parameter of a test
+) -> None:
     story = Story(valued("w"), a_dialog("200"))
     for content, value in ((101, "y"), (102, "x")):
         story.hear(an_event(valued(value)), content=content)
@@ -212,7 +215,7 @@ def test_old_values_of_a_call_that_was_joined_in_a_gap_are_no_change() -> None:
     key = story.accepted(UPDATE)
     story.link_down()
     story.link_up(a_dialog("200"), user=a_user())
-    story.hear(an_event(a_dialog("200", secondary_id="100")))
+    story.hear(an_event(a_dialog("200", secondary_id="100" if joined else None)))
     story.hear(an_event(valued("y")), content=101)
     assert story.said(key)[0] == "open"
 
