@@ -63,7 +63,7 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     if owner is None:
         return
     suspicion = Suspicion(event, now, barred=_nobodys(event, repeated=repeated))
-    desk.unsigned.setdefault(owner, deque(maxlen=MAX_UNSIGNED)).append((now, event))
+    _keep(desk, now, owner, event)
     for entry in desk.books.of(owner):
         if not entry.on_the_wire or not _fits(entry, event):
             continue
@@ -75,11 +75,18 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
         known = _known(desk, entry, event)
         if known is not None and not _may_be_its_call(entry, known):
             continue
-        sure = known is None and _sure(entry, event) and not _is_gone(desk, entry, event)
-        _suspect(now, entry, suspicion, sure=sure)
+        _suspect(now, entry, suspicion, sure=known is None and _sure(desk, entry, event))
     suspicion.barred |= _other_owners(desk, now, event)
     for key in suspicion.suspects:
         desk.rearm(desk.books.entries[key])
+
+
+def _keep(desk: Desk, now: float, owner: str, event: RequestFailed) -> None:
+    """Remember an error for the silent requests of that agent that are on the wire."""
+    if any(entry.silent and entry.on_the_wire for entry in desk.books.of(owner)):
+        desk.unsigned.setdefault(owner, deque(maxlen=MAX_UNSIGNED)).append((now, event))
+    else:
+        desk.unsigned.pop(owner, None)
 
 
 def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed) -> None:
@@ -110,7 +117,7 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
     suspicion.barred |= any(
         e.restarted and _could_own(desk, e, event) for e in desk.books.of(entry.agent)
     )
-    _suspect(now, entry, suspicion, sure=known is None and _sure(entry, event))
+    _suspect(now, entry, suspicion, sure=known is None and _sure(desk, entry, event))
 
 
 def suspected_there(desk: Desk, entry: Entry, dialog_id: str) -> bool:
@@ -166,7 +173,7 @@ def _alike(one: RequestFailed, other: RequestFailed) -> bool:
     return replace(one, item_id=None) == replace(other, item_id=None)
 
 
-def _sure(entry: Entry, event: RequestFailed) -> bool:
+def _sure(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
     """Say whether nothing but a request of ours may own the error, as far as this one knows.
 
     Over a restart nobody knows what else was at work on the object; and of an action that is not
@@ -174,7 +181,7 @@ def _sure(entry: Entry, event: RequestFailed) -> bool:
     """
     others = entry.unexplained or entry.hung_up
     in_doubt = others or entry.restarted or entry.tracked_by_id_alone
-    return not in_doubt and same_object(entry, event)
+    return not in_doubt and same_object(entry, event) and not _is_gone(desk, entry, event)
 
 
 def _cloud(now: float, entry: Entry, event: RequestFailed) -> None:

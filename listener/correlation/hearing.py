@@ -226,12 +226,7 @@ def _follow(desk: Desk, event: DialogEvent) -> None:
     if not secondary or isinstance(event, DialogRemoved):
         return
     for entry in desk.books.on_dialog(secondary):
-        follow(desk, entry, event)
-
-
-def follow(desk: Desk, entry: Entry, event: DialogEvent) -> None:
-    """Let one request follow its dialog to the one that names it as its secondaryId (rule 6.3)."""
-    follow_into(desk, entry, event.owner, event.dialog, event.dialog_id)
+        follow_into(desk, entry, event.owner, event.dialog, event.dialog_id)
 
 
 def concerned_by(desk: Desk, event: DialogEvent, owner: Entry | None) -> list[Entry]:

@@ -19,10 +19,10 @@ from listener.correlation.case import How, Sight
 from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
+from listener.correlation.following import follow_into
 from listener.correlation.hearing import (
     bearers,
     concerned_by,
-    follow,
     how_of,
     judge_all,
     mark,
@@ -131,7 +131,7 @@ def _dialog(  # noqa: PLR0917  # as above
 ) -> None:
     mark(desk, now, owner, event)
     before = _before(entry, event)
-    follow(desk, entry, event)
+    follow_into(desk, entry, event.owner, event.dialog, event.dialog_id)
     fell(entry, event)
     sight = _sight(event, now)
     if owner is None:

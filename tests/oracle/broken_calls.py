@@ -197,7 +197,7 @@ def a_delete_proves_drop_at_once():
 
 @mutant("6.3.05", "DROP", "CONFERENCE")
 def a_call_that_goes_on_is_not_followed():
-    yield hearing, "follow", lambda _desk, _entry, _event: None
+    yield hearing, "follow_into", lambda _desk, _entry, _owner, _dialog, _into: None
 
 
 @mutant("6.3.06", "DROP")

@@ -276,6 +276,44 @@ def test_a_content_of_before_a_callback_was_set_is_no_sign_that_it_was_cancelled
     assert story.said(key) == ("confirmed", "request_id")
 
 
+@pytest.mark.parametrize("how", ["event", "get"])
+def test_without_a_start_nobody_sees_a_callback_cancelled_that_was_set_since(how: str) -> None:
+    # found by the oracle: news of before came behind a GET that showed the callback
+    story = Story(live=False)
+    key = story.accepted(a.CancelScheduledCallback(agent=AGENT, dialog_id=CALL))
+    promised = ScheduledCallbackInfo(callback_time="2030-01-02T03:02")
+    if how == "event":
+        story.hear(an_event(own("ACTIVE", 1, scheduled_callback_info=promised), tag="another"))
+    else:
+        story.wait(17)
+        story.look(own("ACTIVE", 1, scheduled_callback_info=promised))
+    story.hear(an_event(own("ACTIVE", 1)))
+    assert story.said(key)[0] == "open"
+    story.wait(30)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_an_old_content_of_a_call_that_no_list_shows_any_more_is_no_change(*, joined: bool) -> None:
+    def valued(value: str) -> Dialog:
+        return own("ACTIVE", 0, variables={"callVariable1": value})
+
+    other = a_dialog("200")
+    story = Story(valued("first"), other)
+    story.hear(an_event(valued("new")), content=101)
+    story.wait(60)
+    story.hear(an_event(valued("old")), content=102)
+    story.wait(60)
+    key = story.accepted(replace(DATA, dialog_id=CALL))
+    story.link_down()
+    story.wait(1)
+    story.link_up(other, user=a_user())
+    if joined:
+        story.hear(an_event(replace(other, secondary_id=CALL)), content=103)
+    story.hear(an_event(valued("new")), content=101)
+    assert story.said(key)[0] == "open"
+
+
 # -- unsigned errors (5) --------------------------------------------------------------------------
 
 
@@ -472,6 +510,18 @@ def test_a_foreign_id_that_was_heard_before_a_hand_over_may_have_written_over_th
     story.look(a_dialog())
     story.wait(30)
     assert story.said(key)[0] == ("unconfirmed" if foreign else "failed")
+
+
+def test_a_task_that_no_list_shows_may_be_told_anew() -> None:
+    task = a_dialog("900_1", a_participant(state="ACTIVE"), media_type="Chat")
+    story = Story()
+    story.hear(added(task), content=11)
+    story.wait(60)
+    story.link_down()
+    story.wait(1)
+    story.link_up(a_dialog(), user=a_user())
+    assert story.hear(added(task), content=11)
+    assert "900_1" in story.correlator.picture(AGENT).dialogs
 
 
 # -- over a restart, and behind a DELETE -----------------------------------------------------------
