@@ -127,9 +127,11 @@ def judged(account: Account, stalls: Sequence[Stall]) -> tuple[list[Find], list[
 
     Apart from it, what the machine's measured lag alone excuses.
     """
-    found, excused = _judged(account, 0.0), []
-    found = [find for find in found if not _put_off(find, stalls)]
+    found = _judged(account, 0.0)
+    excused = [find for find in found if _put_off(find, stalls)]
     for find in found:
+        if find in excused:
+            continue
         lag = _lag(account, find.asked, stalls)
         if lag and not any(_same_find(find, each) for each in _judged(account, lag)):
             excused.append(find)
@@ -151,8 +153,12 @@ def _put_off(find: Find, stalls: Sequence[Stall]) -> bool:
     asked = find.asked
     if find.kind != "overdue" or asked.settled is None:
         return False
-    soon = asked.settled - asked.deadline <= LONGEST + LATE
-    return soon and lag_between(stalls, asked.deadline - LATE, asked.settled) > 0
+    ends = [
+        stall.end
+        for stall in stalls
+        if stall.begin <= asked.settled and stall.end >= asked.deadline - LATE
+    ]
+    return any(asked.settled <= end + LONGEST + LATE for end in ends)
 
 
 def _same_find(one: Find, other: Find) -> bool:

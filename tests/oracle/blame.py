@@ -96,6 +96,8 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
         if new is not None:
             return isinstance(outcome, Confirmed) or there != new
     settled = asked.settled is not None and asked.settled <= error.at
+    if settled and asked.request.dialog_id is None:
+        return True  # it ended, and of no call it was known that it was its own (5: on that object)
     if settled and _rang(account, asked, there, error.at):
         return True  # it was made, by whomever: nothing about its making was refused
     own = _made(account, asked, error.at)

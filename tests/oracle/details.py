@@ -134,7 +134,9 @@ def _at_once(account: Account, asked: Asked) -> Iterator[str]:
         return
     # What is so already, as far as was told, is told at the deadline or behind its call's end.
     apart = (*SILENT, do.Transfer, do.Reclassify, do.UpdateScheduledCallback)
-    if isinstance(asked.request, apart) or outcome.changed is False or id_shared(account, asked):
+    data = isinstance(asked.request, do.UpdateCallData)
+    so = outcome.changed is False and (not data or contents.equal(account, asked))
+    if isinstance(asked.request, apart) or so or id_shared(account, asked):
         return
     assert asked.settled is not None
     first = next(

@@ -231,7 +231,7 @@ def _change(account: Account, asked: Asked) -> str | None:
         if grounds.rivals(account, asked, heard.parcel.made, heard.at):
             return None  # from here on it is ambiguous for both, whatever comes later (4)
         if _anothers(account, asked, heard):
-            return None
+            continue
         if _proves(account, asked, heard) and not _as_it_was(account, asked, heard):
             return "confirmed: a change that it asked for was read"
     return None
