@@ -158,7 +158,8 @@ def _put_off(find: Find, stalls: Sequence[Stall]) -> bool:
         for stall in stalls
         if stall.begin <= asked.settled and stall.end >= asked.deadline - LATE
     ]
-    return any(asked.settled <= end + LONGEST + LATE for end in ends)
+    soon = asked.settled <= asked.deadline + LONGEST + LATE
+    return soon and any(asked.settled <= end + LONGEST + LATE for end in ends)
 
 
 def _same_find(one: Find, other: Find) -> bool:
