@@ -96,13 +96,17 @@ def _over(account: Account, asked: Asked) -> bool:
 
 
 def _suspect(account: Account, asked: Asked) -> bool:
-    """Say whether an unsigned error was read that fits it, and is no repeat (5)."""
+    """Say whether an unsigned error was read that fits it, and is no repeat (5).
+
+    On its own dialog, that is, unless this had become another one, on which it is open since (6.3).
+    """
     assert asked.settled is not None
     return any(
         isinstance(heard.event, RequestFailed)
         and heard.first
         and heard.event.request_id is None
         and heard.event.dialog_id == asked.request.dialog_id
+        and len(effects.family(account.history, asked.request.dialog_id, heard.at)) < 2
         and blame.fits(account, asked, heard)
         and not blame.repeated(account, heard)
         for heard in read_of(account, asked, until=asked.settled - 0.05)
