@@ -113,7 +113,7 @@ def the_reason_is_ignored():
 
 @mutant("6.9.03", "READY", "NOT_READY", "WORK")
 def an_old_user_state_counts():
-    yield states, "_user_moved", lambda _case, _user, *, tagged: Shown.EFFECT
+    yield states, "_user_moved", lambda _case, _user, *, tagged=False: Shown.EFFECT
 
 
 @mutant("6.9.04", "READY", "NOT_READY", "WORK")
