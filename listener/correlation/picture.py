@@ -153,11 +153,12 @@ class AgentPicture:
             self.put_user(user, now)
         listed = {id_: each for each in dialogs if (id_ := dialog_id(each)) is not None}
         for id_ in self.dialogs.keys() - listed.keys():
-            if self.touched(id_) < asked:
-                task = not is_call(self.dialogs[id_].dialog)
-                self.remove(id_, now)
-                if task:  # no list shows them: it is there yet
-                    self.bygone.pop(id_, None)
+            task = not is_call(self.dialogs[id_].dialog)  # no list shows one: it may be there yet
+            if self.touched(id_) >= asked or (task and self.live):
+                continue  # nor was there a gap, in which its end could have been missed
+            self.remove(id_, now)
+            if task:
+                self.bygone.pop(id_, None)
         for id_, dialog in listed.items():
             if self.touched(id_) < asked:
                 self.put(id_, dialog, now)

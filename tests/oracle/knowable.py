@@ -467,8 +467,8 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
     The agent's state is the object of a request about the user alone.
     """
     ids = effects.family(account.history, asked.request.dialog_id)
-    if isinstance(asked.request, JOINS):
-        ids += effects.partners(asked, account)
+    if isinstance(asked.request, JOINS):  # the other one too, and what seemed to be it
+        ids += [*effects.partners(asked, account), *telling._calls(account, asked)]
     if asked.request.dialog_id is None:  # any call that comes may be the one that it makes
         ids += [id_ for id_, row in account.history.calls.items() if row[-1][0] >= asked.submitted]
     elif isinstance(asked.request, do.ConsultCall):  # to another number as well (6.1)

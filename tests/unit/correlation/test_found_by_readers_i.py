@@ -235,6 +235,25 @@ def test_a_content_from_before_a_callback_was_set_does_not_cancel_it(
     assert story.said(key)[0] == ("open" if again else "confirmed")
 
 
+@pytest.mark.parametrize(("gap", "said"), [(False, "confirmed"), (True, "open")])
+def test_a_task_is_known_as_long_as_there_was_no_gap_though_no_list_shows_it(
+    gap: bool,  # noqa: FBT001  the parameter of a test
+    said: str,
+) -> None:
+    # another session of the agent came up beside the one that heard
+    task = a_dialog("151_1", a_participant(AGENT, state="OFFERED"), media_type="Chat")
+    story = Story()
+    story.hear(added(task))
+    story.wait(1)
+    if gap:
+        story.link_down()
+    story.link_up(a_dialog(), user=a_user())
+    key = story.accepted(a.TaskAccept(agent=AGENT, dialog_id="151_1"))
+    taken = replace(task, participants=(a_participant(AGENT, state="ACCEPTED", at=1),))
+    story.hear(an_event(taken))
+    assert story.said(key)[0] == said
+
+
 # -- changes behind those of others ---------------------------------------------------------------
 
 
