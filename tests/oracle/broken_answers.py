@@ -12,6 +12,7 @@ from listener.correlation import (
     accusation,
     answering,
     books,
+    clockwork,
     correlator,
     entry,
     evidence,
@@ -266,3 +267,14 @@ def deadline_from_submission():
 @mutant("2.25")
 def deadline_from_the_doubtful_answer():
     yield _arm(lambda now, _e, _start: now)
+
+
+@mutant("2.26")
+def what_stays_in_doubt_is_only_late():
+    real = clockwork.reason
+
+    def reason(e):
+        why = real(e)
+        return Reason.DEADLINE if why is Reason.NO_ANSWER else why
+
+    yield clockwork, "reason", reason

@@ -18,7 +18,7 @@ from listener.correlation import (
     objects,
     suspicion,
 )
-from listener.correlation.outcome import Confirmed, Evidence, Unconfirmed
+from listener.correlation.outcome import Confirmed, Evidence, Reason, Unconfirmed
 from tests.oracle.planting import mutant
 
 # -- whom an error suspects ------------------------------------------------------------------------
@@ -251,3 +251,14 @@ def a_possible_owner_is_not_told():
             real(self, e, late_)
 
     yield desk.Desk, "late", late
+
+
+@mutant("5.26")
+def a_suspect_is_only_late():
+    real = clockwork.reason
+
+    def reason(e):
+        why = real(e)
+        return Reason.DEADLINE if why is Reason.AMBIGUOUS else why
+
+    yield clockwork, "reason", reason

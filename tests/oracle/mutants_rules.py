@@ -34,6 +34,7 @@ RULES = {
     "2.23": "what was heard before a registration serves tagged evidence",
     "2.24": "the deadline runs from the 202",
     "2.25": "without a 202 the deadline runs from submission, with the same length",
+    "2.26": "what stays in doubt ends NO_ANSWER",
     # -- 3: tags
     "3.01": "a tag matches its own agent's nodes and dialogs, not another agent's",
     "3.02": "a tag matches on the request's dialog, on whosever node",
@@ -90,6 +91,7 @@ RULES = {
     "5.23": "a request that was settled unconfirmed may own the error",
     "5.24": "a settled request owns no error after its own deadline",
     "5.25": "the error is told as late on the settled request that may own it",
+    "5.26": "a suspect that is left open ends AMBIGUOUS",
     # -- 6.1: MAKE_CALL, CONSULT_CALL
     "6.1.01": "INITIATING proves nothing",
     "6.1.02": "ALERTING confirms",
