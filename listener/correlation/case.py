@@ -10,7 +10,7 @@ from enum import Enum, StrEnum
 
 from listener.correlation.instants import after, newer, older
 from listener.correlation.outcome import DialogIds
-from listener.correlation.picture import Baseline, is_older, sole_party
+from listener.correlation.picture import Baseline, is_call, is_older, sole_party
 from listener.finesse import uris
 from listener.finesse.actions.expectation import Expectation
 from listener.finesse.events import dialog_id
@@ -130,7 +130,8 @@ class Case:
             return
         if baseline.dialog is not None:
             self.last = baseline.dialog.participant(self.own)
-        self.newest = baseline.newest
+            # Tasks have a clock of their own.
+            self.newest = baseline.newest if is_call(baseline.dialog) else None
         # Another call had taken it in by then: it is about to end (rules 6.3).
         joined = dialog is not None and any(each.secondary_id == dialog for each in baseline.others)
         self.was_off = self.was_off or joined

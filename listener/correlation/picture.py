@@ -82,6 +82,8 @@ class AgentPicture:
     removed: dict[str, float] = field(default_factory=dict)
     bygone: dict[str, array[int]] = field(default_factory=dict)
     """What the removed dialogs were heard with: it may be published again, too."""
+    unlisted: set[str] = field(default_factory=set)
+    """Those of the removed dialogs that a list did not show; it may not have had them yet."""
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
     live_since: float | None = None
@@ -133,7 +135,9 @@ class AgentPicture:
             oldest = next(iter(self.removed))
             del self.removed[oldest]
             self.bygone.pop(oldest, None)
+            self.unlisted.discard(oldest)
         self.removed[id_] = now
+        self.unlisted.discard(id_)
         if known is not None:
             self.bygone[id_] = array("q", (each for each, _ in known.contents))
 
@@ -157,6 +161,7 @@ class AgentPicture:
             if self.touched(id_) >= asked or (task and self.live):
                 continue  # nor was there a gap, in which its end could have been missed
             self.remove(id_, now)
+            self.unlisted.add(id_)
             if task:
                 self.bygone.pop(id_, None)
         for id_, dialog in listed.items():
@@ -180,7 +185,7 @@ class AgentPicture:
         is tells nothing at all. An earlier one may be true, for call data may well go from x to y
         and back to x; but twice in a moment, or from before a gap that has just ended, it may as
         well be published again. A call that is `added` to the list again some time after it was
-        removed is there, whatever it looks like.
+        removed is there, whatever it looks like; at once where a list alone had not shown it.
         """
         known = self.dialogs.get(id_)
         if not content:
@@ -189,8 +194,8 @@ class AgentPicture:
             if content not in self.bygone.get(id_, ()):
                 return News.NEW
             long_gone = now - self.removed.get(id_, now) >= BURST_WITHIN
-            back = added and long_gone and not self._gap_just_ended(now)
-            return News.DOUBTFUL if back else News.REPEAT
+            back = id_ in self.unlisted or (long_gone and not self._gap_just_ended(now))
+            return News.DOUBTFUL if added and back else News.REPEAT
         if known.latest == content:
             return News.REPEAT
         first = next((at for each, at in known.contents if each == content), None)

@@ -474,6 +474,19 @@ def test_a_change_that_is_older_than_other_news_of_before_was_so_before(
     assert story.said(key)[0] == word
 
 
+def test_a_task_has_a_clock_of_its_own() -> None:
+    # found by a reader: chats are kept by another server than calls
+    def task(state: str, at: float) -> Dialog:
+        party = a_participant(AGENT, state, at)
+        return a_dialog("900_1", party, media_type="Chat", state=state)
+
+    story = Story(own("ACTIVE", 100))
+    story.hear(added(task("OFFERED", 10)))
+    key = story.accepted(a.TaskAccept(agent=AGENT, dialog_id="900_1"))
+    story.hear(an_event(task("ACCEPTED", 20)))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
 @pytest.mark.parametrize(
     ("state", "removed_", "word"),
     [("ACTIVE", False, "unconfirmed"), ("HELD", False, "failed"), ("ACTIVE", True, "failed")],
@@ -522,6 +535,24 @@ def test_a_task_that_no_list_shows_may_be_told_anew() -> None:
     story.link_up(a_dialog(), user=a_user())
     assert story.hear(added(task), content=11)
     assert "900_1" in story.correlator.picture(AGENT).dialogs
+
+
+def test_a_call_that_the_list_after_a_fail_over_had_not_yet_is_there_when_it_is_added_again() -> (
+    None
+):
+    # found by a reader: the new side had not built it when it was asked
+    story = Story(a_dialog("200"))
+    story.hear(added(own("ACTIVE", 0)), content=5)
+    story.wait(30)
+    story.link_down()
+    story.wait(5)
+    story.link_up(a_dialog("200"), user=a_user())
+    story.wait(1)
+    assert story.hear(added(own("ACTIVE", 0)), content=5)
+    story.wait(30)
+    key = story.accepted(a.Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(an_event(own("HELD", 1)))
+    assert story.said(key) == ("confirmed", "expectation")
 
 
 # -- over a restart, and behind a DELETE -----------------------------------------------------------
