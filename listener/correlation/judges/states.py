@@ -195,8 +195,11 @@ def _task_moved(case: Case, now: Participant, *, tagged: bool) -> Shown:
 
 
 def replace_last(case: Case, last: Participant) -> Case:
-    """Return a copy of the case that last saw `last` (tasks name their party in several ways)."""
-    return replace(case, last=last)
+    """Return a copy of the case that last saw `last` (tasks name their party in several ways).
+
+    A task has a clock of its own, with which no call's times are compared.
+    """
+    return replace(case, last=last, newest=None)
 
 
 def task_ended(case: Case, _want: x.TaskEnded, sight: Sight) -> Finding:

@@ -254,6 +254,17 @@ def test_a_task_is_known_as_long_as_there_was_no_gap_though_no_list_shows_it(
     assert story.said(key)[0] == said
 
 
+def test_a_task_is_compared_with_no_call() -> None:
+    # the call changed later, by another clock
+    task = a_dialog("151_1", a_participant(AGENT, state="OFFERED", at=10), media_type="Chat")
+    story = Story(own("ACTIVE", 100))
+    story.hear(added(task))
+    key = story.accepted(a.TaskAccept(agent=AGENT, dialog_id="151_1"))
+    taken = replace(task, participants=(a_participant(AGENT, state="ACCEPTED", at=20),))
+    story.hear(an_event(taken))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
 # -- changes behind those of others ---------------------------------------------------------------
 
 
