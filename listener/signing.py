@@ -41,6 +41,10 @@ class Keeper(Protocol):
         """Use none."""
         ...
 
+    def taken(self, agent: str) -> None:
+        """Hear that SASL took those that are used."""
+        ...
+
 
 class Signing:
     """The credentials of all agents of one process. `rest` signs in with those that may be used."""
@@ -119,7 +123,10 @@ class Signing:
         if shown is None:
             return False
         self._refused.pop(agent.id.casefold(), None)
-        if agent.id not in self.withheld or shown != self._digest(agent):
+        if shown != self._digest(agent):
+            return False
+        if agent.id not in self.withheld:
+            self._rest.taken(agent.id)
             return False
         return self.use(agent, plainly=False)
 

@@ -69,6 +69,8 @@ class Caller:
     """When Finesse last took the credentials, on the loop's clock."""
     refusals: int = 0
     """How often the login was refused since then, or may have been."""
+    times_taken: int = 0
+    """How often SASL took the credentials."""
 
     def __post_init__(self) -> None:
         self.undoubted.set()
@@ -84,6 +86,11 @@ class Caller:
         """
         if status is not None and status // 100 in {2, 4} and status not in _NOT_LET_IN:
             self.taken_at, self.refusals = now, 0
+
+    def taken(self) -> None:
+        """Take note that SASL took the credentials: no 401 before was for the password."""
+        self.refusals = 0
+        self.times_taken += 1
 
     def refused(self) -> None:
         """Take note that the login was refused, as far as can be told."""

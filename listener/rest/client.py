@@ -112,6 +112,11 @@ class Rest:
         if (caller := self._callers.pop(agent, None)) is not None:
             caller.undoubted.set()
 
+    def taken(self, agent: str) -> None:
+        """Hear that SASL took the agent's credentials."""
+        if (caller := self._callers.get(agent)) is not None:
+            caller.taken()
+
     def prefer(self, node: str) -> None:
         """Ask that node first from now on; raises ConfigurationError when it is not configured."""
         self.nodes.prefer(node)
@@ -199,6 +204,7 @@ class Rest:
         caller = self._callers.get(agent) if agent is not None else None
         if caller is not None and caller.spent:
             raise CredentialsRefused(_refused(agent))
+        taken = caller.times_taken if caller is not None else 0
         nodes = self.nodes.order() if node is None else (self.nodes.known(node),)
         raw = await self._get(agent, uris.SYSTEM_INFO, nodes)
         update = judge.read(raw)
@@ -212,8 +218,8 @@ class Rest:
         if raw.status >= _ERROR:
             raise Unreachable(f"{words}: {_STARTING}")
         if raw.status == _UNAUTHORIZED:
-            if caller is not None:
-                caller.refused()
+            if agent is not None and caller is not None and caller.times_taken == taken:
+                self._doubts.count(agent, caller)
             raise CredentialsRefused(f"{words}: {_refused(agent)}")
         raise NotFinesse(f"{words}: that is not Finesse's SystemInfo")
 

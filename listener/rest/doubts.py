@@ -51,6 +51,15 @@ class Doubts:
         caller.refused()
         self.ask(agent, caller)
 
+    def count(self, agent: str, caller: Caller) -> None:
+        """Hear of a 401 that says nothing of the login by itself; one too many tells all the same.
+
+        Who may be refused no more sends nothing either.
+        """
+        caller.refused()
+        if caller.spent:
+            self.tell(agent, caller, ENOUGH)
+
     def ask(self, agent: str, caller: Caller) -> None:
         """Have it found out; as `begin`, without a 401."""
         current = self._current(agent) is caller

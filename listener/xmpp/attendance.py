@@ -31,7 +31,8 @@ class Attendance:
         Without a resource all are gone: the server speaks of the user.
         """
         if resource:
-            self._there.discard(resource)
+            # One that came without a resource has no end of its own: it counts while it is alone.
+            self._there -= {resource, ""}
         else:
             self._there.clear()
         return not self._there

@@ -20,6 +20,8 @@ from tests.fault.pair_stage import PAIR_PACES, POLLING, QUICK_PINGS, Pair, Part,
 from tests.shell.stage import PASSWORD, A, B, until
 
 TEAM = "/finesse/api/Team/1/Users"
+PATIENT = replace(PAIR_PACES, polling=replace(POLLING, every=5.0))
+"""A slow machine takes its time, and nobody moves for that."""
 
 
 async def refused(pair: Pair) -> None:
@@ -124,8 +126,7 @@ async def reset_node(pair: Pair) -> None:
 
 @pytest.mark.parametrize("fault", [cut_link, reset_node])
 async def test_a_link_lost_while_its_node_is_sound_is_made_anew_at_the_same_node(tmp_path, fault):
-    patient = replace(PAIR_PACES, polling=replace(POLLING, every=5.0))  # for a slow machine
-    async with pair_of(tmp_path, paces=patient) as pair:
+    async with pair_of(tmp_path, paces=PATIENT) as pair:
         made = pair.sessions_made(1)
         await fault(pair)
         await pair.deaf()
@@ -165,7 +166,7 @@ async def test_a_node_out_of_service_for_less_than_the_patience_keeps_its_agents
 
 
 async def test_a_finesse_that_was_never_seen_is_unknown_and_not_down(tmp_path):
-    async with pair_of(tmp_path) as pair:
+    async with pair_of(tmp_path, paces=PATIENT) as pair:
         for node in pair.nodes:
             node.notifications.rules.finesse_in_roster = False
         pair.nodes[0].reset(Part.XMPP)

@@ -146,6 +146,30 @@ async def test_session_that_waits_for_such_a_system_info_is_used_again(tmp_path)
         assert sim.notifications.auth_attempts[A] == 1  # the session stayed
 
 
+async def test_login_that_sasl_takes_again_and_again_is_withheld_from_nobody(tmp_path):
+    """A proxy before SystemInfo refuses it each time: that is not for the password."""
+    async with (
+        simulated() as sim,
+        Listener.open(settings(sim, tmp_path), strict=True, paces=OFTEN) as listener,
+    ):
+        await until(lambda: listener.roster.up == 2)
+        proxy = Proxy(sim)
+        with capture_logs() as lines:
+            for _ in range(3):
+                for agent in (A, B):  # one stands while the other one dials
+                    tried, shown = sim.notifications.auth_attempts[agent], len(proxy.refused)
+                    sim.notifications.cut(agent)
+                    await until(
+                        lambda agent=agent, tried=tried, shown=shown: (
+                            sim.notifications.auth_attempts[agent] > tried
+                            and proxy.refused[shown:].count(agent) >= MOST_REFUSALS
+                        )
+                    )
+            proxy.takes = {A, B}
+            await until(lambda: listener.roster.up == 2)
+        assert "credentials.withheld" not in [line["event"] for line in lines]
+
+
 async def test_password_that_is_wrong_is_refused_less_often_than_locks_the_account(tmp_path):
     """It was changed while SystemInfo took nothing: REST refuses it once, and SASL has the rest."""
     agents = [{"id": A, "password": PASSWORD[A]}]

@@ -904,3 +904,46 @@ async def test_password_that_was_refused_often_enough_is_shown_to_system_info_no
             with pytest.raises(CredentialsRefused):
                 await rest.system_info(agent="1001")
         assert len(server.seen) == MOST_REFUSED
+
+
+async def test_third_refusal_is_told_though_it_was_system_infos():
+    """Else the next request finds out: the fourth refusal, and SASL would be the fifth."""
+    script = [UNAUTHORIZED, http(500), UNAUTHORIZED, UNAUTHORIZED]
+    async with serving(*script, *[UNAUTHORIZED] * 9) as server, asking(server.url) as rest:
+        told = withholding(rest)
+        await put(rest, "id")
+        await until(lambda: len(server.seen) == 2)
+        for _ in range(2):
+            with pytest.raises(CredentialsRefused):
+                await rest.system_info(agent="1001")
+        assert told == ["1001"]
+        assert (await put(rest, "another")).kind is AnswerKind.NOT_SENT
+        assert len(server.seen) == len(script)
+
+
+async def test_refusals_are_forgotten_when_sasl_takes_the_login():
+    async with serving(*[UNAUTHORIZED] * 20) as server, asking(server.url) as rest:
+        told = withholding(rest)
+        for _ in range(4):
+            for _ in range(MOST_REFUSED - 1):
+                with pytest.raises(CredentialsRefused):
+                    await rest.system_info(agent="1001")
+            rest.taken("1001")
+        assert told == []
+        assert len(server.seen) == 4 * (MOST_REFUSED - 1)
+        rest.taken("nobody")
+
+
+async def test_refusal_that_was_on_its_way_when_sasl_took_the_login_does_not_count():
+    steps = [Held(UNAUTHORIZED) for _ in range(4)]
+    async with serving(*steps) as server, asking(server.url) as rest:
+        told = withholding(rest)
+        for number, step in enumerate(steps, start=1):
+            asked = asyncio.create_task(rest.system_info(agent="1001"))
+            await until(lambda number=number: len(server.seen) == number)
+            rest.taken("1001")
+            step.go.set()
+            with pytest.raises(CredentialsRefused):
+                await asked
+        assert told == []
+        assert rest._callers["1001"].refusals == 0

@@ -322,6 +322,8 @@ async def test_presence_of_finesse_is_told_and_of_others_is_not():
         ([("/one", True), ("/two", True), ("", False)], [True, True, False]),
         ([("/unknown", False)], [False]),
         ([("/one", True), ("/unknown", False)], [True]),
+        ([("", True), ("/one", False)], [True, False]),
+        ([("", True), ("/new", True), ("/old", False)], [True, True]),
         ([(f"/{n}", True) for n in range(65)] + [("/64", False)], [True] * 65 + [False]),
     ],
 )

@@ -20,6 +20,9 @@ class Keeper:
     def forget(self, agent: str) -> None:
         self.uses.pop(agent, None)
 
+    def taken(self, agent: str) -> None:
+        self.uses[agent] = "taken"
+
 
 def agent(secret: str = "one", id_: str = "1001", **more: str) -> Agent:
     return Agent(id=id_, password=secret, **more)
@@ -138,3 +141,12 @@ def test_no_password_is_kept_or_shown(known):
     refuse(known, agent("never-kept"))
     assert "never-kept" not in repr(vars(known))
     assert Signing(Keeper())._digest(agent()) != known._digest(agent())  # each with its own key
+
+
+@pytest.mark.parametrize(("now", "told"), [("one", True), ("two", False)])
+def test_who_is_used_hears_that_sasl_took_just_that(known, rest, now, told):
+    known.use(agent(), plainly=True)
+    known.for_sasl(agent())
+    known.use(agent(now), plainly=True)
+    assert not known.taken(agent(now))
+    assert (rest.uses["1001"] == "taken") is told
