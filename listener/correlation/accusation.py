@@ -63,7 +63,7 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     if owner is None:
         return
     suspicion = Suspicion(event, now, barred=_nobodys(event, repeated=repeated))
-    _keep(desk, now, owner, event)
+    desk.unsigned.setdefault(owner, deque(maxlen=MAX_UNSIGNED)).append((now, event))
     for entry in desk.books.of(owner):
         if not entry.on_the_wire or not _fits(entry, event):
             continue
@@ -79,14 +79,6 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     suspicion.barred |= _other_owners(desk, now, event)
     for key in suspicion.suspects:
         desk.rearm(desk.books.entries[key])
-
-
-def _keep(desk: Desk, now: float, owner: str, event: RequestFailed) -> None:
-    """Remember an error for the silent requests of that agent that are on the wire."""
-    if any(entry.silent and entry.on_the_wire for entry in desk.books.of(owner)):
-        desk.unsigned.setdefault(owner, deque(maxlen=MAX_UNSIGNED)).append((now, event))
-    else:
-        desk.unsigned.pop(owner, None)
 
 
 def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed) -> None:

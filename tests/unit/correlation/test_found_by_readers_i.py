@@ -148,6 +148,19 @@ def test_a_request_whose_calls_end_was_heard_owns_no_error_on_another_call() -> 
     assert story.said(announced)[0] == "open"
 
 
+def test_an_error_that_was_heard_before_a_hand_over_is_a_doubt_of_a_tone_that_is_adopted() -> None:
+    # it is on the call that the tone's became, which was heard behind it
+    story = Story(a_dialog(), a_dialog("200"))
+    events = (an_error(dialog_id="200"), an_event(a_dialog("200", secondary_id="100")))
+    story.hear(*events)
+    start = Baseline(dialog=a_dialog(), others=(a_dialog("200"),), user=a_user())
+    tone = a.SendDtmf(agent=AGENT, dialog_id="100", dtmf_string="1")
+    key = story.adopt(tone, baseline=start, left=5, gap=False)
+    story.rehear(key, *events)
+    story.wait(12)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
 # -- old news, and what they cast doubt on --------------------------------------------------------
 
 
