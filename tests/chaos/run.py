@@ -217,6 +217,7 @@ class Chaos:
 
     def so_far(self) -> LiveTally:
         """Return what was found in the stories that were judged, and what was done."""
+        self.crowd.measure(self.program)
         self.tally.counts.update(self.deployment.counts)
         self.tally.counts.update(self.program.counts)
         self.tally.lag, self.tally.own_lag = self.program.stalls.worst, self.stalls.worst
