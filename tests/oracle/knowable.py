@@ -344,7 +344,7 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         return None
     if not blame._sole(account, asked, own[0]) or _company(account, asked, own[0]):
         return None
-    wider = (_blind_calls, _without_source, _foreign_error)
+    wider = (_blind_calls, _without_source, _foreign_error, _made_lately)
     if any(excuse_(account, asked, own[0]) for excuse_ in wider):
         return None
     if _told_again(account, own[0]):
@@ -421,6 +421,19 @@ def _blind_calls(account: Account, asked: Asked, error: Heard) -> bool:
         and other.begun <= error.at <= (other.settled or error.at)
         and (not grounds.pictured(account, other) or not _knew(account, dialog, other.begun))
         and not (asked.submitted <= other.begun and asked.request.dialog_id == dialog)
+        for other in account.asked
+    )
+
+
+def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether one that makes a call ended unconfirmed, and this call may have been its (5)."""
+    return any(
+        other is not asked
+        and other.agent == asked.agent
+        and isinstance(other.request, grounds.MAKES)
+        and isinstance(other.outcome, Unconfirmed)
+        and blame._may_own(other, error.at, asked.settled)
+        and blame.fits(account, other, error)
         for other in account.asked
     )
 
