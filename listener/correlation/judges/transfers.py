@@ -140,9 +140,15 @@ def _addresses(dialog: Dialog | None, own: str | None) -> frozenset[str]:
     )
 
 
+def _is_watch(dialog: Dialog | None) -> bool:
+    return dialog is not None and dialog.media_properties.call_type == "SUPERVISOR_MONITOR"
+
+
 def _others(case: Case) -> frozenset[str]:
     """Return the parties of both calls without ours; empty when both sides are not known."""
     partner = _partner(case)
+    if any(_is_watch(each) for each in (case.before, partner)):
+        return frozenset()  # a supervisor who barges in brings the same parties together
     first, second = _addresses(case.before, case.own), _addresses(partner, case.own)
     if first - case.hung_up and second - case.hung_up:
         first, second = first - case.hung_up, second - case.hung_up

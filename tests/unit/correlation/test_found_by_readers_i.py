@@ -471,3 +471,18 @@ def test_the_end_of_one_of_two_calls_that_may_be_the_one_ends_no_request() -> No
     story.hear(removed(placed("DROPPED", id_="201")))
     story.wait(30)
     assert {story.said(key) for key in (first, second)} == {("unconfirmed", "ambiguous")}
+
+
+def test_a_supervisor_who_barges_in_is_no_conference_of_the_watched_call() -> None:
+    watch = a_dialog(
+        "200",
+        a_participant("1002"),
+        a_participant(),
+        media={"call_type": "SUPERVISOR_MONITOR"},
+        associated_dialog_uri=LINK,
+    )
+    story = Story(a_dialog(), watch)
+    key = story.accepted(a.Conference(agent=AGENT, dialog_id="200"))
+    parties = (a_participant(), a_participant(CUSTOMER), a_participant("1002", at=1))
+    story.hear(an_event(a_dialog("100", *parties, media={"call_type": "CONFERENCE"})))
+    assert story.said(key)[0] == "open"
