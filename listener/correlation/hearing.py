@@ -174,6 +174,8 @@ def _on_dialog(
     keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
     proven = judge_all(desk, now, looking, sight, owner, signed=event.request_id is not None)
+    for entry in proven:  # the next one that asks for it is compared with this
+        known_to(desk, now, entry, event)
     sent(desk, now, owner)
     unexplained(concerned, event, before, (owner,) if owner is not None else proven)
     return True

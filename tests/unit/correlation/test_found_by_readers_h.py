@@ -97,6 +97,21 @@ def test_a_call_that_was_joined_before_is_not_what_a_transfer_joined() -> None:
     assert story.outcomes[key].dialogs.gone == ("100", "200")
 
 
+def test_what_a_colleagues_node_confirmed_confirms_not_the_next_one_on_the_own_node() -> None:
+    # found by the oracle: asked twice, and the second went out between the two events of one change
+    consult = a_dialog("200", a_participant(EXT), a_participant("1002"), **LINK)
+    story = Story(own("HELD", 0), consult)
+    first, second = (story.ask(a.Conference(agent=AGENT, dialog_id=CALL)) for _ in range(2))
+    story.accept(first)
+    parties = (a_participant(EXT, "ACTIVE", 2), a_participant("5550100"), a_participant("1002"))
+    joined = a_dialog(CALL, *parties, secondary_id="200")
+    story.hear(an_event(joined, owner="agent2"))
+    assert story.said(first) == ("confirmed", "expectation")
+    story.accept(second)
+    story.hear(an_event(joined))
+    assert story.said(second)[0] == "open"
+
+
 # -- what a GET shows, and when -----------------------------------------------------------------
 
 
