@@ -23,6 +23,7 @@ from listener.handover.arriving import Arrival
 from listener.handover.channel import Channel
 from listener.handover.starting import Starter, Successor
 from listener.operations import files
+from listener.operations.allocator import settle
 from listener.operations.collector import Collector
 from listener.operations.systemd import Notifier
 from listener.operations.turns import bounded_loop
@@ -57,6 +58,7 @@ def run(
     a successor took nothing over; everything else is tried again and again.
     """
     files.raise_limit()
+    settle(os.environ)
     start = Successor(command) if command is not None else None
     try:
         with Collector() as collector, asyncio.Runner(loop_factory=bounded_loop) as runner:

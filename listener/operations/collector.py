@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import time
 from typing import TYPE_CHECKING
 
 from listener import logs
-from listener.operations.allocator import Allocator, settle
+from listener.operations.allocator import Allocator
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,7 +62,6 @@ class Collector:
         self._before = gc.get_threshold()
         gc.set_threshold(YOUNG, ROUNDS, NEVER)
         gc.callbacks.append(_set_aside)
-        settle(os.environ)
         return self
 
     def __exit__(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import sys
 import time
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener import daemon, logs
 from listener.operations import files
+from listener.operations.allocator import settle
 from listener.operations.collector import Collector
 from listener.operations.turns import BoundedLoop
 from listener.roster import BATCH
@@ -199,6 +201,7 @@ async def looked_after(collector: Collector, measured: Coroutine[None, None, Any
 def main(folder: Path, wanted: dict[str, Any]) -> None:
     """Measure in a loop of our own."""
     files.raise_limit()
+    settle(os.environ)
     timed = TimedSelector()
     with (  # as `daemon.run`
         (folder / "listener.log").open("w") as log,

@@ -405,8 +405,9 @@ async def test_silent_request_is_looked_for_before_its_deadline(make):
     rig = make()
     now = asyncio.get_running_loop().time
     held = a_dialog(CALL, a_participant(state="HELD", at=5.0))
-    rig.wire.looks = [Look(now() + 10, dialog=held)]  # it is asked for as soon as there is a 202
-    outcome = await rig.service.submit(hold(), Wishes(deadline=1.0)).outcome()
+    # It is asked for as soon as there is a 202, which leaves three seconds.
+    rig.wire.looks = [Look(now() + 2.9, dialog=held)]
+    outcome = await rig.service.submit(hold(), Wishes(deadline=3.0)).outcome()
     assert (outcome.kind, outcome.evidence) == ("confirmed", Evidence.SNAPSHOT)
     assert [ask.dialog_id for ask in rig.wire.asked] == [CALL]
 
