@@ -27,6 +27,7 @@ _NAMED = re.compile(r"INVALID_ACTION (\w+)(?: on extension (\w+))?")
 _COMMAND = re.compile(r"<(\w+?)CallCommand>")
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
+JOINS = (do.Transfer, do.Conference)
 SETTLES = 2.0
 REPEATED_WITHIN = 5.0
 
@@ -83,7 +84,7 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
     confirmed it, not because of that one either.
     """
     there = getattr(error.event, "dialog_id", None)
-    if isinstance(asked.request, do.Transfer | do.Conference) and there is not None:
+    if isinstance(asked.request, JOINS) and there is not None:
         two = _joined(account, asked, error.at)
         return all(there not in effects.family(account.history, id_, error.at) for id_ in two)
     if not isinstance(asked.request, MAKES) or there is None:
@@ -145,9 +146,20 @@ def _made(account: Account, asked: Asked, at: float) -> set[str]:
         and heard.at <= at
         and isinstance(heard.event, DialogEvent)
         and heard.event.request_id == asked.request_id
-        and not asked.ambiguous
         and heard.event.dialog.state in {"INITIATING", "INITIATED"}
+        and not _shared_by(account, asked, at)
     }
+
+
+def _shared_by(account: Account, asked: Asked, at: float) -> bool:
+    """Say whether its id was another's as well by then (3): a later one takes nothing back."""
+    return asked.ambiguous and any(
+        other is not asked
+        and other.agent == asked.agent
+        and other.request_id == asked.request_id
+        and other.submitted <= at
+        for other in account.asked
+    )
 
 
 def fits(account: Account, asked: Asked, heard: Heard) -> bool:
@@ -170,7 +182,7 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
         return dialog is None
     begun = asked.submitted if asked.begun is None else asked.begun
     known = account.history.at(event.dialog_id, begun) is not None
-    if isinstance(asked.request, do.Transfer | do.Conference):
+    if isinstance(asked.request, JOINS):
         return known  # of two calls there were, and which the other was is not asked here
     view = account.history.at(event.dialog_id, heard.at)
     its_call = not known and (view is None or view.sender == asked.own)
@@ -218,19 +230,34 @@ def _may_own(other: Asked, at: float, end: float | None) -> bool:
 
 
 def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether somebody else was heard at work on that object since it was asked."""
+    """Say whether somebody else was heard at work on that object since it was asked.
+
+    A join has two: its own dialog, and the one other call that it can be about.
+    """
     begun = asked.submitted if asked.begun is None else asked.begun
     ours = {id(deed) for each in account.asked for deed in each.deeds}
-    dialogs = effects.family(account.history, asked.request.dialog_id, error.at)
+    both = (asked.request.dialog_id,)
+    if isinstance(asked.request, JOINS):
+        both = _joined(account, asked, error.at)
+    dialogs = {d for id_ in both for d in effects.family(account.history, id_, error.at)}
     return any(
         _moved(account, asked, heard) if isinstance(heard.event, DialogEvent) else True
         for heard in account.heard
         if heard.agent == asked.agent and heard.first and begun <= heard.at <= error.at
         if heard.parcel.made >= begun  # what is read late has not changed since it was asked
-        if heard.parcel.cause is None or id(heard.parcel.cause) not in ours
+        if id(heard.parcel.cause) not in ours or _a_step(asked, heard)
         if (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)
         or (isinstance(heard.event, UserChanged) and asked.request.root == "User")
     )
+
+
+def _a_step(asked: Asked, heard: Heard) -> bool:
+    """Say whether an event shows us off a call by the work of a join: it was not refused, then."""
+    if not isinstance(asked.request, JOINS) or heard.parcel.cause is not asked.deed:
+        return False
+    event = heard.event
+    party = event.dialog.participant(asked.own) if isinstance(event, DialogEvent) else None
+    return party is not None and party.state in effects.LEFT
 
 
 def _moved(account: Account, asked: Asked, heard: Heard) -> bool:

@@ -6,6 +6,7 @@ Judged against Finesse's record. The numbers are those of the rules' sections.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Confirmed, Evidence, Failed
@@ -89,14 +90,20 @@ def _joined(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]
     said = gone | ({survivor} if survivor is not None else set())
     if survivor is not None and survivor not in {left for left, _ in joins}:
         yield f"survivor {survivor}, and the calls were not joined in it"
-    elif not any(_of_the_pair(account, said, set(pair)) for pair in joins):
+    elif not any(_of_the_pair(account, asked, said, set(pair)) for pair in joins):
         yield f"{sorted(said)} joined, and they were not"
 
 
-def _of_the_pair(account: Account, said: set[str], pair: set[str]) -> bool:
-    """Say whether each id that is told is one of the two calls, or one that had become it."""
-    there = [id_ for id_ in said if pair.isdisjoint(effects.family(account.history, id_))]
-    return not there and len(said) <= len(pair)
+def _of_the_pair(account: Account, asked: Asked, said: set[str], pair: set[str]) -> bool:
+    """Say whether each id that is told stands for another one of the two calls (6.4).
+
+    It is one of them, or had become it before the request went out: those are then one call.
+    """
+    begun = (asked.submitted if asked.begun is None else asked.begun) + EPS
+    stands = [pair & set(effects.family(account.history, id_, begun)) for id_ in sorted(said)]
+    if any(not members for members in stands):
+        return False
+    return any(len(set(chosen)) == len(said) for chosen in product(*stands))
 
 
 def _is_gone(account: Account, asked: Asked, id_: str, end: float) -> bool:

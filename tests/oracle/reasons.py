@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import MinimumEvidence, Reason, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
-from tests.oracle import blame, effects
-from tests.oracle.readings import SILENT, read_of
+from tests.oracle import blame, effects, lanes, table
+from tests.oracle.readings import SILENT, id_shared, read_of
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked
@@ -40,11 +40,18 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
 
 
 def _gap(account: Account, asked: Asked) -> bool:
-    """Say whether a session was missing at some time; for a silence, or its fence's answer."""
+    """Say whether a session was missing at some time; for a silence, or its fence's answer (6.6).
+
+    A silence that is suspect of an error has no fence, so that nothing but a gap is its reason.
+    """
     assert asked.begun is not None
     assert asked.settled is not None
     end = asked.settled
-    if isinstance(asked.request, SILENT):
+    if (
+        isinstance(asked.request, SILENT)
+        and not _errors(account, asked)
+        and _fenced(account, asked)
+    ):
         return True  # the fence may have failed for more than can be seen here
     begun = asked.begun - EPS  # who went out in the moment a session came back went out before it
     return not (
@@ -52,47 +59,95 @@ def _gap(account: Account, asked: Asked) -> bool:
     )
 
 
+def _fenced(account: Account, asked: Asked) -> bool:
+    """Say whether its window was over when it ended, so that a fence had been asked for (6.6)."""
+    assert asked.settled is not None
+    return asked.settled >= lanes.window_of(account, asked) + table.window(asked.request) - EPS
+
+
+def _errors(account: Account, asked: Asked) -> bool:
+    """Say whether an error was read that may be its own, for it bears no id that is one's alone."""
+    assert asked.settled is not None
+    shared = asked.ambiguous or id_shared(account, asked)
+    return any(
+        isinstance(heard.event, RequestFailed)
+        and (shared or heard.event.request_id is None)
+        and (blame.fits(account, asked, heard) or _without_source(heard.event))
+        for heard in read_of(account, asked, until=asked.settled)
+    )
+
+
+def _without_source(event: RequestFailed) -> bool:
+    """Say whether an error names no object: it suspects none on a call (5), and clouds them all.
+
+    Wider than the rules, as the program is: their reason is AMBIGUOUS then, and not DEADLINE.
+    """
+    return event.dialog_id is None and event.user_id is None
+
+
 def _company(account: Account, asked: Asked) -> bool:
     """Say whether anything was there that it could be mistaken for, or by (3, 4, 5, 6.1)."""
-    assert asked.settled is not None
-    error = any(
-        isinstance(h.event, RequestFailed) for h in read_of(account, asked, until=asked.settled)
-    )
-    others = any(
-        other is not asked
+    if asked.ambiguous or _errors(account, asked):
+        return True
+    if isinstance(asked.request, MAKES):
+        own = blame._made(account, asked, asked.settled or 0.0)
+        return any(id_ not in own for id_ in _calls_of_its_device(account, asked))
+    return any(
+        _same_object(account, asked, other)
+        for other in account.asked
+        if other is not asked
         and other.agent == asked.agent
         and other.begun is not None
-        and other.begun <= asked.settled
+        and other.begun <= (asked.settled or 0.0)
         and (other.settled is None or other.settled >= (asked.begun or 0.0))
-        for other in account.asked
     )
-    return error or others or asked.ambiguous or isinstance(asked.request, MAKES)
+
+
+def _calls_of_its_device(account: Account, asked: Asked) -> Iterator[str]:
+    """Yield the calls from its device of which nobody had told when it was asked (6.1)."""
+    assert asked.settled is not None
+    for id_, row in account.history.calls.items():
+        ours = row[0][1].sender == asked.own and row[0][0] <= asked.settled
+        if ours and not effects.told(account, asked, id_):
+            yield id_
+
+
+def _same_object(account: Account, asked: Asked, other: Asked) -> bool:
+    """Say whether two requests are about one dialog, or both about the agent."""
+    mine, its = asked.request.dialog_id, other.request.dialog_id
+    if mine is None or its is None:
+        return mine is its or isinstance(other.request, MAKES)
+    return not set(_ids(account, asked)).isdisjoint(_ids(account, other))
+
+
+def _ids(account: Account, asked: Asked) -> list[str]:
+    """Return the dialogs that a request is about: its own, what this became, and a join's other."""
+    ids = effects.family(account.history, asked.request.dialog_id)
+    if isinstance(asked.request, blame.JOINS):
+        ids += effects.partners(asked, account)
+    if isinstance(asked.request, MAKES):  # any call of its device may have been the one (6.1)
+        ids += _calls_of_its_device(account, asked)
+    return ids
 
 
 def _over(account: Account, asked: Asked) -> bool:
-    """Say whether an end of its call, or of its own part in it, had been read (6.10)."""
+    """Say whether an end of its call, or of its own part in it, had been read (6.10).
+
+    On its agent's own node, for a colleague's DELETE says that he is off; and by an event, for what
+    a GET does not show ends nothing.
+    """
     assert asked.settled is not None
-    ids = effects.family(account.history, asked.request.dialog_id)
-    if isinstance(asked.request, do.Transfer | do.Conference):
-        ids += effects.partners(asked, account)
-    if isinstance(asked.request, MAKES):  # any call of its device may have been the one (6.1)
-        ids += [id_ for id_, row in account.history.calls.items() if row[0][1].sender == asked.own]
-    off = [
-        heard
-        for heard in account.heard
-        if heard.at <= asked.settled
-        and isinstance(heard.event, DialogEvent)
-        and heard.event.dialog_id in ids
-    ]
-    looked = any(got.answered is not None and got.answered <= asked.settled for got in account.gets)
-    gone = any(isinstance(h.event, DialogRemoved) for h in off)
-    left = any(
-        party is None or party.state in effects.LEFT
-        for h in off
-        if isinstance(h.event, DialogEvent)
-        for party in [h.event.dialog.participant(asked.own)]
-    )
-    return gone or left or (looked and asked.request.dialog_id is not None)
+    ids = _ids(account, asked)
+    for heard in account.heard:
+        event = heard.event
+        if not asked.submitted - EPS <= heard.at <= asked.settled or event.owner != asked.agent:
+            continue
+        if not isinstance(event, DialogEvent) or event.dialog_id not in ids:
+            continue
+        party = event.dialog.participant(asked.own)
+        if isinstance(event, DialogRemoved) or (party and party.state in effects.LEFT):
+            return True
+    return False
 
 
 def _suspect(account: Account, asked: Asked) -> bool:

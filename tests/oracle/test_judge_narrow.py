@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 
+from listener.correlation import hearing, rehearing
 from listener.correlation.outcome import (
     Confirmed,
     DialogIds,
@@ -25,9 +26,9 @@ from listener.correlation.outcome import (
     Unconfirmed,
 )
 from listener.finesse import actions as do
-from listener.finesse.actions.expectation import Gate, Probe
+from listener.finesse.actions.expectation import Conferenced, Gate, Probe, Transferred
 from listener.finesse.events import RequestFailed
-from tests.oracle import blame, effects, reasons, table
+from tests.oracle import blame, effects, facts, reasons, table
 from tests.oracle.account import Account, Asked, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -121,6 +122,28 @@ def test_an_error_on_a_call_that_is_anothers_by_its_id_was_not_a_failed_requests
     assert blame._about_another_call(account, asked, heard)
 
 
+def test_an_error_is_no_joins_own_when_its_other_call_changed() -> None:
+    real = hearing.unexplained
+
+    def unexplained(concerned: Any, event: Any, before: Any, proven: Any) -> None:
+        kept = [
+            entry
+            for entry in concerned
+            if not isinstance(entry.case.expectation, Transferred | Conferenced)
+            or event.dialog_id in entry.case.ids
+        ]
+        real(kept, event, before, proven)
+
+    story = generate(9300034, focus=["TRANSFER", "CONFERENCE"], stress=True)
+    assert finds(play(story)) == []
+    with (
+        mock.patch.object(hearing, "unexplained", unexplained),
+        mock.patch.object(rehearing, "unexplained", unexplained),
+    ):
+        wrong = {find.kind for find in finds(play(story))}
+    assert wrong == {"wrong", "misgiven"}
+
+
 # -- the judge's own table ----------------------------------------------------------------------
 
 
@@ -191,6 +214,23 @@ def _merged(with_: str) -> list[effects.Span]:
 def test_a_merge_with_a_third_call_is_no_transfer() -> None:
     assert [span.unit for span in _merged("B")] == [("A", "B")]
     assert _merged("C") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "right"), [({"B", "C"}, True), ({"A", "C"}, True), ({"A", "B"}, False)]
+)
+def test_a_call_and_what_it_became_are_not_the_two_that_were_joined(
+    said: set[str], *, right: bool
+) -> None:
+    account = Account(0)
+    calls = account.history.calls
+    calls["A"] = [(1.0, _view("ACTIVE", "x"))]
+    calls["B"] = [(1.0, _view("HELD", "y")), (2.0, _view("ACTIVE", "x", secondary="A"))]
+    calls["C"] = [(1.0, _view("HELD", "z"))]
+    request = do.Transfer(agent="1001", dialog_id="B", target_media_address="2001")
+    minimum = MinimumEvidence.ANY
+    asked = Asked(0, "k", request, "r", "2001", "submit", minimum, 20.0, 3.0, begun=3.0)
+    assert facts._of_the_pair(account, asked, said, {"B", "C"}) is right
 
 
 # -- less evidence than asked for -----------------------------------------------------------------

@@ -15,6 +15,7 @@ import pytest
 
 from listener.correlation import (
     accusation,
+    clockwork,
     correlator,
     desk,
     evidence,
@@ -22,7 +23,8 @@ from listener.correlation import (
     looks,
     verdict,
 )
-from listener.correlation.outcome import Presumed, Unconfirmed, Window
+from listener.correlation.outcome import Presumed, Reason, Unconfirmed, Window
+from listener.finesse.actions.expectation import Monitoring, NewCall
 from tests.oracle.play import play
 from tests.oracle.report import finds
 from tests.oracle.story import generate
@@ -100,6 +102,36 @@ def what_a_get_shows_is_nobody_elses() -> Patches:
     yield looks, "contest", lambda _entries, _now: None
 
 
+def _reason(says: Reason, of: set[Reason], fits: Callable[[Any], bool]) -> Patches:
+    real = clockwork.reason
+
+    def reason(entry: Any) -> Reason:
+        why = real(entry)
+        return says if why in of and fits(entry) else why
+
+    yield clockwork, "reason", reason
+
+
+def any_deadline_is_the_end_of_a_dialog() -> Patches:
+    yield from _reason(
+        Reason.DIALOG_ENDED, {Reason.DEADLINE}, lambda entry: entry.request.dialog_id is not None
+    )
+
+
+def calls_that_are_made_are_always_ambiguous() -> Patches:
+    said = {Reason.DEADLINE, Reason.LINK_LOST, Reason.DIALOG_ENDED, Reason.WEAK}
+    yield from _reason(
+        Reason.AMBIGUOUS,
+        said,
+        lambda entry: isinstance(entry.case.expectation, NewCall | Monitoring),
+    )
+
+
+def silent_ones_have_always_lost_the_link() -> Patches:
+    said = {Reason.DIALOG_ENDED, Reason.AMBIGUOUS, Reason.DEADLINE}
+    yield from _reason(Reason.LINK_LOST, said, lambda entry: entry.silent)
+
+
 FIRST: dict[Callable[[], Patches], tuple[int, str]] = {
     who_was_presumed_owns_no_error: (22, "one who was settled before may own"),
     what_stood_stands_over_a_gap: (23, "it was not listened to the end"),
@@ -110,6 +142,9 @@ FIRST: dict[Callable[[], Patches], tuple[int, str]] = {
     gaps_are_not_told: (1, "is not told"),
     a_get_fails_call_data_too_soon: (56, "failed by a GET too soon"),
     the_date_of_an_answer_is_exact: (36, "it never was so since it was asked"),
+    any_deadline_is_the_end_of_a_dialog: (1, "dialog_ended, and there was no ground"),
+    calls_that_are_made_are_always_ambiguous: (28, "ambiguous, and there was no ground"),
+    silent_ones_have_always_lost_the_link: (7, "link_lost, and there was no ground"),
     what_a_get_shows_is_nobody_elses: (20010, "confirmed more than one request"),
 }
 
