@@ -158,7 +158,7 @@ class Case:
         self.ids.add(into)
         self.behind.add(gone)
         self.foreign_change = True  # what data it shows now may be the other call's
-        self.start = None  # which was the other call's
+        self.start = self.promised = None  # which were the other call's
         if self.baseline is not None:
             every = (self.baseline.dialog, *self.baseline.others)
             known = [each for each in every if each is not None]

@@ -248,6 +248,16 @@ def test_a_content_from_before_a_callback_was_set_does_not_cancel_it(
     assert story.said(key)[0] == ("open" if again else "confirmed")
 
 
+def test_a_callback_of_a_call_that_was_taken_in_is_not_cancelled_by_one_that_never_had_it() -> None:
+    story = Story(a_dialog(), a_dialog("200"))
+    info = ScheduledCallbackInfo(callback_time="2026-11-22T10:00", callback_number="1")
+    key = story.accepted(a.CancelScheduledCallback(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(a_dialog(scheduled_callback_info=info)))  # somebody set one since
+    story.wait(1)
+    story.hear(an_event(a_dialog("200", secondary_id="100")))
+    assert story.said(key)[0] == "open"
+
+
 @pytest.mark.parametrize(("gap", "said"), [(False, "confirmed"), (True, "open")])
 def test_a_task_is_known_as_long_as_there_was_no_gap_though_no_list_shows_it(
     gap: bool,  # noqa: FBT001  the parameter of a test
