@@ -698,6 +698,19 @@ def test_our_id_on_both_proves_a_conference_where_nothing_was_known_before(
     assert story.said(key)[0] == said
 
 
+def test_a_conference_that_its_id_shows_fails_by_no_unsigned_error_where_nothing_was_known() -> (
+    None
+):
+    # how the call had been nobody knows, so that it proves nothing; but refused it hardly was
+    story = Story(live=False)
+    key = story.accepted(CONFERENCE)
+    story.hear(an_event(three(), tag=key))
+    story.wait(1)
+    story.hear(an_error(dialog_id="100"))
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
 def test_a_colleagues_end_of_the_other_call_proves_no_conference() -> None:
     story = Story(live=False)
     key = story.accepted(CONFERENCE)
