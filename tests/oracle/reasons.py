@@ -89,7 +89,7 @@ def _company(account: Account, asked: Asked) -> bool:
     """Say whether anything was there that it could be mistaken for, or by (3, 4, 5, 6.1)."""
     if asked.ambiguous or _errors(account, asked):
         return True
-    if isinstance(asked.request, MAKES):
+    if isinstance(asked.request, MAKES) and not isinstance(asked.request, do.BargeCall):
         own = blame._made(account, asked, asked.settled or 0.0)
         return any(id_ not in own for id_ in _calls_of_its_device(account, asked))
     return any(
