@@ -437,7 +437,8 @@ async def _filled_and_emptied(folder):
         assert journal.trouble == "database or disk is full"
         assert not await journal.put(taken(new))
         assert not await journal.put(settled(open_, START + timedelta(seconds=1)), an_event(1))
-        assert len(await journal.unsettled()) >= 1
+        # It can be read meanwhile; what was refused is tried again, and may find a last free page.
+        assert await journal.request(open_.key) is not None
         ballast.unlink()
         await until(lambda: journal.trouble is None)
         assert (await journal.request(open_.key)).record.outcome is not None
