@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 EVERY = 60.0
 """Seconds between two times."""
 REST = 5_000
-"""It waits at least so many times as long as the last time took: everything stands still meanwhile,
-1 ms in a daemon of 90 MB, 70 ms with 60,000 pieces (measured)."""
+"""It waits at least so many times as long as the last time took, for everything stands still
+meanwhile: 70 ms with 65,000 free pieces among as many in use (measured on such a heap)."""
 
 LARGE = 128 * 1024
 """Bytes from which a piece is one by itself: glibc's own first choice."""

@@ -4,7 +4,7 @@ What a thousand sessions keep is a million objects, and a look at all of them ta
 a busy machine. So what outlived two looks is set aside ("frozen") and not looked at again; when it
 is dropped it goes all the same, unless it is part of a cycle. Cycles are rare here (a session that
 has ended is taken apart, and so is its connection), and all are looked at only once there are far
-more objects than there were. The allocator has its turn beside it. Knows the collector alone.
+more objects than there were. The allocator has its turn beside it. Knows these two alone.
 """
 
 from __future__ import annotations
