@@ -38,7 +38,7 @@ from tests.chaos.inside import malloc
 large = b"1" * 1_000_000
 del large
 before = malloc().hblks
-held = b"1" * 500_000
+held = [bytes([number]) * 500_000 for number in range(64)]
 print(malloc().hblks - before)
 """
 
@@ -101,11 +101,14 @@ def test_what_an_operator_has_set_is_left_alone(name: str):
     assert not settle({"PATH": "/bin", name: "1"})
 
 
-@pytest.mark.parametrize(("done", "pieces"), [("settle({})", 1), ("None", 0)])
-def test_a_large_piece_is_one_by_itself_whatever_was_freed_before(done: str, pieces: int):
+@pytest.mark.parametrize(("done", "by_themselves"), [("settle({})", True), ("None", False)])
+def test_large_pieces_are_ones_by_themselves_whatever_was_freed_before(
+    done: str, *, by_themselves: bool
+):
     if allocator._trim() is None:
         pytest.skip("not glibc")
-    assert _told(LARGE.format(done)) == pieces
+    pieces = _told(LARGE.format(done))  # of 64; a few find a hole that was there before
+    assert (pieces > 48) if by_themselves else (pieces < 16)
 
 
 def test_what_lies_between_pieces_in_use_goes_back_to_the_system():
