@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from listener.chronicle import Earlier
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
+from listener.order import Earlier
 from listener.settings.model import Agent
 from listener.ticket import Record
 

@@ -11,7 +11,6 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from listener.chronicle import Earlier
 from listener.correlation.outcome import (
     Abandoned,
     Confirmed,
@@ -31,6 +30,7 @@ from listener.handover.channel import Broken, written
 from listener.journal.codec import Undecodable, decode, encode
 from listener.journal.encoding import micros, moment_of
 from listener.offers import Told
+from listener.order import Earlier
 from listener.readers import Entry
 from listener.settings.model import Agent
 from listener.ticket import Record

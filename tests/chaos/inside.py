@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from listener import chronicle, digits, idempotency, keeping, succession
+from listener import digits, idempotency, keeping, order, succession
 from listener.cli import main
 from listener.correlation import books, instants
 from listener.finesse import uris
@@ -56,9 +56,9 @@ def small() -> Iterator[None]:
         for where, name, new in (
             (succession, "Ledger", partial(succession.Ledger, keep=FEW)),
             (keeping, "Keys", partial(idempotency.Keys, most=FEW)),
-            (chronicle, "RING", FEW),
-            (chronicle, "RING_BESIDE_JOURNAL", FEW),
-            (chronicle, "MAX_HEARING", FEW),
+            (order, "RING", FEW),
+            (order, "RING_BESIDE_JOURNAL", FEW),
+            (order, "MAX_HEARING", FEW),
             (re, "_MAXCACHE", FEW // 4),  # digits become patterns
             (books, "MAX_TOMBSTONES", FEW),
             (books, "MAX_ITEMS", FEW),

@@ -12,6 +12,7 @@ from unittest import mock
 
 import pytest
 
+from listener.chronicle import Chronicle
 from listener.correlation.outcome import MinimumEvidence
 from listener.finesse.actions import TaskStart
 from listener.finesse.events import DialogChanged
@@ -252,7 +253,7 @@ def test_the_small_bounds_are_bounds_that_there_are():
 
 async def test_what_is_told_of_sessions_is_full_after_a_few_with_small_bounds():
     with inside.small():
-        chronicle = inside.chronicle.Chronicle()
+        chronicle = Chronicle()
     for number in range(2 * inside.FEW):
         chronicle.gap("1001", "link" if number % 2 else None)
     assert len(chronicle.hearing) == len(chronicle.recent()) == inside.FEW

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from listener.chronicle import Earlier
 from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
@@ -18,6 +17,7 @@ from listener.handover import spoken
 from listener.handover.carried import Agents, Held, Open, Past, State
 from listener.handover.channel import Broken
 from listener.offers import Told
+from listener.order import Earlier
 from listener.readers import Entry
 from listener.settings.model import Agent
 from listener.ticket import Record
