@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from listener.backend import AT_ONCE
+from listener.backend.requests import AT_ONCE
 from listener.correlation.desk import Limits
 from listener.errors import InvalidRequest, NotKept
 from listener.finesse.actions import Hold, MakeCall
