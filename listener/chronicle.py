@@ -23,6 +23,7 @@ from listener.journal import After, Answered, Event, Going, Intent, Journal, Set
 from listener.ledger import now_utc
 from listener.order import Earlier, Order
 from listener.report import record_json, stamp
+from listener.tasks import unwatched
 from listener.telling import dialog_of, event_json, kind_of
 from listener.ticket import Record
 
@@ -89,7 +90,7 @@ class Chronicle(Order):
     def _safe(self, *rows: Any) -> asyncio.Future[None]:
         assert self._journal is not None
         safe: asyncio.Future[None] = self._loop.create_future()
-        safe.add_done_callback(_looked_at)
+        unwatched(safe)
         written = self._journal.put(*rows)
 
         def done(tried: asyncio.Future[bool]) -> None:
@@ -210,9 +211,3 @@ def _shown(
 
 def _not_kept(outcome: Outcome) -> Outcome:
     return replace(outcome, warnings=(*outcome.warnings, NOT_KEPT))
-
-
-def _looked_at(future: asyncio.Future[None]) -> None:
-    """Let a future fail without a complaint that nobody looked."""
-    if not future.cancelled():
-        future.exception()

@@ -1,6 +1,6 @@
 """What is heard: notifications and sessions, told to the correlator, the readers and the memory.
 
-The hearing half of the service; what is asked, sent and settled is `service`'s. A fault in reading
+The hearing half of the service; what is sent and settled is `executing`'s. A fault in reading
 or judging one event is logged and stops nothing else.
 """
 

@@ -1,6 +1,7 @@
 """From one process to the next: requests are taken over, or let go of, without two judging them.
 
-What a restart and a hand-over need of the service; what is asked and sent is `service`'s.
+What a restart and a hand-over need of the service; what is asked is `service`'s, what is
+sent `executing`'s.
 """
 
 from __future__ import annotations

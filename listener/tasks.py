@@ -47,6 +47,11 @@ class Tasks:
             await asyncio.wait(tuple(self._tasks))
 
 
+def unwatched(future: asyncio.Future[None]) -> None:
+    """Let a future fail without a complaint that nobody looked."""
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
 class Alarm:
     """One timer that is set anew after each step."""
 

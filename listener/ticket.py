@@ -1,6 +1,6 @@
 """What a caller holds while a request is open, and the record that is kept of it.
 
-The future in it is settled by `service` alone, in one function.
+The future in it is settled by `executing` alone, in one function.
 """
 
 from __future__ import annotations

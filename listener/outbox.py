@@ -1,0 +1,118 @@
+"""Requests on their way to Finesse: each goes out once, when its intent is safely kept, or never.
+
+Owns the tasks that send; what Finesse answers goes back to the service. Knows no correlator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
+
+from listener.correlation.outcome import Abandoned, Outcome, Reason, Rejected, Unconfirmed
+from listener.correlation.steps import AnswerKind, RestAnswer
+from listener.errors import NotKept
+from listener.tasks import Tasks
+from listener.terms import Sender, Wire
+from listener.ticket import Record
+
+
+class Outbox:
+    """Puts requests on the wire, each by `wire` or by a sender of its own.
+
+    `is_open` says whether a request, by its key, still waits for its outcome; `answered` is told
+    what Finesse answered, unless the request was given up before it left.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        tasks: Tasks,
+        *,
+        is_open: Callable[[str], bool],
+        answered: Callable[[str, RestAnswer], None],
+    ) -> None:
+        self._wire = wire
+        self._tasks = tasks
+        self._is_open = is_open
+        self._answered = answered
+        self._senders: dict[str, Sender] = {}
+        self._sending: dict[str, asyncio.Task[None]] = {}
+        self._on_their_way: set[asyncio.Task[None]] = set()  # the settled ones among them, too
+        self._over = False
+
+    def __repr__(self) -> str:
+        return f"<Outbox {len(self._on_their_way)} on their way{' over' if self._over else ''}>"
+
+    def leave_to(self, key: str, sender: Sender) -> None:
+        """Let `sender` put that request on the wire when it is sent; called once, or never."""
+        self._senders[key] = sender
+
+    def send(self, record: Record, going: asyncio.Future[None]) -> None:
+        """Send a request as soon as `going` says that its intent is kept; NotKept: not at all."""
+        key = record.key
+        task = self._tasks.spawn(lambda: self._sent(record, going), f"send {key}")
+        self._sending[key] = task
+        self._on_their_way.add(task)
+        task.add_done_callback(self._on_their_way.discard)
+
+    async def all_sent(self, within: float) -> bool:
+        """Wait until no request of ours is on its way; False when it takes longer.
+
+        True means so at this moment: call what relies on it before the next await.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._on_their_way:
+                    await asyncio.wait(tuple(self._on_their_way))
+        return not self._on_their_way
+
+    async def _sent(self, record: Record, going: asyncio.Future[None]) -> None:
+        sender = self._senders.pop(record.key, None)
+        try:
+            answer = await self._put_on_wire(record, going, sender)
+        finally:
+            self._sending.pop(record.key, None)
+        if answer is not None:
+            self._answered(record.key, answer)
+
+    async def _put_on_wire(
+        self, record: Record, going: asyncio.Future[None], sender: Sender | None
+    ) -> RestAnswer | None:
+        try:
+            await going
+        except NotKept as trouble:
+            return RestAnswer(AnswerKind.NOT_SENT, detail=str(trouble))
+        if self._over or not self._is_open(record.key):
+            return None  # given up in the same moment: what nobody waits for need not go out
+        record.sent = record.going  # as the journal has it
+        if sender is not None:
+            return await sender()
+        return await self._wire.send(record.request, record.request_id)
+
+    def settle(self, record: Record, outcome: Outcome) -> Outcome:
+        """Stop sending what has its outcome; return that outcome, as it is true of what was sent.
+
+        What still waits for a free connection must not go out after its outcome was told.
+        """
+        waits = record.key in self._sending and record.sent is None
+        self._senders.pop(record.key, None)
+        task = self._sending.pop(record.key, None)
+        if task is not None and isinstance(outcome, Unconfirmed | Abandoned):
+            task.cancel()
+        return _never_sent(outcome) if waits and isinstance(outcome, Unconfirmed) else outcome
+
+    def close(self) -> None:
+        """Let nothing leave from now on."""
+        self._over = True
+
+
+def _never_sent(outcome: Unconfirmed) -> Rejected:
+    """Return what is true of a request whose time was over before its turn was safely kept.
+
+    It does not go out any more (`_put_on_wire`), so that repeating it is safe (rules 1, 9).
+    """
+    names = {each.name for each in fields(Rejected)} & {each.name for each in fields(outcome)}
+    known = {name: getattr(outcome, name) for name in names - {"reason"}}
+    return Rejected(**known | {"sent": False}, reason=Reason.EXPIRED_IN_QUEUE)
