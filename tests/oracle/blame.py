@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Presumed, Rejected
 from listener.finesse import actions as do
+from listener.finesse import uris
 from listener.finesse.events import (
     DialogEvent,
     DialogRemoved,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _NAMED = re.compile(r"INVALID_ACTION (\w+)(?: on extension (\w+))?")
 _COMMAND = re.compile(r"<(\w+?)CallCommand>")
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
-MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
+MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor, do.BargeCall)
 JOINS = (do.Transfer, do.Conference)
 SETTLES = 2.0
 REPEATED_WITHIN = 5.0
@@ -67,13 +68,54 @@ def _sole(account: Account, asked: Asked, heard: Heard) -> bool:
         return False
     if _about_another_call(account, asked, heard) or _proof_came(account, asked, heard):
         return False
-    return not any(
-        _may_own(other, heard.at, asked.settled)
-        and fits(account, other, heard)
-        and not _about_another_call(account, other, heard)
+    return not owners(account, asked, heard)
+
+
+def owners(account: Account, asked: Asked, error: Heard) -> list[Asked]:
+    """Return the others of that agent that may own an error as well (5), as far as is known.
+
+    A join that is open, and of which nobody knows with which of several calls, is open on each.
+    """
+    return [
+        other
         for other in account.asked
-        if other is not asked and other.agent == asked.agent
-    )
+        if other is not asked
+        and other.agent == asked.agent
+        and _may_own(other, error.at, asked.settled)
+        and fits(account, other, error)
+        and (_may_join(account, other, error) or not _about_another_call(account, other, error))
+    ]
+
+
+def _may_join(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether an error is on a call that an open join may be about: one of several others."""
+    if not isinstance(asked.request, JOINS) or (asked.settled or error.at) < error.at:
+        return False
+    there = getattr(error.event, "dialog_id", None)
+    others = effects.partners(asked, account)
+    if not any(_named(account, asked, id_) for id_ in others):
+        others = list(effects.live_calls(asked, account))
+    return any(there in effects.family(account.history, id_, error.at) for id_ in others)
+
+
+def _named(account: Account, asked: Asked, other: str) -> bool:
+    """Say whether a link names a call as the other one, as was read: the agent talks on one (6.4).
+
+    A link lasts as long as its calls do; the call that is talked on tells which one is meant now.
+    """
+    begun = asked.submitted if asked.begun is None else asked.begun
+    last = {
+        heard.event.dialog_id: heard.event.dialog
+        for heard in account.heard
+        if heard.agent == asked.agent and heard.at <= begun and isinstance(heard.event, DialogEvent)
+    }
+    two = (asked.request.dialog_id or "", other)
+    if not all(id_ in last for id_ in two):
+        return False
+    parties = [last[id_].participant(asked.own) for id_ in two]
+    talks = [party is not None and party.state == "ACTIVE" for party in parties]
+    links = {(id_, uris.dialog_id(last[id_].associated_dialog_uri)) for id_ in two}
+    return not links.isdisjoint({two, two[::-1]}) and talks[0] != talks[1]
 
 
 def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
@@ -114,7 +156,7 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
 def _joined(account: Account, asked: Asked, at: float) -> tuple[str | None, ...]:
     """Return the calls that a join is about: those that it was said to have joined by then.
 
-    Of several that nothing links, none is known to be the other one: it is open on its own (5).
+    Of several that nothing links, none is known to be the other one: no error on one is its (5).
     """
     outcome, dialog = asked.outcome, asked.request.dialog_id
     if isinstance(outcome, Confirmed) and (asked.settled or 0.0) <= at:
@@ -246,9 +288,32 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
         if heard.agent == asked.agent and heard.first and begun <= heard.at <= error.at
         if heard.parcel.made >= begun  # what is read late has not changed since it was asked
         if id(heard.parcel.cause) not in ours or _a_step(asked, heard)
+        if not _explained(account, asked, heard)
         if (isinstance(heard.event, DialogEvent) and heard.event.dialog_id in dialogs)
         or (isinstance(heard.event, UserChanged) and asked.request.root == "User")
     )
+
+
+def _explained(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether what somebody else did looked like the work of a request of ours, and proved it.
+
+    A change that one is confirmed by is explained by that one (5), whoever made it. The call that
+    a consult begins from is held.
+    """
+    event = heard.event
+    for other in account.asked:
+        weak = isinstance(other.outcome, Confirmed) and other.outcome.evidence in GUESSED
+        if other is asked or other.agent != asked.agent or other.begun is None or not weak:
+            continue
+        if not other.begun <= heard.at <= (other.settled or 0.0) <= (asked.settled or 0.0):
+            continue
+        if shown.shows(account, other, heard, tagged=False):
+            return True
+        consult = isinstance(other.request, do.ConsultCall) and isinstance(event, DialogEvent)
+        if consult and event.dialog_id == other.request.dialog_id:
+            party = event.dialog.participant(asked.own)
+            return party is not None and party.state == "HELD"
+    return False
 
 
 def _a_step(asked: Asked, heard: Heard) -> bool:

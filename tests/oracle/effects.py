@@ -227,21 +227,29 @@ def _parties(history: History, asked: Asked, *ids: str) -> frozenset[str]:
     )
 
 
+def live_calls(asked: Asked, account: Account) -> dict[str, View]:
+    """Return the calls that the asking device was on when it went out."""
+    now = {id_: account.history.at(id_, _just_before(asked)) for id_ in account.history.calls}
+    return {
+        id_: view
+        for id_, view in now.items()
+        if view is not None and not view.over and view.parties.get(asked.own) not in OFF
+    }
+
+
+def _just_before(asked: Asked) -> float:
+    return (asked.submitted if asked.begun is None else asked.begun) - TOGETHER
+
+
 def partners(asked: Asked, account: Account) -> list[str]:
     """Return the calls of which one is the other one of a join (6.4), as they were at sending.
 
     The one that is linked to it by associatedDialogUri, else the agent's only other live one. With
     several and no link any of them may have been meant.
     """
-    history, dialog = account.history, asked.request.dialog_id
-    begun = (asked.submitted if asked.begun is None else asked.begun) - TOGETHER
-    own = {id_: history.at(id_, begun) for id_ in history.calls if id_ != dialog}
-    live = {
-        id_: view
-        for id_, view in own.items()
-        if view is not None and not view.over and view.parties.get(asked.own) not in OFF
-    }
-    mine = history.at(dialog, begun)
+    dialog = asked.request.dialog_id
+    live = {id_: view for id_, view in live_calls(asked, account).items() if id_ != dialog}
+    mine = account.history.at(dialog, _just_before(asked))
     linked = [
         id_
         for id_, view in live.items()

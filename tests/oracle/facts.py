@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from listener.correlation.outcome import Confirmed, Evidence, Failed
 from listener.finesse import actions as do
-from listener.finesse.events import DialogEvent
+from listener.finesse.events import DialogEvent, DialogRemoved
 from tests.oracle import effects
 
 if TYPE_CHECKING:
@@ -89,9 +89,21 @@ def _joined(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]
     joins |= {span.unit for span in effects.spans(asked, account)}
     said = gone | ({survivor} if survivor is not None else set())
     if survivor is not None and survivor not in {left for left, _ in joins}:
-        yield f"survivor {survivor}, and the calls were not joined in it"
+        taken = _taken_in(account, asked, survivor, joins)
+        if not any(_of_the_pair(account, asked, gone, set(pair)) for pair in taken):
+            yield f"survivor {survivor}, and the calls were not joined in it"
     elif not any(_of_the_pair(account, asked, said, set(pair)) for pair in joins):
         yield f"{sorted(said)} joined, and they were not"
+
+
+def _taken_in(
+    account: Account, asked: Asked, survivor: str, joins: set[tuple[Any, ...]]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the joins whose survivor had become that third call when it was told (6.3)."""
+    for pair in joins:
+        left, end = pair[0], (asked.settled or 0.0) + EPS
+        if survivor not in pair and survivor in effects.family(account.history, left, end):
+            yield pair
 
 
 def _of_the_pair(account: Account, asked: Asked, said: set[str], pair: set[str]) -> bool:
@@ -107,13 +119,26 @@ def _of_the_pair(account: Account, asked: Asked, said: set[str], pair: set[str])
 
 
 def _is_gone(account: Account, asked: Asked, id_: str, end: float) -> bool:
+    """Say whether a call is over, taken in by another, or off the agent's list.
+
+    Who is on a call twice is on it when one of the two has left; a DELETE tells of his list.
+    """
+    begun = asked.submitted if asked.begun is None else asked.begun
+    deleted = any(
+        isinstance(heard.event, DialogRemoved)
+        and (heard.event.dialog_id, heard.event.owner) == (id_, asked.agent)
+        and heard.parcel.made >= begun
+        for heard in account.heard
+        if heard.agent == asked.agent and heard.first and heard.at <= end + EPS
+    )
     view = account.history.at(id_, end + EPS)
     named = any(
         at <= end + EPS and each.secondary == id_
         for row in account.history.calls.values()
         for at, each in row
     )
-    return view is None or view.over or named or view.parties.get(asked.own) in effects.LEFT
+    off = view is None or view.over or view.parties.get(asked.own) in effects.LEFT
+    return off or deleted or named
 
 
 # -- how far ----------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ Each is an exception that a rule of evidence grants, and no wider; the numbers a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Evidence, Failed, Rejected
 from listener.finesse import actions as do
 from listener.finesse import uris
-from listener.finesse.events import DialogEvent, UserChanged
+from listener.finesse.events import DialogEvent, DialogRemoved, UserChanged
 from tests.oracle import effects
 from tests.oracle.account import OFF
 
@@ -352,12 +353,31 @@ def several_others(account: Account, asked: Asked) -> bool:
     be somebody else's (rules 4 and 6.4: both others).
     """
     others = effects.partners(asked, account)
+    if any(id_ not in others for id_ in seeming(account, asked)):
+        return True
     if any(not effects.told(account, asked, id_) for id_ in others):
         return True  # it had come, and nobody had told of it yet
     joined = {id_ for pair in effects.joins(asked, account) for id_ in pair[:2]}
     return (
         len(others) > 1 or not joined <= {asked.request.dialog_id, *others} or alike(account, asked)
     )
+
+
+def seeming(account: Account, asked: Asked) -> Iterator[str]:
+    """Yield calls that had ended, and of which older news were read last: they seem to be there."""
+    assert asked.begun is not None
+    last: dict[str, DialogEvent] = {}
+    for heard in account.heard:
+        mine = heard.agent == asked.agent and heard.at <= asked.begun
+        if mine and isinstance(heard.event, DialogEvent) and heard.event.owner == asked.agent:
+            last[heard.event.dialog_id] = heard.event
+    for id_, event in last.items():
+        view = account.history.at(id_, asked.begun)
+        party = event.dialog.participant(asked.own)
+        there = party is not None and party.state not in OFF
+        over = view is not None and view.over and view.kind == "voice"
+        if there and over and not isinstance(event, DialogRemoved):
+            yield id_
 
 
 def alike(account: Account, asked: Asked) -> bool:

@@ -162,11 +162,11 @@ def _signed(account: Account, asked: Asked) -> Iterator[Heard]:
     A dialog that leaves a colleague's list says nothing of the agent's part in it.
     """
     deed, dialog = asked.deed, asked.request.dialog_id
-    family = effects.family(account.history, dialog)
     for heard in _open(account, asked, of_all=True):
         if heard.parcel.cause is not deed or not grounds.named(account, asked, heard):
             continue
         event = heard.event
+        family = effects.family(account.history, dialog, heard.at)  # what it was to become is none
         there = isinstance(event, DialogEvent) and event.dialog_id in family
         here = event.owner == asked.agent and heard.agent == asked.agent
         if here or (there and not isinstance(event, DialogRemoved)):
@@ -391,14 +391,17 @@ def _publishes_again(account: Account, error: Heard) -> bool:
 def _may_be_repeated(account: Account, heard: Heard) -> bool:
     """Say whether it was read soon after a restart: what was read before is not known then (4).
 
-    Finesse may publish that again, and no content of it is journalled.
+    Finesse may publish that again at a session's beginning, and no content of it is journalled. A
+    first session that is lost at once leaves that to the one behind it.
     """
-    return any(
-        min((begin for begin, _ in account.live[heard.agent] if begin >= started), default=heard.at)
-        > heard.at - BURST
-        for _, started in account.restarts
-        if started <= heard.at
-    )
+    for _, started in account.restarts:
+        if started > heard.at:
+            continue
+        here = [each for each in account.live[heard.agent] if started <= each[0] <= heard.at]
+        lost = here[-2][1] if len(here) > 1 else 0.0
+        if not here or (lost < here[0][0] + BURST and heard.at < here[-1][0] + BURST):
+            return True
+    return False
 
 
 LOOK_FOR_NEW = (*grounds.MAKES, do.BargeCall)
@@ -491,15 +494,36 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
             if row[0][0] >= asked.submitted and row[0][1].sender == asked.own
         ]
     user = asked.request.root == "User"
+    alone = max([error.at + blame.SETTLES, *_left(account, asked, error)]) + 0.1
     return any(
         heard.parcel.cause is not asked.deed
         and (
             getattr(heard.event, "dialog_id", None) in ids
             or (isinstance(heard.event, UserChanged | RequestFailed) and user)
+            or _may_be_its_own(asked, heard)
         )
         for heard in _open(account, asked)
-        if heard.at <= error.at + blame.SETTLES + 0.1
+        if heard.at <= alone
     )
+
+
+def _left(account: Account, asked: Asked, error: Heard) -> Iterator[float]:
+    """Yield when others ended whom the error fitted as well: only then one was left (5)."""
+    for other in account.asked:
+        if other is asked or other.agent != asked.agent or other.begun is None:
+            continue
+        ended = other.settled or 0.0
+        there = other.begun <= error.at <= ended <= (asked.settled or 0.0)
+        if there and blame.fits(account, other, error):
+            yield ended
+
+
+def _may_be_its_own(asked: Asked, heard: Heard) -> bool:
+    """Say whether an event on its agent's node has its id by chance, as a colleague's request (3).
+
+    Nobody knows whose work it shows: that it was refused is not certain any more.
+    """
+    return heard.event.request_id == asked.request_id and shown.on_own_node(heard)
 
 
 def _exact(account: Account, asked: Asked, heard: Heard) -> bool:

@@ -1,0 +1,166 @@
+"""What the judge excuses hides no more than it should: a fault beside each excuse is found.
+
+Each breaks the program where an excuse could cover it, and names the first seed that shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from listener.correlation import accusation, hearing, objects, picture
+from listener.correlation.judges import transfers
+from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
+from listener.finesse import actions as do
+from listener.finesse.events import RequestFailed
+from tests.oracle import facts, knowable
+from tests.oracle.account import Account, Asked, Heard, Parcel, View
+from tests.oracle.play import play
+from tests.oracle.report import finds
+from tests.oracle.story import generate
+
+Patches = Iterator[tuple[Any, str, Any]]
+
+
+def an_open_join_is_suspect_of_errors_on_any_call() -> Patches:
+    """Beside: who does not know which of several calls is the other one is open on each."""
+    real = objects._may_join
+
+    def may_join(entry: Any, there: str) -> bool:
+        return isinstance(entry.case.expectation, objects.JOINS) or real(entry, there)
+
+    yield objects, "_may_join", may_join
+
+
+def an_error_is_late_on_all_of_its_agent() -> Patches:
+    """Beside: a call and the one that took it in are one object."""
+
+    def settled_here(desk: Any, _event: Any) -> list[Any]:
+        return list(desk.books.tombs.values())
+
+    yield accusation, "_settled_here", settled_here
+
+
+def an_error_after_a_restart_names_nobody() -> Patches:
+    """Beside: errors may be told again at the beginning of the sessions behind a restart."""
+    yield picture.AgentPicture, "just_begun", lambda _self, _now: True
+
+
+def a_call_that_ended_may_still_be_joined() -> Patches:
+    """Beside: a call of which older news were read last seems to be there."""
+    real = transfers._live
+
+    def live(case: Any) -> list[Any]:
+        ended = case.baseline.others if case.baseline is not None else ()
+        return [*real(case), *(each for each in ended if each not in real(case))]
+
+    yield transfers, "_live", live
+
+
+def an_id_of_ours_is_doubtful_wherever_an_error_was() -> Patches:
+    """Beside: an event with the id of two whom it may be is nobody's for sure."""
+    real = hearing.sole
+
+    def sole(tagged: list[Any]) -> Any:
+        found = real(tagged)
+        if found is not None and any(e.suspicions for e in tagged):
+            return None
+        return found
+
+    yield hearing, "sole", sole
+
+
+FIRST: dict[Callable[[], Patches], tuple[int, str]] = {
+    an_open_join_is_suspect_of_errors_on_any_call: (3, "that it alone could own"),
+    an_error_is_late_on_all_of_its_agent: (2, "late news that is not its own"),
+    an_error_after_a_restart_names_nobody: (8, "that it alone could own"),
+    a_call_that_ended_may_still_be_joined: (6, "a change that it asked for was read"),
+    an_id_of_ours_is_doubtful_wherever_an_error_was: (32, "confirmed"),
+}
+
+
+@pytest.mark.parametrize("broken", FIRST, ids=lambda broken: broken.__name__)
+def test_a_fault_beside_an_excuse_is_found(broken: Callable[[], Patches]) -> None:
+    seed, words = FIRST[broken]
+    with ExitStack() as stack:
+        for where, name, new in broken():
+            stack.enter_context(mock.patch.object(where, name, new))
+        found = finds(play(generate(seed)))
+    assert any(words in find.words for find in found), [str(find) for find in found]
+    assert finds(play(generate(seed))) == []
+
+
+@pytest.mark.parametrize(
+    ("sessions", "at", "may_be"),
+    [
+        ([[11.0, 90.0]], 20.0, True),
+        ([[11.0, 90.0]], 22.0, False),
+        ([[11.0, 13.0], [15.0, 90.0]], 24.0, True),  # the first one was lost at once
+        ([[11.0, 13.0], [15.0, 90.0]], 26.0, False),
+        ([[11.0, 40.0], [42.0, 90.0]], 43.0, False),
+    ],
+)
+def test_what_was_read_before_a_restart_may_be_told_again_as_sessions_begin(
+    sessions: list[list[float]], at: float, *, may_be: bool
+) -> None:
+    account = Account(0, live={"1001": sessions}, restarts=[(9.0, 10.0)])
+    event = RequestFailed(node="", owner="1001", errors=())
+    parcel = Parcel("", "", at, None, None, is_error=True)
+    heard = Heard(at, "1001", event, parcel, first=True)
+    assert knowable._may_be_repeated(account, heard) is may_be
+
+
+# -- which calls were joined ----------------------------------------------------------------------
+
+
+def _view(own: str, *others: str, **more: Any) -> View:
+    parties = {"2001": own} | dict.fromkeys(others, "ACTIVE")
+    plain = View(
+        *("voice", "ACTIVE", "", "2001", frozenset(), parties),
+        *(frozenset({"1001"}), {}, (), (None, None), None, None, False, False),
+    )
+    return plain._replace(**more)
+
+
+def _conference(*, told: str, taken_in_at: float) -> list[str]:
+    """Return what is untrue of a conference of A with B that C took in then, told at 5 s."""
+    account = Account(0)
+    calls = account.history.calls
+    calls["A"] = [
+        (1.0, _view("HELD", "x")),
+        (3.0, _view("ACTIVE", "x", "y", secondary="B")),
+        (taken_in_at, _view("DROPPED", secondary="B", over=True)),
+    ]
+    calls["B"] = [(1.0, _view("ACTIVE", "y")), (3.0, _view("DROPPED", over=True))]
+    calls["C"] = [
+        (1.0, _view("DROPPED", "z")),
+        (taken_in_at, _view("ACTIVE", "x", "y", secondary="A")),
+    ]
+    calls["D"] = [(1.0, _view("DROPPED", "u"))]
+    request = do.Conference(agent="1001", dialog_id="A", target_media_address="2001")
+    ids = DialogIds(survivor=told, gone=("A", "B"))
+    said = Confirmed(evidence=Evidence.EXPECTATION, dialogs=ids)
+    asked = Asked(
+        *(0, "k", request, "r", "2001", "submit", MinimumEvidence.ANY, 20.0, 2.0),
+        begun=2.0,
+        outcome=said,
+        settled=5.0,
+    )
+    return list(facts._joined(account, asked, said))
+
+
+def test_a_joined_call_that_a_third_one_took_in_is_the_third_one() -> None:
+    assert _conference(told="C", taken_in_at=4.0) == []
+
+
+@pytest.mark.parametrize(("told", "taken_in_at"), [("C", 6.0), ("D", 4.0)])
+def test_a_third_call_is_no_survivor_before_it_took_the_joined_one_in(
+    told: str, taken_in_at: float
+) -> None:
+    assert any(
+        "not joined in it" in words for words in _conference(told=told, taken_in_at=taken_in_at)
+    )
