@@ -65,7 +65,7 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     suspicion = Suspicion(event, now, barred=_nobodys(event, repeated=repeated))
     desk.unsigned.setdefault(owner, deque(maxlen=MAX_UNSIGNED)).append((now, event))
     for entry in desk.books.of(owner):
-        if not entry.on_the_wire or not _fits(entry, event):
+        if not entry.on_the_wire or not fits(entry, event):
             continue
         if names_another_object(desk, entry, event) or _bears_anothers_id(entry, event):
             continue
@@ -102,7 +102,7 @@ def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed)
             del desk.reheard[next(iter(desk.reheard))]
     # It came after this request was sent; who may have owned it then is barred by that.
     suspicion.barred |= _nobodys(event, repeated=repeated) or any(
-        _may_own(tomb, entry.submitted) and tomb.agent == event.owner and _fits(tomb, event)
+        _may_own(tomb, entry.submitted) and tomb.agent == event.owner and fits(tomb, event)
         for tomb in _settled_here(desk, event)
     )
     # Who was taken over after a gap may not hear of it, and could own it all the same.
@@ -122,7 +122,7 @@ def suspected_there(desk: Desk, entry: Entry, dialog_id: str) -> bool:
     if len(known) == MAX_UNSIGNED and known[0][0] >= since:
         return True
     return any(
-        at >= since and event.dialog_id == dialog_id and _fits(entry, event) for at, event in known
+        at >= since and event.dialog_id == dialog_id and fits(entry, event) for at, event in known
     )
 
 
@@ -158,7 +158,7 @@ def _bears_anothers_id(entry: Entry, event: RequestFailed) -> bool:
 
 def _could_own(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
     here = entry.on_the_wire and entry.agent == event.owner
-    return here and _fits(entry, event) and not names_another_object(desk, entry, event)
+    return here and fits(entry, event) and not names_another_object(desk, entry, event)
 
 
 def _alike(one: RequestFailed, other: RequestFailed) -> bool:
@@ -204,7 +204,7 @@ def _nobodys(event: RequestFailed, *, repeated: bool) -> bool:
     return repeated or event.request_id is not None
 
 
-def _fits(entry: Entry, event: RequestFailed) -> bool:
+def fits(entry: Entry, event: RequestFailed) -> bool:
     """Say whether the error's message, if it names an action or extension, names this request's."""
     for error in event.errors:
         action, extension = named_action(error.error_message), named_extension(error.error_message)
@@ -224,7 +224,7 @@ def _other_owners(desk: Desk, now: float, event: RequestFailed) -> bool:
     for tomb in _settled_here(desk, event):
         if _bears_anothers_id(tomb, event):
             continue
-        if _may_own(tomb, now) and tomb.agent == event.owner and _fits(tomb, event):
+        if _may_own(tomb, now) and tomb.agent == event.owner and fits(tomb, event):
             found = True
             desk.late(tomb, Late(tomb.key, "possible_error", now, _text(event), event.errors))
     return found

@@ -12,14 +12,14 @@ from types import MappingProxyType
 
 from listener.correlation import clockwork
 from listener.correlation.admission import MAX_LENGTH, entry_of, share, twins
-from listener.correlation.desk import Desk
+from listener.correlation.desk import Desk, failed_call
 from listener.correlation.entry import Entry
 from listener.correlation.outcome import Confirmed, Outcome
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
-from listener.correlation.sharing import domain
-from listener.finesse.actions.expectation import CallData, Gate
+from listener.correlation.sharing import same_lane
+from listener.finesse.actions.expectation import Gate
 from listener.finesse.actions.request import Request
 
 
@@ -108,12 +108,11 @@ def _old_rivals(desk: Desk, entry: Entry) -> frozenset[str]:
         for tomb in there
         if tomb.outcome is not None
         and (tomb.settled_at or 0.0) >= entry.submitted
-        and (domain(tomb), tomb.device) == (domain(entry), entry.device)
+        and same_lane(tomb, entry)
         and (
             any(seen.what == "contested" for seen in tomb.outcome.seen)
             or (
                 isinstance(tomb.outcome, Confirmed)
-                and not isinstance(entry.case.expectation, CallData)
                 and tomb.case.expectation == entry.case.expectation
             )
         )
@@ -187,7 +186,7 @@ def remember(
     if outcome.dialogs.survivor is not None:
         entry.case.ids.add(outcome.dialogs.survivor)
     desk.books.add(entry)
-    for gone in outcome.dialogs.gone:
-        desk.books.watch(entry, gone)
+    for id_ in (*outcome.dialogs.gone, *failed_call(outcome)):
+        desk.books.watch(entry, id_)
     desk.books.close(entry)
     desk.at(now + rest, entry.key)

@@ -88,6 +88,8 @@ class Desk:
         if entry.deadline == float("inf"):  # its turn in the chain never came
             entry.deadline = now + entry.length
         self.steps.append(Settled(entry.key, outcome))
+        for call in failed_call(outcome):
+            self.books.watch(entry, call)
         self.books.close(entry)
         self.at(now + self.limits.tombstone_for, entry.key)
         explained = _explained(outcome)
@@ -287,6 +289,16 @@ def _explained(outcome: Outcome) -> bool:
     guessed = {Evidence.SOLE_PENDING, Evidence.SNAPSHOT}
     failed = isinstance(outcome, Failed) and outcome.evidence not in guessed
     return failed or isinstance(outcome, Confirmed | Rejected)
+
+
+def failed_call(outcome: Outcome) -> tuple[str, ...]:
+    """Return the call that failed a request without its id: an error about it may be its own.
+
+    Somebody else may have made that call, and the refusal was the request's (rules 5).
+    """
+    guessed = isinstance(outcome, Failed) and outcome.evidence is not Evidence.REQUEST_ID
+    call = outcome.dialogs.new if guessed else None
+    return (call,) if call is not None else ()
 
 
 def _never_done(outcome: Outcome) -> bool:

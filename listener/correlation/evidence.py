@@ -6,6 +6,7 @@ notes it. Never looks at a clock or at XML.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from listener.correlation import verdict
@@ -180,11 +181,25 @@ def _made(desk: Desk, entry: Entry, held: Held) -> None:
 
 def _let_go(entry: Entry, call: str | None) -> None:
     """Let go of what that call seemed to show to a request."""
-    entry.held = [each for each in entry.held if each.finding.dialogs.new != call]
-    if entry.standing is not None and entry.standing.finding.dialogs.new == call:
+    _let_go_of(entry, lambda held: held.finding.dialogs.new == call)
+
+
+def give_back(entry: Entry, sight: Sight) -> None:
+    """Let go of what waits to count for a request, where it turns out to be another's by its id."""
+    shown = (sight.dialog, sight.user)
+    by_id = Evidence.REQUEST_ID
+    _let_go_of(entry, lambda held: held.evidence is not by_id and (held.dialog, held.user) == shown)
+    entry.case.rebase(sight)
+
+
+def _let_go_of(entry: Entry, anothers: Callable[[Held], bool]) -> None:
+    entry.held = [each for each in entry.held if not anothers(each)]
+    if entry.standing is not None and anothers(entry.standing):
         entry.standing = None
-    if entry.contested is not None and entry.contested.finding.dialogs.new == call:
+    if entry.contested is not None and anothers(entry.contested):
         entry.contested = None
+    if entry.quiet is not None and anothers(entry.quiet):
+        entry.quiet = entry.quiet_due = None
 
 
 def release_held(desk: Desk, now: float, entry: Entry) -> None:

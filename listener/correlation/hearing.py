@@ -6,6 +6,7 @@ no news. Everything here happens in one run without an await.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from listener.correlation.accusation import (
@@ -13,12 +14,12 @@ from listener.correlation.accusation import (
     own_error,
     unsigned_error,
 )
-from listener.correlation.bystanders import foreign, unexplained, user_moved
+from listener.correlation.bystanders import foreign, may_make, unexplained, user_moved
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import by_change, release_held, weigh
+from listener.correlation.evidence import release_held, weigh
 from listener.correlation.following import follow_into
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
@@ -28,7 +29,6 @@ from listener.correlation.pending import State
 from listener.correlation.picture import News
 from listener.correlation.sharing import (
     SURVIVORS,
-    anew,
     contests,
     keep_told,
     taken_elsewhere,
@@ -88,13 +88,23 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
 def bearers(desk: Desk, event: Event) -> list[Entry]:
     """Return the requests whose tag it may be (rules 3).
 
-    On a colleague's node an id on a call that a request watches (the one it joins its own with)
-    names it not, for the colleague may use that id; it only makes another's ambiguous.
+    On a colleague's node an id on a call that a request watches (the one it joins its own with), or
+    that it may have made, names it not, for the colleague may use that id; it only makes another's
+    ambiguous.
     """
     same = desk.books.with_id(event.request_id or "")
     if not any(reaches(entry, event) for entry in same):
         return []
-    return [e for e in same if reaches(e, event) or getattr(event, "dialog_id", None) in e.watched]
+    return [each for each in same if reaches(each, event) or _may_reach(each, event)]
+
+
+def _may_reach(entry: Entry, event: Event) -> bool:
+    there: str | None = getattr(event, "dialog_id", None)
+    if there is None or there in entry.watched:
+        return there is not None
+    told = entry.outcome.dialogs.new if entry.outcome is not None else None
+    unknown = entry.sent_at is not None and (entry.case.claimed or told) is None
+    return unknown and isinstance(event, DialogEvent) and may_make(entry, there, event.dialog)
 
 
 def reaches(entry: Entry, event: Event) -> bool:
@@ -143,7 +153,7 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
     mark(desk, now, owner, event)
     before = desk.picture.of(event.owner).user
     desk.picture.of(event.owner).put_user(event.user, now)
-    proven = judge_all(desk, now, concerned, sight, owner)
+    proven = judge_all(desk, now, concerned, sight, owner, named=tagged)
     sent(desk, now, owner)
     if user_moved(before, event.user) and not proven and owner is None:
         for entry in concerned:
@@ -173,7 +183,8 @@ def _on_dialog(
         known_to(desk, now, owner, event)
     keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
-    proven = judge_all(desk, now, looking, sight, owner, signed=event.request_id is not None)
+    signed = event.request_id is not None
+    proven = judge_all(desk, now, looking, sight, owner, signed=signed, named=tagged)
     for entry in proven:  # the next one that asks for it is compared with this
         known_to(desk, now, entry, event)
     sent(desk, now, owner)
@@ -253,12 +264,12 @@ def judge_all(
     owner: Entry | None,
     *,
     signed: bool = False,
-    named: Entry | None = None,
+    named: Collection[Entry] = (),
 ) -> list[Entry]:
     """Let each judge look; return those of our requests that explain the change.
 
     `signed`: some id is on it, so that a part of the values is that request's work. `named`: the
-    request whose id it is, where that is not the `owner`, whom the judge looks at.
+    requests whose id it is, open or settled; the `owner` is the one that it names for sure.
     """
     found: list[tuple[Entry, Finding, Sight]] = []
     tagged = sight if owner is None else replace(sight, tagged=True)
@@ -275,12 +286,9 @@ def judge_all(
         if finding.shown is Shown.PARTLY and signed and entry is not owner:
             continue
         found.append((entry, finding, seen))
-    taken_elsewhere(elsewhere, found, sight)
-    found = without_others_share(found, now, named or owner)
-    changed = [each for each in found if by_change(each[1], each[2]) and anew(*each)]
-    weak = [entry for entry, _, _ in changed]
-    perhaps = (e for e, f, _ in found if f.shown is Shown.IF_TAGGED and e.case.baseline is None)
-    contests(weak, now, perhaps)
+    taken_elsewhere(elsewhere, found, sight, named)
+    found = without_others_share(found, now, named)
+    contests(found, now)
     keep_told(found)
     for entry, finding, seen in found:
         weigh(desk, now, entry, finding, seen)

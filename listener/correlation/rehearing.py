@@ -7,7 +7,9 @@ request, as if it had been registered here.
 
 from __future__ import annotations
 
-from listener.correlation.accusation import own_error, remembered_error
+from dataclasses import replace
+
+from listener.correlation.accusation import fits, own_error, remembered_error
 from listener.correlation.bystanders import (
     at_work,
     made_by_another,
@@ -15,10 +17,11 @@ from listener.correlation.bystanders import (
     user_moved,
     wrote_data,
 )
-from listener.correlation.case import How, Sight
+from listener.correlation.case import How, Shown, Sight
 from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
+from listener.correlation.evidence import give_back
 from listener.correlation.following import follow_into
 from listener.correlation.hearing import (
     bearers,
@@ -29,10 +32,10 @@ from listener.correlation.hearing import (
     mark_unknown,
     reaches,
     sent,
-    sole,
 )
+from listener.correlation.judges import judge
 from listener.correlation.looks import fell
-from listener.correlation.sharing import contest, rivals, would_count
+from listener.correlation.sharing import contest, did, rivals, would_count, would_fit
 from listener.finesse.actions.expectation import UserState
 from listener.finesse.events import DialogEvent, Event, RequestFailed, UserChanged, dialog_id
 from listener.finesse.model import Dialog
@@ -42,22 +45,44 @@ def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     """Let a request see an event with its id that came before it was registered.
 
     What the caller sends may have been sent by then; an id that was heard before we sent anything
-    is somebody else's too.
+    is somebody else's too. It counts only where it shows something of what is asked for: any other
+    client may have used that id as well, a colleague among them.
     """
     if not reaches(entry, event) or entry.id_repeated:
         return
     if not entry.expected:
         entry.id_repeated = True
         return
+    if bearers(desk, event) != [entry] or not _of_its_own_work(desk, now, entry, event):
+        return
     if isinstance(event, RequestFailed):
         own_error(desk, now, entry, event)
-        return
-    if isinstance(event, UserChanged) and of_its_own(desk, now, entry) is None:
         return
     if isinstance(event, DialogEvent):
         entry.case.theirs.discard(event.dialog_id)  # it may be over by now, and its own
     mark(desk, now, entry, event)
-    judge_all(desk, now, [entry], _sight(event, now), entry)
+    sight = _sight(event, now)
+    for other in desk.books.of(entry.agent):
+        if other is not entry and other.on_the_wire and did(entry, other):
+            give_back(other, sight)  # it was not told whose that was (rules 4)
+    judge_all(desk, now, [entry], sight, entry)
+
+
+def _of_its_own_work(desk: Desk, now: float, entry: Entry, event: Event) -> bool:
+    """Say whether an event with its id is about what the request does: its action, its call."""
+    if isinstance(event, RequestFailed):
+        there = event.dialog_id is None or entry.request.dialog_id in {None, event.dialog_id}
+        return there and fits(entry, event)
+    if isinstance(event, UserChanged) and of_its_own(desk, now, entry) is None:
+        return False
+    if entry.tracked_by_id_alone:
+        return True  # nobody knows what it does
+    case = entry.case.copy()
+    case.theirs.discard(getattr(event, "dialog_id", None))
+    known = (case.claimed, case.partner, case.gone_tagged)
+    shown = judge(case, replace(_sight(event, now), tagged=True)).shown
+    noted = (case.claimed, case.partner, case.gone_tagged) != known
+    return noted or shown not in {Shown.NOTHING, Shown.ENDED}
 
 
 def _sight(event: Event, now: float) -> Sight:
@@ -81,9 +106,9 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     elif isinstance(event, RequestFailed) and any(e.id_repeated for e in known):
         _foreign(desk, entry, event)  # it is somebody's who has that id
     if isinstance(event, UserChanged) and event.owner == entry.agent:
-        _user(desk, now, entry, event, of_its_own(desk, now, owner), sole(known))
+        _user(desk, now, entry, event, of_its_own(desk, now, owner), known)
     elif isinstance(event, DialogEvent) and entry in concerned_by(desk, event, owner):
-        _dialog(desk, now, entry, event, owner, sole(known))
+        _dialog(desk, now, entry, event, owner, known)
     elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
     elif not isinstance(event, RequestFailed | UserChanged):
@@ -99,13 +124,13 @@ def _foreign(desk: Desk, entry: Entry, event: Event) -> None:
         wrote_data(entry, event, _before(entry, event))
 
 
-def _user(  # noqa: PLR0917  # the two are whose it is: the request's own, or another's
+def _user(  # noqa: PLR0917  # the last two are whose it is
     desk: Desk,
     now: float,
     entry: Entry,
     event: UserChanged,
     owner: Entry | None,
-    named: Entry | None,
+    named: list[Entry],
 ) -> None:
     mark(desk, now, owner, event)
     if not entry.on_the_wire or not isinstance(entry.case.expectation, UserState):
@@ -127,7 +152,7 @@ def _dialog(  # noqa: PLR0917  # as above
     entry: Entry,
     event: DialogEvent,
     owner: Entry | None,
-    named: Entry | None,
+    named: list[Entry],
 ) -> None:
     mark(desk, now, owner, event)
     before = _before(entry, event)
@@ -161,7 +186,7 @@ def _contest(desk: Desk, now: float, entry: Entry, sight: Sight, tag: str | None
     others = [
         other
         for other in rivals(desk, entry, sight)
-        if other.request_id != tag and would_count(other, sight)
+        if other.request_id != tag and would_fit(other, sight)
     ]
     if others:
         contest([entry, *others], now)

@@ -5,7 +5,7 @@ Knows who changes the same of one device, and whose a change is by its id; settl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from listener.correlation.case import ENDED, Finding, Shown, Sight
 from listener.correlation.desk import Desk
@@ -14,7 +14,7 @@ from listener.correlation.evidence import COUNTS, by_change, kind_of, proves
 from listener.correlation.instants import after
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
 from listener.correlation.judges.states import ended_here
-from listener.correlation.outcome import Confirmed, Evidence
+from listener.correlation.outcome import Evidence, Rejected
 from listener.finesse.actions.expectation import (
     CallbackCancelled,
     CallbackScheduled,
@@ -25,6 +25,8 @@ from listener.finesse.actions.expectation import (
     PartyGone,
     Reclassified,
     SentAway,
+    TaskEnded,
+    TaskState,
     Transferred,
     UserState,
 )
@@ -41,22 +43,29 @@ def contest(entries: list[Entry], now: float) -> None:
         entry.note(now, "contested", "the change fits more than one request")
 
 
-def contests(weak: list[Entry], now: float, perhaps: Iterable[Entry] = ()) -> None:
-    """Find the requests that one and the same untagged change would prove.
+def contests(found: list[tuple[Entry, Finding, Sight]], now: float) -> None:
+    """Find the requests that one and the same untagged change would prove (rules 4)."""
+    fitting = [entry for entry, finding, seen in found if _fits(entry, finding, seen)]
+    for entry, finding, seen in found:
+        if not (by_change(finding, seen) and anew(entry, finding, seen)):
+            continue
+        others = [e for e in fitting if e is not entry and same_lane(e, entry)]
+        if any(entry.key not in other.rivals for other in others):
+            contest([entry, *others], now)
 
-    `perhaps`: those whose effect it shows as well, had they but something to compare it with.
+
+def _fits(entry: Entry, finding: Finding, seen: Sight) -> bool:
+    """Say whether a sight shows a request's effect, without our id and as no earlier one did.
+
+    One that has nothing to compare it with may have done it as well: nothing tells that it was not
+    so before, nor that it was.
     """
-    groups: dict[tuple[str, str | None], list[Entry]] = {}
-    for entry in weak:
-        if not isinstance(entry.case.expectation, CallData):
-            groups.setdefault(lane(entry), []).append(entry)
-    for entry in perhaps:
-        group = groups.get(lane(entry))
-        if group is not None and not isinstance(entry.case.expectation, CallData):
-            group.append(entry)
-    for entries in groups.values():
-        if len(entries) > 1:
-            contest(entries, now)
+    shown = by_change(finding, seen) and anew(entry, finding, seen)
+    return shown or _untold(entry, finding, seen)
+
+
+def _untold(entry: Entry, finding: Finding, seen: Sight) -> bool:
+    return finding.shown is Shown.IF_TAGGED and not seen.tagged and entry.case.blind
 
 
 def anew(entry: Entry, finding: Finding, sight: Sight) -> bool:
@@ -86,51 +95,52 @@ def _mark(entry: Entry, finding: Finding, sight: Sight) -> Shown | None:
 
 
 def domain(entry: Entry) -> str:
-    """Name what a request changes: the call itself, the user, or one kind of data."""
+    """Name what a request changes: the call itself, a task, the user, or one kind of data."""
     want = entry.case.expectation
+    if isinstance(want, TaskState | TaskEnded):
+        return "task"
     apart = isinstance(want, UserState | Reclassified | CallbackScheduled | CallbackCancelled)
     return type(want).__name__ if apart else "call"
 
 
-def lane(entry: Entry) -> tuple[str, str | None]:
-    """Name what a request changes, and of what: a device, or the agent, whatever the device is.
-
-    Who is signed out has no extension; after the next login there may be another one.
-    """
-    of_the_agent = isinstance(entry.case.expectation, UserState)
-    return domain(entry), entry.agent if of_the_agent else entry.case.own
-
-
 def same_lane(one: Entry, other: Entry) -> bool:
-    """Say whether two requests change the same of one device or agent, other than call data."""
+    """Say whether two requests change the same of one agent, other than call data.
+
+    A call is changed by a device, of which an agent may have more than one. Tasks and the state are
+    the agent's, whatever the device is: who is signed out has none, and after the next login it may
+    be another one.
+    """
     data = any(isinstance(each.case.expectation, CallData) for each in (one, other))
-    return not data and lane(one) == lane(other)
+    if data or one.agent != other.agent or domain(one) != domain(other):
+        return False
+    devices = {one.case.own, other.case.own}
+    return domain(one) != "call" or len(devices) == 1 or None in devices
 
 
 def without_others_share(
-    found: list[tuple[Entry, Finding, Sight]], now: float, named: Entry | None = None
+    found: list[tuple[Entry, Finding, Sight]], now: float, named: Collection[Entry] = ()
 ) -> list[tuple[Entry, Finding, Sight]]:
     """Return the findings that count: a change that is one request's by its id is no other's.
 
     One change confirms at most one request (rules 4). Requests that go out together, past the gate,
     would otherwise take the effect of the one before for their own; nor does a GET later that shows
-    what that change made prove another one's. `named`: whose id is on it; it may be settled by now,
-    for one change is told on the node of each agent who takes part.
+    what that change made prove another one's. `named`: those whose id is on it; they may be settled
+    by now, for what was given up may be done late, and one change is told on the node of each agent
+    who takes part.
     """
     owners = _owners(found)
-    if not owners and named is None:
+    if not owners and not named:
         return found
     kept = []
     for entry, finding, seen in found:
-        anothers = (
-            any(_takes(each, entry) for each in owners)
-            or _alike(entry, named)
-            or _of_an_earlier(entry, named, seen)
+        anothers = any(_takes(each, entry) for each in owners) or (
+            entry not in named
+            and any(did(each, entry) or _of_an_earlier(entry, each, seen) for each in named)
         )
         if any(entry is each[0] for each in owners) or not anothers:
             kept.append((entry, finding, seen))
             continue
-        if by_change(finding, seen) or not entry.case.about(seen):
+        if by_change(finding, seen) or _looks_elsewhere(entry, seen):
             entry.case.rebase(seen)
         if not by_change(finding, seen):
             kept.append((entry, finding, seen))
@@ -141,35 +151,47 @@ def without_others_share(
     return kept
 
 
+def _looks_elsewhere(entry: Entry, seen: Sight) -> bool:
+    """Say whether a request may take what is seen for its own later: a state, or a new call."""
+    makes = isinstance(entry.case.expectation, WANTS_NEW_CALLS)
+    return not entry.case.about(seen) and (makes or seen.dialog_id is None)
+
+
+def did(named: Entry, entry: Entry) -> bool:
+    """Say whether a change that bears one request's id is therefore none of another's.
+
+    Tones and recordings change no state, though their id may come with one; what was refused at
+    once never did anything, so that the id is another client's.
+    """
+    idle = named.sent_at is None or isinstance(named.outcome, Rejected)
+    return same_lane(named, entry) and not idle and not named.silent
+
+
 def taken_elsewhere(
-    entries: list[Entry], found: list[tuple[Entry, Finding, Sight]], sight: Sight
+    entries: list[Entry],
+    found: list[tuple[Entry, Finding, Sight]],
+    sight: Sight,
+    named: Collection[Entry],
 ) -> None:
     """Let those who look at their own node alone know of a change that is another's by its id."""
     owners = _owners(found)
     for entry in entries:
-        if any(entry.agent == each[0].agent and _takes(each, entry) for each in owners):
+        anothers = any(_takes(each, entry) for each in owners)
+        if anothers or (entry not in named and any(did(each, entry) for each in named)):
             entry.case.rebase(sight)
             entry.case.saw(sight)
 
 
-def _of_an_earlier(entry: Entry, named: Entry | None, seen: Sight) -> bool:
+def _of_an_earlier(entry: Entry, named: Entry, seen: Sight) -> bool:
     """Say whether a state is the work of an earlier request of that agent, whose id is on it.
 
     It may have been so before this one was sent, and be read only now; where its time tells that it
     came after Finesse's answer to this one, the state is there, whoever caused it (rules 1, 3).
     """
-    if named is None or named is entry or seen.user is None or named.agent != entry.agent:
+    if seen.user is None or named.agent != entry.agent:
         return False
     since = after(seen.user.state_change_time, entry.case.answer_date)
     return not since and (named.sent_at or 0.0) <= (entry.sent_at or 0.0)
-
-
-def _alike(entry: Entry, done: Entry | None) -> bool:
-    """Say whether a request asks for just what a confirmed one had asked for."""
-    if done is None or done is entry or not isinstance(done.outcome, Confirmed):
-        return False
-    same = (done.case.expectation, done.agent) == (entry.case.expectation, entry.agent)
-    return same and same_lane(entry, done) and done.request.dialog_id == entry.request.dialog_id
 
 
 def _owners(found: list[tuple[Entry, Finding, Sight]]) -> list[tuple[Entry, bool]]:
@@ -209,7 +231,7 @@ def rivals(desk: Desk, entry: Entry, sight: Sight, *, fresh: bool = False) -> li
         if other is not entry
         and other.on_the_wire
         and same_lane(other, entry)
-        and (_same_asked(other, entry) or would_count(other, sight, fresh=fresh))
+        and (_same_asked(other, entry) or would_fit(other, sight, fresh=fresh))
     ]
 
 
@@ -220,7 +242,18 @@ def _same_asked(one: Entry, other: Entry) -> bool:
 
 def would_count(entry: Entry, sight: Sight, *, fresh: bool = False) -> bool:
     """Say whether a sight would prove a request without our id; its case is not changed."""
+    return _would(entry, sight, fresh=fresh, blindly=False)
+
+
+def would_fit(entry: Entry, sight: Sight, *, fresh: bool = False) -> bool:
+    """Say whether a sight shows what a request asks for, though it may have been so before."""
+    return _would(entry, sight, fresh=fresh, blindly=True)
+
+
+def _would(entry: Entry, sight: Sight, *, fresh: bool, blindly: bool) -> bool:
     if sight.owner != entry.agent and not isinstance(entry.case.expectation, SURVIVORS):
         return False
     finding = judge(entry.case.copy(), sight)
+    if blindly and _untold(entry, finding, sight):
+        return True
     return by_change(finding, sight) and not (fresh and not anew(entry, finding, sight))

@@ -19,6 +19,7 @@ from listener.correlation import (
     picture,
 )
 from listener.correlation.case import How, Shown
+from listener.correlation.evidence import by_change
 from listener.correlation.judges import states
 from listener.finesse.actions import expectation as x
 from tests.oracle.planting import mutant, over
@@ -158,7 +159,7 @@ def an_error_published_again_is_news():
 
 @mutant("4.15")
 def one_event_confirms_two():
-    yield hearing, "contests", lambda _weak, _now, _perhaps=(): None
+    yield hearing, "contests", lambda _found, _now: None
 
 
 @mutant("4.16")
@@ -170,9 +171,10 @@ def one_get_confirms_two():
 def a_change_that_fits_several_is_the_firsts():
     real = hearing.contests
 
-    def contests(weak, now, perhaps=()):
-        real(weak, now, perhaps)
-        first = min(weak, key=lambda e: e.key, default=None)
+    def contests(found, now):
+        real(found, now)
+        changed = (entry for entry, finding, seen in found if by_change(finding, seen))
+        first = min(changed, key=lambda e: e.key, default=None)
         if first is not None:
             first.rivals = frozenset()
 
@@ -181,4 +183,4 @@ def a_change_that_fits_several_is_the_firsts():
 
 @mutant("4.18")
 def anothers_change_confirms():
-    yield hearing, "without_others_share", lambda found, _now, _named=None: found
+    yield hearing, "without_others_share", lambda found, _now, _named=(): found

@@ -169,10 +169,14 @@ def _note_left(case: Case, sight: Sight) -> None:
 
 
 def _survivor(case: Case, sight: Sight) -> bool:
-    """Say whether the sight shows one of the two calls, or one that names one as secondaryId."""
+    """Say whether the sight shows one of the two calls, or one that names one as secondaryId.
+
+    A survivor that another request made, by its id, goes on to show that one's work (rules 4).
+    """
     both = pair(case)
     secondary = sight.dialog.secondary_id if sight.dialog is not None else None
-    return sight.dialog_id in both or secondary in both
+    anothers = sight.dialog_id in case.theirs and not sight.tagged
+    return (sight.dialog_id in both or secondary in both) and not anothers
 
 
 def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:
