@@ -19,7 +19,7 @@ from listener.finesse.actions.request import Request
 from listener.finesse.actions.table import ACTIONS
 from listener.finesse.actions.users import MOBILE_MODES
 from listener.intake import MAX_REQUEST_ID
-from listener.settings.model import Agent
+from listener.settings.model import EXTENSION
 
 MAX_SECRET = 1024
 """Characters of a password; of a token eight times as many."""
@@ -58,7 +58,6 @@ def said(description: str, example: Any, **schema: Any) -> Any:
     )
 
 
-_EXTENSION = Agent.model_json_schema()["properties"]["extension"]["anyOf"][0]
 _SHORT = {"minLength": 1, "maxLength": checks.MAX_TEXT}
 
 
@@ -183,7 +182,7 @@ class AgentBody(Body):
         default=None, description="sent to REST as Bearer; never readable again"
     )
     extension: str | None = said(
-        "the agent's own, where Finesse does not say", "1001001", pattern=_EXTENSION["pattern"]
+        "the agent's own, where Finesse does not say", "1001001", pattern=f"^{EXTENSION}$"
     )
 
 

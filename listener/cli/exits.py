@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from listener import errors
@@ -48,6 +49,14 @@ MEANINGS: dict[Exit, str] = {
     Exit.CONFIGURATION: "the settings cannot work",
     Exit.INTERRUPTED: "interrupted by Ctrl-C; send: standard error says whether it was sent",
 }
+
+
+EXAMPLES = (
+    "listener check --config listener.toml",
+    "listener run --config listener.toml",
+    "listener send --agent 1001 --dialog 54321 HOLD",
+    "listener story 145",
+)
 
 
 class StreamFailed(errors.ListenerError):
@@ -108,9 +117,18 @@ def code_for(error: errors.ListenerError) -> Exit:
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.FAILED)
 
 
+_WIDTH = 76
+"""Columns of a line in --help, without the two in front of it."""
+
+
 def epilog() -> str:
-    """Return the table of exit codes for --help."""
-    return lines("Exit codes", (f"{code.value:>3}  {text}" for code, text in MEANINGS.items()))
+    """Return what `listener --help` ends with: the table of exit codes, and examples."""
+    codes = (
+        line
+        for code, text in MEANINGS.items()
+        for line in wrap(f"{code.value:>3}  {text}", _WIDTH, subsequent_indent=" " * 5)
+    )
+    return "\n\n".join((lines("Exit codes", codes), lines("Examples", EXAMPLES)))
 
 
 def lines(title: str, given: Iterable[str]) -> str:

@@ -3,7 +3,8 @@
 Knows the settings' words; the daemon itself is `listener.daemon`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from listener.cli import console, exits
 from listener.cli.handover import command_for
 from listener.cli.loading import loading
 from listener.cli.record import with_recording
+from listener.errors import ConfigurationError
 
 EXAMPLES = exits.lines(
     "Examples",
@@ -43,10 +45,8 @@ def run(
 
     settings = load()
     if check:
-        if settings.finesse.ca_file is not None:
-            from listener.trust import client_context  # noqa: PLC0415  ssl loads with it
-
-            client_context(settings.finesse.ca_file)  # says what is wrong with the file
+        if problems := "\n".join(look_into(settings)):
+            raise ConfigurationError(problems)
         for line in plan(settings):
             console.out_words(line)
         return
@@ -58,6 +58,29 @@ def run(
     command = command_for(config, record)
     code = daemon.run(settings, load, command=command, screen=screen)
     raise typer.Exit(code or 0)
+
+
+def look_into(settings: configuration.Settings) -> Iterator[str]:
+    """Yield what is wrong with what stands in the files that the settings name."""
+    from listener.trust import client_context  # noqa: PLC0415  ssl loads with it
+    from listener.web.certificates import checked_context  # noqa: PLC0415  as above
+    from listener.web.tokens import Tokens  # noqa: PLC0415  as above
+
+    looks: list[Callable[[], object]] = []
+    if (ca_file := settings.finesse.ca_file) is not None:
+        looks.append(lambda: client_context(ca_file))
+    if (tokens := settings.api.tokens_file) is not None:
+        looks.append(lambda: Tokens.load(tokens))
+    looks += [
+        partial(checked_context, served.tls_certificate, served.tls_key)
+        for served in (settings.api, settings.dropin)
+        if served.tls_certificate is not None and served.tls_key is not None
+    ]
+    for look in looks:
+        try:
+            look()
+        except ConfigurationError as problem:
+            yield str(problem)
 
 
 def plan(settings: configuration.Settings) -> Iterator[str]:

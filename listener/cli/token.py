@@ -26,6 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 app = typer.Typer(
     help="Tokens for callers of the API over TCP.",
+    epilog=EXAMPLES,
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -6,24 +6,22 @@ may be a secret in the wrong place.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from listener.errors import ConfigurationError
 from listener.settings.model import Settings
 from listener.settings.places import Places
 from listener.settings.secrets import WAYS, Finder, variable_of
+from listener.settings.words import PREFIX, SECRET_KEYS, did_you_mean, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from pydantic_core import ErrorDetails
+    from collections.abc import Iterator, Mapping
 
 LONGEST = 4 * 1024 * 1024
 """Bytes of a settings file; 5,000 agents need about 0.5 MB."""
@@ -36,8 +34,6 @@ _TOO_DEEP = f"tables or lists in one another deeper than {DEEPEST}; no setting i
 ONE_DEPLOYMENT = (
     "one daemon serves one deployment; run a second daemon with its own file for the other one"
 )
-_SECRET_KEYS = frozenset({"password", "token", "secret", "passwd", "pass"})
-_PREFIX = "LISTENER_"
 
 
 class _Environment(EnvSettingsSource):
@@ -148,7 +144,7 @@ def _misplaced(file: Mapping[str, Any]) -> Iterator[str]:
             yield f"[{key}]: {ONE_DEPLOYMENT}"
     agents = file.get("agents")
     for agent in agents if isinstance(agents, list) else ():
-        for key in agent.keys() & _SECRET_KEYS if isinstance(agent, dict) else ():
+        for key in agent.keys() & SECRET_KEYS if isinstance(agent, dict) else ():
             name = str(agent.get("id", "?"))
             ways = WAYS.format(variable=variable_of(name))
             yield f"agents ({name}).{key}: no secret may stand in this file; {ways}"
@@ -166,24 +162,27 @@ def _twice(merged: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
-    try:
-        return _Environment(environ)()
-    except SettingsError as error:
-        # Its cause repeats the value, so only the text (which names the field) goes on.
-        field = str(error).split('"')[1] if '"' in str(error) else "?"
-        name = f"{_PREFIX}{field.upper()}"
-        problems.append(f'{name}...: a list is written as JSON, such as ["a.example.com"]')
-        return {}
+    left = dict(environ)
+    for _ in Settings.model_fields:  # a section that cannot be read is left out, and told
+        try:
+            return _Environment(left)()
+        except SettingsError as error:
+            # Its cause repeats the value, so only the text (which names the field) goes on.
+            field = str(error).split('"')[1] if '"' in str(error) else ""
+            name = f"{PREFIX}{field.upper()}"
+            problems.append(f'{name}...: a list is written as JSON, such as ["a.example.com"]')
+            left = {key: value for key, value in left.items() if not key.upper().startswith(name)}
+    return {}
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
     sections = set(Settings.model_fields)
     for name in sorted(environ):
-        if not name.startswith(_PREFIX) or name.startswith(f"{_PREFIX}PASSWORD_"):
+        if not name.startswith(PREFIX) or name.startswith(f"{PREFIX}PASSWORD_"):
             continue
-        section = name.removeprefix(_PREFIX).partition("__")[0].lower()
+        section = name.removeprefix(PREFIX).partition("__")[0].lower()
         if section not in sections:
-            yield f"environment variable {name}: no such setting{_did_you_mean(section, sections)}"
+            yield f"environment variable {name}: no such setting{did_you_mean(section, sections)}"
 
 
 def _secrets(merged: dict[str, Any], environ: Mapping[str, str], base: Path) -> Finder:
@@ -195,10 +194,6 @@ def _secrets(merged: dict[str, Any], environ: Mapping[str, str], base: Path) -> 
     folder = Path(given) if isinstance(given, str | Path) else None
     finder = Finder(environ, base, folder)
     finder.fill(found)
-    for agent in found:
-        for key in ("connect", "subscriptions"):
-            if key in defaults:
-                agent.setdefault(key, defaults[key])
     finesse = merged.get("finesse")
     if isinstance(finesse, dict) and isinstance(finesse.get("ca_file"), str):
         _find_ca_file(finesse, base, finder.problems)
@@ -220,91 +215,33 @@ def _validate(
 ) -> Settings | None:
     told = {problem.split(":")[0].strip("[]") for problem in problems}
     try:
-        return Settings(**merged)
+        return _with_defaults(Settings(**merged))
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            if len(detail["loc"]) == 1 and detail["loc"][0] in told:
+            place = detail["loc"]
+            if len(place) == 1 and place[0] in told:
                 continue  # said already, in better words
-            if (detail["type"], detail["loc"]) == ("too_short", ("agents",)) and merged["agents"]:
+            if detail["type"] == "too_short" and _at(merged, place):
                 continue  # what is there is wrong, and that is said: none of it is missing
-            problems.append(_in_words(detail, merged, variables))
+            problems.append(in_words(detail, merged, variables))
         return None
 
 
-_WORDS = {
-    ("agents",): "no agents; add [[agents]] with an id for each agent",
-    ("finesse",): "no [finesse] table; it names the nodes: nodes = ['finesse.example.com']",
-    ("finesse", "nodes"): "no nodes; write nodes = ['finesse.example.com'], the primary first",
-}
-_EMPTY = {"missing", "too_short", "tuple_type", "model_type"}
+def _with_defaults(settings: Settings) -> Settings:
+    """Let [defaults] hold for each agent that does not say otherwise."""
+    given = {key: getattr(settings.defaults, key) for key in ("connect", "subscriptions")}
+    agents = tuple(
+        agent.model_copy(update={k: v for k, v in given.items() if k not in agent.model_fields_set})
+        for agent in settings.agents
+    )
+    return settings.model_copy(update={"agents": agents})
 
 
-def _in_words(detail: ErrorDetails, merged: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
-    place = detail["loc"]
-    if detail["type"] in _EMPTY and (words := _WORDS.get(_names(place))):
-        return words
-    key = _key(place, merged)
-    if _reaches(variables, place):
-        key = f"{key} (from {_PREFIX}{'__'.join(str(part).upper() for part in place)})"
-    if detail["type"] == "too_long" and _names(place) == ("finesse", "nodes"):
-        return f"{key}: Finesse has two nodes at most, the primary and secondary"
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: no such setting{_did_you_mean(str(place[-1]), _siblings(place))}"
-    words = detail["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    return f"{key}: {words}"
-
-
-def _names(place: Iterable[int | str]) -> tuple[str, ...]:
-    return tuple(part for part in place if isinstance(part, str))
-
-
-def _key(place: tuple[int | str, ...], merged: Mapping[str, Any]) -> str:
-    """Name a key as an operator would: agents (1001).extension, finesse.nodes (2nd)."""
-    if not place:
-        return "settings"
-    parts = [str(place[0])]
-    for part in place[1:]:
-        if isinstance(part, int):
-            parts[-1] += f" ({_label(place[0], part, merged)})"
-        else:
-            parts.append(part)
-    return ".".join(parts)
-
-
-def _label(section: int | str, index: int, merged: Mapping[str, Any]) -> str:
-    items = merged.get(str(section))
-    if (
-        isinstance(items, list | tuple)
-        and isinstance(items[index], dict)
-        and items[index].get("id")
-    ):
-        return str(items[index]["id"])
-    return f"number {index + 1}"
-
-
-def _reaches(tree: Any, place: tuple[int | str, ...]) -> bool:
+def _at(tree: Any, place: tuple[int | str, ...]) -> Any:
+    """Return what stands at a place of the file, None where nothing does."""
     for part in place:
-        if not isinstance(tree, dict) or part not in tree:
-            return False
-        tree = tree[part]
-    return True
-
-
-def _siblings(place: tuple[int | str, ...]) -> Iterable[str]:
-    model: type[BaseModel] = Settings
-    for name in _names(place)[:-1]:
-        inner = model.model_fields[name].annotation if name in model.model_fields else None
-        model = next((m for m in (inner, *get_args(inner)) if _is_model(m)), model)
-    return model.model_fields
-
-
-def _is_model(candidate: Any) -> bool:
-    return isinstance(candidate, type) and issubclass(candidate, BaseModel)
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
 
 
 def _doubtful(settings: Settings) -> Iterator[str]:

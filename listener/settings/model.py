@@ -15,7 +15,6 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
-    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -24,7 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from listener.correlation.outcome import MinimumEvidence
 from listener.errors import ConfigurationError
 from listener.finesse.actions.table import ACTIONS
-from listener.settings.basis import Host, Port, Seconds, Section
+from listener.settings.basis import Host, Port, Seconds, Section, looking_like
 from listener.settings.recording import Recording
 from listener.settings.serving import (
     Api,
@@ -61,8 +60,19 @@ __all__ = [
 REST_PORT = 8445
 XMPP_PORT = 5223
 
-Subscription = Annotated[str, StringConstraints(pattern=r"^/finesse/api/[^\s\x00-\x1f]+$")]
-ActionName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z_]*$")]
+Subscription = Annotated[
+    str,
+    looking_like(
+        r"/finesse/api/[^\s\x00-\x1f]+", "write a node, such as /finesse/api/Team/5/Users"
+    ),
+]
+ActionName = Annotated[
+    str, looking_like(r"[A-Z][A-Z_]*", "write an action in capital letters, such as MAKE_CALL")
+]
+EXTENSION = r"\+?[0-9*#]{1,32}"
+Extension = Annotated[
+    str, looking_like(EXTENSION, "write the number of a phone: digits, *, #, and + in front")
+]
 
 _NODE = re.compile(
     r"^(?:(?P<scheme>https?)://)?(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>\d+))?/?$", re.IGNORECASE
@@ -206,7 +216,7 @@ class Agent(Section):
     password_file: Path | None = None
     password_env: str | None = None
     token_file: Path | None = None
-    extension: Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]{1,32}$")] | None = None
+    extension: Extension | None = None
     connect: Connect = Connect.ALWAYS
     subscriptions: tuple[Subscription, ...] = ()
 

@@ -150,6 +150,9 @@ class Finder:
             return None
 
     def _file(self, name: str, key: str, given: str) -> SecretStr | None:
+        if not given:
+            self.problems.append(f"agents ({name}).{key}: names no file")
+            return None
         try:
             path = self._path(given)
         except SecretError as problem:

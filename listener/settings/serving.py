@@ -9,10 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from listener.loopback import is_loopback
-from listener.settings.basis import Host, Section
+from listener.settings.basis import Host, Section, looking_like
 
 LONGEST_SOCKET = 107
 """Bytes of a Unix socket's path on Linux (unix(7): 108 with the NUL at its end)."""
@@ -38,14 +38,22 @@ def _socket(given: Path | None) -> Path | None:
 
 Listen = Annotated[
     str,
-    StringConstraints(pattern=r"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$"),
+    looking_like(
+        r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}",
+        "write host:port, such as 127.0.0.1:8470",
+    ),
     AfterValidator(_listen),
 ]
 Off = BeforeValidator(_switched_off)
 Socket = Annotated[Path | None, Off, AfterValidator(_socket)]
 Address = Annotated[Listen | None, Off]
 File = Annotated[Path | None, Off]
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+$")]
+Origin = Annotated[
+    str,
+    looking_like(
+        r"https?://[A-Za-z0-9.\-\[\]:]+", "write an origin, such as https://crm.example.com"
+    ),
+]
 
 
 class ReadyWhen(StrEnum):

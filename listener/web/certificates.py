@@ -23,14 +23,20 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
     Raises ConfigurationError naming the file at fault, and never what is in it.
     """
+    context = checked_context(certificate, key)
+    if key.stat().st_mode & stat.S_IROTH:
+        _log.warning("settings.warning", detail=f"{key} can be read by everybody; chmod 600 it")
+    return context
+
+
+def checked_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return the same, and tell nobody who else can read the key."""
     for path in (certificate, key):
         try:
             with path.open("rb") as file:
                 file.read(1)
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror or error}") from None
-    if key.stat().st_mode & stat.S_IROTH:
-        _log.warning("settings.warning", detail=f"{key} can be read by everybody; chmod 600 it")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION  # a client could make us work for ever

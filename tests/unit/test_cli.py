@@ -76,13 +76,27 @@ def test_help_tells_every_exit_code(run: Run):
     code, out, _ = run("--help")
 
     assert code == 0
+    table = " ".join(out.partition("Exit codes:")[2].split())
     for exit_code, words in MEANINGS.items():
-        assert re.search(rf"^ +{exit_code.value}  {re.escape(words)}$", out, re.MULTILINE)
+        assert f" {exit_code.value} {words} " in f"{table} "
     assert set(MEANINGS) == set(Exit)
+    assert max(len(line) for line in out.splitlines()) <= 80
 
 
 COMMANDS = (
-    *("parse", "explain", "send", "run", "watch", "requests", "agents", "reload", "forget"),
+    *(
+        "",
+        "token",
+        "parse",
+        "explain",
+        "send",
+        "run",
+        "watch",
+        "requests",
+        "agents",
+        "reload",
+        "forget",
+    ),
     *("token new", "demo", "simulate", "check", "story", "record", "replay", "page", "handover"),
 )
 
@@ -99,7 +113,7 @@ def test_the_page_about_the_command_line_knows_every_command_and_exit_code(run: 
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     listed = re.findall(r"^ +(\w+) ", run("--help")[1].split("Commands:")[1], re.MULTILINE)
 
-    for command in {name.split()[0] for name in COMMANDS}:
+    for command in {name.split()[0] for name in COMMANDS if name}:
         assert command in listed
         assert f"`listener {command}" in page
     for code in Exit:
@@ -514,6 +528,26 @@ def test_a_check_says_that_a_ca_file_holds_no_certificate(run: Run, config: Path
 
     assert (code, out) == (78, "")
     assert f"{tmp_path / 'ca.pem'} holds no certificate" in err
+
+
+def test_a_check_tells_what_is_wrong_in_all_files_at_once(run: Run, config: Path, tmp_path: Path):
+    (tmp_path / "ca.pem").write_text("hello\n")
+    (tmp_path / "tokens.toml").write_text("x = 1\n")
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("hello\n")
+    config.write_text(
+        config.read_text().replace("[[", 'ca_file = "ca.pem"\n[[', 1)
+        + '[api]\nlisten = "127.0.0.1:0"\ntokens_file = "tokens.toml"\n'
+        '[dropin]\nlisten = "127.0.0.1:0"\n'
+        'tls_certificate = "cert.pem"\ntls_key = "key.pem"\n'
+    )
+
+    code, out, err = run("run", "--config", config, "--check")
+
+    assert (code, out) == (78, "")
+    assert f"{tmp_path / 'ca.pem'} holds no certificate" in err
+    assert f"{tmp_path / 'tokens.toml'}: x: no such key" in err
+    assert f"{tmp_path / 'cert.pem'}: holds no certificate" in err
 
 
 @pytest.mark.parametrize("deadline", ["nan", "inf", "0"])
