@@ -117,7 +117,7 @@ def code_for(error: errors.ListenerError) -> Exit:
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.FAILED)
 
 
-_WIDTH = 76
+_WIDTH = 74
 """Columns of a line in --help, without the two in front of it."""
 
 
