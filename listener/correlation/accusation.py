@@ -248,7 +248,10 @@ def _settled_here(desk: Desk, event: RequestFailed) -> list[Entry]:
     if event.dialog_id is None:
         return desk.books.settled_on_user(event.owner)
     here = list(desk.books.on_dialog(event.dialog_id))
-    joined = [id_ for e in here if e.outcome is not None for id_ in e.outcome.dialogs.gone]
+    told = (e.outcome.dialogs for e in here if e.outcome is not None)
+    joined = [
+        id_ for ids in told if event.dialog_id in {ids.survivor, *ids.gone} for id_ in ids.gone
+    ]
     return [e for e in desk.books.on_dialog(event.dialog_id, *joined) if not e.open]
 
 

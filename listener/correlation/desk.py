@@ -182,8 +182,9 @@ class Desk:
         entry.case.begin(baseline, entry.request.dialog_id)
         if isinstance(entry.case.expectation, NewCall | Monitoring | Transferred | Conferenced):
             # A call that was gone by then is none that is made or joined now (rules 4).
-            gone = self.picture.of(entry.agent).removed
-            entry.case.theirs |= {id_ for id_, when in gone.items() if when <= at}
+            known = self.picture.of(entry.agent)
+            gone = known.removed.keys() - known.dialogs.keys()  # a call may come back
+            entry.case.theirs |= {id_ for id_ in gone if known.removed[id_] <= at}
         want = entry.case.expectation
         if isinstance(want, SentAway):
             # One of an earlier process is judged by what was known then, not by what is known now.

@@ -167,6 +167,35 @@ def test_what_is_done_to_the_other_call_by_anothers_id_leaves_a_join_its_survivo
     assert story.said(conference) == CONFIRMED
 
 
+def test_a_call_that_came_back_to_the_agent_may_be_the_survivor_of_a_join() -> None:
+    # 4: what was gone when the request went out is none that it joined; this one was there again
+    story = Story(second_call("ACTIVE"))
+    story.hear(added(own("HELD", 0)), removed(own("DROPPED", 1)), added(own("HELD", 2)))
+    conference = story.accepted(CONFERENCE)
+    story.hear(an_event(joined(5)))
+    assert story.said(conference) == CONFIRMED
+
+
+def test_an_error_on_the_consult_of_a_call_that_joined_a_third_one_is_not_of_that_one() -> None:
+    # 5: the join ended with the third call's id; the error is on the consult
+    consult = second_call("HELD", associated_dialog_uri=LINK)
+    third = a_dialog("300", a_participant(state="ACTIVE"), a_participant("5550300"))
+    story = Story(own("HELD", 0), consult, third, gate=GateMode.OFF)
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="300"))
+    story.hear(an_event(replace(third, participants=(a_participant(state="HELD", at=2),))))
+    assert story.said(hold) == CONFIRMED
+    join = story.accepted(CONFERENCE)
+    survivor = replace(joined(5), secondary_id="300")
+    parties = (*survivor.participants[:2], a_participant("5550300", at=5))
+    story.hear(an_event(replace(survivor, participants=parties), tag=join))
+    story.hear(removed(replace(third, participants=(a_participant(state="DROPPED", at=5),))))
+    assert story.said(join) == BY_ID
+    drop = story.accepted(a.Drop(agent=AGENT, dialog_id="200"))
+    story.hear(an_error(dialog_id="200"))
+    story.wait(2.1)
+    assert story.said(drop) == ("failed", "sole_pending")
+
+
 # -- two that may have done it ---------------------------------------------------------------------
 
 
