@@ -256,9 +256,15 @@ def _absent(trouble: OSError) -> bool:
 
 
 def _token_in(file: Path) -> str:
+    """Return what a token file holds: the token alone. No part of it is in any error."""
     try:
         with file.open(encoding="utf-8") as source:
-            return source.read(_LONGEST_TOKEN).strip()
+            given = source.read(_LONGEST_TOKEN).strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text"
         raise ConfigurationError(f"{file}: {why}") from None
+    from listener.client.places import is_visible  # noqa: PLC0415  httpx loads with it
+
+    if not is_visible(given):
+        raise ConfigurationError(f"{file}: holds no token; it must hold the token alone")
+    return given

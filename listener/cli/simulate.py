@@ -6,8 +6,10 @@ Finesse itself is `listener.simulator`.
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
+import re
 import secrets
 import signal
 import tempfile
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from listener.simulator.node import Node
 
 HIGHEST_PORT = 65535
+_ADDRESS = re.compile(r"\('[^']*', (\d+)")  # as asyncio names what it could not bind to
 FIRST_AGENT = 1001001
 CONFIG = "listener.toml"
 SOCKET = "api.sock"
@@ -95,7 +98,7 @@ def simulate(
                 )
             )
     except OSError as error:
-        raise ConfigurationError(f"simulate: {error}") from None
+        raise ConfigurationError(f"simulate: {in_the_way(error)}") from None
 
 
 async def _serve(
@@ -198,6 +201,18 @@ async def _turn(node: "Node") -> None:
         console.errors().print(f"The {name} node stays down: {error}")
     else:
         console.errors().print(f"The {name} node is up again.")
+
+
+def in_the_way(error: OSError) -> str:
+    """Say what kept the simulator from starting, without Python's own words for it."""
+    if error.errno == errno.EADDRINUSE:
+        found = _ADDRESS.search(str(error))
+        port = f"port {found[1]}" if found is not None else "a port"
+        return (
+            f"{port} is taken by another program; choose others with --port and --xmpp-port"
+            " (0 takes a free one)"
+        )
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
 
 
 def tagging_named(given: str) -> str:

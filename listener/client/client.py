@@ -43,10 +43,10 @@ class Client:
     """A client of one daemon; make it with `unix` or `tcp` and use it with `async with`.
 
     Methods raise Problem when the daemon refuses, DaemonUnreachable when it cannot be reached or
-    its answer does not come. What is not a GET is sent once; a request with an Idempotency-Key is
-    sent again after a lost connection or while the daemon hands over, four times in all at most,
-    since the daemon then takes it once. Nothing here is ever logged, and no repr holds a token or
-    digits.
+    its answer does not come, CertificateRefused (nothing was sent) when its certificate is not
+    trusted. What is not a GET is sent once; a request with an Idempotency-Key is sent again after a
+    lost connection or while the daemon hands over, four times in all at most, since the daemon then
+    takes it once. Nothing here is ever logged, and no repr holds a token or digits.
     """
 
     def __init__(self, line: Line) -> None:

@@ -1,4 +1,4 @@
-"""One call of the daemon's API over HTTP: to its answer, its Problem, or DaemonUnreachable.
+"""One call of the daemon's API over HTTP: to its answer, its Problem, or why there is none.
 
 Knows httpx, and alone decides whether a call may be sent again: a GET, and whatever is safe to
 repeat because the daemon knows its Idempotency-Key. Everything else goes out once.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import httpx
 
 from listener.client.answers import problem_of
-from listener.errors import DaemonUnreachable, InvalidRequest, Problem
+from listener.errors import CertificateRefused, DaemonUnreachable, InvalidRequest, Problem
 
 TRIES = 4
 """How often one call is sent at most, where sending it again is safe."""
@@ -108,7 +109,7 @@ class Line:
 
         Sent TRIES times at most where that is safe, else once; again after a lost connection, and
         while the daemon hands over to another process. Raises Problem for what the daemon refuses,
-        DaemonUnreachable when no answer came.
+        DaemonUnreachable when no answer came, CertificateRefused for a daemon that is not trusted.
         """
         tries = TRIES if call.repeatable else 1
         for failures in range(tries):
@@ -167,9 +168,16 @@ class Line:
         except httpx.HTTPError as error:
             raise self._lost(call, error) from None
 
-    def _lost(self, call: Call, error: httpx.HTTPError) -> DaemonUnreachable | InvalidRequest:
+    def _lost(
+        self, call: Call, error: httpx.HTTPError
+    ) -> DaemonUnreachable | InvalidRequest | CertificateRefused:
         if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
             return InvalidRequest(f"{call.name}: cannot be written as an HTTP request")
+        if (why := _untrusted(error)) is not None:
+            return CertificateRefused(
+                f"the certificate of the daemon at {self.where} is not trusted ({why}); name the"
+                " authority that signed it: --ca-file, or ca_file in a program"
+            )
         if isinstance(error, _NOT_SENT):
             return DaemonUnreachable(
                 f"no daemon can be reached at {self.where}: {_why(error)}", sent=False
@@ -189,15 +197,26 @@ def limits() -> httpx.Limits:
     )
 
 
+def _untrusted(error: httpx.HTTPError) -> str | None:
+    """Say why the server's certificate is not trusted; None when that was not in the way."""
+    found = (b for b in _chain(error) if isinstance(b, ssl.SSLCertVerificationError))
+    return next((each.verify_message for each in found), None)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    below: BaseException | None = error
+    while below is not None:
+        yield below
+        below = below.__cause__ or below.__context__
+
+
 def _why(error: httpx.HTTPError) -> str:
     """Say what was in the way, in the system's words where it had some."""
     if isinstance(error, httpx.PoolTimeout):
         return f"{_MAX_CONNECTIONS} calls are open already"
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
-    below: BaseException | None = error
-    while below is not None:
+    for below in _chain(error):
         if isinstance(below, OSError) and below.strerror:
             return below.strerror.lower()
-        below = below.__cause__ or below.__context__
     return "the connection ended" if not isinstance(error, httpx.ConnectError) else "refused"

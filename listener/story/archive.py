@@ -103,7 +103,7 @@ class Archive(Reading):
         neighbours = self._neighbours(asked, wanted)
         events, left_out = self._heard(wanted, asked, since, until)
         if not asked and not events:
-            raise NothingKnown(f"{source} knows nothing of {wanted.subject}", self._near(wanted))
+            raise NothingKnown(f"{source} knows nothing of {wanted.narrowed}", self._near(wanted))
         if unread := self._interpreter.unreadable:
             notes: tuple[str, ...] = (f"{unread} rows could not be read and are left out",)
         else:

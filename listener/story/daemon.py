@@ -60,7 +60,7 @@ async def facts_of(client: Client, wanted: Wanted, now: float) -> Facts:
     if wanted.request is None and len(listed) >= _LISTED:
         notes = (*notes, f"the daemon lists its newest {_LISTED:,} requests; older ones: --journal")
     if not asked and not events:
-        raise NothingKnown(f"{source} knows nothing of {wanted.subject}", _near(wanted, listed))
+        raise NothingKnown(f"{source} knows nothing of {wanted.narrowed}", _near(wanted, listed))
     return Facts(
         source=source,
         requests=tuple(asked),

@@ -49,6 +49,12 @@ class Wanted:
             return f"dialog {self.dialog}, as agent {self.agent} heard it"
         return f"dialog {self.dialog}" if self.dialog is not None else f"agent {self.agent}"
 
+    @property
+    def narrowed(self) -> str:
+        """The same, and that it is about a part of the time, where it is."""
+        parts = (self.last, self.since, self.until)
+        return self.subject + ("" if parts == (None, None, None) else " in that time")
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:

@@ -271,7 +271,7 @@ class _Tape:
             requests += self._neighbours(requests)
         events = self._events(requests)
         if not requests and not events:
-            raise NothingKnown(f"{name} knows nothing of {wanted.subject}", self._near())
+            raise NothingKnown(f"{name} knows nothing of {wanted.narrowed}", self._near())
         return Facts(
             source=f"the transcript {name}",
             requests=tuple(requests),

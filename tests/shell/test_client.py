@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from listener.cli.exits import Exit, code_for
 from listener.client import Client, DaemonUnreachable, Problem
 from listener.client.line import TRIES
-from listener.errors import ListenerError
+from listener.errors import CertificateRefused, ListenerError
+from listener.simulator.certificates import ThrowawayAuthority
 from tests.shell.api_server import QUICK, answer, problem, request, speaking
 from tests.shell.rest_server import CUT, HANG, Server, http, serving
 
@@ -52,6 +54,19 @@ async def test_over_tcp_the_token_goes_along():
     async with over_tcp(answer([])) as (client, server):
         assert await client.agents() == []
     assert server.seen[0].headers["authorization"] == "Bearer t0ken"
+
+
+async def test_a_certificate_that_is_not_trusted_is_no_daemon_that_is_away():
+    context = ThrowawayAuthority().server_context("127.0.0.1")
+    server = await asyncio.start_server(
+        lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=context
+    )
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, Client.tcp(url, "t0ken", pace=QUICK) as client:
+        with pytest.raises(CertificateRefused, match=f"{url} is not trusted .*--ca-file") as raised:
+            await client.agents()
+    assert code_for(raised.value) is Exit.REFUSED
+    assert "t0ken" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

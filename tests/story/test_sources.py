@@ -274,6 +274,13 @@ async def test_an_outcome_of_an_open_deadline_is_told_as_unconfirmed(tmp_path: P
 # ---------------------------------------------------------------- what is near
 
 
+def test_an_agent_who_is_known_at_another_time_is_not_near_itself():
+    wanted = Wanted(agent="1001", last=600.0)
+    assert wanted.narrowed == "agent 1001 in that time"
+    assert Wanted(agent="1001").narrowed == "agent 1001"
+    assert near("1001", [("1001", "agent 1001"), ("10010", "agent 10010")]) == ("agent 10010",)
+
+
 def test_near_ids_are_those_that_hold_the_text_then_those_that_look_alike():
     known = [("0193-aaaa", "one"), ("0193-bbbb", "two"), ("zzz", "three")]
     assert near("bbbb", known) == ("two",)

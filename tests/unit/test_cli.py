@@ -588,6 +588,34 @@ def test_a_simulator_keeps_the_passwords_of_its_folder(tmp_path: Path):
     assert {(tmp_path / "p" / name).stat().st_mode & 0o777 for name in again} == {0o600}
 
 
+def test_a_port_that_is_taken_is_told_with_the_way_out(run: Run, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ports = ("--port", "0", "--xmpp-port", str(port))
+        code, _, err = run("simulate", *ports, "--folder", tmp_path)
+
+    assert code == 78
+    assert err.startswith(f"listener: simulate: port {port} is taken by another program; choose")
+
+
+def test_a_folder_that_cannot_be_made_is_named_in_words(run: Run, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run("simulate", "--folder", tmp_path / "file")
+
+    assert (code, err) == (78, f"listener: simulate: {tmp_path / 'file'}: File exists\n")
+
+
+@pytest.mark.parametrize("given", ["", "The token of crm, shown this once: x"])
+def test_a_token_file_that_holds_no_token_is_named_and_not_shown(
+    run: Run, tmp_path: Path, given: str
+):
+    (tmp_path / "t").write_text(given)
+    code, _, err = run("agents", "--url", "http://127.0.0.1:1", "--token-file", tmp_path / "t")
+
+    said = f"listener: {tmp_path / 't'}: holds no token; it must hold the token alone\n"
+    assert (code, err) == (78, said)
+
+
 @pytest.mark.parametrize("command", ["simulate", "demo"])
 def test_a_wrong_way_of_tagging_is_a_wrong_call(run: Run, command: str):
     code, _, err = run(command, "--tagging", "some")
