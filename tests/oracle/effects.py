@@ -228,12 +228,13 @@ def _parties(history: History, asked: Asked, *ids: str) -> frozenset[str]:
 
 
 def live_calls(asked: Asked, account: Account) -> dict[str, View]:
-    """Return the calls that the asking device was on when it went out."""
+    """Return the calls that the asking device was on when it went out; a watch is none of them."""
     now = {id_: account.history.at(id_, _just_before(asked)) for id_ in account.history.calls}
     return {
         id_: view
         for id_, view in now.items()
         if view is not None and not view.over and view.parties.get(asked.own) not in OFF
+        if view.kind == "voice"
     }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
 
 EPS = 0.001
+EARLY = 60.0  # seconds for which an id that nobody had asked with is remembered
 PICTURE = 1.0  # seconds before a session is live in which its picture was read
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
 
@@ -56,14 +57,6 @@ def _fits_too(
     if alike or _blind(account, asked, other):
         return ended >= since - EPS  # type: ignore[operator]
     return any(ended >= unit[-1] - EPS for unit in units & _units(account, other, made))  # type: ignore[operator]
-
-
-OPEN = {
-    "knowable._blind_calls": "who makes a call is suspected of errors on any that nobody has named",
-    "knowable._without_source": "an error that names no object may be that of a consult or a barge",
-    "knowable._foreign_error": "a stranger's error without a source clouds one on the user",
-}
-"""Excuses that are wider than the rules, for what the correlator leaves open and need not."""
 
 
 def _blind(account: Account, asked: Asked, other: Asked) -> bool:
@@ -126,13 +119,26 @@ def named(account: Account, asked: Asked, heard: Heard) -> bool:
     A tag is (agent, requestId): an id that two of one agent's requests have names neither. One that
     a colleague's request has as well may be that one's only on what both take part in.
     """
-    if heard.event.request_id != asked.request_id or asked.ambiguous:
+    if heard.event.request_id != asked.request_id or asked.ambiguous or used(account, asked):
         return False
     return not any(
         other.request_id == asked.request_id
         and other.agent != asked.agent
         and _reaches(account, other, heard)
         for other in account.asked
+    )
+
+
+def used(account: Account, asked: Asked) -> bool:
+    """Say whether its id had been read on its agent's own node a while before it was sent (3).
+
+    Then it is somebody else's as well, as far as anybody knows. Who announces may have sent before.
+    """
+    return asked.mode in {"submit", "forward"} and any(
+        heard.event.request_id == asked.request_id
+        and heard.event.owner == asked.agent
+        and (asked.begun or asked.submitted) - EARLY <= heard.at < (asked.begun or asked.submitted)
+        for heard in account.heard
     )
 
 

@@ -344,10 +344,7 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         return None
     if not blame._sole(account, asked, own[0]) or _company(account, asked, own[0]):
         return None
-    wider = (_blind_calls, _without_source, _foreign_error, _made_lately)
-    if any(excuse_(account, asked, own[0]) for excuse_ in wider):
-        return None
-    if _told_again(account, own[0]):
+    if _made_lately(account, asked, own[0]) or _told_again(account, own[0]):
         return None
     return "failed: an error that it alone could own was read"
 
@@ -404,30 +401,6 @@ def _may_be_repeated(account: Account, heard: Heard) -> bool:
     return False
 
 
-LOOK_FOR_NEW = (*grounds.MAKES, do.BargeCall)
-
-
-def _blind_calls(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether one was open that makes a call, and did not know this dialog at sending.
-
-    It is suspected as well, which is wider than the rules (`grounds.OPEN`); but not of a task, nor
-    of what a request of before was about.
-    """
-    dialog = getattr(error.event, "dialog_id", None)
-    if dialog is None or isinstance(asked.request, do.TaskRequest):
-        return False
-    return any(
-        other is not asked
-        and other.agent == asked.agent
-        and isinstance(other.request, LOOK_FOR_NEW)
-        and other.begun is not None
-        and other.begun <= error.at <= (other.settled or error.at)
-        and (not grounds.pictured(account, other) or not _knew(account, dialog, other.begun))
-        and not (asked.submitted <= other.begun and asked.request.dialog_id == dialog)
-        for other in account.asked
-    )
-
-
 def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether one that makes a call ended unconfirmed, and this call may have been its (5)."""
     return any(
@@ -439,42 +412,6 @@ def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
         and blame.fits(account, other, error)
         for other in account.asked
     )
-
-
-def _without_source(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether an error names no object at all while a consult or a barge was open.
-
-    It may be that one's, which is wider than the rules (`grounds.OPEN`).
-    """
-    if error.event.dialog_id is not None or error.event.user_id is not None:  # type: ignore[union-attr]
-        return False
-    return any(
-        other is not asked
-        and other.agent == asked.agent
-        and isinstance(other.request, do.ConsultCall | do.BargeCall)
-        and other.begun is not None
-        and other.begun <= error.at <= (other.settled or error.at)
-        for other in account.asked
-    )
-
-
-def _foreign_error(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether a stranger's error that names no dialog was read within the suspect's time.
-
-    It shows that another client is at work, on what nobody knows (`grounds.OPEN`).
-    """
-    return asked.request.dialog_id is None and any(
-        isinstance(heard.event, RequestFailed)
-        and heard.event.dialog_id is None
-        and heard.event.request_id not in {None, asked.request_id}
-        and (asked.begun or 0.0) <= heard.at <= error.at + blame.SETTLES
-        for heard in account.heard
-        if heard.agent == asked.agent
-    )
-
-
-def _knew(account: Account, dialog: str, at: float) -> bool:
-    return account.history.at(dialog, at) is not None
 
 
 def _company(account: Account, asked: Asked, error: Heard) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import MinimumEvidence, Reason, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
-from tests.oracle import blame, effects, lanes, table
+from tests.oracle import blame, effects, grounds, lanes, table
 from tests.oracle.readings import SILENT, id_shared, read_of
 
 if TYPE_CHECKING:
@@ -78,16 +78,17 @@ def _errors(account: Account, asked: Asked) -> bool:
 
 
 def _without_source(event: RequestFailed) -> bool:
-    """Say whether an error names no object: it suspects none on a call (5), and clouds them all.
+    """Say whether an error names no object at all: it fails nobody on a call (5).
 
-    Wider than the rules, as the program is: their reason is AMBIGUOUS then, and not DEADLINE.
+    Which error comes without its source no document says, so that it is a doubt of all that the
+    agent has open: of a silence (6.6), and of why others were left open. It changes no outcome.
     """
     return event.dialog_id is None and event.user_id is None
 
 
 def _company(account: Account, asked: Asked) -> bool:
     """Say whether anything was there that it could be mistaken for, or by (3, 4, 5, 6.1)."""
-    if asked.ambiguous or _errors(account, asked):
+    if asked.ambiguous or grounds.used(account, asked) or _errors(account, asked):
         return True
     if isinstance(asked.request, MAKES) and not isinstance(asked.request, do.BargeCall):
         own = blame._made(account, asked, asked.settled or 0.0)

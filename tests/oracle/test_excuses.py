@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -17,7 +18,7 @@ from listener.correlation.judges import transfers
 from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
 from listener.finesse import actions as do
 from listener.finesse.events import RequestFailed
-from tests.oracle import facts, knowable
+from tests.oracle import facts, grounds, knowable
 from tests.oracle.account import Account, Asked, Heard, Parcel, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -112,6 +113,32 @@ def test_what_was_read_before_a_restart_may_be_told_again_as_sessions_begin(
     parcel = Parcel("", "", at, None, None, is_error=True)
     heard = Heard(at, "1001", event, parcel, first=True)
     assert knowable._may_be_repeated(account, heard) is may_be
+
+
+@pytest.mark.parametrize(
+    ("owner", "at", "mode", "named"),
+    [
+        ("1001", 90.0, "submit", False),
+        ("1001", 30.0, "submit", True),  # too long ago
+        ("1002", 90.0, "submit", True),  # on a colleague's node
+        ("1001", 90.0, "expect", True),  # its caller may have sent it by then
+    ],
+)
+def test_an_id_that_was_read_before_it_was_sent_is_somebody_elses_too(
+    owner: str, at: float, mode: str, *, named: bool
+) -> None:
+    request = do.Hold(agent="1001", dialog_id="A", target_media_address="2001")
+    asked = Asked(
+        *(0, "k", request, "4", "2001", mode, MinimumEvidence.ANY, 20.0, 100.0), begun=100.0
+    )
+    event = RequestFailed(node="", owner=owner, request_id="4", errors=())
+    heard = [
+        Heard(when, owner, event, Parcel("", "", when, None, "4", is_error=True), first=True)
+        for when in (at, 101.0)
+    ]
+    account = Account(0, asked=[asked], heard=heard)
+    own = heard[1]._replace(event=replace(event, owner="1001"), agent="1001")
+    assert grounds.named(account, asked, own) is named
 
 
 # -- which calls were joined ----------------------------------------------------------------------
