@@ -128,10 +128,10 @@ class Case:
             self.ids.add(dialog)
         if baseline is None:
             return
+        if baseline.dialog is None or is_call(baseline.dialog):  # tasks have a clock of their own
+            self.newest = baseline.newest
         if baseline.dialog is not None:
             self.last = baseline.dialog.participant(self.own)
-            # Tasks have a clock of their own.
-            self.newest = baseline.newest if is_call(baseline.dialog) else None
         # Another call had taken it in by then: it is about to end (rules 6.3).
         joined = dialog is not None and any(each.secondary_id == dialog for each in baseline.others)
         self.was_off = self.was_off or joined

@@ -10,6 +10,7 @@ from listener.correlation.case import Shown
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import decide, enough, off_by_id, release_held, set_by_id
+from listener.correlation.judges import DATA
 from listener.correlation.looks import ask, lead_of
 from listener.correlation.naming import resolve, undisturbed, unripe
 from listener.correlation.outcome import Evidence, MinimumEvidence, Reason
@@ -189,8 +190,13 @@ def reason(entry: Entry) -> Reason:
         (ambiguous or (entry.id_repeated and entry.tag_seen), Reason.AMBIGUOUS),
         (entry.restarted, Reason.RESTARTED),
         (not entry.accepted and (entry.doubted or not entry.expected), Reason.NO_ANSWER),
-        (entry.ended, Reason.DIALOG_ENDED),
+        (entry.ended or _cut_short(entry), Reason.DIALOG_ENDED),
         (entry.gap_since_sending(), Reason.LINK_LOST),
         (entry.weak, Reason.WEAK),
     )
     return next((why for holds, why in causes if holds), Reason.DEADLINE)
+
+
+def _cut_short(entry: Entry) -> bool:
+    """Say whether its dialog's end was heard, and the deadline left no time to know more."""
+    return entry.quiet is not None and not isinstance(entry.case.expectation, DATA)

@@ -35,6 +35,8 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
     """Name the sole suspect when its time has come; say whether the request was settled so."""
     if entry.silent and entry.standing is not None:
         return False  # its own proof came, and waits for the window's end alone (rule 6.6)
+    if entry.quiet is not None:
+        return False  # its own proof came, and waits for its quiet time alone
     if entry.contested is not None or entry.case.joined is not None:
         return False  # somebody else may have been at work, or the request itself, by its id
     if entry.ended and isinstance(entry.case.expectation, ENDS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
+from listener.correlation.instants import older
 from listener.correlation.judges.states import LEFT, ended_here, has_left
 from listener.correlation.outcome import DialogIds
 from listener.finesse import uris
@@ -31,7 +32,8 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     if case.claimed != sight.dialog_id:
         if case.claimed is not None and not sight.tagged:
             return NOTHING  # its own bore its id: another call to that number is another's
-        new = case.is_new(sight) or _named(case, want, sight, dialog)
+        new = case.is_new(sight) and not _made_before(case, sight, dialog)
+        new = new or _named(case, want, sight, dialog)
         if not new or not _ours(case, want, dialog, tagged=sight.tagged):
             return _perhaps(case, want, sight, dialog)
         if sight.tagged and case.claimed is None:
@@ -45,6 +47,15 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
 def _made_another(case: Case, sight: Sight) -> bool:
     """Say whether another call looked like the one that was asked for, too."""
     return any(shown is Shown.EFFECT and id_ != sight.dialog_id for id_, shown in case.told.items())
+
+
+def _made_before(case: Case, sight: Sight, dialog: Dialog) -> bool:
+    """Say whether a call was made before the request, though nobody had told of it by then.
+
+    Whoever makes a call is on it from its beginning: before the latest news that was read (4).
+    """
+    own = dialog.participant(case.own)
+    return own is not None and not sight.tagged and older(own.start_time, case.newest)
 
 
 def _perhaps(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Finding:
@@ -187,6 +198,9 @@ def barged(case: Case, want: x.Barged, sight: Sight) -> Finding:
         case.gone |= {str(want.monitor)}
     if dialog is None or sight.how is How.REMOVED or not _joined(case, want, dialog):
         return NOTHING
+    own = dialog.participant(case.own)
+    if own is not None and not sight.tagged and older(own.state_change_time, case.newest):
+        return NOTHING  # from a barge before this one
     if not case.is_new(sight):
         before = _before(case, sight.dialog_id)
         if before is None or _joined(case, want, before):

@@ -106,8 +106,9 @@ def _removed(case: Case, own: Participant | None) -> Finding:
 
 
 def _dropped(case: Case, own: Participant | None) -> Shown:
-    if was_off(case):
-        return Shown.IF_TAGGED
+    was = case.last.state_change_time if case.last is not None else None
+    if was_off(case) or (own is not None and older(own.state_change_time, was)):
+        return Shown.IF_TAGGED  # or it was off it before it came back
     if case.last is not None or own is None:
         return Shown.EFFECT
     return case.moved(own)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.judges.states import LEFT, has_left
+from listener.correlation.judges.times import is_old
 from listener.correlation.outcome import DialogIds
 from listener.correlation.picture import is_call, is_older
 from listener.finesse import uris
@@ -176,7 +177,8 @@ def _survivor(case: Case, sight: Sight) -> bool:
     both = pair(case)
     secondary = sight.dialog.secondary_id if sight.dialog is not None else None
     anothers = sight.dialog_id in case.theirs and not sight.tagged
-    return (sight.dialog_id in both or secondary in both) and not anothers
+    shown = (sight.dialog_id in both or secondary in both) and not anothers
+    return shown and not is_old(case, sight, (case.before, _partner(case)))
 
 
 def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:

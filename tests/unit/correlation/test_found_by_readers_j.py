@@ -376,3 +376,109 @@ def test_that_call_is_remembered_over_a_restart() -> None:
     after.hear(an_error(dialog_id="200"))
     after.wait(2.1)
     assert after.said(drop)[0] == "open"
+
+
+# -- what is read late of a time before the request ------------------------------------------------
+
+
+def consulted(at: float = 10.0) -> object:
+    """Return the consult with the other customer, on which the agent talks since then."""
+    return second_call("ACTIVE", at, associated_dialog_uri=LINK)
+
+
+def earlier(state: str | None, at: float = 5.0) -> object:
+    """Return the call as it was when both customers were on it, before the one left."""
+    own_part = () if state is None else (a_participant(state=state, at=at),)
+    others = (a_participant(CUSTOMER, at=at), a_participant(OTHER, at=at))
+    return a_dialog("100", *own_part, *others, media={"call_type": "CONFERENCE"})
+
+
+@pytest.mark.parametrize(("at", "said"), [(5.0, ("open", None)), (12.0, CONFIRMED)])
+def test_a_conference_from_before_the_request_is_none_that_it_made(
+    at: float, said: tuple[str, str | None]
+) -> None:
+    # 4: not older than what was known at sending
+    story = Story(own("HELD", 10), consulted())
+    conference = story.accepted(CONFERENCE)
+    story.hear(an_event(earlier("ACTIVE", at)))
+    assert story.said(conference) == said
+
+
+@pytest.mark.parametrize("state", ["DROPPED", None])
+@pytest.mark.parametrize(("at", "said"), [(5.0, ("open", None)), (12.0, CONFIRMED)])
+def test_a_call_of_two_others_from_before_the_request_is_no_transfer(
+    state: str | None, at: float, said: tuple[str, str | None]
+) -> None:
+    # 4, 6.4: a colleague hears of it late
+    story = Story(
+        own("HELD", 10), a_dialog("200", a_participant(at=10), a_participant(OTHER, at=10))
+    )
+    transfer = story.accepted(a.Transfer(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(earlier(state, at), owner="agent2"))
+    assert story.said(transfer) == said
+
+
+@pytest.mark.parametrize(("at", "said"), [(2.0, ("open", None)), (12.0, CONFIRMED)])
+def test_a_call_that_was_begun_before_the_request_is_not_made_by_it(
+    at: float, said: tuple[str, str | None]
+) -> None:
+    # 4, 6.1: none of its events had been read
+    story = Story(own("ACTIVE", 10))
+    make = story.accepted(a.MakeCall(agent=AGENT, to_address="5551"))
+    parties = (a_participant(at=13, start_time=clock(at)), a_participant("5551", at=13))
+    story.hear(an_event(replace(placed("ACTIVE"), participants=parties)))
+    assert story.said(make) == said
+
+
+@pytest.mark.parametrize(("at", "said"), [(5.0, ("open", None)), (12.0, CONFIRMED)])
+def test_a_barge_from_before_the_request_is_not_its_own(
+    at: float, said: tuple[str, str | None]
+) -> None:
+    watch = a_dialog(
+        "300",
+        a_participant(at=10),
+        a_participant("1002", at=10),
+        media={"call_type": "SUPERVISOR_MONITOR"},
+        from_address=EXT,
+        to_address="1002",
+    )
+    story = Story(watch)
+    barge = story.accepted(
+        a.BargeCall(agent=AGENT, to_address="1002", associated_dialog_uri="/finesse/api/Dialog/300")
+    )
+    parties = (a_participant(at=at), a_participant("1002"), a_participant(CUSTOMER))
+    story.hear(an_event(a_dialog("400", *parties)))
+    assert story.said(barge) == said
+
+
+def test_the_end_of_a_call_before_it_came_back_is_no_drop() -> None:
+    # 4, 6.3
+    story = Story(own("ACTIVE", 10))
+    drop = story.accepted(a.Drop(agent=AGENT, dialog_id="100"))
+    story.hear(removed(own("DROPPED", 5)))
+    story.wait(5)
+    assert story.said(drop) == ("unconfirmed", "dialog_ended")
+
+
+# -- proof that waits for its quiet time -----------------------------------------------------------
+
+
+def test_a_drop_whose_end_came_by_its_id_does_not_fail_before_its_quiet_time_is_over() -> None:
+    # 5: unless its own proof came
+    story = Story()
+    drop = story.accepted(a.Drop(agent=AGENT, dialog_id="100"))
+    story.hear(an_error())
+    story.wait(1.5)
+    story.hear(removed(own("DROPPED", 2), tag=drop))
+    story.wait(1.1)
+    assert story.said(drop) == BY_ID
+
+
+def test_a_drop_whose_quiet_time_the_deadline_cuts_short_ended_with_its_dialog() -> None:
+    # 6.10
+    story = Story()
+    drop = story.accepted(a.Drop(agent=AGENT, dialog_id="100"), length=3.0)
+    story.wait(2.5)
+    story.hear(removed(own("DROPPED", 2)))
+    story.wait(1)
+    assert story.said(drop) == ("unconfirmed", "dialog_ended")
