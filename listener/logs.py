@@ -64,6 +64,7 @@ EVENTS: dict[str, str] = {
     "credentials.used": "the session took what the REST API had refused: used for it again",
     "session.stopped": "an agent's session was ended by us",
     "session.failed": "a fault while handling a session; with its trace",
+    "handshakes.fewer": "attempts ran into their deadline: fewer at once from now on; how many",
     "sessions.progress": "how far the sign-on of many agents is; how many came up per second",
     "link.failed": "a fault while keeping an agent's sessions; with its trace",
     "subscription.refused": "a node could not be subscribed to",

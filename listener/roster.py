@@ -29,6 +29,7 @@ from listener.settings.model import Agent
 from listener.signing import Signing, refused_words
 from listener.translation import RestWire
 from listener.whereabouts import Whereabouts
+from listener.xmpp.handshakes import Handshakes
 from listener.xmpp.link import Link
 from listener.xmpp.session import Session
 from listener.xmpp.stanzas import RESOURCE_PREFIX, make_resource
@@ -79,7 +80,9 @@ class Roster:
         self._origins: dict[str, str] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}  # by the agent's id, `casefold`ed
-        self._handshakes = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._handshakes = Handshakes(
+            MAX_HANDSHAKES, settings.timings.connect_deadline, lambda: where.node
+        )
         self._pictures = asyncio.Semaphore(MAX_PICTURES)
         self.home = ""
         """What this process has in common with those before and after it, and with no other; empty

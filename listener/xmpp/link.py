@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from listener.xmpp.contract import Ending
+    from listener.xmpp.handshakes import Attempt, Handshakes
 
 __all__ = ["Aim", "Link", "LinkEvents", "LinkState", "SessionLike"]
 
@@ -54,7 +55,7 @@ class Link:
         make_session: Callable[[], SessionLike],
         events: LinkEvents,
         backoff: Backoff,
-        gate: asyncio.Semaphore,
+        gate: Handshakes,
         random: Callable[[], float],
         aim: Aim | None = None,
     ) -> None:
@@ -186,17 +187,17 @@ class Link:
         while True:
             self._tried = self._credentials
             await self._aim.ready(waited)
-            async with self._gate:
+            async with self._gate.one() as attempt:
                 if former is not None and not self._aim.is_left(former):
                     self._aim.stayed()
                     return None
                 with suppress(_Left):  # then another node is used
-                    self._session = await self._attempt(former)
+                    self._session = await self._attempt(attempt, former)
                     self._refused = None
                     return self._session
             waited = 0.0
 
-    async def _attempt(self, former: SessionLike | None) -> SessionLike:
+    async def _attempt(self, attempt: Attempt, former: SessionLike | None) -> SessionLike:
         """Make and open one session; nothing is left of one that could not be opened."""
         self._tried, self._trusted = self._credentials, self._trust
         session = self._make_session()
@@ -207,6 +208,8 @@ class Link:
         try:
             await self._open_there(session)
         except BaseException as trouble:
+            if isinstance(trouble, ListenerError):
+                attempt.failed()
             if isinstance(trouble, Exception):
                 self._missed = session
                 self._aim.missed(session, trouble)
@@ -214,6 +217,7 @@ class Link:
             with suppress(Exception):
                 await session.close(graceful=False)
             raise
+        attempt.came()
         return session
 
     async def _open_there(self, session: SessionLike) -> None:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from listener.errors import NotFinesse, ResourceConflict, Unreachable
 from listener.xmpp.contract import Cause
+from listener.xmpp.handshakes import Handshakes
 from listener.xmpp.link import Link, LinkState
 from listener.xmpp.policy import Backoff, Remedy, classify
 from tests.shell.scripted_xmpp import HEADER, PASSWORD, Stream, opened, running, session_to, until
@@ -85,7 +86,7 @@ async def linked(server, **kinds):
         make_session=lambda: session_to(server, **kinds),
         events=owner,
         backoff=QUICK,
-        gate=asyncio.Semaphore(1),
+        gate=Handshakes(1),
         random=lambda: 1.0,
     )
     running_link = asyncio.create_task(link.run())

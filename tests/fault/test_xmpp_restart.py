@@ -4,6 +4,7 @@ import asyncio
 import gc
 import random
 
+from listener.xmpp.handshakes import Handshakes
 from listener.xmpp.link import Link, LinkState
 from listener.xmpp.policy import Backoff
 from tests.shell.scripted_xmpp import ScriptedServer, running, session_to, until
@@ -40,7 +41,7 @@ async def test_all_agents_come_back_after_a_restart_and_handshakes_stay_bounded(
         return False
 
     server.intercept = count
-    gate = asyncio.Semaphore(GATE)
+    gate = Handshakes(GATE)
     links = [
         Link(
             str(number),
@@ -93,7 +94,7 @@ async def test_reconnects_of_one_agent_leave_nothing_behind_that_grows():
             make_session=lambda: session_to(server),
             events=Quiet(),
             backoff=Backoff(base=0.001, cap=0.002, stable=0.0),
-            gate=asyncio.Semaphore(1),
+            gate=Handshakes(1),
             random=random.Random(1).random,
         )
         task = asyncio.create_task(link.run())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from listener.xmpp.handshakes import Handshakes
 from listener.xmpp.link import Link, LinkState
 from listener.xmpp.policy import Backoff
 from tests.integration import servers
@@ -46,7 +47,7 @@ def crowded(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.mark.parametrize("graceful", [True, False])
 async def test_all_agents_are_back_after_a_restart_and_after_a_kill(crowded, graceful):
-    place, gate, owner = at(crowded), asyncio.Semaphore(GATE), Quiet()
+    place, gate, owner = at(crowded), Handshakes(GATE), Quiet()
 
     def session(agent: str):
         name = f"listener-{agent}"

@@ -15,6 +15,7 @@ from listener.errors import (
     Unreachable,
 )
 from listener.xmpp.contract import Cause, Ending
+from listener.xmpp.handshakes import Handshakes
 from listener.xmpp.link import Link, LinkState
 from listener.xmpp.parties import Anywhere
 from listener.xmpp.policy import Backoff
@@ -99,7 +100,7 @@ class Stage:
             make_session=self._make,
             events=self.owner,
             backoff=backoff,
-            gate=kinds.pop("gate", asyncio.Semaphore(50)),
+            gate=kinds.pop("gate", Handshakes(50)),
             random=kinds.pop("random", lambda: 1.0),
             **kinds,
         )
@@ -443,7 +444,7 @@ async def test_the_endpoint_is_awaited_before_each_attempt():
 
 
 async def test_the_gate_bounds_the_handshakes_and_not_the_sessions():
-    gate = asyncio.Semaphore(2)
+    gate = Handshakes(2)
     puppets = [Puppet() for _ in range(6)]
     hold = asyncio.Event()
     for puppet in puppets:
@@ -460,7 +461,7 @@ async def test_the_gate_bounds_the_handshakes_and_not_the_sessions():
 
 
 async def test_the_trouble_of_one_agent_does_not_touch_another():
-    gate = asyncio.Semaphore(1)
+    gate = Handshakes(1)
     bad = Stage([Puppet(CredentialsRefused("no"))], gate=gate, agent="bad")
     good = Stage([Puppet()], gate=gate, agent="good")
     tasks = [asyncio.create_task(stage.link.run()) for stage in (bad, good)]

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from listener.errors import CredentialsRefused, Unreachable
 from listener.xmpp.contract import Cause, Ending
+from listener.xmpp.handshakes import Handshakes
 from listener.xmpp.link import Link, LinkState
 from listener.xmpp.policy import Backoff
 from tests.shell.stage import no_tasks_left, until
@@ -65,7 +66,7 @@ class House:
             make_session=self._make,
             events=self,
             backoff=backoff,
-            gate=asyncio.Semaphore(1),
+            gate=Handshakes(1),
             random=lambda: 1.0,
             aim=self,
         )
@@ -216,7 +217,7 @@ async def test_move_to_a_node_that_is_left_meanwhile_is_given_up():
         house.use("a")
         await until(lambda: ("stayed", "a") in house.story)
         assert (house.there, house.link.state) == (["a"], LinkState.UP)
-        assert not house.link._gate.locked()
+        assert house.link._gate.busy == 0
 
 
 @pytest.mark.parametrize("moving", [False, True])
@@ -252,11 +253,10 @@ async def test_retries_of_one_outage_warn_once_for_each_cause():
 
 async def test_who_waits_for_its_turn_stays_when_the_old_node_is_used_again():
     async with at_a() as house:
-        await house.link._gate.acquire()
-        house.use("b")
-        await asyncio.sleep(0.005)
-        house.use("a")
-        house.link._gate.release()
+        async with house.link._gate.one():
+            house.use("b")
+            await asyncio.sleep(0.005)
+            house.use("a")
         await asyncio.sleep(0.005)
         assert (house.there, len(house.made)) == (["a"], 1)
         house.use("b")
