@@ -49,6 +49,10 @@ class Asked(Protocol):
         """Say whether Finesse took that agent's login since then (the loop's clock)."""
         ...
 
+    def busy(self, agent: str) -> bool:
+        """Say whether so much is on its way with that agent's login that it is not lent now."""
+        ...
+
     def doubt(self, agent: str) -> None:
         """Have it found out beside whether Finesse takes that agent's login."""
         ...
@@ -104,7 +108,8 @@ class Lenders:
         Nobody lends to both nodes at a time before one of them took it, for that would be two
         refusals; but with `twice`.
         """
-        held, lent = tuple(self.held()), {loan.agent for loan in self._loans if not twice}
+        held = tuple(agent for agent in self.held() if not self._asked.busy(agent))
+        lent = {loan.agent for loan in self._loans if not twice}
         if self._good in held and self._good not in lent:
             return self._good
         free = [agent for agent in held if agent not in lent]

@@ -111,6 +111,7 @@ class Rest:
         """Drop the agent's credentials and cookies; nothing happens when there are none."""
         if (caller := self._callers.pop(agent, None)) is not None:
             caller.undoubted.set()
+            caller.turns.tell()
 
     def taken(self, agent: str) -> None:
         """Hear that SASL took the agent's credentials."""
@@ -199,12 +200,11 @@ class Rest:
 
         Asked without credentials, or with those of `agent`.
         Raises Unreachable, CertificateRefused, CredentialsRefused (a 401) or NotFinesse, in words;
-        CredentialsRefused, too, where one more refusal of these would be too many.
+        CredentialsRefused, too, where one more refusal of these would be too many (see `busy`).
         """
         caller = self._callers.get(agent) if agent is not None else None
-        if caller is not None and caller.spent:
+        if caller is not None and not caller.may_lend:
             raise CredentialsRefused(_refused(agent))
-        taken = caller.times_taken if caller is not None else 0
         nodes = self.nodes.order() if node is None else (self.nodes.known(node),)
         raw = await self._get(agent, uris.SYSTEM_INFO, nodes)
         update = judge.read(raw)
@@ -218,10 +218,15 @@ class Rest:
         if raw.status >= _ERROR:
             raise Unreachable(f"{words}: {_STARTING}")
         if raw.status == _UNAUTHORIZED:
-            if agent is not None and caller is not None and caller.times_taken == taken:
+            if agent is not None and caller is not None:
                 self._doubts.count(agent, caller)
             raise CredentialsRefused(f"{words}: {_refused(agent)}")
         raise NotFinesse(f"{words}: that is not Finesse's SystemInfo")
+
+    def busy(self, agent: str) -> bool:
+        """Say whether so much is on its way with that agent's login that it is not lent now."""
+        caller = self._callers.get(agent)
+        return caller is not None and caller.busy
 
     def took_since(self, agent: str, when: float) -> bool:
         """Say whether Finesse took that agent's login since then (the loop's clock)."""
@@ -275,6 +280,8 @@ class Rest:
                 elif caller.refusals and not alone:
                     await turn.enter_async_context(caller.turns.alone)
                     alone = True
+                elif not caller.may_go:
+                    await caller.turns.news.wait()
                 else:
                     return caller
             return None
@@ -354,9 +361,11 @@ class Rest:
         log = _log.bind(agent=agent, method=message.method, path=path, node=node)
         request = self._request(caller, message, node)
         line = self._how_it_is if message.path == uris.SYSTEM_INFO else self._line
-        raw = await line.exchange(node, request, until, lambda: log.debug("rest.sent"))
+        heard = caller.heard
+        with caller.turns.showing():
+            raw = await line.exchange(node, request, until, lambda: log.debug("rest.sent"))
         caller.keep(raw, request)
-        caller.took(loop.time(), raw.status)
+        caller.took(loop.time(), raw.status, heard)
         elapsed = round(loop.time() - start, 6)
         if raw.status is not None:
             log.debug("rest.answered", status=raw.status, elapsed=elapsed)

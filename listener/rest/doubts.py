@@ -91,7 +91,12 @@ class Doubts:
         await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _find_out(self, agent: str, caller: Caller) -> None:
+        while self._current(agent) is caller and not (caller.may_go or caller.spent):
+            await caller.turns.news.wait()  # what is on its way may be refused as well
         if self._current(agent) is not caller:
+            return
+        if caller.spent:
+            self.tell(agent, caller, ENOUGH)
             return
         raw = await self._get(agent)
         if judge.login_refused(raw):

@@ -29,6 +29,9 @@ class Finesse:
     def took_since(self, agent: str, _when: float) -> bool:
         return agent in self.took
 
+    def busy(self, _agent: str) -> bool:
+        return False
+
     def doubt(self, agent: str) -> None:
         self.doubted.append(agent)
 

@@ -67,6 +67,9 @@ class Rest:
     def took_since(self, _agent, _when) -> bool:
         return False
 
+    def busy(self, _agent: str) -> bool:
+        return False
+
     def doubt(self, agent) -> None:
         self.doubted.append(agent)
 
