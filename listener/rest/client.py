@@ -9,16 +9,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 from weakref import WeakValueDictionary
 
 import httpx
 
 from listener.errors import (
     CertificateRefused,
-    ConfigurationError,
     CredentialsRefused,
     InvalidRequest,
     NotFinesse,
@@ -28,13 +25,12 @@ from listener.finesse import uris
 from listener.finesse.body import Element
 from listener.finesse.model import Kind, SystemInfo
 from listener.finesse.wire import render
-from listener.logs import get as get_logger
 from listener.rest import checks, judge
 from listener.rest.callers import Caller, Turns
 from listener.rest.doubts import Doubts
-from listener.rest.exchange import Line
 from listener.rest.flow import Raw
 from listener.rest.nodes import Nodes
+from listener.rest.reaching import Message, Reach
 from listener.rest.values import RestLimits, RestTimings
 
 if TYPE_CHECKING:
@@ -42,23 +38,9 @@ if TYPE_CHECKING:
 
     from listener.rest.values import Answer, Credentials, Snapshot
 
-_log = get_logger(__name__)
-
-MAX_REDIRECTS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_UNAUTHORIZED, _ERROR, _UNAVAILABLE = 401, 500, 503
+_UNAUTHORIZED, _ERROR = 401, 500
 _NO_TURN = "other requests of that agent, or doubt about its password, took all the time there was"
 _STARTING = "Finesse Tomcat on that node starts or has a fault: `utils service list` there"
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """One request as it goes to whichever node."""
-
-    method: str
-    path: str
-    content: bytes | None = None
-    request_id: str | None = None
 
 
 class Rest:
@@ -81,7 +63,6 @@ class Rest:
     ) -> None:
         self.nodes = nodes if isinstance(nodes, Nodes) else Nodes(nodes)
         self._timings = timings or RestTimings()
-        self._user_agent = checks.header("user_agent", user_agent)
         self._callers: dict[str, Caller] = {}
         # They outlive credentials: requests that wait keep their order when these are replaced.
         self._turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
@@ -91,11 +72,12 @@ class Rest:
         self._doubts = Doubts(
             lambda agent: self._get(agent, uris.user_node(agent)), self._callers.get, self._tell
         )
-        tls, all_nodes = tls or ssl.create_default_context(), tuple(self.nodes)
-        self._line = Line(all_nodes, tls=tls, timings=self._timings, limits=limits or RestLimits())
-        # However many requests wait for a silent node, it can be asked how it is.
-        self._how_it_is = Line(
-            all_nodes, tls=tls, timings=self._timings, limits=RestLimits(max_connections=2)
+        self._reach = Reach(
+            self.nodes,
+            tls=tls or ssl.create_default_context(),
+            timings=self._timings,
+            limits=limits or RestLimits(),
+            user_agent=user_agent,
         )
 
     def __repr__(self) -> str:
@@ -124,14 +106,12 @@ class Rest:
 
     def trust(self, tls: ssl.SSLContext) -> None:
         """Make connections with another context from now on."""
-        self._line.trust(tls)
-        self._how_it_is.trust(tls)
+        self._reach.trust(tls)
 
     async def aclose(self) -> None:
         """Close all connections. Let running calls end first, or they end in doubt."""
         await self._doubts.aclose()
-        await self._line.aclose()
-        await self._how_it_is.aclose()
+        await self._reach.aclose()
 
     async def send(
         self,
@@ -163,21 +143,21 @@ class Rest:
         safe = method in checks.SAFE_METHODS
         if safe and content is not None:
             raise InvalidRequest(f"a {method} has no body")
-        message = _Message(method, path, content, None if safe else request_id)
+        message = Message(method, path, content, None if safe else request_id)
         if credentials is None:
             raw = await self._send(agent, message)
         else:
-            raw = await self._reach(agent, Caller(credentials), message, self._until())
+            raw = await self._reach.reach(agent, Caller(credentials), message, self._reach.until())
         return judge.answer(raw, message.request_id)
 
-    async def _send(self, agent: str, message: _Message) -> Raw:
-        until = self._until()
+    async def _send(self, agent: str, message: Message) -> Raw:
+        until = self._reach.until()
         async with AsyncExitStack() as turn:
             try:
                 caller = await self._turn(agent, turn, until, get=False)
             except TimeoutError:
                 return Raw("", trouble=_NO_TURN)
-            raw = await self._reach(agent, caller, message, until)
+            raw = await self._reach.reach(agent, caller, message, until)
             if caller is not None and judge.login_refused(raw):
                 self._doubts.begin(agent, caller)  # before the turn ends: the next one waits
         return raw
@@ -242,7 +222,7 @@ class Rest:
         self, agent: str, path: str, kinds: frozenset[Kind], *, one_dialog: bool = False
     ) -> Snapshot:
         """GET a path in an agent's name, with what it signs in with when its turn comes."""
-        until = self._until()
+        until = self._reach.until()
         async with AsyncExitStack() as turn:
             try:
                 caller = await self._turn(agent, turn, until, get=True)
@@ -289,9 +269,6 @@ class Rest:
     def _tell(self, agent: str, why: str) -> None:
         self.refused(agent, why)  # whoever that is by now
 
-    def _until(self) -> float:
-        return asyncio.get_running_loop().time() + self._timings.total
-
     async def _get(
         self,
         agent: str | None,
@@ -300,95 +277,9 @@ class Rest:
         *,
         until: float | None = None,
     ) -> Raw:
-        """GET a path, following redirects inside the API of the configured nodes."""
+        """GET a path in an agent's name, or without any, whoever's turn it is."""
         caller = Caller(None) if agent is None else self._callers.get(agent)
-        until = until or self._until()
-        raw = Raw("")
-        for _ in range(1 + MAX_REDIRECTS):
-            raw = await self._reach(agent, caller, _Message("GET", path), until, nodes)
-            target = self._target(raw, path)
-            if target is None:
-                return raw
-            nodes, path = (target[0],), target[1]
-        return raw
-
-    def _target(self, raw: Raw, path: str) -> tuple[str, str] | None:
-        """Return node and path of a redirect that may be followed, or None."""
-        if raw.status not in _REDIRECTS or "location" not in raw.headers:
-            return None
-        try:
-            url = httpx.URL(urljoin(raw.node + path, raw.headers["location"]))
-            origin = self.nodes.known(f"{url.scheme}://{url.netloc.decode('ascii')}")
-            target = url.raw_path.decode("ascii")
-            checks.check_path(target)
-        except (ConfigurationError, InvalidRequest, httpx.InvalidURL, ValueError):
-            return None
-        return origin, target
-
-    async def _reach(
-        self,
-        agent: str | None,
-        caller: Caller | None,
-        message: _Message,
-        until: float,
-        nodes: tuple[str, ...] = (),
-    ) -> Raw:
-        """Bring a message to the first node that can be reached."""
-        loop = asyncio.get_running_loop()
-        raw = Raw("", trouble="no credentials are known for that agent")
-        if caller is None:
-            return raw
-        troubles: list[str] = []
-        for node in nodes or self.nodes.order(agent):
-            raw = await self._exchange(agent, caller, message, node, until)
-            if not nodes and raw.status in {None, _UNAVAILABLE}:
-                self.nodes.failed(node)
-            if not raw.unreached or loop.time() >= until:
-                break
-            troubles.append(raw.trouble)
-        if raw.unreached:
-            raw.trouble = "; ".join(dict.fromkeys((*troubles, raw.trouble)))
-        if not nodes and raw.sent:
-            self.nodes.answered(raw.node)
-        return raw
-
-    async def _exchange(
-        self, agent: str | None, caller: Caller, message: _Message, node: str, until: float
-    ) -> Raw:
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        path = message.path.partition("?")[0]
-        log = _log.bind(agent=agent, method=message.method, path=path, node=node)
-        request = self._request(caller, message, node)
-        line = self._how_it_is if message.path == uris.SYSTEM_INFO else self._line
-        heard = caller.heard
-        with caller.turns.showing():
-            raw = await line.exchange(node, request, until, lambda: log.debug("rest.sent"))
-        caller.keep(raw, request)
-        caller.took(loop.time(), raw.status, heard)
-        elapsed = round(loop.time() - start, 6)
-        if raw.status is not None:
-            log.debug("rest.answered", status=raw.status, elapsed=elapsed)
-        else:
-            log.debug("rest.failed", detail=raw.trouble, sent=raw.sent, elapsed=elapsed)
-        return raw
-
-    def _request(self, caller: Caller, message: _Message, node: str) -> httpx.Request:
-        headers: list[tuple[bytes, bytes]] = [
-            (b"User-Agent", self._user_agent),
-            (b"Accept", b"application/xml"),
-            (b"Accept-Encoding", b"identity"),  # a small body may not unpack to a big one
-        ]
-        if caller.credentials is not None:
-            headers.append((b"Authorization", caller.credentials.authorization()))
-        if message.request_id is not None:
-            headers.append((b"requestId", message.request_id.encode("latin-1")))
-        if message.content is not None:
-            headers.append((b"Content-Type", b"application/xml"))
-        url = httpx.URL(node).copy_with(raw_path=message.path.encode("ascii"))
-        request = httpx.Request(message.method, url, headers=headers, content=message.content)
-        caller.cookies.set_cookie_header(request)
-        return request
+        return await self._reach.get(agent, caller, path, nodes, until=until)
 
 
 def _refused(agent: str | None) -> str:

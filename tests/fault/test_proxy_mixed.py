@@ -171,5 +171,5 @@ async def all_is_well_again(it: Scene, calls: dict[str, str], back: float) -> No
         assert begun == [number % 2 == 0 for number in range(len(told))]
         assert all(gap["cause"] and gap["lossless"] is False for gap in told)
     await until(lambda: len(it.xmpp.links) == len(calls))
-    slots = it.listener.rest._line._slots.values()
+    slots = it.listener.rest._reach.line._slots.values()
     await until(lambda: all(slot._value == 50 for slot in slots))

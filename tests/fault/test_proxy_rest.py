@@ -40,7 +40,7 @@ class Net:
         """Check that all is well once the network is: nothing is held, and a request goes out."""
         self.proxy.heal()
         await self.proxy.come_back()
-        slots = self.rest._line._slots.values()
+        slots = self.rest._reach.line._slots.values()
         assert all(slot._value == 50 for slot in slots)
         answer = None
         # One doubt at most for each connection that was kept: it is not used a second time.
@@ -338,7 +338,7 @@ async def test_request_cancelled_at_any_step_leaves_no_connection_that_nobody_ha
                 await asyncio.sleep(0)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-            pools = [each._pool.connections for each in it.rest._line._transport._all]
+            pools = [each._pool.connections for each in it.rest._reach.line._transport._all]
             assert all(one.is_idle() for pool in pools for one in pool)
             assert it.seen(f"cancelled-{steps}") <= 1
         await it.recovered()

@@ -127,7 +127,7 @@ async def played(loop: VirtualLoop, ways: list[Way], flips: list[float]) -> Fine
     rest = Rest([NODE])
     await rest.aclose()
     rest._doubts._closed = False
-    rest._line = rest._how_it_is = finesse
+    rest._reach.line = rest._reach.how_it_is = finesse
     rest.refused = lambda agent, _why: rest.forget(agent)
     rest.set_credentials(AGENT, Basic(AGENT, "secret"))
     tasks, sasl = [], []
