@@ -19,7 +19,7 @@ from listener.correlation.pending import Trigger
 from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.sharing import same_lane
-from listener.finesse.actions.expectation import Gate
+from listener.finesse.actions.expectation import Gate, UserState
 from listener.finesse.actions.request import Request
 
 
@@ -99,7 +99,7 @@ def _after_gap(desk: Desk, now: float, entry: Entry, left: float) -> None:
 def _old_rivals(desk: Desk, entry: Entry) -> frozenset[str]:
     """Return whose a change before the gap may have been, as it ended (rules 4).
 
-    It contested the change, or was confirmed and had asked for just the same.
+    It contested the change, or was confirmed by what would fit this one as well.
     """
     dialog = entry.request.dialog_id
     there = desk.books.on_dialog(dialog) if dialog else desk.books.settled_on_user(entry.agent)
@@ -111,12 +111,18 @@ def _old_rivals(desk: Desk, entry: Entry) -> frozenset[str]:
         and same_lane(tomb, entry)
         and (
             any(seen.what == "contested" for seen in tomb.outcome.seen)
-            or (
-                isinstance(tomb.outcome, Confirmed)
-                and tomb.case.expectation == entry.case.expectation
-            )
+            or (isinstance(tomb.outcome, Confirmed) and _fits_too(tomb, entry))
         )
     )
+
+
+def _fits_too(tomb: Entry, entry: Entry) -> bool:
+    """Say whether what confirmed one request is what the other asks for, too."""
+    done, want = tomb.case.expectation, entry.case.expectation
+    if not (isinstance(done, UserState) and isinstance(want, UserState)):
+        return done == want
+    same = bool(done.states & want.states) and done.extension == want.extension
+    return same and want.reason_code_id in {None, done.reason_code_id}
 
 
 def _handed_over(desk: Desk, now: float, entry: Entry, left: float) -> None:

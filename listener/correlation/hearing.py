@@ -90,9 +90,11 @@ def bearers(desk: Desk, event: Event) -> list[Entry]:
 
     On a colleague's node an id on a call that a request watches (the one it joins its own with), or
     that it may have made, names it not, for the colleague may use that id; it only makes another's
-    ambiguous.
+    ambiguous. An error is told to who asked, so that it is nobody else's on the call.
     """
     same = desk.books.with_id(event.request_id or "")
+    refused = [e for e in same if isinstance(event, RequestFailed) and e.agent == event.owner]
+    same = refused or same
     if not any(reaches(entry, event) for entry in same):
         return []
     return [each for each in same if reaches(each, event) or _may_reach(each, event)]

@@ -8,6 +8,7 @@ import pytest
 
 from listener.correlation.gate import GateMode
 from listener.correlation.instants import instant
+from listener.correlation.outcome import Confirmed, Evidence
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
 from tests.builders import (
@@ -365,6 +366,18 @@ def test_an_error_on_the_call_that_failed_a_consult_may_be_the_consults(by_id: b
     assert story.said(drop) == (("failed", "sole_pending") if by_id else ("open", None))
 
 
+def test_an_error_with_an_id_that_a_colleague_has_too_is_of_the_one_to_whom_it_is_told() -> None:
+    # 3, 5: the colleague made the call with that id
+    story = Story(own("ALERTING", 1, from_address="1002"))
+    story.link_up(agent="agent2", user=a_user(login_id="agent2", extension="1002"))
+    make = story.accepted(a.MakeCall(agent="agent2", to_address=EXT), id_="4", own="1002")
+    story.hear(added(own("ALERTING", 1, from_address="1002"), tag="4", owner="agent2"))
+    assert story.said(make) == BY_ID
+    answer = story.accepted(ANSWER, id_="4")
+    story.hear(an_error(tag="4"))
+    assert story.said(answer) == ("failed", "request_id")
+
+
 def test_that_call_is_remembered_over_a_restart() -> None:
     story = Story(own("HELD", 0))
     consult = story.accepted(a.ConsultCall(agent=AGENT, dialog_id="100", to_address="5551"))
@@ -482,3 +495,26 @@ def test_a_drop_whose_quiet_time_the_deadline_cuts_short_ended_with_its_dialog()
     story.hear(removed(own("DROPPED", 2)))
     story.wait(1)
     assert story.said(drop) == ("unconfirmed", "dialog_ended")
+
+
+# -- over a restart --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [(None, "unconfirmed"), ("51", "unconfirmed"), ("52", "confirmed")]
+)
+def test_a_state_that_confirmed_another_before_a_restart_proves_none_that_it_fits_too(
+    reason: str | None, said: str
+) -> None:
+    # 4: it was asked for without a reason, or with that one
+    story = Story(live=False)
+    done = Confirmed(evidence=Evidence.REQUEST_ID)
+    story.remember(a.NotReady(agent=AGENT, reason_code_id="51"), done, age=5.0)
+    baseline = Baseline(user=a_user("READY", 0))
+    how = {"accepted": False, "left": 10.0, "age": 9.0, "baseline": baseline}
+    open_ = story.adopt(a.NotReady(agent=AGENT, reason_code_id=reason), **how)
+    shown = a_user("NOT_READY", 3, reason_code_id="52" if said == "confirmed" else "51")
+    story.wait(1)
+    story.link_up(user=shown)
+    story.wait(15)
+    assert story.said(open_)[0] == said
