@@ -29,6 +29,8 @@ _COMMAND = re.compile(r"<(\w+?)CallCommand>")
 GUESSED = frozenset({Evidence.EXPECTATION, Evidence.SNAPSHOT, Evidence.SOLE_PENDING})
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor, do.BargeCall)
 JOINS = (do.Transfer, do.Conference)
+STEPS = {do.ConsultCall: "HELD", do.Conference: "ACTIVE"}
+"""The own part on a request's call, on the way to what it asks for."""
 SETTLES = 2.0
 REPEATED_WITHIN = 5.0
 
@@ -295,25 +297,34 @@ def _others_at_work(account: Account, asked: Asked, error: Heard) -> bool:
 
 
 def _explained(account: Account, asked: Asked, heard: Heard) -> bool:
-    """Say whether what somebody else did looked like the work of a request of ours, and proved it.
+    """Say whether what somebody else did looked like the work of a request of ours (5).
 
-    A change that one is confirmed by is explained by that one (5), whoever made it. The call that
-    a consult begins from is held.
+    It confirmed that one, or is the step to what an open one asks for: nobody knows it to be more.
     """
+    return any(
+        _confirmed_by(account, asked, other, heard) or _is_step_of(account, other, heard)
+        for other in account.asked
+        if other.agent == asked.agent and other.begun is not None and other.begun <= heard.at
+    )
+
+
+def _confirmed_by(account: Account, asked: Asked, other: Asked, heard: Heard) -> bool:
+    weak = isinstance(other.outcome, Confirmed) and other.outcome.evidence in GUESSED
+    if other is asked or not weak or not heard.at <= (other.settled or 0.0) <= (asked.settled or 0):
+        return False
+    return shown.shows(account, other, heard, tagged=False)
+
+
+def _is_step_of(account: Account, other: Asked, heard: Heard) -> bool:
+    """Say whether a consult's call is shown held, or a conference's taken back, and no more."""
     event = heard.event
-    for other in account.asked:
-        weak = isinstance(other.outcome, Confirmed) and other.outcome.evidence in GUESSED
-        if other is asked or other.agent != asked.agent or other.begun is None or not weak:
-            continue
-        if not other.begun <= heard.at <= (other.settled or 0.0) <= (asked.settled or 0.0):
-            continue
-        if shown.shows(account, other, heard, tagged=False):
-            return True
-        consult = isinstance(other.request, do.ConsultCall) and isinstance(event, DialogEvent)
-        if consult and event.dialog_id == other.request.dialog_id:
-            party = event.dialog.participant(asked.own)
-            return party is not None and party.state == "HELD"
-    return False
+    if not isinstance(event, DialogEvent) or not heard.at <= (other.settled or heard.at):
+        return False
+    party, id_ = event.dialog.participant(other.own), event.dialog_id
+    step = party is not None and party.state == STEPS.get(type(other.request))
+    views = [account.history.at(id_, heard.parcel.made + by) for by in (-0.001, 0.001)]
+    wrote = len({str(view.values) for view in views if view is not None}) > 1
+    return step and not wrote and id_ in _joined(account, other, heard.at)
 
 
 def _a_step(asked: Asked, heard: Heard) -> bool:

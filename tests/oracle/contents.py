@@ -128,6 +128,26 @@ def equal(account: Account, asked: Asked) -> bool:
     return False
 
 
+def seemed_equal(account: Account, asked: Asked) -> bool:
+    """Say whether the values were there as far as was told: they may come and go unheard."""
+    if equal(account, asked):
+        return True
+    told = [
+        heard.event.dialog.media_properties
+        for heard in account.heard
+        if heard.agent == asked.agent
+        and heard.at < (asked.begun or 0.0)
+        and isinstance(heard.event, DialogEvent)
+        and is_about(asked, heard)
+    ]
+    wanted = effects.wanted(asked)
+    reason = wanted.pop("wrapUpReason", None)
+    return bool(told) and (
+        all(told[-1].variable(name) == value for name, value in wanted.items())
+        and reason in {None, told[-1].wrap_up_reason}
+    )
+
+
 def _known_there(account: Account, asked: Asked, since: float) -> bool:
     """Say whether what was read last, before it was sent, is from when the values were there.
 

@@ -80,7 +80,8 @@ def _reasons(account: Account, asked: Asked) -> Iterator[str]:
         yield "silence that proves nothing is not for lack of time (6.6)"
     if asked.accepted and not tied and was_live(account, asked) and _other_number(asked, heard):
         yield "a call to another number was seen, and it was not said to be ambiguous (6.1)"
-    if _gone(account, asked) is not None:
+    end = _gone(account, asked)
+    if end is not None and end < asked.settled - EPS:
         yield "its dialog had ended, and that is not the reason (6.10)"
 
 
@@ -135,9 +136,11 @@ def _at_once(account: Account, asked: Asked) -> Iterator[str]:
     # What is so already, as far as was told, is told at the deadline or behind its call's end.
     apart = (*SILENT, do.Transfer, do.Reclassify, do.UpdateScheduledCallback)
     data = isinstance(asked.request, do.UpdateCallData)
-    so = outcome.changed is False and (not data or contents.equal(account, asked))
+    so = outcome.changed is False and (not data or contents.seemed_equal(account, asked))
     if isinstance(asked.request, apart) or so or id_shared(account, asked):
         return
+    if isinstance(asked.request, do.Conference) and not was_live(account, asked):
+        return  # who was on the other call nobody knew (6.4)
     assert asked.settled is not None
     first = next(
         (

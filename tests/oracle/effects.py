@@ -203,7 +203,7 @@ def _barged(asked: Asked, account: Account) -> list[Span]:
     assert isinstance(request, do.BargeCall)
 
     def in_it(view: View) -> bool:
-        there = {asked.own, request.to_address} <= view.present
+        there = request.to_address in view.present and view.parties.get(asked.own) == "ACTIVE"
         return there and len(view.present) > 2 and view.kind == "voice"
 
     return [span for id_, row in account.history.calls.items() for span in _row(id_, row, in_it)]

@@ -278,8 +278,13 @@ def _is_task(asked: Asked) -> bool:
 
 
 def others_changed(account: Account, asked: Asked) -> bool:
-    """Say whether other parties are on the calls to be joined than anybody had told of (6.4)."""
+    """Say whether other parties are on the calls to be joined than anybody had told of (6.4).
+
+    When it was sent, or when it was done: who came in between is not one of those that were there.
+    """
     assert asked.begun is not None
+    done = asked.deed.effect_at if asked.deed is not None else None
+    times = {asked.begun, max(asked.begun, (done or 0.0) - effects.TOGETHER)}
     for id_ in (asked.request.dialog_id, *effects.partners(asked, account)):
         told = [
             heard.event.dialog
@@ -289,10 +294,10 @@ def others_changed(account: Account, asked: Asked) -> bool:
             and isinstance(heard.event, DialogEvent)
             and heard.event.dialog_id == id_
         ]
-        view = account.history.at(id_, asked.begun)
-        if told and view is not None:
+        views = [view for at in times if (view := account.history.at(id_, at)) is not None]
+        if told and views:
             parties = {p.media_address for p in told[-1].participants if p.state not in OFF}
-            if parties - {asked.own} != view.present - {asked.own}:
+            if any(parties - {asked.own} != view.present - {asked.own} for view in views):
                 return True
     return False
 
@@ -317,7 +322,8 @@ def promised_before(account: Account, asked: Asked) -> bool:
 def met(account: Account, asked: Asked) -> bool:
     """Say whether the dialog was known when it was asked (4), by the session's picture or an event.
 
-    No list shows tasks, so that after a gap nothing is known of them.
+    No list shows tasks, so that after a gap nothing is known of them; what is told again of one
+    then may be long past.
     """
     assert asked.begun is not None
     dialog = asked.request.dialog_id
@@ -325,10 +331,12 @@ def met(account: Account, asked: Asked) -> bool:
         return True
     begin = max(a for a, _ in account.live[asked.agent] if a <= asked.begun)
     view = account.history.at(dialog, begin - PICTURE)
-    if not isinstance(asked.request, do.TaskRequest) and view is not None and not view.over:
+    task = isinstance(asked.request, do.TaskRequest)
+    if not task and view is not None and not view.over:
         return True
     return any(
         heard.agent == asked.agent
+        and (heard.first or not task)
         and isinstance(heard.event, DialogEvent)
         and heard.event.dialog_id == dialog
         and begin <= heard.at <= asked.begun

@@ -137,6 +137,8 @@ def since(account: Account, asked: Asked) -> float:
             elif heard.first and made < begun:
                 coming.append(made)
     newest = max(known, default=0.0)
+    if isinstance(asked.request, do.Hold | do.Retrieve | do.Answer) and known:
+        return min(begun, newest + 2 * EPS)  # by its own time, whenever it was told (4)
     if getattr(asked.outcome, "evidence", None) is Evidence.SNAPSHOT and known:
         return min(begun, newest + 2 * EPS)  # what a GET shows was not known then, either
     return min([begun, *(made for made in coming if made > newest)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence, Unconfirmed
+from listener.correlation.outcome import MinimumEvidence, Rejected, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import blame, effects, grounds, probed, readings, shown, table, telling
@@ -196,8 +196,16 @@ def _signed_silence(account: Account, asked: Asked) -> str | None:
 
 
 def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
-    """Say whether a DROP's DELETE came in the last second of the session, or of its time (6.3)."""
-    removed = isinstance(heard.event, DialogRemoved) and isinstance(asked.request, do.Drop)
+    """Say whether a DROP's DELETE came in the last second of the session, or of its time (6.3).
+
+    What is read behind it of how the call was tells no more than it did.
+    """
+    removed = isinstance(asked.request, do.Drop) and any(
+        isinstance(each.event, DialogRemoved)
+        and each.event.dialog_id == getattr(heard.event, "dialog_id", None)
+        for each in _open(account, asked)
+        if each.agent == heard.agent and each.at <= heard.at
+    )
     whole = account.listening(asked.agent, heard.at, heard.at + 1.0)
     return removed and (not whole or heard.at + 1.0 > (asked.settled or account.ended))
 
@@ -238,17 +246,26 @@ def _change(account: Account, asked: Asked) -> str | None:
 
 
 def _anothers(account: Account, asked: Asked, heard: Heard) -> bool:
-    """Say whether a change is another request's of that agent by its id: it is no other's (4)."""
+    """Say whether a change is another request's of that agent by its id: it is no other's (4).
+
+    However that one ended, unless nothing of it was ever done; where two have that id, it is one's.
+    """
     if isinstance(asked.request, (*DATA, do.UserRequest)):
         return False  # values that are there, or a state, may be told with any id
     return any(
         other is not asked
         and other.agent == asked.agent
-        and isinstance(other.outcome, Confirmed)
-        and other.outcome.evidence is Evidence.REQUEST_ID
-        and grounds.named(account, other, heard)
+        and other.begun is not None
+        and other.begun <= heard.at
+        and not isinstance(other.outcome, Rejected)
+        and not isinstance(other.request, (*DATA, *SILENT, do.UserRequest))
+        and (grounds.named(account, other, heard) or _one_of_two(other, heard))
         for other in account.asked
     )
+
+
+def _one_of_two(other: Asked, heard: Heard) -> bool:
+    return other.ambiguous and heard.event.request_id == other.request_id
 
 
 def _as_it_was(account: Account, asked: Asked, heard: Heard) -> bool:

@@ -91,6 +91,8 @@ def _company(account: Account, asked: Asked) -> bool:
     if asked.ambiguous or grounds.used(account, asked) or _errors(account, asked):
         return True
     if isinstance(asked.request, MAKES) and not isinstance(asked.request, do.BargeCall):
+        if _blind(account, asked):
+            return True
         own = blame._made(account, asked, asked.settled or 0.0)
         return any(id_ not in own for id_ in _calls_of_its_device(account, asked))
     return any(
@@ -101,6 +103,18 @@ def _company(account: Account, asked: Asked) -> bool:
         and other.begun is not None
         and other.begun <= (asked.settled or 0.0)
         and (other.settled is None or other.settled >= (asked.begun or 0.0))
+    )
+
+
+def _blind(account: Account, asked: Asked) -> bool:
+    """Say whether an unsigned error on a call was read, and nobody knew which calls there were (4).
+
+    Any of them may be the one that it makes, as far as was known when it went out.
+    """
+    assert asked.settled is not None
+    return not grounds.pictured(account, asked) and any(
+        isinstance(heard.event, RequestFailed) and heard.event.request_id is None
+        for heard in read_of(account, asked, until=asked.settled)
     )
 
 

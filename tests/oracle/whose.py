@@ -104,8 +104,8 @@ def _late_is(account: Account, asked: Asked, heard: Heard, late: Late) -> bool:
     mine = any(heard.parcel.cause is deed for deed in asked.deeds)
     # On a call that both are on nobody can tell whose of two colleagues' ids it is (3).
     mine = mine or (named and not grounds.named(account, asked, heard))
-    # Nor, on the agent's own node, that it is another client's, who has the same one by chance (3).
-    mine = mine or (named and event.owner == asked.agent and _a_strangers(account, heard))
+    # Nor that it is another client's, who has the same one by chance, where a tag counts (3).
+    mine = mine or (named and _counts(account, asked, heard) and _a_strangers(account, heard))
     if late.kind == "possible_error":
         # A repeated id names nobody, so that such an error is nobody's for sure (3, 5).
         unsigned = event.request_id is None or (named and asked.ambiguous)
@@ -116,6 +116,13 @@ def _late_is(account: Account, asked: Asked, heard: Heard, late: Late) -> bool:
     if isinstance(event, DialogEvent) and late.dialog is not None and event.dialog != late.dialog:
         return False
     return not isinstance(event, RequestFailed) and named and mine
+
+
+def _counts(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether a tag counts there: on its agent's own node, or its dialog's (3)."""
+    there = getattr(heard.event, "dialog_id", None)
+    family = effects.family(account.history, asked.request.dialog_id, heard.at)
+    return heard.event.owner == asked.agent or there in family
 
 
 def _a_strangers(account: Account, heard: Heard) -> bool:

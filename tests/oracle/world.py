@@ -314,7 +314,7 @@ class World:
     def _start(self) -> None:
         """Begin a process: a REST client and a service over it."""
         self.rest_client = Rest(["https://finesse.example.com:8445"])
-        for line in vars(self.rest_client).values():
+        for line in vars(self.rest_client._reach).values():
             if isinstance(line, Line):
                 self._do(line._transport.aclose())
                 line._transport = self._transport  # type: ignore[assignment]
