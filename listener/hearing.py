@@ -19,7 +19,7 @@ from listener.correlation.outcome import Outcome
 from listener.correlation.steps import Look, Step
 from listener.errors import MalformedUpdate
 from listener.feed import Feed
-from listener.finesse.events import Event, SystemInfoChanged, events_of
+from listener.finesse.events import Event, SystemInfoChanged, content_of, events_of
 from listener.finesse.model import Notification
 from listener.finesse.wire import parse_update
 from listener.nothing_kept import NothingKept
@@ -139,7 +139,6 @@ class Hearing(ABC):
         self.overheard(notification)
         try:
             update = parse_update(notification.payload)
-            content = hash(notification.payload)
             events = tuple(events_of(update, notification.node, notification.item_id))
         except MalformedUpdate as error:
             self.tally.parse_failures[error.reason] += 1
@@ -155,13 +154,13 @@ class Hearing(ABC):
             _log.exception("notification.failed", node=notification.node)
         else:
             for event in events:
-                self._judge(now, event, content, via)
+                self._judge(now, event, via)
 
-    def _judge(self, now: float, event: Event, content: int, via: str | None) -> None:
+    def _judge(self, now: float, event: Event, via: str | None) -> None:
         if self.witness is not None:
             self.witness(event)
         try:
-            news, steps = self.correlator.receive(now, event, content)
+            news, steps = self.correlator.receive(now, event, content_of(event))
             self._count(event, news=news)
             if news:
                 self.feed.put(self.discreet(event))

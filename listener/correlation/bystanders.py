@@ -22,6 +22,7 @@ from listener.finesse.actions.expectation import (
     Conferenced,
     Monitoring,
     NewCall,
+    Transferred,
 )
 from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event, RequestFailed
 from listener.finesse.model import Dialog, Participant, User
@@ -96,7 +97,8 @@ def unexplained(
     data = before.media_properties.call_variables != event.dialog.media_properties.call_variables
     working = [each for each in proven if not each.weak]
     data = data and not working
-    explained = any(not isinstance(each.case.expectation, DATA) for each in working)
+    explained = any(_explains(each, event.dialog) for each in working)
+    joined = not explained and event.dialog.secondary_id not in {None, "", before.secondary_id}
     for entry in concerned:
         if entry.agent != event.owner or not concerns(entry, event.dialog_id):
             continue
@@ -111,6 +113,19 @@ def unexplained(
             entry.hung_up = entry.hung_up or moved  # an error from before is none the less its own
         elif data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):
             entry.unexplained = True
+        if joined and isinstance(entry.case.expectation, Transferred | Conferenced):
+            entry.unexplained = True  # it was not refused, or somebody else did it
+
+
+def _explains(entry: Entry, dialog: Dialog) -> bool:
+    """Say whether a request that a dialog shows to be done explains the states that it shows.
+
+    New values explain none; nor is that a call is made any reason why it is held.
+    """
+    want = entry.case.expectation
+    own = dialog.participant(entry.case.own)
+    held = own is not None and own.state == "HELD"
+    return not isinstance(want, DATA) and not (held and isinstance(want, NewCall | Monitoring))
 
 
 def _from_elsewhere(entry: Entry, event: DialogEvent) -> bool:

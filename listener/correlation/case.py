@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
+from listener.correlation.ages import is_call, is_older, sole_party
 from listener.correlation.instants import after, newer, older
 from listener.correlation.outcome import DialogIds
-from listener.correlation.picture import Baseline, is_call, is_older, sole_party
+from listener.correlation.picture import Baseline
 from listener.finesse import uris
 from listener.finesse.actions.expectation import Expectation
 from listener.finesse.events import dialog_id
@@ -93,6 +94,7 @@ class Case:
     last: Participant | None = None  # the own participant as last seen since sending
     newest: str | None = None  # the latest stateChangeTime of all calls that was read by sending
     claimed: str | None = None  # the new dialog that carried our id
+    signed: str | None = None  # Finesse's time of the first state of the user that carried it
     theirs: set[str | None] = field(default_factory=set)
     """Dialogs and stateChangeTimes that are another request's work, by its id."""
     anybodys: set[str | None] = field(default_factory=set)

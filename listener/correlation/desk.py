@@ -105,12 +105,11 @@ class Desk:
         entry.slim()
 
     def _release_rivals(self, now: float, entry: Entry, outcome: Outcome) -> None:
-        # A change that fitted two requests is the other's when one of them was never done.
-        if not _never_done(outcome):
-            return
+        # A change that fitted two requests is the other's when one of them was never done, or was
+        # another one by its id.
         for key in entry.rivals:
             rival = self.books.entries.get(key)
-            if rival is None:
+            if rival is None or not (_never_done(outcome) or _made_another(outcome, rival)):
                 continue
             rival.rivals -= {entry.key}
             if rival.contested is not None and not rival.rivals and rival.quiet is None:
@@ -309,6 +308,14 @@ def _never_done(outcome: Outcome) -> bool:
     """
     by_id = isinstance(outcome, Failed) and outcome.evidence is Evidence.REQUEST_ID
     return isinstance(outcome, Rejected) or (by_id and bool(getattr(outcome, "errors", ())))
+
+
+def _made_another(outcome: Outcome, rival: Entry) -> bool:
+    """Say whether a request made a call, by its id, that is none of those that fit another one."""
+    by_id = isinstance(outcome, Confirmed | Failed) and outcome.evidence is Evidence.REQUEST_ID
+    waiting = (rival.contested, rival.standing, *rival.held)
+    calls = {each.finding.dialogs.new for each in waiting if each is not None}
+    return by_id and outcome.dialogs.new is not None and bool(calls - {outcome.dialogs.new, None})
 
 
 def _superseded(entry: Entry) -> None:

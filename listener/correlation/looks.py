@@ -197,6 +197,9 @@ def _absence(desk: Desk, now: float, entry: Entry) -> None:
         finding = Finding(Shown.EFFECT, stage="DROPPED")
         if others := [each for each in desk.books.of(entry.agent) if _takes_away(each, entry)]:
             contest([entry, *others], now)
+        picture = desk.picture.of(entry.agent)  # no call that could be joined with another
+        for id_ in entry.case.ids & picture.dialogs.keys():
+            picture.unlist(id_, now)
         count(desk, now, entry, Held(finding, Evidence.SNAPSHOT, entry.dialog))
 
 

@@ -10,6 +10,7 @@ from listener.correlation.accusation import ENDS
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import enough
+from listener.correlation.objects import JOINS
 from listener.correlation.outcome import Evidence
 from listener.correlation.pending import Trigger
 from listener.correlation.suspicion import SETTLES_AFTER
@@ -39,6 +40,8 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
         return False  # its own proof came, and waits for its quiet time alone
     if entry.contested is not None or entry.case.joined is not None:
         return False  # somebody else may have been at work, or the request itself, by its id
+    if entry.tag_seen and isinstance(entry.case.expectation, JOINS):
+        return False  # Finesse did something for it: whoever is refused has no other event
     if entry.ended and isinstance(entry.case.expectation, ENDS):
         return False  # its call ended, as it would by the request (rules 6.4)
     last = now >= entry.deadline

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from listener.correlation.ages import is_call, is_older, latest, merged
 from listener.correlation.instants import older
 from listener.finesse.events import dialog_id
-from listener.finesse.model import Dialog, Participant, User
+from listener.finesse.model import Dialog, User
 
 MAX_DIALOGS = 256  # per agent; the one heard of longest ago is forgotten
 MAX_REMOVED = 64  # per agent
@@ -62,13 +63,8 @@ class Baseline:
     @property
     def newest(self) -> str | None:
         """The latest stateChangeTime of all that is known of calls; tasks have their own clock."""
-        found: str | None = None
         every = (*self.others, self.dialog) if self.dialog is not None else self.others
-        for each in every:
-            for party in each.participants if is_call(each) else ():
-                if found is None or older(found, party.state_change_time):
-                    found = party.state_change_time
-        return found
+        return latest(*(each for each in every if is_call(each)))
 
 
 @dataclass(slots=True)
@@ -84,6 +80,8 @@ class AgentPicture:
     """What the removed dialogs were heard with: it may be published again, too."""
     unlisted: set[str] = field(default_factory=set)
     """Those of the removed dialogs that a list did not show; it may not have had them yet."""
+    ends: dict[str, str | None] = field(default_factory=dict)
+    """When, by Finesse's time, the agent left those that are gone: what is older comes late."""
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
     live_since: float | None = None
@@ -127,19 +125,36 @@ class AgentPicture:
             known.doubtful = known.doubtful and known.overtaken
         self.dialogs[id_] = known
 
-    def remove(self, id_: str, now: float) -> None:
-        """Forget a dialog that is gone; remember for a while when it went."""
+    def remove(self, id_: str, now: float, last: Dialog | None = None) -> None:
+        """Forget a dialog that is gone; remember for a while when it went. `last`: its end."""
         known = self.dialogs.pop(id_, None)
         self.removed.pop(id_, None)
         while len(self.removed) >= MAX_REMOVED:
             oldest = next(iter(self.removed))
             del self.removed[oldest]
             self.bygone.pop(oldest, None)
+            self.ends.pop(oldest, None)
             self.unlisted.discard(oldest)
         self.removed[id_] = now
         self.unlisted.discard(id_)
+        views = (known.dialog if known is not None else None, last)
+        self.ends[id_] = latest(*views, of=self.extension)
         if known is not None:
             self.bygone[id_] = array("q", (each for each, _ in known.contents))
+
+    def unlist(self, id_: str, now: float) -> None:
+        """Forget a dialog that a list does not show (any more)."""
+        self.remove(id_, now)
+        self.unlisted.add(id_)
+
+    def pass_by(self, id_: str, content: int) -> None:
+        """Remember what a dialog that is over was heard with behind its end."""
+        self.bygone[id_] = array("q", (*self.bygone.get(id_, ()), content)[-MAX_REPEATS:])
+
+    def is_over(self, id_: str, dialog: Dialog) -> bool:
+        """Say whether a dialog is shown as it was before its end, which had been heard by then."""
+        end = self.ends.get(id_) if id_ not in self.dialogs else None
+        return older(latest(dialog, of=self.extension), end)
 
     def touched(self, id_: str) -> float:
         """Return when that dialog was last heard of."""
@@ -160,8 +175,7 @@ class AgentPicture:
             task = not is_call(self.dialogs[id_].dialog)  # no list shows one: it may be there yet
             if self.touched(id_) >= asked or (task and self.live):
                 continue  # nor was there a gap, in which its end could have been missed
-            self.remove(id_, now)
-            self.unlisted.add(id_)
+            self.unlist(id_, now)
             if task:
                 self.bygone.pop(id_, None)
         for id_, dialog in listed.items():
@@ -256,49 +270,9 @@ REPEAT_WITHIN = 2.0  # seconds
 BURST_WITHIN = 10.0  # seconds after a gap in which Finesse may still publish again
 
 
-def sole_party(dialog: Dialog, address: str | None) -> Participant | None:
-    """Return the one party with that address; None where there are two, such as unknown callers."""
-    found = [party for party in dialog.participants if party.media_address == address]
-    return found[0] if len(found) == 1 else None
-
-
-def merged(old: Dialog, new: Dialog) -> Dialog:
-    """Return `new`, or what is known where `new` is older; each participant in its later state.
-
-    Call data carries no time of its own: it is as old as the states beside it (rules 4 and 7).
-    """
-    if not is_older(new, old):
-        return new
-    later = tuple(_later(old, party) for party in new.participants)
-    listed = {party.media_address for party in new.participants}
-    # Who is not on an older list may have come since; it takes nobody off.
-    others = tuple(party for party in old.participants if party.media_address not in listed)
-    return replace(old, participants=later + others)
-
-
 def _data(dialog: Dialog) -> tuple[object, ...]:
     media = dialog.media_properties
     return media.call_variables, media.wrap_up_reason, media.wrap_up_items
-
-
-def is_older(dialog: Dialog, known: Dialog) -> bool:
-    """Say whether a dialog is older news than what is known: one of its parties is."""
-    return any(_regressed(known, party) for party in dialog.participants)
-
-
-def _regressed(old: Dialog, party: Participant) -> bool:
-    before = sole_party(old, party.media_address)
-    return before is not None and older(party.state_change_time, before.state_change_time)
-
-
-def _later(old: Dialog, party: Participant) -> Participant:
-    before = sole_party(old, party.media_address)
-    return before if before is not None and _regressed(old, party) else party
-
-
-def is_call(dialog: Dialog) -> bool:
-    """Say whether a dialog is a call, and no task of another kind."""
-    return (dialog.media_type or "Voice") == "Voice"
 
 
 class Picture:

@@ -11,7 +11,7 @@ from listener.correlation.case import ENDED, Finding, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import COUNTS, by_change, kind_of, proves
-from listener.correlation.instants import after
+from listener.correlation.instants import after, newer
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
 from listener.correlation.judges.states import ended_here
 from listener.correlation.outcome import Evidence, Rejected
@@ -186,11 +186,13 @@ def _of_an_earlier(entry: Entry, named: Entry, seen: Sight) -> bool:
     """Say whether a state is the work of an earlier request of that agent, whose id is on it.
 
     It may have been so before this one was sent, and be read only now; where its time tells that it
-    came after Finesse's answer to this one, the state is there, whoever caused it (rules 1, 3).
+    came after Finesse's answer to this one, or after a state with its id, the state is there,
+    whoever caused it (rules 1, 3).
     """
     if seen.user is None or named.agent != entry.agent:
         return False
-    since = after(seen.user.state_change_time, entry.case.answer_date)
+    changed = seen.user.state_change_time
+    since = after(changed, entry.case.answer_date) or newer(changed, entry.case.signed)
     return not since and (named.sent_at or 0.0) <= (entry.sent_at or 0.0)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from listener.correlation.ages import is_older
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.judges.states import ended_here
-from listener.correlation.picture import is_older
 from listener.finesse.actions import expectation as x
 from listener.finesse.model import Dialog, ScheduledCallbackInfo
 from listener.finesse.sealed import Sealed

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from listener.correlation.ages import is_call, is_older
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
+from listener.correlation.instants import newer, older
 from listener.correlation.judges.states import LEFT, has_left
 from listener.correlation.judges.times import is_old
 from listener.correlation.outcome import DialogIds
-from listener.correlation.picture import is_call, is_older
 from listener.finesse import uris
 from listener.finesse.actions import expectation as x
 from listener.finesse.events import dialog_id
-from listener.finesse.model import Dialog
+from listener.finesse.model import Dialog, Participant
 
 
 def pair(case: Case) -> frozenset[str]:
@@ -194,6 +195,38 @@ def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:
     return _sure(case) or not any(_addresses(each, case.own) <= there for each in third)
 
 
+def _taken_in(case: Case, sight: Sight) -> bool:
+    """Say whether one of the two calls is shown to have taken in the other, with both others (6.4).
+
+    Since sending, and with somebody of each: one who has hung up on it since was on it, too, and
+    two parties with one number are two.
+    """
+    dialog, partner = sight.dialog, _partner(case)
+    if dialog is None or partner is None or case.before is None or not _sure(case):
+        return False
+    if any(_is_watch(each) for each in (case.before, partner)):
+        return False  # as for `_others`
+    was = case.before if sight.dialog_id in case.ids else partner
+    into = pair(case) - {sight.dialog_id}
+    if len(into) > 1 or dialog.secondary_id not in into or dialog.secondary_id == was.secondary_id:
+        return False
+    there = [p.media_address for p in dialog.participants if _was_on(case, sight, p)]
+    sides = (_addresses(each, case.own) for each in (case.before, partner))
+    return len(there) > 1 and all(not side.isdisjoint(there) for side in sides)
+
+
+def _was_on(case: Case, sight: Sight, party: Participant) -> bool:
+    """Say whether another party is on the call, or left it behind the own one's coming to it."""
+    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
+    if party.media_address == case.own or party.state not in LEFT:
+        return party.media_address != case.own
+    was = case.as_sent(sight.dialog_id, case.own)
+    if own is None or was is None or not newer(own.state_change_time, was.state_change_time):
+        return False
+    known = bool(party.state_change_time)
+    return known and not older(party.state_change_time, own.state_change_time)
+
+
 def _merged_otherwise(case: Case, sight: Sight) -> bool:
     """Say whether one of the two calls names a third one as the one that it took in."""
     before = case.before if sight.dialog_id in case.ids else _partner(case)
@@ -218,7 +251,8 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     there = _addresses(sight.dialog, case.own)
     shown = sight.tagged and case.partner is not None and case.baseline is not None
     tied = shown and not others and len(there) > 1
-    if sight.how is not How.REMOVED and off and (tied or _joined(case, sight, others)):
+    joined = tied or _joined(case, sight, others) or _taken_in(case, sight)
+    if sight.how is not How.REMOVED and off and joined:
         gone = tuple(sorted(pair(case) - {sight.dialog_id}))
         return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))
     return _both_gone(case, sight)
@@ -256,6 +290,8 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     known = pair(case) if others or _sure(case) else frozenset(case.ids)
     gone = tuple(sorted(known - {sight.dialog_id}))
     found = Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(sight.dialog_id, gone=gone))
+    if _taken_in(case, sight):
+        return found
     if others:
         return found if _joined(case, sight, others) else NOTHING
     if not _is_conference(sight.dialog) or len(there) < 2:  # noqa: PLR2004  both others

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from listener.correlation.ages import merged
 from listener.correlation.outcome import MinimumEvidence
-from listener.correlation.picture import MAX_DIALOGS, MAX_REMOVED, AgentPicture, Picture, merged
+from listener.correlation.picture import MAX_DIALOGS, MAX_REMOVED, AgentPicture, Picture
 from listener.finesse import actions as a
 from listener.finesse.actions.expectation import Probe
 from tests.builders import (

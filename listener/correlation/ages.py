@@ -1,0 +1,63 @@
+"""Which of two views of one dialog is the later, by the times that Finesse gave its parties.
+
+Finesse's clock is compared with Finesse's clock only (rules of evidence 4). Remembers nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from listener.correlation.instants import older
+from listener.finesse.model import Dialog, Participant
+
+
+def sole_party(dialog: Dialog, address: str | None) -> Participant | None:
+    """Return the one party with that address; None where there are two, such as unknown callers."""
+    found = [party for party in dialog.participants if party.media_address == address]
+    return found[0] if len(found) == 1 else None
+
+
+def merged(old: Dialog, new: Dialog) -> Dialog:
+    """Return `new`, or what is known where `new` is older; each participant in its later state.
+
+    Call data carries no time of its own: it is as old as the states beside it (rules 4 and 7).
+    """
+    if not is_older(new, old):
+        return new
+    later = tuple(_later(old, party) for party in new.participants)
+    listed = {party.media_address for party in new.participants}
+    # Who is not on an older list may have come since; it takes nobody off.
+    others = tuple(party for party in old.participants if party.media_address not in listed)
+    return replace(old, participants=later + others)
+
+
+def is_older(dialog: Dialog, known: Dialog) -> bool:
+    """Say whether a dialog is older news than what is known: one of its parties is."""
+    return any(_regressed(known, party) for party in dialog.participants)
+
+
+def _regressed(old: Dialog, party: Participant) -> bool:
+    before = sole_party(old, party.media_address)
+    return before is not None and older(party.state_change_time, before.state_change_time)
+
+
+def _later(old: Dialog, party: Participant) -> Participant:
+    before = sole_party(old, party.media_address)
+    return before if before is not None and _regressed(old, party) else party
+
+
+def is_call(dialog: Dialog) -> bool:
+    """Say whether a dialog is a call, and no task of another kind."""
+    return (dialog.media_type or "Voice") == "Voice"
+
+
+def latest(*dialogs: Dialog | None, of: str | None = None) -> str | None:
+    """Return the latest stateChangeTime that they show of a party, or of all; None for none."""
+    found: str | None = None
+    for dialog in dialogs:
+        for party in dialog.participants if dialog is not None else ():
+            if of in {None, party.media_address} and (
+                found is None or older(found, party.state_change_time)
+            ):
+                found = party.state_change_time
+    return found
