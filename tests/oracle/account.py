@@ -44,6 +44,7 @@ class View(NamedTuple):
     recording: bool
     over: bool
     causes: frozenset[str] = frozenset()  # why parties failed
+    legs: tuple[str, ...] = ()  # who is on the call: two parties with one number are two
 
     @property
     def present(self) -> frozenset[str]:
@@ -117,6 +118,7 @@ def _view(call: Call) -> View:
         call.recording,
         call.over,
         frozenset(party.cause for party in call.parties if party.cause),
+        tuple(party.address for party in call.parties if party.state not in OFF),
     )
 
 
