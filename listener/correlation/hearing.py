@@ -169,13 +169,13 @@ def _on_dialog(
     owner = sole(tagged)
     if owner is None and event.request_id is not None and not tagged:
         foreign(desk, event)
+    if owner is None:
+        for entry in tagged:  # two have that id: nobody knows whose work it is (rules 3, 5)
+            entry.unexplained = True
     news = news_of(desk, now, event, content)
     if news is News.REPEAT and owner is None:
         return False
     mark(desk, now, owner, event)
-    if owner is None:
-        for entry in tagged:  # two have that id: nobody knows whose work it is (rules 3, 5)
-            entry.unexplained = True
     _follow(desk, event)
     concerned = concerned_by(desk, event, owner)
     again = told_before(desk, event, content)

@@ -6,6 +6,7 @@ here has an opinion. All times are the world's loop clock.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -44,7 +45,7 @@ class View(NamedTuple):
     recording: bool
     over: bool
     causes: frozenset[str] = frozenset()  # why parties failed
-    legs: tuple[str, ...] = ()  # who is on the call: two parties with one number are two
+    twice: frozenset[str] = frozenset()  # numbers that two have who are on the call
 
     @property
     def present(self) -> frozenset[str]:
@@ -102,6 +103,7 @@ def _note(row: list[tuple[float, T]], now: float, seen: T) -> None:
 
 
 def _view(call: Call) -> View:
+    present = [party.address for party in call.parties if party.state not in OFF]
     return View(
         call.kind.value,
         call.state,
@@ -118,7 +120,7 @@ def _view(call: Call) -> View:
         call.recording,
         call.over,
         frozenset(party.cause for party in call.parties if party.cause),
-        tuple(party.address for party in call.parties if party.state not in OFF),
+        frozenset(number for number, count in Counter(present).items() if count > 1),
     )
 
 

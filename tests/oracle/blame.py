@@ -20,6 +20,7 @@ from listener.finesse.events import (
     UserChanged,
 )
 from tests.oracle import effects, shown
+from tests.oracle.readings import alike
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
@@ -59,7 +60,7 @@ def repeated(account: Account, error: Heard) -> bool:
     return any(
         heard.agent == error.agent
         and heard is not error
-        and heard.parcel.payload == error.parcel.payload
+        and alike(heard, error)
         and error.at - REPEATED_WITHIN < heard.at < error.at
         for heard in account.heard
     )

@@ -280,7 +280,7 @@ def _both(account: Account, asked: Asked, pair: set[str], view: View, at: float)
         side = was.present - {asked.own} if was is not None else frozenset()
         if side and not side & view.present:
             return False
-    return sum(who != asked.own for who in view.legs) > 1
+    return len(view.present - {asked.own}) > 1 or bool(view.twice - {asked.own})
 
 
 def joins(asked: Asked, account: Account) -> Iterator[tuple[str, str, float]]:

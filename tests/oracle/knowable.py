@@ -319,7 +319,7 @@ def _fresh(account: Account, asked: Asked, heard: Heard) -> bool:
     assert asked.begun is not None
     before = account.history.at(asked.request.dialog_id, asked.begun)
     had = before is None or any(span.begin <= asked.begun for span in effects.spans(asked, account))
-    same = [h for h in account.heard if h.parcel.payload == heard.parcel.payload]
+    same = [h for h in account.heard if readings.alike(h, heard)]
     return not had and all(h.at >= heard.at for h in same)
 
 
@@ -379,7 +379,7 @@ def _told_again(account: Account, error: Heard) -> bool:
         heard.at
         for heard in account.heard
         if heard.agent == error.agent
-        and heard.parcel.payload == error.parcel.payload
+        and readings.alike(heard, error)
         and heard.at < error.at
     ]
     begun = [a for a, _ in account.live.get(error.agent, ()) if error.at - BURST <= a <= error.at]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from listener.finesse import actions as do
@@ -33,6 +34,15 @@ def is_about(asked: Asked, heard: Heard) -> bool:
 
 def was_live(account: Account, asked: Asked) -> bool:
     return asked.begun is not None and account.listening(asked.agent, asked.begun, asked.begun)
+
+
+def alike(one: Heard, other: Heard) -> bool:
+    """Say whether two events say the same, however each is written (4: by content)."""
+    if one.parcel is other.parcel:
+        return True
+    if type(one.event) is not type(other.event):
+        return False
+    return replace(one.event, item_id=None) == replace(other.event, item_id=None)
 
 
 def id_shared(account: Account, asked: Asked) -> bool:

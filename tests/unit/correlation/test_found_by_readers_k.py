@@ -314,3 +314,18 @@ def test_news_of_a_call_of_before_its_end_do_not_bring_it_back(at: float, said: 
     story.hear(an_event(a_dialog("100", a_participant(at=4), *parties)))
     story.wait(25)
     assert story.said(key)[0] == said
+
+
+def test_news_with_an_id_that_two_have_are_a_doubt_though_they_are_told_again() -> None:
+    # the second one's event says just what the first one's said
+    story = Story()
+    tones = a.SendDtmf(agent=AGENT, dialog_id="100", dtmf_string="1")
+    first = story.accepted(tones, id_="one")
+    story.hear(an_event(tag="one"), content=7)
+    story.wait(6)
+    assert story.said(first) == ("confirmed", "request_id")
+    second = story.accepted(tones, id_="one", allow_repeat=True)
+    assert not story.hear(an_event(tag="one"), content=7)
+    story.hear(an_error())
+    story.wait(8)
+    assert story.said(second) == ("unconfirmed", "ambiguous")
