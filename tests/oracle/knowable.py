@@ -378,9 +378,7 @@ def _told_again(account: Account, error: Heard) -> bool:
     same = [
         heard.at
         for heard in account.heard
-        if heard.agent == error.agent
-        and readings.alike(heard, error)
-        and heard.at < error.at
+        if heard.agent == error.agent and readings.alike(heard, error) and heard.at < error.at
     ]
     begun = [a for a, _ in account.live.get(error.agent, ()) if error.at - BURST <= a <= error.at]
     near = any(error.at - at < blame.REPEATED_WITHIN for at in same)
