@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from listener.correlation.ages import is_older, sole_party
 from listener.correlation.case import Case, Sight
 from listener.correlation.instants import older
-from listener.correlation.picture import is_older, sole_party
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant
 
