@@ -92,13 +92,18 @@ class Reloader:
             "changed": [change.agent.id for change in found.changed],
             "retried": retried,
             "refused": self._waiting(),
-            "restartNeeded": list(found.restart_needed),
         }
         counts = {key: len(value) for key, value in said.items()}
-        _log.info("settings.reloaded", **counts, certificates_changed=renewed)
-        if found.restart_needed:
-            _log.warning("settings.postponed", keys=", ".join(found.restart_needed))
-        return {**said, "certificatesChanged": renewed}
+        needed = list(found.restart_needed)
+        _log.info(
+            "settings.reloaded",
+            **counts,
+            restart_needed=len(needed),
+            certificates_changed=renewed,
+        )
+        if needed:
+            _log.warning("settings.postponed", keys=", ".join(needed))
+        return {**said, "restartNeeded": needed, "certificatesChanged": renewed}
 
     def _trust_in(self, contexts: Contexts) -> bool:
         """Trust what was read; say whether these are other certificates than before."""

@@ -93,11 +93,14 @@ def read(name: str) -> dict[str, Any]:
     try:
         raw = _bytes(name)
     except OSError as error:
-        return _unread(name, (error.strerror or str(error)).lower())
+        why = (error.strerror or str(error)).lower()
+        return _unread(name, f"The input could not be opened or read: {why}.")
     except ValueError:  # a name with a NUL in it
-        return _unread(name, "not a possible name of a file")
+        return _unread(name, "The input cannot be a file: there is a NUL in its name.")
     if len(raw) > LIMIT:
-        return _unread(name, f"longer than {LIMIT // 1024 // 1024} MiB; not read")
+        return _unread(
+            name, f"The input is longer than {LIMIT // 1024 // 1024} MiB and was not read."
+        )
     return to_json(name, raw)
 
 

@@ -474,7 +474,9 @@ async def test_real_process_survives_broken_files_and_takes_the_next_good_one(tm
                 assert "settings.refused" in read
             program.config(tmp_path, node=node_of(simulator), ca=ca, agents=(A, B))
             process.send_signal(signal.SIGHUP)
-            assert '"added": 1' in await program.line_with(process, "settings.reloaded")
+            said = await program.line_with(process, "settings.reloaded")
+            assert '"added": 1' in said
+            assert '"restart_needed": 0' in said
             await until(lambda: simulator.notifications.present(B))
             assert simulator.notifications.present(A)
             process.send_signal(signal.SIGTERM)

@@ -267,8 +267,10 @@ def test_parse_prints_one_json_object_per_input_in_order(run: Run, tmp_path: Pat
         str(folder),
     ]
     assert [one["ok"] for one in found] == [False, True, True, False]
-    assert found[0]["problem"] == "no such file or directory"
-    assert found[3]["problem"] == "is a directory"
+    assert (
+        found[0]["problem"] == "The input could not be opened or read: no such file or directory."
+    )
+    assert found[3]["problem"] == "The input could not be opened or read: is a directory."
     assert found[1]["updates"][0]["errors"][0]["errorData"] == "34"
     assert found[2]["updates"][0]["dialogs"][0]["participants"][0]["state"] == "HELD"
 
@@ -287,7 +289,10 @@ def test_parse_says_what_is_no_update(run: Run):
 def test_parse_refuses_what_is_too_long_without_reading_it_all():
     found = parse.read("/dev/zero")
 
-    assert (found["ok"], found["problem"]) == (False, "longer than 8 MiB; not read")
+    assert (found["ok"], found["problem"]) == (
+        False,
+        "The input is longer than 8 MiB and was not read.",
+    )
 
 
 def test_parse_takes_any_name(run: Run):
@@ -296,7 +301,7 @@ def test_parse_takes_any_name(run: Run):
     found = [json.loads(line) for line in out.splitlines()]
     assert code == 1
     assert [one["file"] for one in found] == ["/nope/\udcff", "a\0b"]
-    assert found[1]["problem"] == "not a possible name of a file"
+    assert found[1]["problem"] == "The input cannot be a file: there is a NUL in its name."
 
 
 def test_parse_without_json_uses_plain_words(run: Run):
