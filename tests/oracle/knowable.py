@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
 
 SLACK = 0.05
+TOLD_AT_ONCE = 0.1  # seconds within which the news of a change are of that change
 JOINS = (do.Transfer, do.Conference)
 DATA = (do.UpdateCallData, do.Reclassify, do.UpdateScheduledCallback, do.CancelScheduledCallback)
 """What they change carries no time: an old content looks like a new one."""
@@ -227,10 +228,9 @@ def _fair(account: Account, asked: Asked) -> bool:
 def _change(account: Account, asked: Asked) -> str | None:
     if asked.deed is None or not _fair(account, asked):
         return None
-    if asked.answered is None and asked.settled is None:
-        return None
     if probed.shown_to_two(account, asked):
         return None
+    taken: set[object] = set()
     for heard in _open(account, asked):
         if not (heard.first and shown.on_own_node(heard)):
             continue
@@ -238,8 +238,12 @@ def _change(account: Account, asked: Asked) -> str | None:
             continue
         if grounds.rivals(account, asked, heard.parcel.made, heard.at):
             return None  # from here on it is ambiguous for both, whatever comes later (4)
+        units = grounds._units(account, asked, heard.parcel.made)
         if _anothers(account, asked, heard):
+            taken |= {unit for unit in units if abs(unit[-1] - heard.parcel.made) < TOLD_AT_ONCE}
             continue
+        if units and units <= taken:
+            continue  # told again without the id, as a DELETE behind its own part's leaving
         if _proves(account, asked, heard) and not _as_it_was(account, asked, heard):
             return "confirmed: a change that it asked for was read"
     return None

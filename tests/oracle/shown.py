@@ -42,9 +42,14 @@ def shows(account: Account, asked: Asked, heard: Heard, *, tagged: bool) -> bool
 
 
 def _says(asked: Asked, event: UserChanged) -> bool:
-    """Say whether a user's event itself shows the state: two changes may be of one moment."""
+    """Say whether a user's event itself shows the state: two changes may be of one moment.
+
+    With the reason that was asked for (6.9); one that is promised shows none.
+    """
     wanted = "NOT_READY" if isinstance(asked.request, do.SignIn) else asked.request.requested_action
-    return wanted in {event.user.state, event.user.pending_state}
+    reason = getattr(asked.request, "reason_code_id", None)
+    there = event.user.state == wanted and reason in {None, event.user.reason_code_id}
+    return there or event.user.pending_state == wanted
 
 
 def _about(account: Account, asked: Asked, dialog: str) -> bool:
