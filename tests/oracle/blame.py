@@ -131,7 +131,7 @@ def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:
     there = getattr(error.event, "dialog_id", None)
     if isinstance(asked.request, JOINS) and there is not None:
         two = _joined(account, asked, error.at)
-        return all(there not in effects.family(account.history, id_, error.at) for id_ in two)
+        return all(there not in _told_family(account, asked, id_, error.at) for id_ in two)
     if not isinstance(asked.request, MAKES) or there is None:
         return False
     if there in effects.family(account.history, asked.request.dialog_id, error.at):
@@ -233,13 +233,13 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
     its_call = not known and (view is None or view.sender == asked.own)
     if dialog is None:  # of the call that it makes
         return its_call
-    there = _told_family(account, asked, heard.at)
+    there = _told_family(account, asked, dialog, heard.at)
     return event.dialog_id in there or (isinstance(asked.request, do.ConsultCall) and its_call)
 
 
-def _told_family(account: Account, asked: Asked, at: float) -> list[str]:
-    """Return a request's dialog and those of which somebody had told by then that it became one."""
-    found = effects.family(account.history, asked.request.dialog_id, at)
+def _told_family(account: Account, asked: Asked, dialog: str | None, at: float) -> list[str]:
+    """Return a dialog and those of which somebody had told by then that it became one."""
+    found = effects.family(account.history, dialog, at)
     named = {
         heard.event.dialog_id
         for heard in account.heard
