@@ -66,7 +66,8 @@ def load(
     variables = _from_environment(environ, problems)
     merged = merge(merge(file, variables), overrides or {})
     problems += _twice(merged)
-    places = Places(environ, path.parent if path else Path())
+    # Whole paths, however the file was named: a successor knows a socket by its path.
+    places = Places(environ, (path.parent if path else Path()).absolute())
     places.fill(merged)
     problems += places.problems
     finder = _secrets(merged, environ, places.base)

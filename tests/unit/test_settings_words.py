@@ -88,6 +88,21 @@ def test_defaults_hold_for_agents_that_say_nothing_else(tmp_path: Path):
     assert (other.connect, other.subscriptions) == (Connect.ALWAYS, ())
 
 
+def test_paths_are_whole_however_the_file_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    more = '[api]\nsocket = "s"\n[journal]\npath = "j"\n[recording]\npath = "r"\n'
+    (tmp_path / "ca.pem").write_text("-")
+    (tmp_path / "l.toml").write_text(finesse('ca_file = "ca.pem"', more))
+    monkeypatch.chdir(tmp_path.parent)
+    for name in (tmp_path / "l.toml", Path(tmp_path.name, "l.toml")):
+        settings = load(name, ENVIRON)
+        assert settings.api.socket == tmp_path / "s"
+        assert settings.journal.path == tmp_path / "j"
+        assert settings.recording.path == tmp_path / "r"
+        assert settings.finesse.ca_file == tmp_path / "ca.pem"
+
+
 def test_what_several_sections_do_not_agree_on_is_not_laid_to_the_environment(tmp_path: Path):
     (tmp_path / "t").write_text("")
     listen = 'listen = "127.0.0.1:8470"\n'
