@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from listener.errors import ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import stanzas
 from listener.xmpp.asks import Asks, either
-from listener.xmpp.attendance import Attendance
 from listener.xmpp.books import Books
 from listener.xmpp.contract import Cause, Ending, Endpoint, Timings, as_error
 from listener.xmpp.domains import problem_with_domain
 from listener.xmpp.guard import GuardedClient, check_password
+from listener.xmpp.hearing import Hearing
 from listener.xmpp.parser import AFTER_LOGIN
+from listener.xmpp.pinging import keep_pinging
 from listener.xmpp.stanzas import Subscription
 
 if TYPE_CHECKING:
     import ssl
-    import xml.etree.ElementTree as ET
     from collections.abc import Callable
 
     from listener.finesse.model import Notification
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Cause", "Ending", "Endpoint", "Session", "Subscription", "Timings"]
 
 log = structlog.get_logger()
-
-_BESIDE_MAX = 64  # other sessions of one agent that are remembered
-_SENDER_SHOWN = 200  # characters of a stranger's name, which is as long as the stranger likes
-_PINGS_UNANSWERED = 2  # in a row, although other stanzas arrive
 
 
 class Session:
@@ -73,13 +69,8 @@ class Session:
         self.timings = timings or Timings()
         self.name_held = False
         """Whether the server refused our resource, for it has another session with that."""
-        self.refused_notifications = 0
-        self.failed_notifications = 0
         self._password = password
         self._tls = tls
-        self._resource = resource
-        self._on_notification = on_notification
-        self._on_finesse_presence = on_finesse_presence
         self._presence = presence
         self._stanza_limit = stanza_limit
         self._stale = stale
@@ -88,10 +79,14 @@ class Session:
         self._pinging: asyncio.Task[None] | None = None
         self._asks = Asks()
         self._subscribed: Books | None = None
-        self._finesse = Attendance()
-        self._heard = asyncio.Event()
-        self._reflected = asyncio.Event()
-        self._beside: set[str] = set()  # other resources of this program that are available
+        self._hearing = Hearing(
+            agent,
+            f"{agent}@{endpoint.domain}/{resource}",
+            endpoint,
+            self._asks,
+            on_notification=on_notification,
+            on_finesse_presence=on_finesse_presence,
+        )
 
     def __repr__(self) -> str:
         return f"<Session {self.agent}@{self.endpoint.domain} at {self.host}>"
@@ -107,16 +102,24 @@ class Session:
         return self._client is None or self._client.over()
 
     @property
+    def refused_notifications(self) -> int:
+        """How many came from senders that may not send them."""
+        return self._hearing.refused
+
+    @property
+    def failed_notifications(self) -> int:
+        """How many could not be handed over."""
+        return self._hearing.failed
+
+    @property
     def reflected(self) -> bool:
         """Whether the server has sent our own presence back."""
-        return self._reflected.is_set()
+        return self._hearing.reflected.is_set()
 
     @property
     def jid(self) -> str:
         """The full JID; the server may bind another resource than the one asked for."""
-        if self._client is not None and self._client.bound:
-            return str(self._client.boundjid.full)
-        return f"{self.agent}@{self.endpoint.domain}/{self._resource}"
+        return self._hearing.jid
 
     # --- beginning and end ----------------------------------------------------------------------
 
@@ -132,14 +135,16 @@ class Session:
         client = self._client = self._make_client()
         self._ended = client.ended
         self._asks.attach(client, self.timings.ask)
+        self._hearing.attach(client)
         try:
             await self._start(client)
         except BaseException:
             self.name_held = client.name_held
             await client.finish()
-            self._on_finesse_presence = None  # as in `_clean_up`
+            self._hearing.detach()
             raise
-        self._pinging = asyncio.create_task(self._keep_pinging(), name=f"ping {self.agent}")
+        pinging = keep_pinging(client, self._asks, self._hearing.heard, self.endpoint, self.timings)
+        self._pinging = asyncio.create_task(pinging, name=f"ping {self.agent}")
 
     def _make_client(self) -> GuardedClient:
         if self._client is not None:
@@ -154,7 +159,7 @@ class Session:
             tls=self._tls,
             security=self.endpoint.security,
             certificate_name=self.endpoint.certificate_name or self.endpoint.host,
-            on_stanza=self._receive,
+            on_stanza=self._hearing.receive,
             limit=self._stanza_limit,
         )
 
@@ -171,7 +176,8 @@ class Session:
                 f"{self.host}:{self.endpoint.port} gave no session within"
                 f" {self.timings.connect:g} s; it stopped at: {client.stage}"
             )
-        stale, beside = self._stale, self._beside  # not by way of ourselves: see `_clean_up`
+        # Not by way of ourselves: see `_clean_up`.
+        stale, beside = self._stale, self._hearing.beside
         self._subscribed = Books(
             self.agent,
             self.jid,
@@ -190,7 +196,8 @@ class Session:
         Both end at `due`: where the login took long, the ping has what our presence left of it.
         """
         client.say(stanzas.available())
-        await either(self._reflected, client.ended, min(self.timings.reflect, _left(due) / 2))
+        patience = min(self.timings.reflect, _left(due) / 2)
+        await either(self._hearing.reflected, client.ended, patience)
         if self.reflected or client.ended.done():
             return
         within = min(self.timings.ping_answer, _left(due))
@@ -247,8 +254,8 @@ class Session:
             self._pinging.cancel()
             await asyncio.gather(self._pinging, return_exceptions=True)
         await client.finish()
-        # These lead back to here: in a circle, nothing goes before it is searched for.
-        self._pinging = self._on_finesse_presence = None
+        self._pinging = None  # it leads back to here: a circle goes only when it is searched for
+        self._hearing.detach()
 
     # --- ping -----------------------------------------------------------------------------------
 
@@ -262,40 +269,6 @@ class Session:
         except Unreachable:
             return False
         return True
-
-    async def _keep_pinging(self) -> None:
-        """Cut a link that stays silent after a ping; what came before the ping proves nothing.
-
-        Whatever comes after it will do once. Two pings in a row without an answer of their own
-        end the session, though stanzas arrive: the server hears us no more, and Finesse would
-        sign the agent out.
-        """
-        assert self._client is not None
-        client, every, answer = self._client, self.timings.ping_every, self.timings.ping_answer
-        unanswered: list[asyncio.Future[ET.Element]] = []
-        while True:
-            await asyncio.sleep(every)
-            self._heard.clear()
-            try:
-                unanswered.append(self._asks.put(self.endpoint.domain, stanzas.ping))
-            except Unreachable:
-                return  # it has ended
-            signs: set[asyncio.Future[Any]] = {*unanswered, client.ended}
-            await asyncio.wait(signs, timeout=answer, return_when=asyncio.FIRST_COMPLETED)
-            if client.ended.done():
-                return
-            if any(pong.done() for pong in unanswered):
-                for pong in unanswered:
-                    self._asks.drop(pong)
-                unanswered.clear()
-            elif not self._heard.is_set():
-                words = f"{self.host} was silent for {answer:g} s after a ping"
-                client.end(Cause.PING_TIMEOUT, words)
-                return
-            elif len(unanswered) == _PINGS_UNANSWERED:
-                words = f"{self.host} answered none of {_PINGS_UNANSWERED} pings in a row"
-                client.end(Cause.PING_TIMEOUT, words)
-                return
 
     # --- subscriptions --------------------------------------------------------------------------
 
@@ -322,77 +295,6 @@ class Session:
         if self._subscribed is None:
             raise Unreachable("the session is not open")
         return self._subscribed
-
-    # --- asking and hearing ---------------------------------------------------------------------
-
-    def _receive(self, element: ET.Element) -> None:
-        self._heard.set()
-        kind = stanzas.local(element)
-        if kind == "message":
-            self._message(element)
-        elif kind == "presence":
-            self._presence_of(element)
-        elif kind == "iq":
-            self._iq(element)
-
-    def _iq(self, element: ET.Element) -> None:
-        if element.get("type") in {"get", "set"}:
-            answer = stanzas.reply_to(element)
-            if self._client is not None and answer is not None:
-                self._client.say(answer)
-        else:
-            self._asks.answered(element)
-
-    def _presence_of(self, element: ET.Element) -> None:
-        sender, kind = element.get("from", ""), element.get("type")
-        if sender.lower() == self.jid.lower() and kind is None:
-            self._reflected.set()
-        elif stanzas.bare(sender) == stanzas.bare(self.jid):
-            self._other_resource(sender.partition("/")[2], kind)
-        if stanzas.bare(sender) == f"finesse@{self.endpoint.domain}".lower():
-            self._presence_of_finesse(sender.partition("/")[2], kind)
-
-    def _presence_of_finesse(self, resource: str, kind: str | None) -> None:
-        if kind is None:
-            self._finesse.came(resource)
-        elif kind != "unavailable" or not self._finesse.went(resource):
-            return  # one of its sessions has ended, and another one is there
-        if self._on_finesse_presence is not None:
-            self._hand_over(self._on_finesse_presence, kind is None)
-
-    def _other_resource(self, resource: str, kind: str | None) -> None:
-        """Take note of another process of ours that holds this agent now: it is not stale."""
-        if kind == "unavailable":
-            self._beside.discard(resource)
-        ours = kind is None and resource.startswith(stanzas.RESOURCE_PREFIX)
-        if ours and len(self._beside) < _BESIDE_MAX:
-            self._beside.add(resource)
-
-    def _message(self, element: ET.Element) -> None:
-        if not stanzas.has_items(element):
-            return
-        if not stanzas.trusted(element.get("from"), self.jid, self.endpoint.pubsub_domain):
-            self.refused_notifications += 1
-            said = element.get("from")
-            if said is not None and len(said) > _SENDER_SHOWN:
-                said = said[:_SENDER_SHOWN] + "..."
-            log.warning("notification.refused", agent=self.agent, sender=said)
-            return
-        try:
-            for notification in stanzas.notifications(element):
-                self._hand_over(self._on_notification, notification)
-        except RecursionError:
-            self._failed("RecursionError")
-
-    def _hand_over(self, receiver: Callable[[Any], None], value: object) -> None:
-        try:
-            receiver(value)
-        except Exception as error:  # noqa: BLE001 - one bad payload must not end the stream
-            self._failed(type(error).__name__)
-
-    def _failed(self, error: str) -> None:
-        self.failed_notifications += 1
-        log.error("notification.failed", agent=self.agent, error=error)
 
 
 def _left(due: float) -> float:

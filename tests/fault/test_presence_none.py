@@ -76,7 +76,10 @@ async def test_each_event_is_heard_once_beside_the_automatic_subscription(tmp_pa
         payloads = []
         hear = listener.service.hear
         for ear in listener.roster.ears.values():
-            ear._session._on_notification = lambda one: (payloads.append(one.payload), hear(one))
+            ear._session._hearing._on_notification = lambda one: (
+                payloads.append(one.payload),
+                hear(one),
+            )
         assert any(not one.explicit for one in sim.notifications.subscriptions)
         await sim.notifications.publish(f"/finesse/api/User/{A}/Dialogs", "<Update>1</Update>")
         await heard(sim, listener)

@@ -425,7 +425,7 @@ async def test_an_attempt_that_failed_goes_at_once_as_well(why):
         password = "made up" if why is CredentialsRefused else PASSWORD
         session = session_to(server, password=lambda: password)
         # As its owner makes it: who is told of `finesse` knows the session.
-        session._on_finesse_presence = lambda _, one=session: one
+        session._hearing._on_finesse_presence = lambda _, one=session: one
         if why is Unreachable:
             await server.stop()
         gc.disable()

@@ -23,13 +23,13 @@ OUTER = "http://jabber.org/protocol/pubsub#event"
 async def raw(place):
     """Open a session that keeps each stanza as it came, in `kept`."""
     session, kept = place.session(), []
-    receive = session._receive
+    receive = session._hearing.receive
 
     def keep(element) -> None:
         kept.append(element)
         receive(element)
 
-    session._receive = keep
+    session._hearing.receive = keep
     await session.open()
     try:
         yield session, kept

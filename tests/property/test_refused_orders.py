@@ -8,6 +8,7 @@ replaced there (and put back) at any moment. Finesse counts refusals in a row, a
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ from tests.oracle.clock import VirtualLoop, run
 
 AGENT, NODE = "1001", "https://finesse1.test:8445"
 LOCKED = 5
+TLS = ssl.create_default_context()  # nobody is reached; it takes long to make
 UNAUTHORIZED = (
     b"<ApiErrors><ApiError><ErrorType>Authorization Failure</ErrorType></ApiError></ApiErrors>"
 )
@@ -124,9 +126,7 @@ async def one(rest: Rest, finesse: Finesse, number: int, way: Way, sasl: list[bo
 
 async def played(loop: VirtualLoop, ways: list[Way], flips: list[float]) -> Finesse:
     finesse = Finesse(loop, flips, ways)
-    rest = Rest([NODE])
-    await rest.aclose()
-    rest._doubts._closed = False
+    rest = Rest([NODE], tls=TLS)
     rest._reach.line = rest._reach.how_it_is = finesse
     rest.refused = lambda agent, _why: rest.forget(agent)
     rest.set_credentials(AGENT, Basic(AGENT, "secret"))
