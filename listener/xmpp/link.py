@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from listener.errors import CertificateRefused, CredentialsRefused, ListenerError, Unreachable
+from listener.errors import CredentialsRefused, ListenerError, Unreachable
+from listener.xmpp.notices import Notices
+from listener.xmpp.opening import Left, open_there
 from listener.xmpp.parties import Aim, Anywhere, LinkEvents, LinkState, SessionLike
-from listener.xmpp.policy import (
-    Backoff,
-    Remedy,
-    cause_of,
-    classify,
-    next_delay,
-    slow_delay,
-    words_of,
-)
+from listener.xmpp.patience import Patience
+from listener.xmpp.policy import Backoff, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Aim", "Link", "LinkEvents", "LinkState", "SessionLike"]
 
 log = structlog.get_logger()
-
-
-class _Left(Exception):
-    """The node was left before it gave a session; nobody waits for it any more."""
 
 
 class Link:
@@ -67,7 +58,6 @@ class Link:
         self._events = events
         self._backoff = backoff
         self._gate = gate
-        self._random = random
         self._aim: Aim = aim or Anywhere()
         self._missed: SessionLike | None = None
         self._waited = 0.0
@@ -77,14 +67,8 @@ class Link:
         self._open: list[SessionLike] = []  # all that are to be closed
         self._host: str | None = None
         self._failures = 0
-        self._changed = asyncio.Event()
-        self._credentials = 0  # another number each time they changed
-        self._tried = 0  # that of those with which the last attempt was made
-        self._refused: int | None = None  # of those that were refused on a move
-        self._trust = 0  # another number each time that other certificates were trusted
-        self._trusted = 0  # that of the last attempt
-        self._slowly = False  # it waits because a certificate was refused
-        self._warned: set[str] = set()  # of which causes, in this outage
+        self._patience = Patience(backoff, random)
+        self._notices = Notices(agent, events)
         self._leaving = False
         self._closing = asyncio.Event()
         self._finished: asyncio.Event | None = None
@@ -115,14 +99,11 @@ class Link:
 
         What an attempt that is under way brings was said to the former ones, and stops nothing.
         """
-        self._credentials += 1
-        self._changed.set()
+        self._patience.credentials_changed()
 
     def trust_renewed(self) -> None:
         """Try again at once if a certificate was refused: others are trusted now."""
-        self._trust += 1
-        if self._slowly:
-            self._changed.set()
+        self._patience.trust_renewed()
 
     def renew(self) -> None:
         """Have the owner reconcile once more over the session that is up; it stays."""
@@ -185,28 +166,28 @@ class Link:
         None where `former` is at the right place after all.
         """
         while True:
-            self._tried = self._credentials
+            self._patience.considers()
             await self._aim.ready(waited)
             async with self._gate.one() as attempt:
                 if former is not None and not self._aim.is_left(former):
                     self._aim.stayed()
                     return None
-                with suppress(_Left):  # then another node is used
+                with suppress(Left):  # then another node is used
                     self._session = await self._attempt(attempt, former)
-                    self._refused = None
+                    self._patience.came()
                     return self._session
             waited = 0.0
 
     async def _attempt(self, attempt: Attempt, former: SessionLike | None) -> SessionLike:
         """Make and open one session; nothing is left of one that could not be opened."""
-        self._tried, self._trusted = self._credentials, self._trust
+        self._patience.tries()
         session = self._make_session()
         if former is None:
             self._host = session.host
             self._turn(LinkState.CONNECTING)
         self._open.append(session)
         try:
-            await self._open_there(session)
+            await open_there(session, self._aim, self.agent)
         except BaseException as trouble:
             if isinstance(trouble, ListenerError):
                 attempt.failed()
@@ -219,21 +200,6 @@ class Link:
             raise
         attempt.came()
         return session
-
-    async def _open_there(self, session: SessionLike) -> None:
-        """Open a session; _Left where its node is left before: it would hold the gate for long."""
-        opening = asyncio.create_task(session.open(), name=f"open {self.agent}")
-        left = asyncio.create_task(self._aim.left(session))
-        try:
-            await asyncio.wait((opening, left), return_when=asyncio.FIRST_COMPLETED)
-            if not opening.done():
-                raise _Left
-            opening.result()
-        finally:
-            opening.cancel()
-            left.cancel()
-            await asyncio.gather(opening, left, return_exceptions=True)
-            del opening, left  # an error leads back to here, and its task to it: a circle
 
     async def _live(self, session: SessionLike) -> Exception | Ending:
         ending: Exception | Ending | None = None
@@ -278,7 +244,7 @@ class Link:
             self._again.clear()
             await self._events.opened(session)
             self.last_error = None
-            self._warned.clear()
+            self._notices.calm()
             self._turn(LinkState.UP)
             await self._again.wait()
 
@@ -301,33 +267,19 @@ class Link:
 
         Where only a person can help the link says STOPPED, until it may use its session again.
         """
-        delay = self._delay(self._remedy(trouble), failures)
+        delay = self._patience.after(trouble, failures)
         self.last_error = words_of(trouble)
-        said = {
-            "agent": self.agent,
-            "host": self._missed.host if self._missed is not None else None,
-            "cause": cause_of(trouble),
-            "detail": words_of(trouble),
-        }
+        host = self._missed.host if self._missed is not None else None
         if delay is None:
-            log.error("session.refused", **said)
+            self._notices.refused(trouble, host)
             self._aim.stayed()
             if isinstance(trouble, CredentialsRefused):
-                self._refused = self._tried
+                self._patience.stays()
             self._turn(LinkState.STOPPED)
-            self._guarded(lambda: self._events.stopped(words_of(trouble)))
+            self._notices.stopped(trouble)
         else:
-            self._warn_once(delay, said)
-        await self._changes(delay)
-
-    async def _changes(self, delay: float | None) -> None:
-        """Wait until other credentials are there than those that were tried, or so long."""
-        if self._credentials == self._tried:
-            self._changed.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await self._changed.wait()
-        self._changed.clear()
+            self._notices.retry(trouble, host, delay)
+        await self._patience.changes(delay)
 
     def _part_from(self, session: SessionLike) -> None:
         """Close a session that another one has followed, beside."""
@@ -344,78 +296,18 @@ class Link:
     async def _recover(self, trouble: Exception | Ending) -> None:
         """Tell about the trouble, then wait as long as it deserves."""
         was_up = self.state is LinkState.UP
-        delay = self._delay(self._remedy(trouble), self._failures)
-        if self._refused is not None and self._refused == self._credentials:
-            delay = None  # the session is lost that stayed when these were refused elsewhere
+        delay = self._patience.after_loss(trouble, self._failures)
         self._failures += 1
         self.last_error = words_of(trouble)
-        self._tell(trouble, delay, was_up=was_up)
-        self._changed.clear()
+        self._notices.lost(trouble, self._host, delay, was_up=was_up)
         self._turn(LinkState.STOPPED if delay is None else LinkState.WAITING)
         begun = asyncio.get_running_loop().time()
-        await self._hold_back(delay)
-        # A word wakes many at once: what they waited before must not count towards their turns.
-        woken = self._changed.is_set()
-        self._waited = 0.0 if woken else asyncio.get_running_loop().time() - begun
-
-    def _remedy(self, trouble: Exception | Ending) -> Remedy:
-        """Say what to do; what was refused to former credentials does not stop the new ones.
-
-        Nor does what was refused by former certificates hold the new ones up.
-        """
-        if isinstance(trouble, CredentialsRefused) and self._tried != self._credentials:
-            return Remedy.RETRY
-        if isinstance(trouble, CertificateRefused) and self._trusted != self._trust:
-            return Remedy.RETRY
-        return classify(trouble)
-
-    async def _hold_back(self, delay: float | None) -> None:
-        """Wait for so long, or for a word; where it was tried is no reason to wait elsewhere."""
-        words: list[asyncio.Task[Any]] = [asyncio.create_task(self._changed.wait())]
+        elsewhere = None  # where it was tried is no reason to wait elsewhere
         if self._missed is not None and delay is not None:
-            words.append(asyncio.create_task(self._aim.left(self._missed)))
-        try:
-            await asyncio.wait(words, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for word in words:
-                word.cancel()
-            await asyncio.gather(*words, return_exceptions=True)
-
-    def _delay(self, remedy: Remedy, failures: int) -> float | None:
-        self._slowly = remedy is Remedy.RETRY_SLOWLY
-        if remedy is Remedy.STOP:
-            return None
-        if remedy is Remedy.RETRY_SLOWLY:
-            return slow_delay(self._backoff, self._random())
-        return next_delay(self._backoff, failures, self._random())
-
-    def _tell(self, trouble: Exception | Ending, delay: float | None, *, was_up: bool) -> None:
-        said = {
-            "agent": self.agent,
-            "host": self._host,
-            "cause": cause_of(trouble),
-            "detail": words_of(trouble),
-        }
-        if was_up:
-            log.warning("session.lost", retry_in=delay, **said)
-        elif delay is not None:
-            self._warn_once(delay, said)
-        self._guarded(lambda: self._events.lost(trouble, delay))
-        if delay is None:
-            log.error("session.stopped", **said)
-            self._guarded(lambda: self._events.stopped(words_of(trouble)))
-
-    def _warn_once(self, delay: float, said: dict[str, Any]) -> None:
-        """Warn of each cause once in an outage: thousands of agents try again each second."""
-        say = log.debug if said["cause"] in self._warned else log.warning
-        self._warned.add(said["cause"])
-        say("session.retry", retry_in=delay, **said)
-
-    def _guarded(self, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except Exception as error:
-            log.exception("link.failed", agent=self.agent, error=type(error).__name__)
+            elsewhere = self._aim.left(self._missed)
+        woken = await self._patience.hold_back(delay, elsewhere)
+        # A word wakes many at once: what they waited before must not count towards their turns.
+        self._waited = 0.0 if woken else asyncio.get_running_loop().time() - begun
 
     def _turn(self, state: LinkState) -> None:
         if self.state is not state or self.since == 0:
