@@ -13,13 +13,14 @@ from typing import Unpack
 from pydantic import SecretStr
 
 from listener import logs, wiring
+from listener.alarms import BATCH
 from listener.correlation.outcome import Outcome, Reason
 from listener.crew import AgentStatus, Paces
 from listener.errors import ConfigurationError, NotListening
 from listener.feed import EventStream, Lagged
 from listener.finesse.actions.request import Request
 from listener.rest import Rest
-from listener.roster import BATCH, Roster
+from listener.roster import Roster
 from listener.service import Service
 from listener.settings import Recording, Settings
 from listener.standing import NodeStatus

@@ -102,7 +102,7 @@ class Kept:
         if self.journal is None:
             return
         # Only one process at a time has this journal: whoever had it before has ended.
-        listener.roster.home = self.journal.epoch
+        listener.roster.dialling.home = self.journal.epoch
         if self.journal.is_open:
             try:
                 await self._restore(listener, self.journal)

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from listener import logs
+from listener.alarms import BATCH
 from listener.errors import ConfigurationError
-from listener.roster import BATCH, Roster
+from listener.roster import Roster
 from listener.serving import Doors
 from listener.settings import Changes, Settings, changes
 from listener.settings.model import Agent

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
-import secrets
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
@@ -16,26 +14,22 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
-from listener import logs, wiring
+from listener import logs
+from listener.alarms import BATCH, Alarms
 from listener.correlation.steps import Look
 from listener.crew import AgentStatus, Ear, Paces
-from listener.errors import ConfigurationError, InvalidRequest, UnknownAgent
+from listener.dialling import Dialling
+from listener.errors import ConfigurationError, UnknownAgent
 from listener.rest import Rest
 from listener.service import Service
-from listener.settings import Presence, Settings
+from listener.settings import Settings
 from listener.settings.model import Agent
 from listener.signing import Signing, refused_words
 from listener.translation import RestWire
 from listener.whereabouts import Whereabouts
-from listener.xmpp.handshakes import Handshakes
-from listener.xmpp.link import Link
-from listener.xmpp.session import Session
-from listener.xmpp.stanzas import RESOURCE_PREFIX, make_resource
 
-MAX_HANDSHAKES = 50  # at once, of all agents together
-BATCH = 20  # agents that begin, end or lose their ears in one turn of the loop
 MAX_PICTURES = 25  # read at once: half of the connections to a node, the rest is for requests
 OUT_OF_SERVICE = "Finesse is out of service"
 
@@ -72,7 +66,6 @@ class Roster:
         self._rest = rest
         self._wire = wire
         self._where = where
-        self._tls = tls
         self._service = service
         self._paces = paces
         self._changed = changed
@@ -80,24 +73,24 @@ class Roster:
         self._origins: dict[str, str] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._leaving: dict[str, set[asyncio.Task[None]]] = {}  # by the agent's id, `casefold`ed
-        self._handshakes = Handshakes(
-            MAX_HANDSHAKES, settings.timings.connect_deadline, lambda: where.node
-        )
         self._pictures = asyncio.Semaphore(MAX_PICTURES)
-        self.home = ""
-        """What this process has in common with those before and after it, and with no other; empty
-        where there is no such thing. It stands in the resources of all its sessions."""
-        self.token = secrets.token_hex(4)
-        """In the same place: what it has for itself alone."""
-        self.spared: set[str] = set()
-        """Tokens of another process that holds the same agents at this moment."""
         self._signing = Signing(rest)
         self.withheld = self._signing.withheld
         """Agents whose password or token Finesse refused: see `withhold_credentials`."""
         self.revision = 0
         """Another number whenever agents came, went, or have other credentials."""
-        self._alarms: set[asyncio.Task[None]] = set()
+        self._alarms = Alarms()
         self._jitter = random.Random()  # noqa: S311  spreads retries, guards nothing
+        self.dialling = Dialling(
+            settings,
+            where,
+            self._signing,
+            tls=tls,
+            service=service,
+            backoff=paces.backoff,
+            chance=self._jitter.random,
+        )
+        """Makes the sessions, and names them."""
         where.lenders.held = self._lenders
         where.alarm = self._alarm
         rest.refused = self._refused
@@ -152,7 +145,7 @@ class Roster:
         self._where.credentials_changed(agent.id)
         ear = Ear(
             agent,
-            make_link=self._make_link,
+            make_link=self.dialling.link,
             picture=self._picture,
             signed_in=self._signed_in,
             service=self._service,
@@ -296,28 +289,11 @@ class Roster:
         if node is not None:
             self._where.said(node, in_service=in_service)
         elif not in_service:
-            self._signal(tuple(self.ears.values()), OUT_OF_SERVICE)
+            self._alarms.signal(tuple(self.ears.values()), OUT_OF_SERVICE)
 
     def _alarm(self, node: str, why: str) -> None:
         """Let those hear it whose sessions are at a node that is out."""
-        self._signal(tuple(ear for ear in self.ears.values() if ear.node == node), why)
-
-    def _signal(self, ears: tuple[Ear, ...], why: str) -> None:
-        """Let these hear it, the first ones now and the others in the next turns of the loop."""
-        for ear in ears[:BATCH]:
-            ear.signal(why)
-        if len(ears) > BATCH:
-            rest = [(ear, ear.session) for ear in ears[BATCH:]]
-            task = asyncio.create_task(self._signal_rest(rest, why), name="alarm")
-            self._alarms.add(task)
-            task.add_done_callback(self._alarms.discard)
-
-    async def _signal_rest(self, ears: list[tuple[Ear, Session | None]], why: str) -> None:
-        for number, (ear, session) in enumerate(ears):
-            if number % BATCH == 0:
-                await asyncio.sleep(0)
-            if ear.session is session:  # else it has a newer one, or none
-                ear.signal(why)
+        self._alarms.signal(tuple(ear for ear in self.ears.values() if ear.node == node), why)
 
     def _lenders(self) -> Iterator[str]:
         """Yield who may lend credentials: those first who have a session."""
@@ -358,7 +334,7 @@ class Roster:
     async def aclose(self) -> None:
         """End all sessions; few begin to end in one turn of the loop."""
         leaving = chain.from_iterable(self._leaving.values())
-        tasks = [*self._alarms, *self._running.values(), *leaving]
+        tasks = [*self._alarms.tasks, *self._running.values(), *leaving]
         left = deque(tasks)
         try:
             while left:
@@ -369,64 +345,3 @@ class Roster:
             for task in left:  # we were cancelled ourselves
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _make_link(self, ear: Ear) -> Link:
-        agent = ear.agent.id
-
-        def session() -> Session:
-            place = self._where.endpoint
-            node = self._where.name_of(place)
-            made = Session(
-                agent,
-                lambda: self._signing.for_sasl(ear.agent),
-                place,
-                tls=self._tls(),
-                resource=self._resource(agent, self.token, ear.held),
-                on_notification=lambda heard: self._service().hear(heard, node),
-                on_finesse_presence=lambda available: ear.presence(made, available=available),
-                timings=wiring.session_timings(self._settings),
-                presence=self._settings.finesse.presence is Presence.AVAILABLE,
-                stale=lambda resource: self._is_stale(agent, resource),
-            )
-            ear.made(made)
-            return made
-
-        return Link(
-            agent,
-            make_session=session,
-            events=ear,
-            backoff=self._paces.backoff,
-            gate=self._handshakes,
-            random=self._jitter.random,
-            aim=ear,
-        )
-
-    def _resource(self, agent: str, token: str, held: int = 0) -> str:
-        return make_resource(agent, f"{self.home}-{token}" if self.home else token, held)
-
-    def _is_stale(self, agent: str, resource: str) -> bool:
-        """Say whether that resource is dead: an earlier process's of this home, or left by us."""
-        if not self.home or not resource.startswith(f"{RESOURCE_PREFIX}{self.home}-"):
-            return False
-        ear = self.ears.get(agent)
-        if resource == self._resource(agent, self.token, ear.held if ear is not None else 0):
-            return False
-        names = (re.escape(self._resource(agent, token)) for token in self.spared)
-        return not any(re.fullmatch(rf"{name}(\.\d+)?", resource) for name in names)
-
-
-def agent_of(
-    id_: str,
-    *,
-    password: SecretStr | None,
-    token: SecretStr | None = None,
-    extension: str | None = None,
-) -> Agent:
-    """Return an agent that a caller names; InvalidRequest says what is wrong with it."""
-    try:
-        return Agent(id=id_, password=password, token=token, extension=extension)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = str(first["loc"][0]) if first["loc"] else "id"
-        words = first["msg"].removeprefix("Value error, ")
-        raise InvalidRequest(f"{field}: {words}", field=field) from None

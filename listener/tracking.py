@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from listener.assembly import Listener
 from listener.errors import Closing, NotAccepted
 from listener.finesse.actions.request import Request
+from listener.named import agent_of
 from listener.report import record_json
-from listener.roster import agent_of
 from listener.terms import Sender, Wishes
 from listener.ticket import Ticket
 

@@ -22,9 +22,9 @@ from listener.errors import (
 )
 from listener.finesse.parsed import dialog_json, user_json
 from listener.ledger import now_utc
+from listener.named import agent_of
 from listener.offers import AgentSignedIn, Resource
 from listener.report import stamp
-from listener.roster import agent_of
 from listener.settings import Presence, Settings
 from listener.settings.model import problem_with_id
 

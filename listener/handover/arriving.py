@@ -94,8 +94,9 @@ class Arrival:
 
         It begins at the node that the first one uses: each node numbers events in its own way.
         """
-        listener.roster.home, listener.roster.token = self._home, self._token
-        listener.roster.spared.add(self._spared)
+        names = listener.roster.dialling
+        names.home, names.token = self._home, self._token
+        names.spared.add(self._spared)
         if self._node is not None:
             listener.begin_at(self._node)
 

@@ -126,7 +126,7 @@ class Attempt:
                 " restart instead"
             )
         self._token = str(hello.get("token"))
-        self._listener.roster.spared.add(self._token)
+        self._listener.roster.dialling.spared.add(self._token)
         await channel.say(self._agents("welcome"))
         for _ in range(MAX_CHANGES):
             ready = await self._until_ready(channel)
@@ -140,8 +140,8 @@ class Attempt:
         agents = exporting.agents_of(self._listener, self._home.reloader.settings)
         return {
             "say": word,
-            "token": self._listener.roster.token,
-            "home": self._listener.roster.home,
+            "token": self._listener.roster.dialling.token,
+            "home": self._listener.roster.dialling.home,
             "force": self._asked.force,
             "node": self._listener.node,
             **spoken.agents_json(agents),
@@ -225,7 +225,7 @@ class Attempt:
         dead = child is None or await child.end(gently=not self.standing_still)
         self._service.witness = None
         if self._token is not None:
-            self._listener.roster.spared.discard(self._token)
+            self._listener.roster.dialling.spared.discard(self._token)
         if not self.standing_still:
             self._go_on()
         elif not dead:

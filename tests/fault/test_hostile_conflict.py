@@ -156,20 +156,20 @@ async def test_subscriptions_of_a_dead_session_of_ours_are_removed_and_of_a_livi
     async with simulated() as sim:
         chosen = settings(sim, tmp_path, agents=ALONE)
         async with Listener.open(chosen, paces=PACES) as listener:
-            roster = listener.roster
-            roster.home, roster.spared = "home", {"spared"}
-            roster.ear(A).held = 2
+            names, ear = listener.roster.dialling, listener.roster.ear(A)
+            names.home, names.spared = "home", {"spared"}
+            ear.held = 2
             stale = {
-                name: roster._is_stale(A, name)
-                for token in (roster.token, "spared", "earlier")
-                for name in (roster._resource(A, token, held) for held in (0, 1, 2))
+                name: names.is_stale(ear, name)
+                for token in (names.token, "spared", "earlier")
+                for name in (names._resource(A, token, held) for held in (0, 1, 2))
             }
             alive = [name for name, dead in stale.items() if not dead]
             assert len(stale) == 9
             assert alive == [
-                roster._resource(A, roster.token, 2),
-                *(roster._resource(A, "spared", held) for held in (0, 1, 2)),
+                names._resource(A, names.token, 2),
+                *(names._resource(A, "spared", held) for held in (0, 1, 2)),
             ]
-            assert not roster._is_stale(A, "listener-another-home")
-            roster.home = ""
-            assert not any(roster._is_stale(A, name) for name in stale)
+            assert not names.is_stale(ear, "listener-another-home")
+            names.home = ""
+            assert not any(names.is_stale(ear, name) for name in stale)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from listener import roster
+from listener import dialling
 from listener.correlation.outcome import Confirmed
 from listener.simulator.node import Node
 from listener.xmpp.policy import Backoff
@@ -97,7 +97,7 @@ async def test_two_nodes_that_come_and_go_in_turns_are_not_followed_to_and_fro(t
 
 @pytest.fixture
 def narrow_gate(monkeypatch):
-    monkeypatch.setattr(roster, "MAX_HANDSHAKES", GATE)
+    monkeypatch.setattr(dialling, "MAX_HANDSHAKES", GATE)
 
 
 def watch_handshakes(node: Node) -> list[int]:

@@ -25,7 +25,7 @@ from listener.crew import AgentStatus
 from listener.errors import ConfigurationError, UnknownAgent
 from listener.finesse.model import Notification
 from listener.idempotency import Keys
-from listener.roster import agent_of
+from listener.named import agent_of
 from listener.service import Policy, Service
 from listener.settings import Settings
 from listener.web.callers import Caller, Scope, with_included

@@ -9,7 +9,7 @@ import pytest
 
 from listener.correlation.desk import Limits
 from listener.correlation.steps import AnswerKind, RestAnswer
-from listener.roster import agent_of
+from listener.named import agent_of
 from tests.shell.api_rig import problem, rigged
 from tests.shell.stage import until
 

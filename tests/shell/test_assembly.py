@@ -110,7 +110,7 @@ async def test_explicit_subscriptions_are_ours_once_and_gone_at_the_end(tmp_path
             house._subscriptions.add(TEAM, jid, explicit=True)
 
         async def at_home(listener) -> None:
-            listener.roster.home = "home"
+            listener.roster.dialling.home = "home"
             listener.roster.spared.add("beside")
 
         async with Listener.open(told, paces=PACES, first=at_home):

@@ -12,8 +12,8 @@ import random
 import pytest
 from structlog.testing import capture_logs
 
+from listener.dialling import MAX_HANDSHAKES
 from listener.errors import Unreachable
-from listener.roster import MAX_HANDSHAKES
 from listener.settings.model import Timings
 from listener.xmpp.handshakes import Handshakes
 from listener.xmpp.link import Link, LinkState

@@ -2,6 +2,7 @@
 
 import pytest
 
+from listener.dialling import MAX_HANDSHAKES
 from listener.errors import (
     CertificateRefused,
     ConfigurationError,
@@ -12,7 +13,6 @@ from listener.errors import (
     Unreachable,
 )
 from listener.pair import MOST_PATIENCE
-from listener.roster import MAX_HANDSHAKES
 from listener.settings.model import Timings
 from listener.standing import Polling
 from listener.xmpp.contract import Cause, Ending

@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from listener.alarms import BATCH
 from listener.errors import ConfigurationError
+from listener.pacing import Paces
 from listener.reloading import Reloader
-from listener.roster import BATCH, Roster
+from listener.roster import Roster
 from listener.settings import Settings
 from listener.trust import Trust
 
@@ -168,7 +170,7 @@ class Hearing:
 def of_many(told: list[Hearing]) -> Roster:
     """Return a roster with nothing in it but ears."""
     nothing = SimpleNamespace(lenders=SimpleNamespace())
-    roster = Roster(settings(), nothing, nothing, nothing, tls=None, service=None, paces=None)
+    roster = Roster(settings(), nothing, nothing, nothing, tls=None, service=None, paces=Paces())
     roster.ears = {name: Hearing(told) for name in names(MANY)}
     return roster
 
