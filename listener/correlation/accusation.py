@@ -27,6 +27,7 @@ from listener.correlation.steps import Late
 from listener.correlation.suspicion import SETTLES_AFTER, Suspicion
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
+    Barged,
     Left,
     Monitoring,
     NewCall,
@@ -130,12 +131,18 @@ def _known(desk: Desk, entry: Entry, event: RequestFailed) -> Dialog | None:
     """Return the dialog of an error that is known, and not known to be what the request makes."""
     case, want, there = entry.case, entry.case.expectation, event.dialog_id
     own = {*case.ids, case.claimed, case.initiated}
-    if not isinstance(want, NewCall | Monitoring) or there is None or there in own:
+    if not isinstance(want, NewCall | Monitoring | Barged) or there is None or there in own:
         return None
     known = desk.picture.of(entry.agent).dialogs.get(there)
     if known is None or (isinstance(want, NewCall) and would_be(case, want, there, known.dialog)):
         return None
-    return known.dialog
+    barged = isinstance(want, Barged) and (there == want.monitor or _is_on(want, known.dialog))
+    return None if barged else known.dialog
+
+
+def _is_on(want: Barged, dialog: Dialog) -> bool:
+    """Say whether the agent into whose call a supervisor barges is on that one."""
+    return any(same_number(p.media_address, want.to_address) for p in dialog.participants)
 
 
 def _is_gone(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
@@ -147,8 +154,12 @@ def _is_gone(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
 
 
 def _may_be_its_call(entry: Entry, dialog: Dialog) -> bool:
-    """Say whether a call may be the one that the request makes: it comes from its device."""
-    return same_number(dialog.from_address, entry.case.own)
+    """Say whether a call may be the one that the request makes: it comes from its device.
+
+    A supervisor makes none by barging in.
+    """
+    makes = not isinstance(entry.case.expectation, Barged)
+    return makes and same_number(dialog.from_address, entry.case.own)
 
 
 def _bears_anothers_id(entry: Entry, event: RequestFailed) -> bool:

@@ -19,6 +19,8 @@ def follow_into(desk: Desk, entry: Entry, owner: str | None, dialog: Dialog, int
     `owner`: on whose node or list `dialog` is shown so, `into` its id.
     """
     secondary = dialog.secondary_id
+    if not entry.open and entry.agent == owner:
+        desk.books.watch(entry, into)  # an error there may be its own yet (rules 5)
     following = (
         entry.open
         and entry.agent == owner

@@ -329,3 +329,44 @@ def test_news_with_an_id_that_two_have_are_a_doubt_though_they_are_told_again() 
     story.hear(an_error())
     story.wait(8)
     assert story.said(second) == ("unconfirmed", "ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (own("ALERTING", 3, id_="300"), "unconfirmed"),
+        (other(a_participant("1002"), a_participant(CUSTOMER), id_="300"), "failed"),
+        (other(a_participant("7"), id_="9"), "failed"),
+    ],
+    ids=["another's", "with the agent", "the watch"],
+)
+def test_an_error_on_a_call_without_the_agent_is_not_of_who_barges_in(
+    call: object, said: str
+) -> None:
+    story = Story(live=False)
+    barge = a.BargeCall(
+        agent=AGENT, to_address="1002", associated_dialog_uri="/finesse/api/Dialog/9"
+    )
+    key = story.accepted(barge)
+    story.link_up(user=a_user())
+    story.hear(added(call), an_error(dialog_id=call.id))
+    story.wait(25)
+    assert story.said(key)[0] == said
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_settled_request_may_own_an_error_on_what_its_call_became(
+    follows: bool,  # noqa: FBT001
+) -> None:
+    # 5: it failed by an unsigned error, which may have been another's
+    story = Story(other())
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="200"))
+    story.hear(an_error(dialog_id="200"))
+    story.wait(3)
+    assert story.said(hold) == ("failed", "sole_pending")
+    taken = taken_in(a_participant(CUSTOMER), a_participant("1002"))
+    story.hear(added(taken if follows else replace(taken, secondary_id=None)))
+    key = story.accepted(a.Retrieve(agent=AGENT, dialog_id="100"))
+    story.hear(an_error())
+    story.wait(3)
+    assert story.said(key)[0] == ("open" if follows else "failed")
