@@ -199,12 +199,6 @@ class Case:
         """The request's dialog as it was at sending, None when not known."""
         return self.baseline.dialog if self.baseline is not None else None
 
-    @property
-    def blind(self) -> bool:
-        """Whether nothing tells how what it asks for was at sending, or was heard since."""
-        unknown = bool(self.ids) and self.last is None
-        return self.baseline is None or self.memoryless or unknown
-
     def as_sent(self, id_: str | None, party: str | None) -> Participant | None:
         """Return a party of any of the agent's dialogs as it was at sending, None if not known."""
         found = self.dialog_as_sent(id_)

@@ -109,7 +109,7 @@ class Desk:
         # another one by its id.
         for key in entry.rivals:
             rival = self.books.entries.get(key)
-            if rival is None or not (_never_done(outcome) or _made_another(outcome, rival)):
+            if rival is None or not (never_done(outcome) or _made_another(outcome, rival)):
                 continue
             rival.rivals -= {entry.key}
             if rival.contested is not None and not rival.rivals and rival.quiet is None:
@@ -182,7 +182,8 @@ class Desk:
         if isinstance(entry.case.expectation, NewCall | Monitoring | Transferred | Conferenced):
             # A call that was gone by then is none that is made or joined now (rules 4).
             known = self.picture.of(entry.agent)
-            gone = known.removed.keys() - known.dialogs.keys()  # a call may come back
+            there = baseline.ids if baseline is not None else known.dialogs.keys()
+            gone = known.removed.keys() - there  # a call may come back
             entry.case.theirs |= {id_ for id_ in gone if known.removed[id_] <= at}
         want = entry.case.expectation
         if isinstance(want, SentAway):
@@ -301,7 +302,7 @@ def failed_call(outcome: Outcome) -> tuple[str, ...]:
     return (call,) if call is not None else ()
 
 
-def _never_done(outcome: Outcome) -> bool:
+def never_done(outcome: Outcome) -> bool:
     """Say whether a request certainly changed nothing: refused at once, or by an error with its id.
 
     A call that went FAILED, or values that were set in part, are changes too.

@@ -22,6 +22,7 @@ from listener.finesse.actions.expectation import (
     Left,
     ReservationEnded,
 )
+from listener.finesse.events import dialog_id
 
 GRACE = 2.0  # seconds after a dialog's end for what may still arrive (rule 6.10)
 COUNTS = frozenset({Shown.EFFECT, Shown.FAILED})
@@ -184,12 +185,15 @@ def _let_go(entry: Entry, call: str | None) -> None:
     _let_go_of(entry, lambda held: held.finding.dialogs.new == call)
 
 
-def give_back(entry: Entry, sight: Sight) -> None:
-    """Let go of what waits to count for a request, where it turns out to be another's by its id."""
-    shown = (sight.dialog, sight.user)
-    by_id = Evidence.REQUEST_ID
-    _let_go_of(entry, lambda held: held.evidence is not by_id and (held.dialog, held.user) == shown)
-    entry.case.rebase(sight)
+def let_go(entry: Entry, sight: Sight) -> None:
+    """Let go of all that waits to count for a request, without its id, of that call or state."""
+    there = sight.dialog_id
+
+    def of_it(held: Held) -> bool:
+        same = dialog_id(held.dialog) == there if held.dialog is not None else there is None
+        return same and held.evidence is not Evidence.REQUEST_ID
+
+    _let_go_of(entry, of_it)
 
 
 def _let_go_of(entry: Entry, anothers: Callable[[Held], bool]) -> None:

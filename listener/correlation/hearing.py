@@ -17,7 +17,7 @@ from listener.correlation.accusation import (
 from listener.correlation.bystanders import foreign, may_make, unexplained, user_moved
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.colleagues import of_its_own
-from listener.correlation.desk import Desk
+from listener.correlation.desk import Desk, never_done
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import release_held, weigh
 from listener.correlation.following import follow_into
@@ -104,8 +104,10 @@ def _may_reach(entry: Entry, event: Event) -> bool:
     there: str | None = getattr(event, "dialog_id", None)
     if there is None or there in entry.watched:
         return there is not None
-    told = entry.outcome.dialogs.new if entry.outcome is not None else None
-    unknown = entry.sent_at is not None and (entry.case.claimed or told) is None
+    outcome = entry.outcome
+    told = outcome.dialogs.new if outcome is not None else None
+    undone = entry.sent_at is None or (outcome is not None and never_done(outcome))
+    unknown = not undone and (entry.case.claimed or told) is None
     return unknown and isinstance(event, DialogEvent) and may_make(entry, there, event.dialog)
 
 

@@ -17,11 +17,10 @@ from listener.correlation.bystanders import (
     user_moved,
     wrote_data,
 )
-from listener.correlation.case import How, Shown, Sight
+from listener.correlation.case import Case, How, Shown, Sight
 from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import give_back
 from listener.correlation.following import follow_into
 from listener.correlation.hearing import (
     bearers,
@@ -35,7 +34,8 @@ from listener.correlation.hearing import (
 )
 from listener.correlation.judges import judge
 from listener.correlation.looks import fell
-from listener.correlation.sharing import contest, did, rivals, would_count, would_fit
+from listener.correlation.objects import names_another_object
+from listener.correlation.sharing import contest, did, give_back, rivals, would_count, would_fit
 from listener.finesse.actions.expectation import UserState
 from listener.finesse.events import DialogEvent, Event, RequestFailed, UserChanged, dialog_id
 from listener.finesse.model import Dialog
@@ -71,18 +71,21 @@ def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
 def _of_its_own_work(desk: Desk, now: float, entry: Entry, event: Event) -> bool:
     """Say whether an event with its id is about what the request does: its action, its call."""
     if isinstance(event, RequestFailed):
-        there = event.dialog_id is None or entry.request.dialog_id in {None, event.dialog_id}
-        return there and fits(entry, event)
+        return fits(entry, event) and not names_another_object(desk, entry, event)
     if isinstance(event, UserChanged) and of_its_own(desk, now, entry) is None:
         return False
     if entry.tracked_by_id_alone:
         return True  # nobody knows what it does
     case = entry.case.copy()
     case.theirs.discard(getattr(event, "dialog_id", None))
-    known = (case.claimed, case.partner, case.gone_tagged)
+    known = _steps(case)
     shown = judge(case, replace(_sight(event, now), tagged=True)).shown
-    noted = (case.claimed, case.partner, case.gone_tagged) != known
-    return noted or shown not in {Shown.NOTHING, Shown.ENDED}
+    return _steps(case) != known or shown not in {Shown.NOTHING, Shown.ENDED}
+
+
+def _steps(case: Case) -> tuple[object, ...]:
+    """Return what a judge notes of the way to what is asked for, where our id is on it."""
+    return case.claimed, case.partner, case.gone, case.gone_tagged, case.joined
 
 
 def _sight(event: Event, now: float) -> Sight:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from listener.correlation.case import ENDED, Finding, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import COUNTS, by_change, kind_of, proves
+from listener.correlation.evidence import COUNTS, by_change, kind_of, let_go, proves
 from listener.correlation.instants import after, newer
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
 from listener.correlation.judges.states import ended_here
@@ -27,6 +27,7 @@ from listener.finesse.actions.expectation import (
     SentAway,
     TaskEnded,
     TaskState,
+    Tied,
     Transferred,
     UserState,
 )
@@ -65,7 +66,15 @@ def _fits(entry: Entry, finding: Finding, seen: Sight) -> bool:
 
 
 def _untold(entry: Entry, finding: Finding, seen: Sight) -> bool:
-    return finding.shown is Shown.IF_TAGGED and not seen.tagged and entry.case.blind
+    """Say whether a sight shows what a request asks for, and nothing tells how it was before."""
+    if finding.shown is not Shown.IF_TAGGED or seen.tagged:
+        return False
+    case, want = entry.case, entry.case.expectation
+    if isinstance(want, UserState):  # what may follow from it is not what it asks for
+        known = case.baseline is not None and case.baseline.user is not None
+        return not known and finding.stage in want.states | {"PENDING"}
+    unknown = bool(case.ids) and case.last is None
+    return case.baseline is None or case.memoryless or unknown
 
 
 def anew(entry: Entry, finding: Finding, sight: Sight) -> bool:
@@ -163,8 +172,30 @@ def did(named: Entry, entry: Entry) -> bool:
     Tones and recordings change no state, though their id may come with one; what was refused at
     once never did anything, so that the id is another client's.
     """
-    idle = named.sent_at is None or isinstance(named.outcome, Rejected)
-    return same_lane(named, entry) and not idle and not named.silent
+    idle = named.sent_at is None or isinstance(named.outcome, Rejected) or named.silent
+    return same_lane(named, entry) and not idle and _could(named, entry)
+
+
+def _could(named: Entry, entry: Entry) -> bool:
+    """Say whether one request may have done what another asks for, at least as a step.
+
+    A call is made, and a party taken off, by what asks for that and by nothing else; any of them
+    may move the own part in a call.
+    """
+    did, want = named.case.expectation, entry.case.expectation
+    if isinstance(want, NewCall | Monitoring):
+        return isinstance(did, (*WANTS_NEW_CALLS, Tied))
+    return not isinstance(want, PartyGone) or isinstance(did, PartyGone | Tied)
+
+
+def give_back(entry: Entry, sight: Sight) -> None:
+    """Let go of what waits to count for a request, where it turns out to be another's by its id.
+
+    So is what came of it since, such as the end of a call that had been left.
+    """
+    let_go(entry, sight)
+    if entry.case.about(sight) or _looks_elsewhere(entry, sight) or would_count(entry, sight):
+        entry.case.rebase(sight)
 
 
 def taken_elsewhere(
@@ -178,7 +209,7 @@ def taken_elsewhere(
     for entry in entries:
         anothers = any(_takes(each, entry) for each in owners)
         if anothers or (entry not in named and any(did(each, entry) for each in named)):
-            entry.case.rebase(sight)
+            give_back(entry, sight)
             entry.case.saw(sight)
 
 
@@ -214,8 +245,10 @@ def _takes(owner: tuple[Entry, bool], entry: Entry) -> bool:
     The call that one made is not the call that another asks for; what is done to it later may be.
     """
     first, proven = owner
-    return same_lane(entry, first) and (
-        proven or isinstance(entry.case.expectation, WANTS_NEW_CALLS)
+    return (
+        same_lane(entry, first)
+        and _could(first, entry)
+        and (proven or isinstance(entry.case.expectation, WANTS_NEW_CALLS))
     )
 
 

@@ -55,8 +55,8 @@ def what_stood_stands_over_a_gap() -> Patches:
 
 
 def who_was_left_open_was_never_done() -> Patches:
-    real = desk._never_done
-    yield desk, "_never_done", lambda outcome: isinstance(outcome, Unconfirmed) or real(outcome)
+    real = desk.never_done
+    yield desk, "never_done", lambda outcome: isinstance(outcome, Unconfirmed) or real(outcome)
 
 
 def late_events_are_not_told() -> Patches:

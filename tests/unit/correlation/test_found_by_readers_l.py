@@ -1,0 +1,207 @@
+"""Where an id says less: on what another cannot have done, and before its request was announced."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from listener.correlation.gate import GateMode
+from listener.correlation.picture import Baseline
+from listener.finesse import actions as a
+from tests.builders import (
+    AGENT,
+    CALL,
+    CUSTOMER,
+    EXT,
+    Story,
+    a_dialog,
+    a_participant,
+    a_user,
+    a_user_event,
+    added,
+    an_error,
+    an_event,
+    own,
+    placed,
+    removed,
+)
+
+ANSWER = a.Answer(agent=AGENT, dialog_id="100")
+HOLD = a.Hold(agent=AGENT, dialog_id="100")
+CONSULT = a.ConsultCall(agent=AGENT, dialog_id="100", to_address="5551")
+CONFERENCE = a.Conference(agent=AGENT, dialog_id="100")
+MAKE_CALL = a.MakeCall(agent=AGENT, to_address="5551")
+LINK = "/finesse/api/Dialog/100"
+OTHER = "5550200"
+CONFIRMED = ("confirmed", "expectation")
+BY_ID = ("confirmed", "request_id")
+FAILED = ("failed", "request_id")
+
+
+def second_call(state: str = "HELD", at: float = 0.0, **changes: object) -> object:
+    """Return the agent's second call, with another customer."""
+    parties = (a_participant(state=state, at=at), a_participant(OTHER, at=0))
+    return a_dialog("200", *parties, **changes)
+
+
+def joined(at: float = 5.0) -> object:
+    """Return the call as a conference of both customers."""
+    parties = (a_participant(at=at), a_participant(CUSTOMER), a_participant(OTHER, at=at))
+    return a_dialog("100", *parties, secondary_id="200", media={"call_type": "CONFERENCE"})
+
+
+# -- what another request cannot have done ---------------------------------------------------------
+
+
+def test_the_id_of_an_answer_on_a_consults_call_leaves_that_call_the_consults() -> None:
+    # 4: who answers holds the other call; he has not made it
+    story = Story(own("HELD", 0), gate=GateMode.OFF)
+    consult = story.accepted(CONSULT)
+    answer = story.accepted(a.Answer(agent=AGENT, dialog_id="300"))
+    story.hear(added(replace(placed("ACTIVE"), associated_dialog_uri=LINK), tag=answer))
+    assert story.said(consult) == CONFIRMED
+
+
+def test_the_id_of_a_hold_on_a_list_without_a_party_leaves_that_one_taken_off() -> None:
+    # 4: who holds a call takes nobody off it
+    story = Story(
+        a_dialog(CALL, a_participant(), a_participant(CUSTOMER), a_participant("1002")),
+        gate=GateMode.OFF,
+    )
+    drop = story.accepted(
+        a.ParticipantDrop(agent=AGENT, dialog_id="100", target_media_address="1002")
+    )
+    hold = story.accepted(HOLD)
+    story.hear(an_event(own("HELD", 3), tag=hold))
+    assert story.said(drop) == CONFIRMED
+
+
+def test_a_change_that_two_contested_is_no_others_when_the_id_of_one_is_told_elsewhere() -> None:
+    # 4, 5: its own error names the other one then
+    story = Story(own("ALERTING", 0), gate=GateMode.OFF)
+    first, second = story.accepted(ANSWER), story.accepted(ANSWER)
+    story.hear(an_event(own("ACTIVE", 2)))
+    story.hear(an_event(own("ACTIVE", 2), tag=first, owner="agent2"))
+    assert story.said(first) == BY_ID
+    story.hear(an_error())
+    story.wait(2.1)
+    assert story.said(second) == ("failed", "sole_pending")
+
+
+@pytest.mark.parametrize("by_error", [False, True])
+def test_the_id_of_a_call_that_was_never_made_is_a_colleagues_alone(by_error: bool) -> None:  # noqa: FBT001  a case
+    # 3: the colleague is on a call that came from this device
+    story = Story(gate=GateMode.OFF)
+    make = story.ask(a.MakeCall(agent=AGENT, to_address="1002"), id_="2")
+    if by_error:
+        story.accept(make)
+        story.hear(an_error(tag="2", dialog_id=None))
+    else:
+        story.refuse(make)
+    parties = (a_participant("1002", at=5), a_participant(EXT, at=5))
+    call = a_dialog("300", *parties, from_address=EXT, to_address="1002")
+    story.link_up(call, agent="agent2", user=a_user(login_id="agent2", extension="1002"))
+    away = a.TransferSst(agent="agent2", dialog_id="300", to_address="1003")
+    sst = story.accepted(away, id_="2", own="1002")
+    left = (a_participant("1002", "DROPPED", at=9), a_participant(EXT, at=5))
+    story.hear(removed(replace(call, participants=left), tag="2", owner="agent2"))
+    story.wait(30)
+    assert story.said(sst) == BY_ID
+
+
+# -- what was heard before it was announced --------------------------------------------------------
+
+
+def test_a_join_keeps_its_survivor_when_a_hold_of_the_other_call_is_announced_late() -> None:
+    story = Story(own("HELD", 0), second_call("ACTIVE"), gate=GateMode.OFF)
+    conference = story.accepted(CONFERENCE)
+    story.hear(an_event(second_call("HELD", 2), tag="mine"))
+    story.ask(a.Hold(agent=AGENT, dialog_id="200"), expected=True, id_="mine")
+    story.hear(an_event(replace(joined(), id="200", secondary_id="100")))
+    assert story.said(conference) == CONFIRMED
+
+
+def test_a_conference_that_is_announced_between_its_own_events_is_known_by_its_id() -> None:
+    story = Story(own("HELD", 0), second_call("ACTIVE", associated_dialog_uri=LINK))
+    story.hear(an_event(joined(), tag="mine"))
+    conference = story.ask(CONFERENCE, expected=True, id_="mine")
+    story.hear(removed(second_call("DROPPED", 5), tag="mine"))
+    assert story.said(conference) == BY_ID
+
+
+def test_what_came_of_a_change_is_given_back_with_it() -> None:
+    # 4: the end of the call that the other one had left
+    story = Story(gate=GateMode.OFF)
+    drop = story.ask(a.Drop(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(own("DROPPED", 3), tag="mine"), removed(own("DROPPED", 3)))
+    announced = story.ask(a.Drop(agent=AGENT, dialog_id="100"), expected=True, id_="mine")
+    story.accept(drop)
+    story.wait(70)
+    assert story.said(drop)[0] != "confirmed"
+    assert story.said(announced)[0] != "open"
+
+
+@pytest.mark.parametrize(
+    ("request_", "there", "said"),
+    [
+        (CONSULT, "200", FAILED),
+        (CONFERENCE, "300", FAILED),
+        (MAKE_CALL, "200", FAILED),
+        (MAKE_CALL, "100", ("open", None)),
+        (a.Ready(agent=AGENT), "100", ("open", None)),
+        (a.Ready(agent=AGENT), None, FAILED),
+        (HOLD, None, ("open", None)),
+    ],
+)
+def test_an_error_from_before_is_its_own_where_it_is_about_its_object(
+    request_: a.Request, there: str | None, said: tuple[str, str | None]
+) -> None:
+    # 5: on the call that it makes or joins, but no user's error is a call's
+    linked = a_dialog("300", a_participant(), a_participant(OTHER), associated_dialog_uri=LINK)
+    story = Story(own("HELD", 0), linked)
+    user = AGENT if there is None else None
+    story.hear(an_error(tag="mine", dialog_id=there, user_id=user))
+    key = story.ask(request_, expected=True, id_="mine")
+    assert story.said(key) == said
+
+
+# -- what fits one without a start, and what does not ----------------------------------------------
+
+
+def test_a_state_that_may_follow_from_a_request_is_not_what_it_asks_for() -> None:
+    # 4, 6.9: READY was asked for before a restart; the agent talks, and NOT_READY is promised
+    story = Story(user=a_user("TALKING", 3), gate=GateMode.OFF)
+    before = Baseline(user=a_user("NOT_READY", 0))
+    story.adopt(a.Ready(agent=AGENT), baseline=before, left=15.0)
+    not_ready = story.accepted(a.NotReady(agent=AGENT))
+    story.hear(a_user_event(a_user("TALKING", 3, pending_state="NOT_READY")))
+    assert story.said(not_ready) == CONFIRMED
+
+
+def test_a_state_fits_one_that_has_no_start_as_well() -> None:
+    # 4: nothing was known of the agent when the first was announced
+    story = Story(user=a_user("NOT_READY", 0), gate=GateMode.OFF)
+    how = {"baseline": None, "gap": False, "left": 20.0}
+    story.adopt(a.Ready(agent=AGENT), accepted=False, expected=True, **how)
+    ready = story.accepted(a.Ready(agent=AGENT))
+    story.hear(a_user_event(a_user("READY", 3)))
+    story.wait(25)
+    assert story.said(ready) == ("unconfirmed", "ambiguous")
+
+
+def test_a_call_that_was_gone_at_sending_is_not_made_though_it_was_told_again_since() -> None:
+    # 4: this process has taken the request over; the journalled start has not got that call
+    call = replace(placed("ACTIVE", id_="300"))
+    parties = tuple(replace(each, start_time=None) for each in call.participants)
+    call = replace(call, participants=parties)
+    story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
+    story.hear(added(call), removed(replace(call, state="DROPPED")))
+    story.wait(5)
+    again = added(replace(call, media_properties=replace(call.media_properties, dnis="x")))
+    story.hear(again)
+    start = Baseline(None, (own("ACTIVE", 0),), a_user())
+    make = story.adopt(MAKE_CALL, baseline=start, left=10.0, age=3.0, gap=False)
+    story.rehear(make, again)
+    story.wait(20)
+    assert story.said(make)[0] != "confirmed"
