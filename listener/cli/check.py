@@ -13,6 +13,7 @@ from rich.console import Console
 
 from listener import logs
 from listener.cli import check_words, console, exits
+from listener.cli.files import file_option
 from listener.cli.loading import like_interrupt, loading
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ EXAMPLES = "\n\n".join(
 
 def check(
     *,
-    config: Annotated[Path, typer.Option(help="The settings file (TOML).")],
+    config: Annotated[Path, file_option(help="The settings file (TOML).")],
     agent: Annotated[
         list[str] | None, typer.Option(help="That agent alone; may be repeated.")
     ] = None,

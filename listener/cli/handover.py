@@ -13,6 +13,7 @@ import typer
 
 from listener import settings as configuration
 from listener.cli import console, exits
+from listener.cli.files import file_option
 from listener.cli.loading import loading
 from listener.cli.reaching import Config, Socket, Where
 from listener.cli.record import with_recording
@@ -63,7 +64,7 @@ def handover(
 
 def successor(
     *,
-    config: Annotated[Path, typer.Option(help="The settings file (TOML).")],
+    config: Annotated[Path, file_option(help="The settings file (TOML).")],
     channel: Annotated[int, typer.Option(help="The open file that leads to the first process.")],
     record: Annotated[Path | None, typer.Option(help="The transcript, as of `run`.")] = None,
 ) -> None:

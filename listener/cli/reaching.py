@@ -20,6 +20,7 @@ import typer
 
 from listener import settings as configuration
 from listener.cli import console
+from listener.cli.files import file_option
 from listener.cli.loading import loading
 from listener.errors import ConfigurationError, DaemonUnreachable, InvalidRequest
 from listener.settings.layers import read_toml
@@ -29,19 +30,19 @@ if TYPE_CHECKING:
 
 Config: TypeAlias = Annotated[
     Path | None,
-    typer.Option(help="The settings file of the daemon; the usual places are tried if left out."),
+    file_option(help="The settings file of the daemon; the usual places are tried if left out."),
 ]
 Socket: TypeAlias = Annotated[
-    Path | None, typer.Option("--socket", help="The daemon's Unix socket.")
+    Path | None, file_option("--socket", help="The daemon's Unix socket.")
 ]
 Url: TypeAlias = Annotated[
     str | None, typer.Option("--url", help="The daemon over TCP, such as http://127.0.0.1:8470.")
 ]
 TokenFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--token-file", help="With --url: a file with the token.")
+    Path | None, file_option("--token-file", help="With --url: a file with the token.")
 ]
 CaFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--ca-file", help="With https: the authorities to trust (PEM).")
+    Path | None, file_option("--ca-file", help="With https: the authorities to trust (PEM).")
 ]
 
 _OPTIONS: dict[str, Any] = {

@@ -16,6 +16,7 @@ import typer
 from listener.cli import console, exits
 from listener.cli.describe import describe
 from listener.cli.exits import Exit
+from listener.cli.files import file_argument
 from listener.cli.loading import loading
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ EXAMPLES = exits.lines(
 def replay(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Transcripts, or - for stdin; parts of one in any order."),
+        file_argument(help="Transcripts, or - for stdin; parts of one in any order."),
     ],
     *,
     expect: Annotated[

@@ -12,6 +12,7 @@ import typer
 
 from listener import settings as configuration
 from listener.cli import console, exits
+from listener.cli.files import file_option
 from listener.cli.handover import command_for
 from listener.cli.loading import loading
 from listener.cli.record import with_recording
@@ -29,7 +30,7 @@ EXAMPLES = exits.lines(
 
 def run(
     *,
-    config: Annotated[Path, typer.Option(help="The settings file (TOML).")],
+    config: Annotated[Path, file_option(help="The settings file (TOML).")],
     check: Annotated[
         bool, typer.Option("--check", help="Only check the settings and say what would be done.")
     ] = False,

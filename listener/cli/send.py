@@ -17,6 +17,7 @@ from listener import settings as configuration
 from listener.cli import console, exits, reaching, sending
 from listener.cli.describe import describe, exit_code
 from listener.cli.exits import Interrupted, StreamFailed
+from listener.cli.files import file_option
 from listener.cli.loading import loading
 from listener.cli.reaching import Where
 from listener.cli.relaying import Relay
@@ -51,7 +52,7 @@ def send(
     agent: Annotated[str, typer.Option(help="Whose request it is.")],
     config: Annotated[
         Path | None,
-        typer.Option(help="The settings file; --dry-run, and a daemon at its place, need none."),
+        file_option(help="The settings file; --dry-run, and a daemon at its place, need none."),
     ] = None,
     dialog: Annotated[str | None, typer.Option(help="The dialog it acts on.")] = None,
     to_address: Annotated[str | None, typer.Option(help="Whom to call, or transfer to.")] = None,
@@ -66,7 +67,7 @@ def send(
             "the words of a command."
         ),
     ] = None,
-    dtmf_string_file: Annotated[Path | None, typer.Option(help="A file with the digits.")] = None,
+    dtmf_string_file: Annotated[Path | None, file_option(help="A file with the digits.")] = None,
     variable: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE, a call variable; may be repeated.")
     ] = None,

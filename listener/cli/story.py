@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from listener.cli import console, exits, reaching
+from listener.cli.files import file_option
 from listener.cli.loading import loading
 from listener.cli.reaching import Where
 from listener.cli.story_facts import facts_for
@@ -63,10 +64,10 @@ def story(
         int, typer.Option(min=1, max=500, help="So many requests at most, the newest.")
     ] = 50,
     transcript: Annotated[
-        list[Path] | None, typer.Option(help="From that transcript; again for its other parts.")
+        list[Path] | None, file_option(help="From that transcript; again for its other parts.")
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="From that journal; it is only read, a daemon may hold it.")
+        Path | None, file_option(help="From that journal; it is only read, a daemon may hold it.")
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write one HTML file that needs nothing else.")

@@ -593,6 +593,29 @@ def test_a_simulator_keeps_the_passwords_of_its_folder(tmp_path: Path):
     assert {(tmp_path / "p" / name).stat().st_mode & 0o777 for name in again} == {0o600}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--config"),
+        ("check", "--config"),
+        ("agents", "--config"),
+        ("agents", "--url", "http://127.0.0.1:1", "--token-file"),
+        ("send", "--agent", "1", "--dialog", "2", "HOLD", "--config"),
+        ("replay",),
+        ("story", "1", "--transcript"),
+    ],
+)
+def test_a_file_that_may_not_be_read_is_no_wrong_call(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+):
+    (tmp_path / "f").write_text("x\n")
+    monkeypatch.setattr(os, "access", lambda *_args, **_how: False)  # root may read everything
+
+    code, _, err = run(*words, tmp_path / "f")
+
+    assert code != 2, err
+
+
 def test_a_port_that_is_taken_is_told_with_the_way_out(run: Run, tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
