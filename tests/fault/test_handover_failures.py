@@ -86,7 +86,7 @@ async def test_a_second_daemon_that_fails_changes_nothing(tmp_path, step):
                 assert watcher.absences == []
                 assert len(simulator.notifications.sessions(A)) == 1
                 assert not both.first.leaving.left.is_set()
-                assert both.first.listener.roster.spared == set()
+                assert both.first.listener.roster.dialling.spared == set()
                 # And it can be tried again.
                 both.twin.at.clear()
                 await both.hand_over()

@@ -111,7 +111,7 @@ async def test_explicit_subscriptions_are_ours_once_and_gone_at_the_end(tmp_path
 
         async def at_home(listener) -> None:
             listener.roster.dialling.home = "home"
-            listener.roster.spared.add("beside")
+            listener.roster.dialling.spared.add("beside")
 
         async with Listener.open(told, paces=PACES, first=at_home):
             (session,) = house.sessions(A)
