@@ -16,8 +16,8 @@ from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.judges.arrivals import arrived_at
 from listener.correlation.judges.data import requested
+from listener.correlation.judges.pairs import pair
 from listener.correlation.judges.states import has_left
-from listener.correlation.judges.transfers import pair
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
 from listener.correlation.pending import Trigger
 from listener.correlation.picture import Baseline, Picture

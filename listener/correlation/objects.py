@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.judges.transfers import candidates, pair
+from listener.correlation.judges.pairs import candidates, pair
 from listener.finesse.actions.expectation import (
     Barged,
     Conferenced,

@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 
 from listener.correlation import accusation, hearing, objects, picture
-from listener.correlation.judges import transfers
+from listener.correlation.judges import pairs
 from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
 from listener.finesse import actions as do
 from listener.finesse.events import RequestFailed
@@ -53,13 +53,13 @@ def an_error_after_a_restart_names_nobody() -> Patches:
 
 def a_call_that_ended_may_still_be_joined() -> Patches:
     """Beside: a call of which older news were read last seems to be there."""
-    real = transfers._live
+    real = pairs.live_calls
 
     def live(case: Any) -> list[Any]:
         ended = case.baseline.others if case.baseline is not None else ()
         return [*real(case), *(each for each in ended if each not in real(case))]
 
-    yield transfers, "_live", live
+    yield pairs, "live_calls", live
 
 
 def an_id_of_ours_is_doubtful_wherever_an_error_was() -> Patches:

@@ -4,132 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from listener.correlation.ages import is_call, is_older
+from listener.correlation.ages import is_older
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.instants import newer, older
+from listener.correlation.judges.pairs import find_partner, live_calls, pair, partner_of, sure
 from listener.correlation.judges.states import LEFT, has_left
 from listener.correlation.judges.times import is_old
 from listener.correlation.outcome import DialogIds
-from listener.finesse import uris
 from listener.finesse.actions import expectation as x
-from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant
-
-
-def pair(case: Case) -> frozenset[str]:
-    """Return the ids of the two calls: the request's, and the consult that belongs to it.
-
-    The partner is the agent's only other live dialog, or the one that is linked to it by
-    associatedDialogUri; with several and no link it is not known, and the pair has one member,
-    until Finesse shows which one it was: by secondaryId, or by our id on its end.
-    """
-    partner = _partner(case)
-    other = case.partner or (dialog_id(partner) if partner is not None else None)
-    return frozenset(case.ids | ({other} if other else set()))
-
-
-def candidates(case: Case) -> frozenset[str]:
-    """Return the ids of the pair, and of all calls that may have been the other one at sending.
-
-    That one of them was joined since says what somebody did.
-    """
-    others = () if _named(case) else _live(case)
-    return pair(case) | {id_ for each in others if (id_ := dialog_id(each)) is not None}
-
-
-def _partner(case: Case) -> Dialog | None:
-    if case.baseline is None or case.before is None:
-        return None
-    if case.partner is not None:
-        return next((d for d in case.baseline.others if dialog_id(d) == case.partner), None)
-    chosen = _linked(case) or _live(case)
-    return chosen[0] if len(chosen) == 1 else None
-
-
-def _live(case: Case) -> list[Dialog]:
-    every = case.baseline.others if case.baseline is not None else ()
-    others = (each for each in every if is_call(each))
-    # One that another has taken in is gone, though its end was not heard.
-    joined = {each.secondary_id for each in (case.before, *every) if each is not None}
-    # A call that failed is one until it is dropped, but there is nobody to be joined with.
-    return [
-        each
-        for each in others
-        if not has_left(each.participant(case.own))
-        and each.state != "FAILED"
-        and dialog_id(each) not in joined
-    ]
-
-
-def _linked(case: Case) -> list[Dialog]:
-    """Return the live calls that are linked to the request's by associatedDialogUri."""
-    towards = case.before.associated_dialog_uri if case.before is not None else None
-    return [
-        each
-        for each in _live(case)
-        if uris.dialog_id(each.associated_dialog_uri) in case.ids
-        or uris.dialog_id(towards) == each.id
-    ]
-
-
-def _sure(case: Case) -> bool:
-    """Say whether the other call is named: it was shown, is the only one, or its link is current.
-
-    A link lasts as long as its calls do. It tells what is going to be joined while the agent talks
-    on one of the two and on no third call (rules 6.4).
-    """
-    return case.partner is not None or _named(case)
-
-
-def _named(case: Case) -> bool:
-    """Say whether what was known at sending names the other call."""
-    if len(_live(case)) == 1:
-        return True
-    linked = _linked(case)
-    third = (each for each in _live(case) if each not in linked)
-    return _linked_now(case) and not any(_talks(case, each) for each in third)
-
-
-def _linked_now(case: Case) -> bool:
-    """Say whether one call is linked to the request's, and the agent talks on one of the two."""
-    linked = _linked(case)
-    return len(linked) == 1 and _talks(case, case.before) != _talks(case, linked[0])
-
-
-def _talks(case: Case, dialog: Dialog | None) -> bool:
-    own = dialog.participant(case.own) if dialog is not None else None
-    return own is not None and own.state == "ACTIVE"
-
-
-def _find_partner(case: Case, sight: Sight) -> None:
-    """Note which call was the other one, where a sight shows it.
-
-    Where a link names one it takes our id to say otherwise, whichever call the agent talks on:
-    somebody else may have merged the call with a third one.
-    """
-    by_id = sight.tagged and case.mine(sight)
-    if not by_id and (case.baseline is None or _sure(case)):
-        return  # without a baseline it may be how it was before the request
-    shown = _shown_partner(case, sight)
-    linked = {each.id for each in _linked(case)}
-    if shown is not None and (by_id or not linked or shown in linked):
-        case.partner = shown
-
-
-def _shown_partner(case: Case, sight: Sight) -> str | None:
-    """Return the call that a sight shows to be joined with the request's, None if none."""
-    if sight.dialog is None or sight.dialog_id is None:
-        return None
-    secondary = sight.dialog.secondary_id
-    known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
-    others = known - case.ids
-    was = case.before.secondary_id if case.before is not None else None
-    if sight.dialog_id in case.ids and secondary not in {None, "", was, *case.theirs}:
-        return secondary
-    ended = sight.tagged and sight.how is How.REMOVED and case.mine(sight)
-    if sight.dialog_id in others and (secondary in case.ids or ended):
-        return sight.dialog_id
-    return None
 
 
 def _addresses(dialog: Dialog | None, own: str | None) -> frozenset[str]:
@@ -148,7 +31,7 @@ def _is_watch(dialog: Dialog | None) -> bool:
 
 def _others(case: Case) -> frozenset[str]:
     """Return the parties of both calls without ours; empty when both sides are not known."""
-    partner = _partner(case)
+    partner = partner_of(case)
     if any(_is_watch(each) for each in (case.before, partner)):
         return frozenset()  # a supervisor who barges in brings the same parties together
     first, second = _addresses(case.before, case.own), _addresses(partner, case.own)
@@ -162,7 +45,7 @@ def _note_left(case: Case, sight: Sight) -> None:
     """Remember who hung up on one of the two calls before they were joined."""
     if sight.how is not How.CHANGED or sight.dialog is None or sight.dialog_id not in pair(case):
         return
-    before = case.before if sight.dialog_id in case.ids else _partner(case)
+    before = case.before if sight.dialog_id in case.ids else partner_of(case)
     if before is None or is_older(sight.dialog, before):
         return
     was, here = _addresses(before, case.own), _addresses(sight.dialog, case.own)
@@ -179,7 +62,7 @@ def _survivor(case: Case, sight: Sight) -> bool:
     secondary = sight.dialog.secondary_id if sight.dialog is not None else None
     anothers = sight.dialog_id in case.theirs and not sight.tagged
     shown = (sight.dialog_id in both or secondary in both) and not anothers
-    return shown and not is_old(case, sight, (case.before, _partner(case)))
+    return shown and not is_old(case, sight, (case.before, partner_of(case)))
 
 
 def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:
@@ -190,9 +73,11 @@ def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:
     there = _addresses(sight.dialog, case.own)
     if not others or not others <= there or _merged_otherwise(case, sight):
         return False
-    partner = _partner(case)
-    third = (each for each in _live(case) if each is not partner and each.id != sight.dialog_id)
-    return _sure(case) or not any(_addresses(each, case.own) <= there for each in third)
+    partner = partner_of(case)
+    third = (
+        each for each in live_calls(case) if each is not partner and each.id != sight.dialog_id
+    )
+    return sure(case) or not any(_addresses(each, case.own) <= there for each in third)
 
 
 def _taken_in(case: Case, sight: Sight) -> bool:
@@ -201,8 +86,8 @@ def _taken_in(case: Case, sight: Sight) -> bool:
     Since sending, and with somebody of each: one who has hung up on it since was on it, too, and
     two parties with one number are two.
     """
-    dialog, partner = sight.dialog, _partner(case)
-    if dialog is None or partner is None or case.before is None or not _sure(case):
+    dialog, partner = sight.dialog, partner_of(case)
+    if dialog is None or partner is None or case.before is None or not sure(case):
         return False
     if any(_is_watch(each) for each in (case.before, partner)):
         return False  # as for `_others`
@@ -229,7 +114,7 @@ def _was_on(case: Case, sight: Sight, party: Participant) -> bool:
 
 def _merged_otherwise(case: Case, sight: Sight) -> bool:
     """Say whether one of the two calls names a third one as the one that it took in."""
-    before = case.before if sight.dialog_id in case.ids else _partner(case)
+    before = case.before if sight.dialog_id in case.ids else partner_of(case)
     was = before.secondary_id if before is not None else None
     secondary = sight.dialog.secondary_id if sight.dialog is not None else None
     both = pair(case)
@@ -241,7 +126,7 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
 
     Two untagged DELETEs are also what two hang-ups leave.
     """
-    _find_partner(case, sight)
+    find_partner(case, sight)
     _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
@@ -267,7 +152,7 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
     assert sight.dialog_id is not None
     case.gone |= {sight.dialog_id}
     case.gone_tagged |= sight.tagged and sight.how is How.REMOVED
-    if len(both) > 1 and _sure(case) and case.gone >= both and case.gone_tagged:
+    if len(both) > 1 and sure(case) and case.gone >= both and case.gone_tagged:
         return Finding(Shown.EFFECT, by_id=True, dialogs=DialogIds(gone=tuple(sorted(both))))
     # The consult party may hang up alone; the request's own dialog gone is an end.
     return ENDED if case.ids <= case.gone else NOTHING
@@ -275,7 +160,7 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
 
 def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     """CONFERENCE: the survivor with our participant ACTIVE and both others (6.4)."""
-    _find_partner(case, sight)
+    find_partner(case, sight)
     _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return NOTHING
@@ -287,7 +172,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     if own is None or own.state != "ACTIVE":
         return NOTHING
     others, there = _others(case), _addresses(sight.dialog, case.own)
-    known = pair(case) if others or _sure(case) else frozenset(case.ids)
+    known = pair(case) if others or sure(case) else frozenset(case.ids)
     gone = tuple(sorted(known - {sight.dialog_id}))
     found = Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(sight.dialog_id, gone=gone))
     if _taken_in(case, sight):
@@ -317,7 +202,7 @@ def _grown(case: Case, sight: Sight, there: frozenset[str]) -> bool:
         return case.gone_tagged or case.apart == sight.dialog_id
     if not _is_conference(case.before) or there - _addresses(case.before, case.own):
         return True
-    partner = _partner(case)
+    partner = partner_of(case)
     return partner is not None and _addresses(partner, case.own) <= there and _anew(case, sight)
 
 
