@@ -230,6 +230,9 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
     if isinstance(asked.request, JOINS):
         return known  # of two calls there were, and which the other was is not asked here
     view = account.history.at(event.dialog_id, heard.at)
+    if isinstance(asked.request, do.BargeCall):  # it comes to a call that there was, with that one
+        with_him = view is not None and asked.request.to_address in view.parties
+        return with_him and not effects.told(account, asked, event.dialog_id)
     its_call = not known and (view is None or view.sender == asked.own)
     if dialog is None:  # of the call that it makes
         return its_call

@@ -18,7 +18,7 @@ from listener.correlation.judges import pairs
 from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
 from listener.finesse import actions as do
 from listener.finesse.events import RequestFailed
-from tests.oracle import facts, grounds, knowable
+from tests.oracle import blame, facts, grounds, knowable
 from tests.oracle.account import Account, Asked, Heard, Parcel, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -139,6 +139,35 @@ def test_an_id_that_was_read_before_it_was_sent_is_somebody_elses_too(
     account = Account(0, asked=[asked], heard=heard)
     own = heard[1]._replace(event=replace(event, owner="1001"), agent="1001")
     assert grounds.named(account, asked, own) is named
+
+
+@pytest.mark.parametrize(
+    ("parties", "known", "fits"),
+    [
+        ({"2001", "2002", "x"}, False, True),
+        ({"2001", "x"}, False, False),  # without the one whose call it was to be
+        ({"2001", "2002", "x"}, True, False),  # it was on the agent's list before
+    ],
+)
+def test_an_error_may_be_a_barges_on_the_call_that_it_came_to(
+    parties: set[str], *, known: bool, fits: bool
+) -> None:
+    request = do.BargeCall(
+        agent="1001",
+        from_address="2001",
+        to_address="2002",
+        associated_dialog_uri="/finesse/api/Dialog/B",
+    )
+    asked = Asked(
+        *(0, "k", request, "4", "2001", "submit", MinimumEvidence.ANY, 20.0, 100.0), begun=100.0
+    )
+    account = Account(0, asked=[asked], live={"1001": [[110.0 if not known else 90.0, 200.0]]})
+    account.history.calls["A"] = [(80.0, _view("ACTIVE", *(parties - {"2001"}), sender="x"))]
+    event = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    heard = Heard(
+        120.0, "1001", event, Parcel("", "", 120.0, None, None, is_error=True), first=True
+    )
+    assert blame.fits(account, asked, heard) is fits
 
 
 # -- which calls were joined ----------------------------------------------------------------------
