@@ -49,6 +49,7 @@ from listener.finesse.events import (
     Event,
     RequestFailed,
     UserChanged,
+    content_of,
     events_of,
 )
 from listener.finesse.wire import parse_update
@@ -355,11 +356,12 @@ Unread = list[tuple[str, str]]
 
 
 def unread(account: Account, stalls: Sequence[Stall]) -> tuple[Unread, Unread]:
-    """Return events that were published on a sound link and were never told.
+    """Return events that were published on a sound link and were never told, nor their like.
 
     Apart from them, those of a time in which the lag that was measured may have lost the link.
     """
     known = {(parcel.node, parcel.payload) for parcel in account.parcels if parcel.heard}
+    told: dict[str, set[tuple[int, ...]]] = {}
     found: Unread = []
     excused: Unread = []
     for parcel in account.parcels:
@@ -369,11 +371,23 @@ def unread(account: Account, stalls: Sequence[Stall]) -> tuple[Unread, Unread]:
         at = parcel.published[0]
         if agent is None or not _sound(account, agent, at, 0.0) or not _worth_telling(parcel):
             continue
+        if parcel.node not in told:
+            told[parcel.node] = {
+                _says(each) for each in account.parcels if each.heard and each.node == parcel.node
+            }
+        if _says(parcel) in told[parcel.node]:
+            continue  # the same, written otherwise, is a repeat as well (4)
         lag = lag_between(stalls, at - 1.0, at + READ_WITHIN)
         words = f"{agent} at {at:.3f}: {parcel.payload[:300]}"
         sound = not lag or _sound(account, agent, at, lag)
         (found if sound else excused).append(("unread", words))
     return found, excused
+
+
+def _says(parcel: Parcel) -> tuple[int, ...]:
+    return tuple(
+        content_of(event) for event in events_of(parse_update(parcel.payload), parcel.node)
+    )
 
 
 def _sound(account: Account, agent: str, at: float, lag: float) -> bool:
