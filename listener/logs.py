@@ -211,6 +211,17 @@ def ensure() -> None:
         _use([format_exc_info, _redactor(show_numbers=False), _key_values])
 
 
+def nowhere() -> None:
+    """Write no log at all, for a process without standard error.
+
+    Left alone, structlog would print to standard output, and fail where that is closed as well.
+    """
+    _use([_key_values])
+    root = logging.getLogger()
+    root.addHandler(logging.NullHandler())
+    root.setLevel(logging.CRITICAL + 1)
+
+
 def _use(last: list[Processor]) -> None:
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *_first(), *last],

@@ -102,8 +102,9 @@ def start_logs(settings: Settings, *, quiet: bool = False, stream: TextIO | None
     `stream` is written to in place of standard error.
     """
     console = errors()
-    if sys.stderr is None:
-        return  # nowhere to log to
+    if sys.stderr is None:  # it is closed
+        logs.nowhere()
+        return
     logs.configure(
         level="CRITICAL" if quiet else settings.logs.level,
         form=settings.logs.format,

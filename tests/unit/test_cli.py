@@ -593,6 +593,27 @@ def test_a_simulator_keeps_the_passwords_of_its_folder(tmp_path: Path):
     assert {(tmp_path / "p" / name).stat().st_mode & 0o777 for name in again} == {0o600}
 
 
+_LOGGING = """
+from types import SimpleNamespace
+from listener import logs
+from listener.cli import console
+console.start_logs(SimpleNamespace(logs=None))
+logs.get("x").warning("listener.starting")
+"""
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_without_standard_error_no_log_is_written_anywhere(closed: str):
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, _LOGGING],
+        check=False,
+        capture_output=True,
+        cwd=ROOT,
+    )
+
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
 @pytest.mark.parametrize(
     "words",
     [
