@@ -111,7 +111,7 @@ def unexplained(
         moved = moved and not explained
         if not data and has_left(own) and not isinstance(entry.case.expectation, LEAVING):
             entry.hung_up = entry.hung_up or moved  # an error from before is none the less its own
-        elif data or (moved and own and not _on_the_way(concerned, event.dialog_id, own.state)):
+        elif data or (moved and own and not on_the_way(concerned, event.dialog_id, own.state)):
             entry.unexplained = True
         if joined and isinstance(entry.case.expectation, Transferred | Conferenced):
             entry.unexplained = True  # it was not refused, or somebody else did it
@@ -150,7 +150,7 @@ def _moved(own: Participant, was: Participant) -> bool:
     return own.state != was.state or newer(own.state_change_time, was.state_change_time)
 
 
-def _on_the_way(concerned: list[Entry], dialog_id: str, state: str | None) -> bool:
+def on_the_way(concerned: list[Entry], dialog_id: str, state: str | None) -> bool:
     """Say whether the own participant's state is a step to what one of the requests asks for."""
     for entry in concerned:
         want = entry.case.expectation

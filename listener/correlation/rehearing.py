@@ -13,6 +13,7 @@ from listener.correlation.accusation import fits, own_error, remembered_error
 from listener.correlation.bystanders import (
     at_work,
     made_by_another,
+    on_the_way,
     unexplained,
     user_moved,
     wrote_data,
@@ -80,7 +81,13 @@ def _of_its_own_work(desk: Desk, now: float, entry: Entry, event: Event) -> bool
     case.theirs.discard(getattr(event, "dialog_id", None))
     known = _steps(case)
     shown = judge(case, replace(_sight(event, now), tagged=True)).shown
-    return _steps(case) != known or shown not in {Shown.NOTHING, Shown.ENDED}
+    step = isinstance(event, DialogEvent) and _is_step(entry, event)
+    return step or _steps(case) != known or shown is not Shown.NOTHING
+
+
+def _is_step(entry: Entry, event: DialogEvent) -> bool:
+    own = event.dialog.participant(entry.case.own)
+    return own is not None and on_the_way([entry], event.dialog_id, own.state)
 
 
 def _steps(case: Case) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from listener.correlation.case import ENDED, Finding, Shown, Sight
+from listener.correlation.case import ENDED, Case, Finding, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import COUNTS, by_change, kind_of, let_go, proves
@@ -70,11 +70,22 @@ def _untold(entry: Entry, finding: Finding, seen: Sight) -> bool:
     if finding.shown is not Shown.IF_TAGGED or seen.tagged:
         return False
     case, want = entry.case, entry.case.expectation
-    if isinstance(want, UserState):  # what may follow from it is not what it asks for
-        known = case.baseline is not None and case.baseline.user is not None
-        return not known and finding.stage in want.states | {"PENDING"}
+    if isinstance(want, UserState):
+        return _untold_state(case, want, finding, seen)
     unknown = bool(case.ids) and case.last is None
     return case.baseline is None or case.memoryless or unknown
+
+
+def _untold_state(case: Case, want: UserState, finding: Finding, seen: Sight) -> bool:
+    """Say whether a state is what was asked for; what may only follow from it is not.
+
+    Of one that is promised since, the reason that is told may be that of the state before (6.9).
+    """
+    was = case.baseline.user if case.baseline is not None else None
+    if was is None:
+        return finding.stage in want.states | {"PENDING"}
+    now = seen.user.pending_state if seen.user is not None else None
+    return finding.stage == "PENDING" and now != was.pending_state
 
 
 def anew(entry: Entry, finding: Finding, sight: Sight) -> bool:

@@ -166,6 +166,26 @@ def test_an_error_from_before_is_its_own_where_it_is_about_its_object(
     assert story.said(key) == said
 
 
+def test_a_step_from_before_says_that_a_consult_was_sent() -> None:
+    # 8: its call was held with its id, before it was announced
+    story = Story(own("ACTIVE", 0))
+    story.hear(an_event(own("HELD", 0), tag="mine"))
+    consult = story.ask(CONSULT, expected=True, id_="mine")
+    story.hear(added(replace(placed("ALERTING"), associated_dialog_uri=LINK)))
+    assert story.said(consult) == CONFIRMED
+
+
+def test_a_tone_that_was_heard_before_the_session_was_complete_does_not_stand_over_to_it() -> None:
+    # 6.6: it may have been another session, and an error was missed in between
+    story = Story()
+    story.link_down()
+    tone = story.accepted(a.SendDtmf(agent=AGENT, dialog_id="100", dtmf_string="1"))
+    story.hear(an_event(tag=tone))
+    story.link_up(a_dialog(), user=a_user())
+    story.wait(20)
+    assert story.said(tone) == ("unconfirmed", "link_lost")
+
+
 # -- what fits one without a start, and what does not ----------------------------------------------
 
 
@@ -177,6 +197,25 @@ def test_a_state_that_may_follow_from_a_request_is_not_what_it_asks_for() -> Non
     not_ready = story.accepted(a.NotReady(agent=AGENT))
     story.hear(a_user_event(a_user("TALKING", 3, pending_state="NOT_READY")))
     assert story.said(not_ready) == CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("was", "said"), [(None, ("unconfirmed", "ambiguous")), ("NOT_READY", CONFIRMED)]
+)
+def test_a_promised_state_fits_one_with_another_reason_as_well(
+    was: str | None, said: tuple[str, str | None]
+) -> None:
+    # 6.9: the reason that is told is that of the state before; one that was sent later had it so
+    story = Story(user=a_user("TALKING", 3), gate=GateMode.OFF)
+    first = story.ask(a.NotReady(agent=AGENT))
+    promised = a_user("TALKING", 3, pending_state="NOT_READY", reason_code_id="7")
+    if was is not None:
+        story.hear(a_user_event(promised))
+    story.ask(a.NotReady(agent=AGENT, reason_code_id="50"))
+    story.hear(a_user_event(replace(promised, team_name="x") if was else promised))
+    story.accept(first)
+    story.wait(25)
+    assert story.said(first) == said
 
 
 def test_a_state_fits_one_that_has_no_start_as_well() -> None:
