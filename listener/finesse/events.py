@@ -5,12 +5,12 @@ Knows which notification means what (guide p.345-355); knows neither requests no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from listener.finesse import uris
-from listener.finesse.model import ApiError, Dialog, Kind, SystemInfo, Update, User
+from listener.finesse.model import ApiError, Branch, Dialog, Kind, SystemInfo, Update, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,15 @@ def content_of(event: Event) -> int:
     """
     if isinstance(event, SystemInfoChanged | OtherUpdate):
         return 0
-    return hash((type(event), replace(event, item_id=None)))
+    more = _leaves(event.user.tree) if isinstance(event, UserChanged) else ()
+    return hash((type(event), replace(event, item_id=None), more))
+
+
+def _leaves(branch: Branch) -> object:
+    """Return what a tree says as a value that can be hashed."""
+    if isinstance(branch, Mapping):
+        return tuple((name, _leaves(each)) for name, each in branch.items())
+    return branch if isinstance(branch, str) else tuple(_leaves(each) for each in branch)
 
 
 def _failed(update: Update, where: _Place) -> RequestFailed:

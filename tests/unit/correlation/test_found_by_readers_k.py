@@ -83,6 +83,17 @@ def test_another_state_kind_or_id_is_another_content(part: str, by: str) -> None
     assert content_of(heard(AS_TEXT)) != content_of(heard(AS_TEXT.replace(part, by)))
 
 
+@pytest.mark.parametrize(
+    "more",
+    ["<skillTargetId>7</skillTargetId>", "<teams><Team><id>2</id></Team><Team/></teams>"],
+)
+def test_an_element_of_a_user_that_has_no_name_here_is_another_content(more: str) -> None:
+    # readers are shown every element of a user
+    text = "<Update><event>PUT</event><data><user><loginId>a</loginId>{}</user></data></Update>"
+    assert content_of(heard(text.format(""))) != content_of(heard(text.format(more)))
+    assert content_of(heard(text.format(more))) == content_of(heard(text.format(f"\n {more}")))
+
+
 def test_what_nothing_is_compared_with_has_no_content() -> None:
     update = Update(parse_update(AS_TEXT).kind, system_info=SystemInfo(status="IN_SERVICE"))
     assert content_of(events_of(replace(update, dialogs=()), "/finesse/api/SystemInfo")[0]) == 0
