@@ -78,9 +78,10 @@ class CalmStream(slixmpp.ClientXMPP):
     def send_raw(self, data: str | bytes) -> None:
         """Write to the transport; unlike the original it logs no login at all (P13).
 
-        Ends the connection to a server that does not read what it asked for.
+        Ends the connection to a server that does not read what it asked for; writes nothing to
+        one that has ended, whose transport may be in pieces while slixmpp's queue goes on.
         """
-        if self.transport is None:
+        if self.transport is None or self.over():
             return
         self.transport.write(data.encode() if isinstance(data, str) else data)
         if self.transport.get_write_buffer_size() > _UNSENT_MAX:

@@ -15,6 +15,7 @@ from listener import trust
 from listener.certificates import Seen
 from listener.errors import CertificateRefused, ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import tls
+from listener.xmpp.contract import Cause
 from listener.xmpp.troubles import login_refused, not_connected
 from tests.shell.rest_server import listening
 from tests.shell.scripted_xmpp import DOMAIN, Authority, opened, running, session_to, until
@@ -41,6 +42,23 @@ async def test_both_kinds_of_tls_make_a_session(authority, trusting, security, k
     ):
         assert await session.ping(20)
         assert server.connections == 1
+
+
+async def test_what_slixmpp_still_had_to_send_is_dropped_once_the_connection_has_ended(
+    authority, trusting
+):
+    """asyncio takes a transport over TLS to pieces when it is cut twice."""
+    async with (
+        running(authority.server("localhost"), direct=True) as server,
+        opened(server, security="tls", tls=trusting) as session,
+    ):
+        client, heard = session._client, len(server.bound[0].heard)
+        for _ in range(2):
+            client.end(Cause.LINK_LOST, "cut")
+        assert client.transport is not None
+        client.send_raw("<presence/>")
+        assert (await session.closed()).detail == "cut"
+        assert len(server.bound[0].heard) == heard
 
 
 async def test_the_certificate_is_checked_against_the_host_and_not_the_domain(authority, trusting):
