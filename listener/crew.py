@@ -12,30 +12,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import cast
 
 from listener import logs
+from listener.aiming import Aiming, is_about_the_node
 from listener.correlation.steps import Look
 from listener.errors import (
-    CertificateRefused,
     CredentialsRefused,
     ListenerError,
-    NotFinesse,
     Unreachable,
 )
 from listener.pacing import AgentStatus, Paces
+from listener.reconciling import reconcile
 from listener.service import Service
 from listener.settings.model import Agent, Connect
+from listener.watching import Watching
 from listener.whereabouts import Whereabouts
-from listener.xmpp.contract import Cause, Ending, Endpoint, as_error
+from listener.xmpp.contract import Cause, Ending, as_error
 from listener.xmpp.link import Link, LinkEvents, SessionLike
-from listener.xmpp.policy import Remedy, classify, words_of
+from listener.xmpp.policy import words_of
 from listener.xmpp.session import Session
 
 __all__ = ["AgentStatus", "Ear", "Paces"]
-
-_ABOUT_THE_NODE = (Unreachable, NotFinesse, CertificateRefused)
 
 _CUT = frozenset({Cause.LINK_LOST, Cause.PING_TIMEOUT})
 
@@ -74,26 +72,34 @@ class Ear(LinkEvents):
         self.decided = asyncio.Event()
         self._make_link = make_link
         self._picture = picture
-        self._signed_in = signed_in
         self._service = service
         self._place = place
         self._paces = paces
         self._tell = changed
         self._turned = 0.0  # when it began to hear, or to hear no more, on the loop's clock
         self._session: Session | None = None  # the one that is used
-        self._made: Session | None = None  # the last one, which may be on its way
-        self._missed: set[Endpoint] = set()  # where none could be made since one was up
-        self.held = 0
-        """How often a server refused our resource, for it held another session with it."""
+        self.aim = Aiming(
+            agent.id,
+            place,
+            used=lambda: self._session,
+            waits=self._waits,
+            refused=self._refused_by_sasl,
+        )
+        """Where its sessions are made."""
         self._signals = 0  # how often something was said against it
         self._link: Link | None = None
         self._running: asyncio.Task[None] | None = None
-        self._chance = chance
         self._by_sasl = refused
         self._taken = taken
         self._changed = asyncio.Event()  # other credentials; another one after each time
-        self._look = asyncio.Event()  # whether the agent is signed in is worth asking now
-        self._unseen = False  # Finesse did not say it the last time
+        self._watching = Watching(
+            agent.id,
+            self,
+            signed_in=signed_in,
+            place=place,
+            every=paces.watch_every,
+            chance=chance,
+        )
         self._hurried = False
         self._lost_by: str | None = None
         self._ungranted: frozenset[str] = frozenset()  # subscriptions, in words, as told
@@ -101,55 +107,11 @@ class Ear(LinkEvents):
     def __repr__(self) -> str:
         return f"<Ear {self.agent.id} {self.status().state}>"
 
-    # -- where sessions are made, asked by the link ------------------------------------------
+    # -- where sessions are made ---------------------------------------------------------------
 
-    def made(self, session: Session) -> None:
-        """Take note of a session that is about to be opened."""
-        self._forget_made()
-        self._made = session
-
-    def _forget_made(self) -> None:
-        """Forget what was seen over a session that never came up, as when it was given up."""
-        made, self._made = self._made, None
-        if made is not None and made is not self._session:
-            self._place.gone(self.agent.id, made.endpoint)
-
-    async def ready(self, waited: float) -> None:
-        """Wait until a session may be made."""
-        await self._place.ready(self.agent.id, waited=waited, told=self._waits)
-
-    async def left(self, session: SessionLike) -> None:
-        """Wait until all agents use another node than that session's."""
-        if session is self._session:
-            self._forget_made()
-        await self._place.left(cast("Session", session).endpoint)
-
-    def is_left(self, session: SessionLike) -> bool:
-        """Say whether they do."""
-        return self._place.is_left(cast("Session", session).endpoint)
-
-    def missed(self, session: SessionLike, trouble: Exception) -> None:
-        """Let the place know of a session that could not be made, if that may be the node's doing.
-
-        A refused password and a conflict are this agent's own.
-        """
-        mine = cast("Session", session)
-        endpoint = mine.endpoint
-        self._missed.add(endpoint)
-        self.held += mine.name_held
-        if isinstance(trouble, CredentialsRefused):
-            self._by_sasl()
-            self.refuse(trouble)
-        if self._session is not None and classify(trouble) is Remedy.STOP:
-            self._place.rests(self.agent.id)  # it stays where it is
-        if isinstance(trouble, _ABOUT_THE_NODE):
-            self._place.refused(self.agent.id, endpoint, trouble)
-        else:
-            self._place.gone(self.agent.id, endpoint)
-
-    def stayed(self) -> None:
-        """Let the place know that no other session is waited for now."""
-        self._place.rests(self.agent.id)
+    def _refused_by_sasl(self, refused: CredentialsRefused) -> None:
+        self._by_sasl()
+        self.refuse(refused)
 
     def _waits(self, trouble: ListenerError) -> None:
         """Take note of why it takes longer: no node may be used."""
@@ -177,12 +139,12 @@ class Ear(LinkEvents):
         while True:
             signals = self._signals
             await self._place.usable(self.agent.id, mine.endpoint, self._waits)
-            look = await self._reconcile()
+            look = await reconcile(self.agent.id, self._picture, self, self._paces.reconcile_again)
             if signals == self._signals:
                 break
         self._service().session_up(self.agent.id, look)
         self.trouble = None
-        self._missed.clear()
+        self.aim.came()
         self.up.set()
         self._turned = _clock()
         self.decided.set()
@@ -214,7 +176,7 @@ class Ear(LinkEvents):
 
     def presence(self, session: Session, *, available: bool) -> None:
         """Hear of the user `finesse` at the node of a session of ours."""
-        if session is not self._session and session is not self._made:
+        if session is not self._session and not self.aim.is_made(session):
             return  # it was left
         self._place.saw(self.agent.id, session.endpoint, available=available)
         if session is self._session:
@@ -233,30 +195,14 @@ class Ear(LinkEvents):
             self._link.renew()
             self._changed_to()
 
-    async def _reconcile(self) -> Look:
-        """Read the picture until it can be read; the link cancels this when the session ends.
+    def unread(self, trouble: ListenerError) -> None:
+        """Take note of why the picture could not be read."""
+        self.trouble = trouble
+        if self._link is not None:
+            self._link.waits(str(trouble))
+        self.tried.set()
 
-        Refused credentials are used once: five refusals lock an account.
-        """
-        waits, attempt = self._paces.reconcile_again, 0
-        while True:
-            changed = self._changed
-            try:
-                return await self._picture(self.agent.id)
-            except CredentialsRefused as refused:
-                await self._wait_for_credentials(refused, changed)
-                continue
-            except ListenerError as trouble:
-                self.trouble = trouble
-            if self._link is not None:
-                self._link.waits(str(self.trouble))
-            attempt += 1
-            say = _log.warning if attempt == 1 else _log.debug  # thousands of agents say so
-            say("snapshot.failed", agent=self.agent.id, attempt=attempt, detail=str(self.trouble))
-            self.tried.set()
-            await asyncio.sleep(waits[min(attempt, len(waits)) - 1])
-
-    async def _wait_for_credentials(self, refused: ListenerError, changed: asyncio.Event) -> None:
+    async def wait_for_credentials(self, refused: ListenerError, changed: asyncio.Event) -> None:
         """Wait until `changed`: the session stays meanwhile, for only SASL ends it."""
         self.trouble = refused
         if self._link is not None:
@@ -296,8 +242,8 @@ class Ear(LinkEvents):
             self._place.rests(self.agent.id)
         else:
             self._place.wants(self.agent.id)
-        about_it = not was_there and isinstance(self.trouble, _ABOUT_THE_NODE)
-        if not about_it or self._place.tried_all(self._missed):  # else the other node comes first
+        about_it = not was_there and is_about_the_node(self.trouble)
+        if not about_it or self.aim.tried_all():  # else the other node comes first
             self.tried.set()
         self._changed_to()
 
@@ -309,7 +255,7 @@ class Ear(LinkEvents):
         self._changed_to()
 
     def _away(self, cause: str, *, on_purpose: bool = False) -> None:
-        self._forget_made()
+        self.aim.forget_made()
         former, self._session = self._session, None
         if former is not None:
             self._place.gone(self.agent.id, former.endpoint)
@@ -347,6 +293,21 @@ class Ear(LinkEvents):
         )
 
     @property
+    def changed(self) -> asyncio.Event:
+        """Set once there are other credentials; another one after each time."""
+        return self._changed
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a session is kept."""
+        return self._link is not None
+
+    @property
+    def has_session(self) -> bool:
+        """Whether there is one now."""
+        return self._session is not None
+
+    @property
     def session(self) -> Session | None:
         """The session that is used now."""
         return self._session
@@ -364,14 +325,13 @@ class Ear(LinkEvents):
         self._refusal = None
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-        self._look.set()
+        self._watching.look()
         if self._link is not None:
             self._link.credentials_changed()
 
     def trust_renewed(self) -> None:
         """Try again at once where a certificate was refused: others are trusted now."""
-        if self._unseen:
-            self._look.set()
+        self._watching.trust_renewed()
         if self._link is not None:
             self._link.trust_renewed()
 
@@ -385,63 +345,24 @@ class Ear(LinkEvents):
         """Keep the session: always, or while the agent is signed in. Ends when cancelled."""
         try:
             if self.agent.connect is Connect.ALWAYS:
-                await asyncio.shield(self._start())
+                await asyncio.shield(self.hold())
             else:
-                await self._while_signed_in()
+                await self._watching.run()
         except Exception as fault:  # noqa: BLE001  one agent's fault must not end the others
             _log.exception("session.failed", agent=self.agent.id, error=type(fault).__name__)
             self.trouble = _as_error(fault)
         finally:
-            await self._stop()
+            await self.let_go()
             self.tried.set()
 
-    async def _while_signed_in(self) -> None:
-        early = self._chance()  # so that those who began together do not ask together for ever
-        while True:
-            changed = self._changed
-            self._look.clear()
-            self._unseen = False
-            try:
-                await self._follow(signed_in=await self._signed_in(self.agent.id))
-            except CredentialsRefused as refused:
-                # Five refusals lock an account, so one is enough.
-                await self._give_up(refused, changed)
-            except ListenerError as trouble:
-                # Finesse does not say: nothing changes. Perhaps the other node does.
-                self.trouble = self.trouble or trouble
-                self._unseen = True
-                self.tried.set()
-                self._place.wants(self.agent.id)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._paces.watch_every * early):
-                    await self._look.wait()
-            early = 0.9 + self._chance() / 5
-
-    async def _follow(self, *, signed_in: bool) -> None:
-        if self._session is not None or not signed_in:
-            self._place.rests(self.agent.id)
-        if signed_in and self._link is None:
-            self._start()
-        elif not signed_in:
-            self.trouble = None
-            await self._stop()
-            self.tried.set()
-
-    async def _give_up(self, refused: CredentialsRefused, changed: asyncio.Event) -> None:
-        """Ask no more until there are other credentials; only SASL ends a session that is there."""
-        if self._link is not None:
-            await changed.wait()
-            return
-        _log.error("session.refused", agent=self.agent.id, detail=str(refused))
-        self._place.rests(self.agent.id)
-        await self._wait_for_credentials(refused, changed)
-
-    def _start(self) -> asyncio.Task[None]:
+    def hold(self) -> asyncio.Task[None]:
+        """Keep a session from now on."""
         self._link = self._make_link(self)
         self._running = asyncio.create_task(self._link.run(), name=f"link {self.agent.id}")
         return self._running
 
-    async def _stop(self) -> None:
+    async def let_go(self) -> None:
+        """Keep none any more; ends the one that is there."""
         link, self._link = self._link, None
         running, self._running = self._running, None
         if link is None or running is None:
@@ -452,7 +373,7 @@ class Ear(LinkEvents):
             running.cancel()  # it has ended, but for when we were cancelled in the line above
             await asyncio.gather(running, return_exceptions=True)
             self._place.rests(self.agent.id)
-            self._forget_made()
+            self.aim.forget_made()
             if self._session is not None:
                 self._away("the session was ended by us", on_purpose=True)
 

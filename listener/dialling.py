@@ -72,7 +72,7 @@ class Dialling:
             backoff=self._backoff,
             gate=self._handshakes,
             random=self._chance,
-            aim=ear,
+            aim=ear.aim,
         )
 
     def _session(self, ear: Ear) -> Session:
@@ -83,14 +83,14 @@ class Dialling:
             lambda: self._signing.for_sasl(ear.agent),
             place,
             tls=self._tls(),
-            resource=self._resource(agent, self.token, ear.held),
+            resource=self._resource(agent, self.token, ear.aim.held),
             on_notification=lambda heard: self._service().hear(heard, node),
             on_finesse_presence=lambda available: ear.presence(made, available=available),
             timings=self._timings,
             presence=self._presence,
             stale=lambda resource: self.is_stale(ear, resource),
         )
-        ear.made(made)
+        ear.aim.made(made)
         return made
 
     def _resource(self, agent: str, token: str, held: int = 0) -> str:
@@ -101,7 +101,7 @@ class Dialling:
         agent = ear.agent.id
         if not self.home or not resource.startswith(f"{RESOURCE_PREFIX}{self.home}-"):
             return False
-        if resource == self._resource(agent, self.token, ear.held):
+        if resource == self._resource(agent, self.token, ear.aim.held):
             return False
         names = (re.escape(self._resource(agent, token)) for token in self.spared)
         return not any(re.fullmatch(rf"{name}(\.\d+)?", resource) for name in names)

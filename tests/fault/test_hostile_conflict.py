@@ -29,7 +29,7 @@ async def two(tmp_path, monkeypatch, *, tokens: tuple[str, str]):
     """Run two listeners for the same agent, whose resources end in these tokens."""
     given = iter(tokens)
     named = SimpleNamespace(token_hex=lambda _: next(given))
-    monkeypatch.setattr("listener.roster.secrets", named)
+    monkeypatch.setattr("listener.dialling.secrets", named)
     async with AsyncExitStack() as stack:
         sim = await stack.enter_async_context(simulated())
         chosen = settings(sim, tmp_path, agents=ALONE)
@@ -158,7 +158,7 @@ async def test_subscriptions_of_a_dead_session_of_ours_are_removed_and_of_a_livi
         async with Listener.open(chosen, paces=PACES) as listener:
             names, ear = listener.roster.dialling, listener.roster.ear(A)
             names.home, names.spared = "home", {"spared"}
-            ear.held = 2
+            ear.aim.held = 2
             stale = {
                 name: names.is_stale(ear, name)
                 for token in (names.token, "spared", "earlier")

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from listener import logs
 from listener.assembly import Listener
-from listener.crew import Ear, Paces
+from listener.crew import Paces
 from listener.errors import (
     ConfigurationError,
     CredentialsRefused,
@@ -25,6 +25,7 @@ from listener.errors import (
 from listener.finesse.actions import Hold, MakeCall, SendDtmf, UpdateCallData
 from listener.simulator.faults import Fault
 from listener.simulator.interfaces import HttpResponse
+from listener.watching import Watching
 from listener.xmpp.stanzas import RESOURCE_PREFIX
 from tests.shell.stage import (
     PACES,
@@ -233,11 +234,11 @@ async def test_token_is_sent_as_bearer_and_can_be_changed_to(tmp_path):
 
 
 async def test_fault_of_ours_in_one_agent_is_told_and_harms_no_other(tmp_path, monkeypatch):
-    async def broken(ear) -> None:
+    async def broken(watching) -> None:
         raise ZeroDivisionError
 
-    real = Ear._while_signed_in
-    monkeypatch.setattr(Ear, "_while_signed_in", broken)
+    real = Watching.run
+    monkeypatch.setattr(Watching, "run", broken)
     assert real is not broken
     agents = [
         {"id": A, "password": PASSWORD[A], "connect": "while_signed_in"},

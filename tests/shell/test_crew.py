@@ -145,7 +145,7 @@ class Rig:
 
     async def hearing(self, endpoint=ONE) -> Session:
         session = Session(endpoint)
-        self.ear.made(session)
+        self.ear.aim.made(session)
         await self.ear.opened(session)
         self.service.told.clear()
         self.place.told.clear()
@@ -300,7 +300,7 @@ async def test_finesse_coming_back_is_told_and_ends_nothing(rig):
 
 async def test_finesse_seen_while_the_session_is_being_made_counts_from_its_beginning(rig):
     session = Session(ONE)
-    rig.ear.made(session)
+    rig.ear.aim.made(session)
     rig.ear.presence(session, available=False)
     assert (rig.place.told, rig.service.told) == ([("saw", ONE.host, False)], [])
     await rig.ear.opened(session)
@@ -312,13 +312,13 @@ async def test_finesse_seen_while_the_session_is_being_made_counts_from_its_begi
 
 @pytest.mark.parametrize("error", [Unreachable, NotFinesse, CertificateRefused])
 async def test_attempt_that_a_node_may_be_to_blame_for_is_told(rig, error):
-    rig.ear.missed(Session(ONE), error("no"))
+    rig.ear.aim.missed(Session(ONE), error("no"))
     assert rig.place.told == [("refused", ONE.host, "no")]
 
 
 @pytest.mark.parametrize("error", [CredentialsRefused, ResourceConflict, RuntimeError])
 async def test_one_agents_own_trouble_says_nothing_of_the_node(rig, error):
-    rig.ear.missed(Session(ONE), error("no"))
+    rig.ear.aim.missed(Session(ONE), error("no"))
     assert rig.place.told == [("gone", ONE.host)]
 
 
@@ -340,7 +340,7 @@ async def test_who_waits_for_a_person_wants_nothing_of_the_nodes(rig):
 
 async def test_agent_was_tried_once_the_other_node_was_too(rig):
     rig.place.all_tried = False
-    rig.ear.missed(Session(ONE), Unreachable("no"))
+    rig.ear.aim.missed(Session(ONE), Unreachable("no"))
     rig.ear.lost(Unreachable("no"), 0.1)
     assert not rig.ear.tried.is_set()
     rig.place.all_tried = True
@@ -360,9 +360,9 @@ async def test_agents_own_trouble_needs_no_other_node_to_be_tried(rig):
 async def test_session_that_was_given_up_on_its_way_leaves_nothing_behind(rig):
     used = await rig.hearing()
     second = Session(TWO)
-    rig.ear.made(second)
+    rig.ear.aim.made(second)
     rig.ear.presence(second, available=False)
-    staying = asyncio.create_task(rig.ear.left(used))
+    staying = asyncio.create_task(rig.ear.aim.left(used))
     await asyncio.sleep(0)
     assert rig.place.told == [("saw", TWO.host, False), ("gone", TWO.host)]
     rig.place.told.clear()
@@ -386,8 +386,8 @@ async def test_links_that_are_cut_are_told_and_conflicts_are_not(rig):
 async def test_password_refused_on_the_way_to_another_node_is_told_until_it_changes(rig):
     await rig.hearing()
     second = Session(TWO)
-    rig.ear.made(second)
-    rig.ear.missed(second, CredentialsRefused("the password was refused"))
+    rig.ear.aim.made(second)
+    rig.ear.aim.missed(second, CredentialsRefused("the password was refused"))
     assert ("rests",) in rig.place.told
     assert rig.ear.status().last_error == "the password was refused"
     rig.link.credentials_changed = lambda: None

@@ -47,7 +47,7 @@ async def test_both_kinds_of_tls_make_a_session(authority, trusting, security, k
 async def test_what_slixmpp_still_had_to_send_is_dropped_once_the_connection_has_ended(
     authority, trusting
 ):
-    """asyncio takes a transport over TLS to pieces when it is cut twice."""
+    """Asyncio takes a transport over TLS to pieces when it is cut twice."""
     async with (
         running(authority.server("localhost"), direct=True) as server,
         opened(server, security="tls", tls=trusting) as session,
