@@ -8,7 +8,7 @@ shows a password: secrets are SecretStr, and no error repeats a value that was g
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -23,7 +23,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from listener.correlation.outcome import MinimumEvidence
 from listener.errors import ConfigurationError
 from listener.finesse.actions.table import ACTIONS
-from listener.settings.basis import Host, Port, Seconds, Section, looking_like
+from listener.settings.basis import Seconds, Section, looking_like
+from listener.settings.nodes import Endpoint, Finesse, Node, Presence, Security
 from listener.settings.recording import Recording
 from listener.settings.serving import (
     Api,
@@ -57,9 +58,6 @@ __all__ = [
     "problem_with_id",
 ]
 
-REST_PORT = 8445
-XMPP_PORT = 5223
-
 Subscription = Annotated[
     str,
     looking_like(
@@ -74,26 +72,8 @@ Extension = Annotated[
     str, looking_like(EXTENSION, "write the number of a phone: digits, *, #, and + in front")
 ]
 
-_NODE = re.compile(
-    r"^(?:(?P<scheme>https?)://)?(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>\d+))?/?$", re.IGNORECASE
-)
 # RFC 7622 forbids these in the local part of a JID; ":" would also end the user in HTTP Basic.
 _FORBIDDEN_IN_ID = re.compile(r"[\s\x00-\x1f\x7f\"&'/\\:<>@]")
-
-
-class Security(StrEnum):
-    """How the notification service is spoken to."""
-
-    TLS = "tls"  # from the first byte, port 5223
-    STARTTLS = "starttls"
-    PLAIN = "plain"  # laboratories only
-
-
-class Presence(StrEnum):
-    """Whether the XMPP server, and with it Finesse, sees an agent's session as present."""
-
-    AVAILABLE = "available"
-    NONE = "none"  # the session subscribes itself to what presence would have brought
 
 
 class Connect(StrEnum):
@@ -109,88 +89,6 @@ class GatePolicy(StrEnum):
     QUEUE = "queue"
     REFUSE = "refuse"
     OFF = "off"
-
-
-class Endpoint(NamedTuple):
-    """Where one Finesse node is reached. `rest_url` has no trailing slash."""
-
-    host: str
-    rest_url: str
-    xmpp_port: int
-
-
-class Node(Section):
-    """One Finesse node: a host, host:port, an https URL, or a table with these keys."""
-
-    host: Host
-    rest_port: Port | None = None
-    xmpp_port: Port | None = None
-    scheme: Literal["https", "http"] = "https"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, given: Any) -> Any:
-        if not isinstance(given, str):
-            return given
-        found = _NODE.match(given.strip())
-        if found is None:
-            raise ValueError("write a host, host:port or https://host:port, without a path")
-        parts = {key: value for key, value in found.groupdict().items() if value}
-        port = {"rest_port": parts["port"]} if "port" in parts else {}
-        return {"host": parts["host"], "scheme": parts.get("scheme", "https").lower(), **port}
-
-
-class Finesse(Section):
-    """[finesse]: the one deployment that this daemon serves; the first node is the primary."""
-
-    nodes: Annotated[tuple[Node, ...], Field(min_length=1, max_length=2)]
-    rest_port: Port = REST_PORT
-    xmpp_port: Port = XMPP_PORT
-    security: Security = Security.TLS
-    presence: Presence = Presence.AVAILABLE
-    ca_file: Path | None = None
-    certificate_name: Host | None = None
-    deployment: Literal["UCCE", "UCCX"] | None = None
-
-    @model_validator(mode="after")
-    def _http_is_for_laboratories(self) -> Self:
-        if self.security is not Security.PLAIN and any(n.scheme == "http" for n in self.nodes):
-            raise ValueError('nodes: http:// needs security = "plain", which is for laboratories')
-        return self
-
-    @model_validator(mode="after")
-    def _nodes_are_two(self) -> Self:
-        if len(self.endpoints) > 1:
-            one, two = self.endpoints
-            same = _plain(one.host) == _plain(two.host)
-            if same and one.xmpp_port == two.xmpp_port:
-                raise ValueError(
-                    f"nodes: {one.host} with xmpp_port {one.xmpp_port} is there twice; leave one"
-                    " out, or give each its own host or xmpp_port"
-                )
-            if same and one.rest_url.rpartition(":")[2] == two.rest_url.rpartition(":")[2]:
-                raise ValueError(
-                    f"nodes: {one.rest_url} is there twice; leave one out, or give each its own"
-                    " host or rest_port"
-                )
-        return self
-
-    @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The nodes in order, with their ports filled in."""
-        return tuple(
-            Endpoint(
-                node.host.strip("[]"),
-                f"{node.scheme}://{node.host}:{node.rest_port or self.rest_port}",
-                node.xmpp_port or self.xmpp_port,
-            )
-            for node in self.nodes
-        )
-
-
-def _plain(host: str) -> str:
-    """Return a host as it is compared: case and a dot at the end make no other one."""
-    return host.casefold().removesuffix(".")
 
 
 class Defaults(Section):
