@@ -285,10 +285,10 @@ class Desk:
 def _explained(outcome: Outcome) -> bool:
     """Say whether no unsigned error can be that request's: proof, or a refusal of its own.
 
-    Who failed by a guess, or because a GET did not show its values, may well have had that error.
+    Who failed by a guess, by a call without its id, or because a GET did not show its values, may
+    well have had that error.
     """
-    guessed = {Evidence.SOLE_PENDING, Evidence.SNAPSHOT}
-    failed = isinstance(outcome, Failed) and outcome.evidence not in guessed
+    failed = isinstance(outcome, Failed) and outcome.evidence is Evidence.REQUEST_ID
     return failed or isinstance(outcome, Confirmed | Rejected)
 
 

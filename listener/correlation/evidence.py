@@ -13,6 +13,7 @@ from listener.correlation import verdict
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry, Held
+from listener.correlation.instants import older
 from listener.correlation.judges import DATA
 from listener.correlation.judges.states import CLOSE_WITHIN
 from listener.correlation.outcome import Evidence, MinimumEvidence
@@ -23,6 +24,7 @@ from listener.finesse.actions.expectation import (
     ReservationEnded,
 )
 from listener.finesse.events import dialog_id
+from listener.finesse.model import Dialog, User
 
 GRACE = 2.0  # seconds after a dialog's end for what may still arrive (rule 6.10)
 COUNTS = frozenset({Shown.EFFECT, Shown.FAILED})
@@ -186,14 +188,31 @@ def _let_go(entry: Entry, call: str | None) -> None:
 
 
 def let_go(entry: Entry, sight: Sight) -> None:
-    """Let go of all that waits to count for a request, without its id, of that call or state."""
+    """Let go of what waits to count for a request, without its id, of what that sight shows.
+
+    So of what came of it, such as the end of a call that had been left; another state of that call,
+    or an earlier one, is another change.
+    """
+    shown, at = _what(entry, sight.dialog, sight.user)
     there = sight.dialog_id
 
     def of_it(held: Held) -> bool:
         same = dialog_id(held.dialog) == there if held.dialog is not None else there is None
-        return same and held.evidence is not Evidence.REQUEST_ID
+        what, when = _what(entry, held.dialog, held.user)
+        by_id = held.evidence is Evidence.REQUEST_ID
+        return same and not by_id and what == shown and not older(when, at)
 
     _let_go_of(entry, of_it)
+
+
+def _what(
+    entry: Entry, dialog: Dialog | None, user: User | None
+) -> tuple[tuple[object, ...], str | None]:
+    """Return how the own part, or the agent, is shown, and since when (Finesse's time)."""
+    if user is not None:
+        return (user.state, user.pending_state), user.state_change_time
+    own = dialog.participant(entry.case.own) if dialog is not None else None
+    return (own.state, own.state_cause) if own else (), own.state_change_time if own else None
 
 
 def _let_go_of(entry: Entry, anothers: Callable[[Held], bool]) -> None:

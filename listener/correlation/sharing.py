@@ -22,6 +22,7 @@ from listener.finesse.actions.expectation import (
     Conferenced,
     Monitoring,
     NewCall,
+    OwnState,
     PartyGone,
     Reclassified,
     SentAway,
@@ -196,7 +197,12 @@ def _could(named: Entry, entry: Entry) -> bool:
     did, want = named.case.expectation, entry.case.expectation
     if isinstance(want, NewCall | Monitoring):
         return isinstance(did, (*WANTS_NEW_CALLS, Tied))
-    return not isinstance(want, PartyGone) or isinstance(did, PartyGone | Tied)
+    if isinstance(want, PartyGone):
+        return isinstance(did, PartyGone | Tied)
+    if isinstance(want, OwnState) and isinstance(did, OwnState):
+        other = named.request.dialog_id != entry.request.dialog_id
+        return other or bool(did.states & want.states)
+    return not (isinstance(want, OwnState) and isinstance(did, PartyGone))
 
 
 def give_back(entry: Entry, sight: Sight) -> None:

@@ -110,6 +110,63 @@ def test_the_id_of_a_call_that_was_never_made_is_a_colleagues_alone(by_error: bo
     assert story.said(sst) == BY_ID
 
 
+def test_an_end_is_not_given_back_for_an_older_state_that_a_colleague_hears_late() -> None:
+    # 4: the HELD is another change than the DROPPED
+    story = Story(own("ACTIVE", 0))
+    hold = story.accepted(HOLD)
+    story.hear(an_event(own("HELD", 2), tag=hold))
+    drop = story.accepted(a.Drop(agent=AGENT, dialog_id="100"))
+    story.hear(removed(own("DROPPED", 5)))
+    story.hear(an_event(own("HELD", 2), tag=hold, owner="agent2"))
+    story.wait(1.1)
+    assert story.said(drop) == CONFIRMED
+
+
+def test_what_waits_is_not_given_back_for_another_state_that_is_announced_late() -> None:
+    story = Story(own("ACTIVE", 0))
+    hold = story.ask(HOLD)
+    story.hear(an_event(own("HELD", 2)), an_event(own("ACTIVE", 4), tag="mine"))
+    retrieve = a.Retrieve(agent=AGENT, dialog_id="100")
+    story.ask(retrieve, expected=True, id_="mine")
+    story.accept(hold)
+    assert story.said(hold) == CONFIRMED
+
+
+def test_a_state_of_the_agent_is_given_back_to_whom_its_id_names() -> None:
+    story = Story()
+    first = story.ask(a.Ready(agent=AGENT))
+    story.hear(a_user_event(a_user("READY", 2), tag="mine"))
+    announced = story.ask(a.Ready(agent=AGENT), expected=True, id_="mine")
+    story.accept(first)
+    assert story.said(first)[0] == "open"
+    story.wait(70)
+    assert (story.said(first)[0], story.said(announced)) == ("unconfirmed", BY_ID)
+
+
+@pytest.mark.parametrize(
+    "other", [a.ParticipantDrop(agent=AGENT, dialog_id="100", target_media_address="1002"), ANSWER]
+)
+def test_a_state_is_its_own_beside_the_id_of_one_that_asks_for_none_like_it(
+    other: a.Request,
+) -> None:
+    # 4: who takes a party off, or answers, holds no call
+    story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
+    hold, beside = story.accepted(HOLD), story.accepted(other)
+    story.hear(an_event(own("HELD", 2), tag=beside))
+    assert story.said(hold) == CONFIRMED
+
+
+def test_a_suspect_that_fails_by_a_call_without_its_id_may_have_had_the_error() -> None:
+    # 5: nobody is sole then
+    story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
+    answer, consult = story.accepted(ANSWER), story.accepted(CONSULT)
+    story.hear(an_error())
+    story.hear(added(replace(placed("FAILED"), associated_dialog_uri=LINK)))
+    assert story.said(consult) == ("failed", "expectation")
+    story.wait(5)
+    assert story.said(answer)[0] == "open"
+
+
 # -- what was heard before it was announced --------------------------------------------------------
 
 
