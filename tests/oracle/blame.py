@@ -85,15 +85,30 @@ def owners(account: Account, asked: Asked, error: Heard) -> list[Asked]:
         if other is not asked
         and other.agent == asked.agent
         and _may_own(other, error.at, asked.settled)
-        and fits(account, other, error)
+        and (fits(account, other, error) or _may_lack_its_source(other, error))
         and (_may_join(account, other, error) or not _about_another_call(account, other, error))
     ]
+
+
+def _may_lack_its_source(other: Asked, error: Heard) -> bool:
+    """Say whether an error that names no object may be an open consult's.
+
+    No document says which source that has what fails before its dialog is there.
+    """
+    event, open_ = error.event, (other.settled or error.at) >= error.at
+    nothing = (getattr(event, "dialog_id", ""), getattr(event, "user_id", "")) == (None, None)
+    return nothing and open_ and isinstance(other.request, do.ConsultCall)
 
 
 def _may_join(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether an error is on a call that an open join may be about: one of several others."""
     if not isinstance(asked.request, JOINS) or (asked.settled or error.at) < error.at:
         return False
+    return may_be_joined(account, asked, error)
+
+
+def may_be_joined(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether an error is on a call that may be the other one of a join, open or settled."""
     there = getattr(error.event, "dialog_id", None)
     others = effects.partners(asked, account)
     if not any(_named(account, asked, id_) for id_ in others):

@@ -146,7 +146,7 @@ def _own_event(account: Account, asked: Asked) -> str | None:
     ):
         return None
     blind = not grounds.pictured(account, asked)
-    if isinstance(asked.request, JOINS) and (blind or grounds.others_changed(account, asked)):
+    if isinstance(asked.request, JOINS) and (blind or _other_unknown(account, asked)):
         return None  # which the other call was, and who was on it, nobody knew
     for heard in _signed(account, asked):
         far = heard.agent != asked.agent and isinstance(asked.request, JOINS)
@@ -155,6 +155,13 @@ def _own_event(account: Account, asked: Asked) -> str | None:
         if shown.shows(account, asked, heard, tagged=True):
             return "confirmed: an event with its id showed it"
     return None
+
+
+def _other_unknown(account: Account, asked: Asked) -> bool:
+    """Say whether nobody had told of the other call of a join, or of who was on it (6.4)."""
+    others = effects.partners(asked, account)
+    told = any(effects.told(account, asked, id_) for id_ in others)
+    return not told or grounds.others_changed(account, asked)
 
 
 def _signed(account: Account, asked: Asked) -> Iterator[Heard]:
@@ -365,7 +372,8 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         return None
     if not blame._sole(account, asked, own[0]) or _company(account, asked, own[0]):
         return None
-    if _made_lately(account, asked, own[0]) or _told_again(account, own[0]):
+    lately = _made_lately(account, asked, own[0]) or _joined_lately(account, asked, own[0])
+    if lately or _told_again(account, own[0]):
         return None
     return "failed: an error that it alone could own was read"
 
@@ -429,6 +437,20 @@ def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
         and isinstance(other.outcome, Unconfirmed)
         and blame._may_own(other, error.at, asked.settled)
         and blame.fits(account, other, error)
+        for other in account.asked
+    )
+
+
+def _joined_lately(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether a join ended unconfirmed, and this call may have been the other one of it (5)."""
+    return any(
+        other is not asked
+        and other.agent == asked.agent
+        and isinstance(other.request, JOINS)
+        and isinstance(other.outcome, Unconfirmed)
+        and blame._may_own(other, error.at, asked.settled)
+        and blame.fits(account, other, error)
+        and blame.may_be_joined(account, other, error)
         for other in account.asked
     )
 
