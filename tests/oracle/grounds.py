@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
 
 EPS = 0.001
+BURST = 10.0  # seconds behind a session's beginning in which Finesse may publish again
 EARLY = 60.0  # seconds for which an id that nobody had asked with is remembered
 PICTURE = 1.0  # seconds before a session is live in which its picture was read
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
@@ -164,6 +165,22 @@ def restarted(account: Account, asked: Asked, at: float | None = None) -> bool:
     """
     end = (asked.settled or account.ended) if at is None else at
     return any(asked.submitted <= started and killed <= end for killed, started in account.restarts)
+
+
+def may_be_repeated(account: Account, heard: Heard) -> bool:
+    """Say whether it was read soon after a restart: what was read before is not known then (4).
+
+    Finesse may publish that again at a session's beginning, and no content of it is journalled. A
+    first session that is lost at once leaves that to the one behind it.
+    """
+    for _, started in account.restarts:
+        if started > heard.at:
+            continue
+        here = [each for each in account.live[heard.agent] if started <= each[0] <= heard.at]
+        lost = here[-2][1] if len(here) > 1 else 0.0
+        if not here or (lost < here[0][0] + BURST and heard.at < here[-1][0] + BURST):
+            return True
+    return False
 
 
 def promised(account: Account, asked: Asked) -> bool:

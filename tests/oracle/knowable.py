@@ -300,7 +300,7 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
     """Say whether an event without its id proves it (4, 6), and nothing else that is asked."""
     request = asked.request
     if isinstance(request, DATA):
-        news = _fresh(account, asked, heard) and not _may_be_repeated(account, heard)
+        news = _fresh(account, asked, heard) and not grounds.may_be_repeated(account, heard)
         return news and not grounds.superseded(account, asked)
     if isinstance(request, do.ConsultCall | do.MakeCall):
         return _to_number(asked, heard)
@@ -361,7 +361,7 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         return None  # an id that two have is ambiguous for both (3)
     if not grounds.pictured(account, asked) or grounds.restarted(account, asked):
         return None  # who else was at work on the object is not known
-    if any(_may_be_repeated(account, h) for h in _open(account, asked) if h.parcel.is_error):
+    if any(grounds.may_be_repeated(account, h) for h in _open(account, asked) if h.parcel.is_error):
         return None
     if asked.mode in {"no", "never_sent"}:
         return None
@@ -378,7 +378,6 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
     return "failed: an error that it alone could own was read"
 
 
-BURST = 10.0
 AGAIN = 2.0
 
 
@@ -392,7 +391,9 @@ def _told_again(account: Account, error: Heard) -> bool:
         for heard in account.heard
         if heard.agent == error.agent and readings.alike(heard, error) and heard.at < error.at
     ]
-    begun = [a for a, _ in account.live.get(error.agent, ()) if error.at - BURST <= a <= error.at]
+    begun = [
+        a for a, _ in account.live.get(error.agent, ()) if error.at - grounds.BURST <= a <= error.at
+    ]
     near = any(error.at - at < blame.REPEATED_WITHIN for at in same)
     gap = any(at <= begin for at in same for begin in begun)
     return near or gap or (bool(same) and _publishes_again(account, error))
@@ -412,22 +413,6 @@ def _publishes_again(account: Account, error: Heard) -> bool:
     return False
 
 
-def _may_be_repeated(account: Account, heard: Heard) -> bool:
-    """Say whether it was read soon after a restart: what was read before is not known then (4).
-
-    Finesse may publish that again at a session's beginning, and no content of it is journalled. A
-    first session that is lost at once leaves that to the one behind it.
-    """
-    for _, started in account.restarts:
-        if started > heard.at:
-            continue
-        here = [each for each in account.live[heard.agent] if started <= each[0] <= heard.at]
-        lost = here[-2][1] if len(here) > 1 else 0.0
-        if not here or (lost < here[0][0] + BURST and heard.at < here[-1][0] + BURST):
-            return True
-    return False
-
-
 def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether one that makes a call ended unconfirmed, and this call may have been its (5)."""
     return any(
@@ -442,12 +427,11 @@ def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
 
 
 def _joined_lately(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether a join ended unconfirmed, and this call may have been the other one of it (5)."""
+    """Say whether a join ended by no proof, and this call may have been the other one of it (5)."""
     return any(
         other is not asked
         and other.agent == asked.agent
         and isinstance(other.request, JOINS)
-        and isinstance(other.outcome, Unconfirmed)
         and blame._may_own(other, error.at, asked.settled)
         and blame.fits(account, other, error)
         and blame.may_be_joined(account, other, error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Confirmed, Evidence
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
-from tests.oracle import blame, effects, shown
+from tests.oracle import blame, effects, grounds, shown
 from tests.oracle.contents import equal
 from tests.oracle.readings import has_its_id, is_about, read_of, was_live
 
@@ -71,6 +71,8 @@ def _left_alone(account: Account, asked: Asked) -> str | None:
     if len(own) != 1 or len(errors) != 1 or not is_about(asked, own[0]):
         return None
     if not blame.fits(account, asked, own[0]) or own[0].at > asked.settled - 2.1:
+        return None
+    if grounds.may_be_repeated(account, own[0]):
         return None
     if not account.listening(asked.agent, asked.begun or 0.0, asked.settled):
         return None

@@ -18,7 +18,7 @@ from listener.correlation.judges import pairs
 from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
 from listener.finesse import actions as do
 from listener.finesse.events import RequestFailed
-from tests.oracle import blame, facts, grounds, knowable
+from tests.oracle import blame, facts, grounds
 from tests.oracle.account import Account, Asked, Heard, Parcel, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -112,7 +112,7 @@ def test_what_was_read_before_a_restart_may_be_told_again_as_sessions_begin(
     event = RequestFailed(node="", owner="1001", errors=())
     parcel = Parcel("", "", at, None, None, is_error=True)
     heard = Heard(at, "1001", event, parcel, first=True)
-    assert knowable._may_be_repeated(account, heard) is may_be
+    assert grounds.may_be_repeated(account, heard) is may_be
 
 
 @pytest.mark.parametrize(

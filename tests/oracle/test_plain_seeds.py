@@ -41,17 +41,21 @@ def who_was_presumed_owns_no_error() -> Patches:
     yield accusation, "_may_own", may_own
 
 
-def what_stood_stands_over_a_gap() -> Patches:
-    real = correlator.Correlator.link_down
-
-    def down(self: Any, now: float, agent: str) -> Any:
-        kept = {entry: entry.standing for entry in self._desk.books.of(agent)}
-        steps = real(self, now, agent)
+def _what_stood_stands(real: Callable[..., Any], desk_of: Callable[[Any], Any]) -> Any:
+    def keeping(one: Any, now: float, agent: str, *rest: Any) -> Any:
+        kept = {entry: entry.standing for entry in desk_of(one).books.of(agent)}
+        done = real(one, now, agent, *rest)
         for entry, standing in kept.items():
             entry.standing = standing
-        return steps
+        return done
 
-    yield correlator.Correlator, "link_down", down
+    return keeping
+
+
+def what_stood_stands_over_a_gap() -> Patches:
+    down, back = correlator.Correlator.link_down, looks.reconciled
+    yield correlator.Correlator, "link_down", _what_stood_stands(down, lambda it: it._desk)
+    yield looks, "reconciled", _what_stood_stands(back, lambda desk: desk)
 
 
 def who_was_left_open_was_never_done() -> Patches:
