@@ -7,9 +7,9 @@ all of them a little further and none to its end: each runs into its deadline, a
 it is lost. So the number is kept as TCP keeps its congestion window (RFC 5681), and as limits on
 concurrency do that were made after it (Netflix' concurrency-limits): halved where an attempt fails
 late, once for all that were on their way at that moment; one more for each login that was quick,
-which doubles the number while all are; and where logins are neither quick nor slow, one more for as
-many of them as there are places. A slow line is not an overload: slow logins alone take no place
-away.
+which doubles the number while all are; and one more for two that were neither quick nor slow, so
+that the next ones take three quarters of their time at most. A slow line is not an overload: slow
+logins alone take no place away.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Window:
     def came(self, took: float) -> None:
         """Take in that a login came to its end, after so many seconds."""
         if took < self.allowed * SLOW:
-            more = 1.0 if took < self.allowed * QUICK else 1 / self._size
+            more = 1.0 if took < self.allowed * QUICK else 0.5
             self._size = min(self._size + more, self.most)
 
     def failed(self, begun: float, now: float, crowd: int) -> bool:

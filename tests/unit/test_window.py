@@ -82,11 +82,14 @@ def test_quick_logins_double_it_in_each_round():
     assert rounds == [12, 24, 48, 50]
 
 
-def test_logins_that_are_neither_quick_nor_slow_add_one_place_in_each_round():
-    window = narrowed()
-    for _ in range(window.places + 1):
-        window.came(0.4 * ALLOWED)
-    assert window.places == 26
+def test_logins_that_are_neither_quick_nor_slow_add_half_of_it_in_each_round():
+    window = narrowed(3)
+    rounds = []
+    for _ in range(3):
+        for _ in range(window.places):
+            window.came(0.4 * ALLOWED)
+        rounds.append(window.places)
+    assert rounds == [9, 13, 20]
 
 
 def test_slow_logins_alone_change_nothing():
