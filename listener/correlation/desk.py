@@ -183,7 +183,7 @@ class Desk:
             # A call that was gone by then is none that is made or joined now (rules 4).
             known = self.picture.of(entry.agent)
             there = baseline.ids if baseline is not None else known.dialogs.keys()
-            gone = known.removed.keys() - there  # a call may come back
+            gone = known.removed.keys() - there - entry.case.ids  # a call may come back
             entry.case.theirs |= {id_ for id_ in gone if known.removed[id_] <= at}
         want = entry.case.expectation
         if isinstance(want, SentAway):

@@ -24,6 +24,7 @@ from listener.correlation.following import follow_into
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
 from listener.correlation.news import as_known, keep, known_to, news_of, told_before
+from listener.correlation.objects import may_join
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
 from listener.correlation.picture import News
@@ -88,8 +89,8 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
 def bearers(desk: Desk, event: Event) -> list[Entry]:
     """Return the requests whose tag it may be (rules 3).
 
-    On a colleague's node an id on a call that a request watches (the one it joins its own with), or
-    that it may have made, names it not, for the colleague may use that id; it only makes another's
+    On a colleague's node an id on a call that a request may join its own with, or that it may have
+    made, names it not, for the colleague may use that id; it only makes another's
     ambiguous. An error is told to who asked, so that it is nobody else's on the call.
     """
     same = desk.books.with_id(event.request_id or "")
@@ -102,8 +103,10 @@ def bearers(desk: Desk, event: Event) -> list[Entry]:
 
 def _may_reach(entry: Entry, event: Event) -> bool:
     there: str | None = getattr(event, "dialog_id", None)
-    if there is None or there in entry.watched:
-        return there is not None
+    if there is None:
+        return False
+    if there in entry.watched or may_join(entry, there):
+        return True
     outcome = entry.outcome
     told = outcome.dialogs.new if outcome is not None else None
     undone = entry.sent_at is None or (outcome is not None and never_done(outcome))

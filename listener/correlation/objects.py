@@ -58,12 +58,12 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
     if event.dialog_id is not None:
         there = event.dialog_id in entry.case.behind  # it was, when the request went out
         may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
-        may_be = may_be or _may_join(entry, event.dialog_id)
+        may_be = may_be or may_join(entry, event.dialog_id)
         return not there and not may_be
     return event.user_id is not None and entry.request.dialog_id is not None
 
 
-def _may_join(entry: Entry, there: str) -> bool:
+def may_join(entry: Entry, there: str) -> bool:
     """Say whether a dialog may be the other call of a join, where it is not sure which one is."""
     return isinstance(entry.case.expectation, JOINS) and there in candidates(entry.case)
 

@@ -35,10 +35,17 @@ from listener.correlation.hearing import (
 )
 from listener.correlation.judges import judge
 from listener.correlation.looks import fell
-from listener.correlation.objects import names_another_object
+from listener.correlation.objects import JOINS, names_another_object
 from listener.correlation.sharing import contest, did, give_back, rivals, would_count, would_fit
 from listener.finesse.actions.expectation import UserState
-from listener.finesse.events import DialogEvent, Event, RequestFailed, UserChanged, dialog_id
+from listener.finesse.events import (
+    DialogEvent,
+    DialogRemoved,
+    Event,
+    RequestFailed,
+    UserChanged,
+    dialog_id,
+)
 from listener.finesse.model import Dialog
 
 
@@ -86,6 +93,9 @@ def _of_its_own_work(desk: Desk, now: float, entry: Entry, event: Event) -> bool
 
 
 def _is_step(entry: Entry, event: DialogEvent) -> bool:
+    """Say whether an event shows a step: of a join, that one of the agent's calls ended."""
+    if isinstance(event, DialogRemoved) and isinstance(entry.case.expectation, JOINS):
+        return event.owner == entry.agent
     own = event.dialog.participant(entry.case.own)
     return own is not None and on_the_way([entry], event.dialog_id, own.state)
 

@@ -167,6 +167,24 @@ def test_a_suspect_that_fails_by_a_call_without_its_id_may_have_had_the_error() 
     assert story.said(answer)[0] == "open"
 
 
+def test_an_id_on_a_call_that_a_colleague_may_be_joining_is_ambiguous() -> None:
+    # 3: he has two others, of which one is this call; nobody knows which of them he means
+    story = Story(own("ACTIVE", 0, from_address="1002"), gate=GateMode.OFF)
+    there = [
+        a_dialog(id_, a_participant("1002", state, at=1), a_participant(far, at=1))
+        for id_, state, far in (("300", "ACTIVE", OTHER), ("400", "HELD", "5550400"))
+    ]
+    shared = a_dialog("100", a_participant("1002", "HELD", at=1), a_participant(EXT, at=0))
+    story.link_up(*there, shared, agent="agent2", user=a_user(login_id="agent2", extension="1002"))
+    join = a.Transfer(agent="agent2", dialog_id="300")
+    story.accepted(join, id_="5", own="1002")
+    away = a.TransferSst(agent=AGENT, dialog_id="100", to_address="1003")
+    sst = story.accepted(away, id_="5")
+    story.hear(removed(own("DROPPED", 5), tag="5"))
+    story.wait(5)
+    assert story.said(sst)[0] != "confirmed"
+
+
 # -- what was heard before it was announced --------------------------------------------------------
 
 
@@ -185,6 +203,26 @@ def test_a_conference_that_is_announced_between_its_own_events_is_known_by_its_i
     conference = story.ask(CONFERENCE, expected=True, id_="mine")
     story.hear(removed(second_call("DROPPED", 5), tag="mine"))
     assert story.said(conference) == BY_ID
+
+
+def test_a_transfer_that_is_announced_between_its_two_ends_is_known_by_its_id() -> None:
+    # 6.4: both are gone, with its id
+    story = Story(own("HELD", 0), second_call("ACTIVE", associated_dialog_uri=LINK))
+    story.hear(removed(second_call("DROPPED", 5), tag="mine"))
+    transfer = story.ask(a.Transfer(agent=AGENT, dialog_id="100"), expected=True, id_="mine")
+    story.hear(removed(own("DROPPED", 5), tag="mine"))
+    story.wait(70)
+    assert story.said(transfer)[1] != "not_reported"
+
+
+def test_the_late_end_of_a_joins_own_call_ends_it() -> None:
+    # 6.10: the call was gone when it was asked for, and its last state is told behind its end
+    story = Story(own("ACTIVE", 0))
+    story.hear(removed(own("ACTIVE", 0)))
+    conference = story.accepted(CONFERENCE)
+    story.hear(removed(own("DROPPED", 3)))
+    story.wait(2.1)
+    assert story.said(conference) == ("unconfirmed", "dialog_ended")
 
 
 def test_what_came_of_a_change_is_given_back_with_it() -> None:
