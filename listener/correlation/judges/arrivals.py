@@ -24,7 +24,10 @@ def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
     if cause is not None and case.mine(sight) and _failed_since(case, sight, dialog, cause):
         return Finding(Shown.FAILED, "FAILED", cause.state_cause)
     if sight.owner != case.agent and sight.how is not How.REMOVED:
-        return Finding(_arrived(case, want, dialog), dialogs=DialogIds(survivor=sight.dialog_id))
+        shown = _arrived(case, want, dialog)
+        if sight.tagged and own is not None and has_left(own) and case.moved(own) is Shown.EFFECT:
+            shown = Shown.EFFECT  # our leaving with our id, on whose node ever
+        return Finding(shown, dialogs=DialogIds(survivor=sight.dialog_id))
     if not ended_here(case, sight):
         return NOTHING
     moved = sight.how is How.REMOVED or (own is not None and case.moved(own) is not Shown.NOTHING)

@@ -145,14 +145,16 @@ def _perhaps_truncated(name: str, asked: object, now: object, before: object) ->
 
 def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
     """RECLASSIFY: BAResponse holds the value sent: what was sent, not what was done (4.17)."""
-    if not case.about(sight) or sight.dialog is None:
+    behind = sight.tagged and _is_behind(case, sight)
+    if sight.dialog is None or not (case.about(sight) or behind):
         return NOTHING
     value = sight.dialog.media_properties.variable("BAResponse")
     if value != want.value or sight.how is How.REMOVED or case.stale(sight.dialog):
-        return _not_there(case, sight)
-    if case.before is None:
+        return NOTHING if behind else _not_there(case, sight)
+    before = case.dialog_as_sent(sight.dialog_id) if behind else case.before
+    if before is None:
         return Finding(Shown.IF_TAGGED)
-    return _since(case, same=case.before.media_properties.variable("BAResponse") == value)
+    return _since(case, same=before.media_properties.variable("BAResponse") == value)
 
 
 def _since(case: Case, *, same: bool) -> Finding:

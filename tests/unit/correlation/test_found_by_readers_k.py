@@ -381,3 +381,47 @@ def test_a_settled_request_may_own_an_error_on_what_its_call_became(
     story.hear(an_error())
     story.wait(3)
     assert story.said(key)[0] == ("open" if follows else "failed")
+
+
+@pytest.mark.parametrize(
+    ("state", "tagged", "said"),
+    [("DROPPED", True, "confirmed"), ("DROPPED", False, "open"), ("ACTIVE", True, "open")],
+)
+def test_our_leaving_with_our_id_on_a_colleagues_node_is_the_transfer(
+    state: str,
+    tagged: bool,  # noqa: FBT001
+    said: str,
+) -> None:
+    # 3, 6.5: whom it is sent to was on the call before, as far as was known
+    there = (a_participant(CUSTOMER), a_participant("1002"))
+    story = Story(a_dialog("100", a_participant(), *there))
+    key = story.accepted(a.TransferSst(agent=AGENT, dialog_id="100", to_address="1002"))
+    left = (a_participant(state=state, at=2), a_participant("1002", "ALERTING", 2))
+    shown = a_dialog("100", *left, a_participant(CUSTOMER))
+    story.hear(added(shown, owner="agent2", tag=key if tagged else None))
+    assert story.said(key)[0] == said
+
+
+@pytest.mark.parametrize(
+    ("shown", "tagged", "said"),
+    [("BUSY", True, "confirmed"), ("BUSY", False, "open"), ("VOICE", True, "open")],
+)
+def test_our_id_on_the_call_as_it_was_shows_that_it_was_reclassified(
+    shown: str,
+    tagged: bool,  # noqa: FBT001
+    said: str,
+) -> None:
+    story = Story(own("ACTIVE", 0), other(id_="300"))
+    request = a.Reclassify(
+        agent=AGENT,
+        dialog_id="100",
+        target_media_address=EXT,
+        outbound_classification="BUSY",
+    )
+    key = story.accepted(request)
+    parties = (a_participant(at=2), a_participant("1002"), a_participant(CUSTOMER, at=2))
+    story.hear(an_event(a_dialog("300", *parties, secondary_id="100")))
+    story.hear(
+        an_event(own("DROPPED", 2, variables={"BAResponse": shown}), tag=key if tagged else None)
+    )
+    assert story.said(key)[0] == said
