@@ -85,7 +85,11 @@ def owners(account: Account, asked: Asked, error: Heard) -> list[Asked]:
         if other is not asked
         and other.agent == asked.agent
         and _may_own(other, error.at, asked.settled)
-        and (fits(account, other, error) or _may_lack_its_source(other, error))
+        and (
+            fits(account, other, error)
+            or _may_lack_its_source(other, error)
+            or _may_have_made(account, other, error)
+        )
         and (_may_join(account, other, error) or not _about_another_call(account, other, error))
     ]
 
@@ -98,6 +102,19 @@ def _may_lack_its_source(other: Asked, error: Heard) -> bool:
     event, open_ = error.event, (other.settled or error.at) >= error.at
     nothing = (getattr(event, "dialog_id", ""), getattr(event, "user_id", "")) == (None, None)
     return nothing and open_ and isinstance(other.request, do.ConsultCall)
+
+
+def _may_have_made(account: Account, other: Asked, error: Heard) -> bool:
+    """Say whether an error is on a call that an open request may have made, for all it knew (6.1).
+
+    It went out while no session heard, so that nobody knew which calls there were.
+    """
+    view = account.history.at(getattr(error.event, "dialog_id", None), error.at)
+    begun = other.submitted if other.begun is None else other.begun
+    blind = not account.listening(other.agent, begun, begun)
+    open_ = (other.settled or error.at) >= error.at
+    makes = isinstance(other.request, MAKES) and view is not None and view.sender == other.own
+    return makes and blind and open_
 
 
 def _may_join(account: Account, asked: Asked, error: Heard) -> bool:

@@ -124,7 +124,8 @@ def since(account: Account, asked: Asked) -> float:
     with the Date of Finesse's answer, which is later than the request (4).
     """
     begun = asked.submitted if asked.begun is None else asked.begun
-    if asked.begun is not None and not grounds.pictured(account, asked):
+    there = asked.begun is None or account.listening(asked.agent, begun - EPS, begun)
+    if not there and not grounds.pictured(account, asked):
         return begun
     known = [a - KNOWN for a, _ in account.live.get(asked.agent, ()) if a <= begun]
     coming: list[float] = []
