@@ -29,12 +29,12 @@ Patches = Iterator[tuple[Any, str, Any]]
 
 def an_open_join_is_suspect_of_errors_on_any_call() -> Patches:
     """Beside: who does not know which of several calls is the other one is open on each."""
-    real = objects._may_join
+    real = objects.may_join
 
     def may_join(entry: Any, there: str) -> bool:
         return isinstance(entry.case.expectation, objects.JOINS) or real(entry, there)
 
-    yield objects, "_may_join", may_join
+    yield objects, "may_join", may_join
 
 
 def an_error_is_late_on_all_of_its_agent() -> Patches:
