@@ -145,6 +145,7 @@ class AgentPicture:
     def unlist(self, id_: str, now: float) -> None:
         """Forget a dialog that a list does not show (any more)."""
         self.remove(id_, now)
+        del self.ends[id_]  # nobody told of an end
         self.unlisted.add(id_)
 
     def pass_by(self, id_: str, content: int) -> None:

@@ -101,12 +101,20 @@ def _taken_in(case: Case, sight: Sight) -> bool:
 
 
 def _was_on(case: Case, sight: Sight, party: Participant) -> bool:
-    """Say whether another party is on the call, or left it behind the own one's coming to it."""
+    """Say whether another party is on the call, or left it behind the own one's coming to it.
+
+    Where we are off it as well, that is also what hang-ups leave.
+    """
     own = sight.dialog.participant(case.own) if sight.dialog is not None else None
     if party.media_address == case.own or party.state not in LEFT:
         return party.media_address != case.own
     was = case.as_sent(sight.dialog_id, case.own)
-    if own is None or was is None or not newer(own.state_change_time, was.state_change_time):
+    if (
+        own is None
+        or was is None
+        or has_left(own)
+        or not newer(own.state_change_time, was.state_change_time)
+    ):
         return False
     known = bool(party.state_change_time)
     return known and not older(party.state_change_time, own.state_change_time)
@@ -136,7 +144,9 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     there = _addresses(sight.dialog, case.own)
     shown = sight.tagged and case.partner is not None and case.baseline is not None
     tied = shown and not others and len(there) > 1
-    joined = tied or _joined(case, sight, others) or _taken_in(case, sight)
+    # On the own node that the parties come together is also another's arrival on one of the calls.
+    seen = sight.tagged or not case.mine(sight) or sight.dialog.secondary_id in pair(case)
+    joined = tied or (seen and _joined(case, sight, others)) or _taken_in(case, sight)
     if sight.how is not How.REMOVED and off and joined:
         gone = tuple(sorted(pair(case) - {sight.dialog_id}))
         return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))

@@ -85,7 +85,7 @@ def test_parties_tell_the_linked_call_from_a_third_one() -> None:
     third = call("300", "ACTIVE", "1003")
     story = Story(HELD, OLD_CONSULT, third)
     key = story.accepted(TRANSFER)
-    story.hear(an_event(joined("DROPPED", CUSTOMER, "1002")))
+    story.hear(an_event(joined("DROPPED", CUSTOMER, "1002"), owner="agent2"))
     assert story.said(key) == ("confirmed", "expectation")
     assert story.outcomes[key].dialogs.gone == ("200",)
 
@@ -94,7 +94,7 @@ def test_a_link_of_the_call_that_is_talked_on_tells_it_from_a_held_one() -> None
     consult = replace(call("200", "ACTIVE", "1002"), associated_dialog_uri=LINK)
     story = Story(HELD, consult, call("300", "HELD", "1002"))
     key = story.accepted(TRANSFER)
-    story.hear(an_event(joined("DROPPED", CUSTOMER, "1002")))
+    story.hear(an_event(joined("DROPPED", CUSTOMER, "1002"), owner="agent2"))
     assert story.said(key) == ("confirmed", "expectation")
     assert story.outcomes[key].dialogs.gone == ("200",)
 

@@ -134,16 +134,41 @@ def test_a_conference_of_two_calls_whose_far_ends_have_one_number_is_seen(
     assert (ids.survivor, ids.gone) == ("100", ("200",))
 
 
-@pytest.mark.parametrize(
-    ("request_", "state"), [(CONFERENCE, "ACTIVE"), (TRANSFER, "DROPPED")], ids=str
-)
-def test_who_hangs_up_on_the_joined_call_was_on_it(request_: object, state: str) -> None:
+def test_who_hangs_up_on_the_joined_call_was_on_it() -> None:
     # one who hangs up before the survivor is told
     story = Story(HELD, other())
-    key = story.accepted(request_)
+    key = story.accepted(CONFERENCE)
     left = (a_participant(CUSTOMER, "DROPPED", 2.1), a_participant("1002", at=2))
-    story.hear(an_event(taken_in(*left, state=state)))
+    story.hear(an_event(taken_in(*left)))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize("customer", ["DROPPED", "ACTIVE"])
+def test_who_hangs_up_with_us_was_not_left_behind_by_a_transfer(customer: str) -> None:
+    # 6.4: somebody made a conference of the two calls, and then all hung up
+    story = Story(HELD, other())
+    key = story.accepted(TRANSFER)
+    story.hear(an_event(taken_in(a_participant(CUSTOMER), a_participant("1002", at=2))))
+    left = (a_participant(CUSTOMER, customer, 9), a_participant("1002", "DROPPED", 9))
+    story.hear(an_event(taken_in(*left, state="DROPPED", at=9)))
+    story.wait(25)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize(
+    ("names", "owner", "said"),
+    [(None, AGENT, "open"), ("100", AGENT, "confirmed"), (None, "agent2", "confirmed")],
+)
+def test_parties_who_come_together_on_the_own_node_are_no_transfer_by_themselves(
+    names: str | None, owner: str, said: str
+) -> None:
+    # 6.4: another of our sessions, or secondaryId; the other call may have been sent there
+    story = Story(HELD, other())
+    key = story.accepted(TRANSFER)
+    mine = a_participant(state="DROPPED", at=2)
+    there = (a_participant("1002"), a_participant(CUSTOMER, "ALERTING", 2))
+    story.hear(an_event(a_dialog("200", mine, *there, secondary_id=names), owner=owner))
+    assert story.said(key)[0] == said
 
 
 def test_the_survivor_may_be_the_call_that_was_made_for_it() -> None:
@@ -425,3 +450,15 @@ def test_our_id_on_the_call_as_it_was_shows_that_it_was_reclassified(
         an_event(own("DROPPED", 2, variables={"BAResponse": shown}), tag=key if tagged else None)
     )
     assert story.said(key)[0] == said
+
+
+def test_what_a_list_did_not_show_has_no_end_of_which_anything_is_older() -> None:
+    # 4: the other node of the pair may have another clock
+    story = Story(own("ACTIVE", 10))
+    story.wait(1)
+    story.link_down()
+    story.link_up(user=a_user())
+    story.hear(added(own("ACTIVE", 2)))
+    key = story.accepted(a.Hold(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(own("HELD", 3)))
+    assert story.said(key) == ("confirmed", "expectation")
