@@ -27,7 +27,8 @@ def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
         shown = _arrived(case, want, dialog)
         if sight.tagged and own is not None and has_left(own) and case.moved(own) is Shown.EFFECT:
             shown = Shown.EFFECT  # our leaving with our id, on whose node ever
-        return Finding(shown, dialogs=DialogIds(survivor=sight.dialog_id))
+        there = arrived_at(dialog, want.to_address)
+        return Finding(shown, dialogs=DialogIds(survivor=sight.dialog_id if there else None))
     if not ended_here(case, sight):
         return NOTHING
     moved = sight.how is How.REMOVED or (own is not None and case.moved(own) is not Shown.NOTHING)

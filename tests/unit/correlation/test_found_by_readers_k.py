@@ -462,3 +462,17 @@ def test_what_a_list_did_not_show_has_no_end_of_which_anything_is_older() -> Non
     key = story.accepted(a.Hold(agent=AGENT, dialog_id="100"))
     story.hear(an_event(own("HELD", 3)))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize(("there", "survivor"), [("1002", "100"), ("1003", None)])
+def test_the_surviving_call_is_told_only_where_the_target_was_seen_on_it(
+    there: str, survivor: str | None
+) -> None:
+    # 6.5
+    story = Story()
+    key = story.accepted(a.TransferSst(agent=AGENT, dialog_id="100", to_address="1002"))
+    left = (a_participant(state="DROPPED", at=2), a_participant(there, "ALERTING", 2))
+    shown = a_dialog("100", *left, a_participant(CUSTOMER))
+    story.hear(added(shown, owner="agent2", tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+    assert story.outcomes[key].dialogs.survivor == survivor
