@@ -108,6 +108,7 @@ class Case:
     behind: set[str] = field(default_factory=set)  # the ids that it had before
     added: set[str] = field(default_factory=set)  # dialogs that came to the list since
     was_off: bool = False  # the own participant had left before Finesse's answer
+    bygone: bool = False  # its dialog was known to be gone when the request went out
     was_there: bool = False  # who it is sent to was on the call before, as a colleague knew it
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent

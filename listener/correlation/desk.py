@@ -169,6 +169,7 @@ class Desk:
         known = picture.dialogs.get(entry.request.dialog_id or "")
         if known is not None and not picture.live:  # old news, but nobody comes back to a call
             entry.case.was_off = has_left(known.dialog.participant(entry.case.own))
+        entry.case.bygone = picture.is_gone(entry.request.dialog_id)
         self.start(now, entry, picture.baseline(entry.request.dialog_id), picture.user)
         want = entry.case.expectation
         if isinstance(want, SentAway):  # colleagues may know more of that call

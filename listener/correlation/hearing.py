@@ -27,7 +27,7 @@ from listener.correlation.news import as_known, keep, known_to, news_of, told_be
 from listener.correlation.objects import may_join
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
-from listener.correlation.picture import News
+from listener.correlation.picture import REPEAT_WITHIN, News
 from listener.correlation.sharing import (
     SURVIVORS,
     contests,
@@ -55,6 +55,8 @@ def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
     `content` is a hash of the payload: the same content with a new item id is a repeat too.
     """
     if desk.books.heard_before(f"{event.node}|{_object(event)}", event.item_id):
+        if isinstance(event, RequestFailed):  # it may be told once more, with a new item id
+            desk.picture.of(event.owner or "").error_repeats(content, now, REPEATED_WITHIN)
         return False
     tagged = _tagged(desk, now, event)
     if isinstance(event, RequestFailed):
@@ -94,8 +96,8 @@ def bearers(desk: Desk, event: Event) -> list[Entry]:
     ambiguous. An error is told to who asked, so that it is nobody else's on the call.
     """
     same = desk.books.with_id(event.request_id or "")
-    refused = [e for e in same if isinstance(event, RequestFailed) and e.agent == event.owner]
-    same = refused or same
+    if isinstance(event, RequestFailed) and event.owner is not None:
+        return [each for each in same if each.agent == event.owner]
     if not any(reaches(entry, event) for entry in same):
         return []
     return [each for each in same if reaches(each, event) or _may_reach(each, event)]
@@ -141,6 +143,7 @@ def _on_error(
         repeated = picture is not None and (
             picture.error_repeats(content, now, REPEATED_WITHIN)
             or (desk.succeeds(now) and picture.just_begun(now))  # told to an earlier process
+            or (desk.succeeds(now) and now - picture.republished_at < REPEAT_WITHIN)
         )
         unsigned_error(desk, now, event, repeated=repeated)
         if tagged:  # two have that id: for all others it is another client's

@@ -107,6 +107,10 @@ class AgentPicture:
         known = self.dialogs.get(dialog) if dialog is not None else None
         return known is not None and known.doubtful
 
+    def is_gone(self, dialog: str | None) -> bool:
+        """Say whether that dialog's end was heard, and nothing of it since."""
+        return dialog in self.removed.keys() - self.dialogs.keys() - self.unlisted
+
     def put(self, id_: str, dialog: Dialog, now: float) -> None:
         """Take in a dialog that was seen; states only move forward in Finesse's time."""
         known = self.dialogs.pop(id_, None)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from listener.correlation.case import ENDED, Case, Finding, Shown, Sight
+from listener.correlation.case import ENDED, Case, Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import COUNTS, by_change, kind_of, let_go, proves
 from listener.correlation.instants import after, newer
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
+from listener.correlation.judges.pairs import pair
 from listener.correlation.judges.states import ended_here
 from listener.correlation.outcome import Evidence, Rejected
 from listener.finesse.actions.expectation import (
@@ -73,6 +74,8 @@ def _untold(entry: Entry, finding: Finding, seen: Sight) -> bool:
     case, want = entry.case, entry.case.expectation
     if isinstance(want, UserState):
         return _untold_state(case, want, finding, seen)
+    if case.bygone or isinstance(want, PartyGone):
+        return False  # there was nothing to be done any more; who is not listed may never have been
     unknown = bool(case.ids) and case.last is None
     return case.baseline is None or case.memoryless or unknown
 
@@ -85,8 +88,9 @@ def _untold_state(case: Case, want: UserState, finding: Finding, seen: Sight) ->
     was = case.baseline.user if case.baseline is not None else None
     if was is None:
         return finding.stage in want.states | {"PENDING"}
-    now = seen.user.pending_state if seen.user is not None else None
-    return finding.stage == "PENDING" and now != was.pending_state
+    now = seen.user or was
+    same_reason = now.reason_code_id == was.reason_code_id
+    return finding.stage == "PENDING" and now.pending_state != was.pending_state and same_reason
 
 
 def anew(entry: Entry, finding: Finding, sight: Sight) -> bool:
@@ -163,6 +167,8 @@ def without_others_share(
             continue
         if by_change(finding, seen) or _looks_elsewhere(entry, seen):
             entry.case.rebase(seen)
+        if seen.how is How.REMOVED and any(_joins(each) and _joins(entry) for each in named):
+            entry.case.theirs |= pair(entry.case)  # what they became is that one's work, too
         if not by_change(finding, seen):
             kept.append((entry, finding, seen))
             continue
@@ -170,6 +176,10 @@ def without_others_share(
         if ended_here(entry.case, seen):  # it is the end of its own call as well (rules 6.10)
             kept.append((entry, ENDED, seen))
     return kept
+
+
+def _joins(entry: Entry) -> bool:
+    return isinstance(entry.case.expectation, Transferred | Conferenced)
 
 
 def _looks_elsewhere(entry: Entry, seen: Sight) -> bool:
@@ -211,7 +221,8 @@ def give_back(entry: Entry, sight: Sight) -> None:
     So is what came of it since, such as the end of a call that had been left.
     """
     let_go(entry, sight)
-    if entry.case.about(sight) or _looks_elsewhere(entry, sight) or would_count(entry, sight):
+    about = entry.case.about(sight) and not isinstance(entry.case.expectation, SURVIVORS)
+    if about or _looks_elsewhere(entry, sight) or would_count(entry, sight):
         entry.case.rebase(sight)
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from listener.correlation.ages import is_older, sole_party
+from listener.correlation.ages import sole_party
 from listener.correlation.case import Case, Sight
-from listener.correlation.instants import older
+from listener.correlation.instants import instant, older
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant
+
+CLOCKS_APART = 2.0  # seconds by which the clock of a colleague's node may be behind ours
 
 
 def is_old(case: Case, sight: Sight, before: Iterable[Dialog | None]) -> bool:
@@ -25,17 +27,21 @@ def is_old(case: Case, sight: Sight, before: Iterable[Dialog | None]) -> bool:
         return False
     known = [each for each in before if each is not None]
     here = next((each for each in known if dialog_id(each) == sight.dialog_id), None)
-    if here is not None and is_older(sight.dialog, here):
+    apart = 0.0 if case.mine(sight) else CLOCKS_APART
+    if any(_earlier(party, _listed(here, party), apart) for party in sight.dialog.participants):
         return True
     if sight.dialog.participant(case.own) is not None:
         return False  # the own part's time has told
     came = [party for party in sight.dialog.participants if _listed(here, party) is None]
-    return any(_earlier(party, _listed(each, party)) for party in came for each in known)
+    return any(_earlier(party, _listed(each, party), apart) for party in came for each in known)
 
 
 def _listed(dialog: Dialog | None, party: Participant) -> Participant | None:
     return sole_party(dialog, party.media_address) if dialog is not None else None
 
 
-def _earlier(party: Participant, was: Participant | None) -> bool:
-    return was is not None and older(party.state_change_time, was.state_change_time)
+def _earlier(party: Participant, was: Participant | None, apart: float) -> bool:
+    if was is None or not older(party.state_change_time, was.state_change_time):
+        return False
+    now, then = instant(party.state_change_time), instant(was.state_change_time)
+    return (then or 0.0) - (now or 0.0) > apart

@@ -301,7 +301,7 @@ def test_a_promised_state_fits_one_with_another_reason_as_well(
     was: str | None, said: tuple[str, str | None]
 ) -> None:
     # 6.9: the reason that is told is that of the state before; one that was sent later had it so
-    story = Story(user=a_user("TALKING", 3), gate=GateMode.OFF)
+    story = Story(user=a_user("TALKING", 3, reason_code_id="7"), gate=GateMode.OFF)
     first = story.ask(a.NotReady(agent=AGENT))
     promised = a_user("TALKING", 3, pending_state="NOT_READY", reason_code_id="7")
     if was is not None:
@@ -339,3 +339,104 @@ def test_a_call_that_was_gone_at_sending_is_not_made_though_it_was_told_again_si
     story.rehear(make, again)
     story.wait(20)
     assert story.said(make)[0] != "confirmed"
+
+
+def test_a_promised_state_with_a_new_reason_is_not_contested_by_one_with_another() -> None:
+    # 6.9: the state before had none, so that the reason told is the promised one's
+    story = Story(user=a_user("TALKING", 3), gate=GateMode.OFF)
+    story.ask(a.NotReady(agent=AGENT, reason_code_id="5"), expected=True)
+    told = story.accepted(a.NotReady(agent=AGENT, reason_code_id="7"))
+    promised = a_user("TALKING", 3, pending_state="NOT_READY", reason_code_id="7")
+    story.hear(a_user_event(promised))
+    assert story.said(told) == CONFIRMED
+
+
+def test_a_party_who_was_never_listed_is_no_rival_of_a_state() -> None:
+    story = Story(second_call(), gate=GateMode.OFF)
+    story.ask(
+        a.ParticipantDrop(agent=AGENT, dialog_id="100", target_media_address="1002"), expected=True
+    )
+    story.hear(added(own("ACTIVE", 2)))
+    hold = story.accepted(HOLD)
+    story.hear(an_event(own("HELD", 4)))
+    assert story.said(hold) == CONFIRMED
+
+
+def test_who_asks_for_a_call_that_is_known_to_be_gone_is_no_rival() -> None:
+    # 4: the state was there before that one went out, and is told behind the call's end
+    story = Story(own("HELD", 0), gate=GateMode.OFF)
+    retrieve = story.accepted(a.Retrieve(agent=AGENT, dialog_id="100"))
+    story.hear(removed(own("HELD", 0)))
+    story.ask(ANSWER)
+    story.hear(an_event(own("ACTIVE", 2)))
+    assert story.said(retrieve) == CONFIRMED
+
+
+# -- errors, and news that are told again ----------------------------------------------------------
+
+
+def test_a_refusal_that_is_told_to_a_colleague_is_not_ours() -> None:
+    # 3, 5: another client of his has that id, too
+    story = Story()
+    hold = story.accepted(HOLD, id_="2")
+    story.hear(an_error(tag="2", owner="agent2"))
+    assert story.said(hold)[0] == "open"
+
+
+def test_an_error_that_came_again_with_its_item_is_a_repeat_with_a_new_one() -> None:
+    # 4: Finesse publishes again
+    story = Story()
+    error = an_error()
+    story.hear(error, content=7)
+    story.wait(4)
+    story.hear(error, content=7)
+    story.wait(4)
+    hold = story.accepted(HOLD)
+    story.hear(an_error(), content=7)
+    story.wait(3)
+    assert story.said(hold)[0] == "open"
+
+
+def test_an_error_behind_old_news_after_a_restart_names_nobody() -> None:
+    # 4, 5: what was told to the process before is not known
+    story = Story(live=False)
+    story.adopt(a.Ready(agent=AGENT), baseline=None, left=1.0, accepted=False)
+    story.link_up(a_dialog(), user=a_user("TALKING", 9))
+    story.wait(30)
+    hold = story.accepted(HOLD)
+    story.hear(a_user_event(a_user("NOT_READY", 3)), an_error())
+    story.wait(3)
+    assert story.said(hold)[0] == "open"
+
+
+# -- joins, and whose they are ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("behind", "said"), [(0.4, "confirmed"), (5.0, "open")])
+def test_the_clock_of_a_colleagues_node_may_be_a_little_behind(behind: float, said: str) -> None:
+    # 4: one clock is compared with itself
+    far = a_dialog("200", a_participant(at=10), a_participant(OTHER, at=10))
+    story = Story(own("HELD", 10), far)
+    transfer = story.accepted(a.Transfer(agent=AGENT, dialog_id="100"))
+    parties = (a_participant(CUSTOMER, at=0), a_participant(OTHER, at=10 - behind))
+    story.hear(an_event(a_dialog("100", *parties), owner="agent2"))
+    assert story.said(transfer)[0] == said
+
+
+def test_a_conference_is_known_by_its_id_behind_a_hold_that_was_announced_late() -> None:
+    story = Story(own("ACTIVE", 0), second_call(), gate=GateMode.OFF)
+    conference = story.accepted(CONFERENCE)
+    story.hear(an_event(own("HELD", 2), tag="mine"))
+    story.ask(HOLD, expected=True, id_="mine")
+    story.hear(an_event(joined(), tag=conference))
+    assert story.said(conference) == BY_ID
+
+
+def test_a_join_that_one_made_by_its_id_on_the_other_calls_end_is_no_others() -> None:
+    # 4: the first was abandoned; the survivor is told without an id behind that
+    story = Story(own("HELD", 0), second_call("ACTIVE"), gate=GateMode.OFF)
+    first = story.accepted(CONFERENCE)
+    story.abandon(first)
+    second = story.accepted(CONFERENCE)
+    story.hear(removed(second_call("DROPPED", 5), tag=first), an_event(joined()))
+    assert story.said(second)[0] == "open"

@@ -292,7 +292,7 @@ def test_what_its_call_became_is_known_too() -> None:
         story.remember(a.Transfer(agent="agent1", dialog_id="100"), joined),
     )
     for dialog, tag in (("200", call), ("300", transfer)):
-        story.hear(an_error(tag=tag, owner="agent2", dialog_id=dialog))
+        story.hear(an_error(tag=tag, owner=None, dialog_id=dialog))
     story.hear(an_error(dialog_id="400"))
     told = [(late.key, late.kind) for late in story.lates]
     assert told == [(call, "error"), (transfer, "error"), (transfer, "possible_error")]
