@@ -107,14 +107,30 @@ def _company(account: Account, asked: Asked) -> bool:
 
 
 def _blind(account: Account, asked: Asked) -> bool:
-    """Say whether an unsigned error on a call was read, and nobody knew which calls there were (4).
+    """Say whether an unsigned error was read on a call of which nobody had told (4, 6.1).
 
-    Any of them may be the one that it makes, as far as was known when it went out.
+    It may be the one that it makes, as far as is known; so may any, where no session heard when it
+    was sent.
     """
     assert asked.settled is not None
-    return not grounds.pictured(account, asked) and any(
-        isinstance(heard.event, RequestFailed) and heard.event.request_id is None
+    return any(
+        isinstance(heard.event, RequestFailed)
+        and heard.event.request_id is None
+        and (
+            not grounds.pictured(account, asked)
+            or not _told_of(account, asked, heard.event.dialog_id, heard.at)
+        )
         for heard in read_of(account, asked, until=asked.settled)
+    )
+
+
+def _told_of(account: Account, asked: Asked, dialog: str | None, at: float) -> bool:
+    return effects.told(account, asked, dialog or "") or any(
+        heard.agent == asked.agent
+        and heard.at <= at
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == dialog
+        for heard in account.heard
     )
 
 
