@@ -51,6 +51,11 @@ def is_call(dialog: Dialog) -> bool:
     return (dialog.media_type or "Voice") == "Voice"
 
 
+def is_watch(dialog: Dialog | None) -> bool:
+    """Say whether a dialog is a supervisor's watch of an agent's call."""
+    return dialog is not None and dialog.media_properties.call_type == "SUPERVISOR_MONITOR"
+
+
 def latest(*dialogs: Dialog | None, of: str | None = None) -> str | None:
     """Return the latest stateChangeTime that they show of a party, or of all; None for none."""
     found: str | None = None

@@ -98,9 +98,10 @@ def unexplained(
     working = [each for each in proven if not each.weak]
     data = data and not working
     explained = any(_explains(each, event.dialog) for each in working)
+    its_own = [each for each in concerned if each.agent == event.owner]
     joined = not explained and event.dialog.secondary_id not in {None, "", before.secondary_id}
-    for entry in concerned:
-        if entry.agent != event.owner or not concerns(entry, event.dialog_id):
+    for entry in its_own:
+        if not concerns(entry, event.dialog_id):
             continue
         if _from_elsewhere(entry, event):
             continue
@@ -111,7 +112,7 @@ def unexplained(
         moved = moved and not explained
         if not data and has_left(own) and not isinstance(entry.case.expectation, LEAVING):
             entry.hung_up = entry.hung_up or moved  # an error from before is none the less its own
-        elif data or (moved and own and not on_the_way(concerned, event.dialog_id, own.state)):
+        elif data or (moved and own and not on_the_way(its_own, event.dialog_id, own.state)):
             entry.unexplained = True
         if joined and isinstance(entry.case.expectation, Transferred | Conferenced):
             entry.unexplained = True  # it was not refused, or somebody else did it

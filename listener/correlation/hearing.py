@@ -261,6 +261,9 @@ def concerned_by(desk: Desk, event: DialogEvent, owner: Entry | None) -> list[En
     }
     if event.owner is not None:
         found |= {e.key: e for e in desk.books.unbound(event.owner) if e.on_the_wire}
+    if event.owner is not None and isinstance(event, DialogRemoved):
+        joins = (e for e in desk.books.of(event.owner) if may_join(e, event.dialog_id))
+        found |= {e.key: e for e in joins if e.on_the_wire}
     if owner is not None and owner.on_the_wire:
         found[owner.key] = owner
     return list(found.values())

@@ -168,7 +168,8 @@ def without_others_share(
         if by_change(finding, seen) or _looks_elsewhere(entry, seen):
             entry.case.rebase(seen)
         if seen.how is How.REMOVED and any(_joins(each) and _joins(entry) for each in named):
-            entry.case.theirs |= pair(entry.case)  # what they became is that one's work, too
+            both = pair(entry.case)  # what they became is that one's work, too
+            entry.case.theirs |= both if seen.dialog_id in both else {seen.dialog_id}
         if not by_change(finding, seen):
             kept.append((entry, finding, seen))
             continue

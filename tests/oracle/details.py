@@ -81,23 +81,8 @@ def _reasons(account: Account, asked: Asked) -> Iterator[str]:
     if asked.accepted and not tied and was_live(account, asked) and _other_number(asked, heard):
         yield "a call to another number was seen, and it was not said to be ambiguous (6.1)"
     end = _gone(account, asked)
-    if end is not None and end < asked.settled - EPS and not _joined_by_another(account, asked):
+    if end is not None and end < asked.settled - EPS:
         yield "its dialog had ended, and that is not the reason (6.10)"
-
-
-def _joined_by_another(account: Account, asked: Asked) -> bool:
-    """Say whether another request made the same join: what it became is that one's (4).
-
-    Its end may be told as the end of either's time; nothing else hangs on that.
-    """
-    join = isinstance(asked.request, do.Transfer | do.Conference)
-    return join and any(
-        other is not asked
-        and isinstance(other.request, do.Transfer | do.Conference)
-        and isinstance(other.outcome, Confirmed)
-        and (other.agent, other.request.dialog_id) == (asked.agent, asked.request.dialog_id)
-        for other in account.asked
-    )
 
 
 def _other_number(asked: Asked, heard: list[Heard]) -> bool:

@@ -5,7 +5,7 @@ Says nothing of whether they were joined. Rules of evidence 6.4.
 
 from __future__ import annotations
 
-from listener.correlation.ages import is_call
+from listener.correlation.ages import is_call, is_watch
 from listener.correlation.case import Case, How, Sight
 from listener.correlation.judges.states import has_left
 from listener.finesse import uris
@@ -45,9 +45,12 @@ def partner_of(case: Case) -> Dialog | None:
 
 
 def live_calls(case: Case) -> list[Dialog]:
-    """Return the agent's other calls at sending that the request's may be joined with."""
+    """Return the agent's other calls at sending that the request's may be joined with.
+
+    None of them is a watch: who barges in has no call of their own to bring along (6.4).
+    """
     every = case.baseline.others if case.baseline is not None else ()
-    others = (each for each in every if is_call(each))
+    others = (each for each in every if is_call(each) and not is_watch(each))
     # One that another has taken in is gone, though its end was not heard.
     joined = {each.secondary_id for each in (case.before, *every) if each is not None}
     # A call that failed is one until it is dropped, but there is nobody to be joined with.

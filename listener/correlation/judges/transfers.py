@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from listener.correlation.ages import is_older
+from listener.correlation.ages import is_older, is_watch
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.instants import newer, older
 from listener.correlation.judges.pairs import find_partner, live_calls, pair, partner_of, sure
-from listener.correlation.judges.states import LEFT, has_left
+from listener.correlation.judges.states import LEFT, ended_here, has_left
 from listener.correlation.judges.times import is_old
 from listener.correlation.outcome import DialogIds
 from listener.finesse.actions import expectation as x
@@ -25,14 +25,10 @@ def _addresses(dialog: Dialog | None, own: str | None) -> frozenset[str]:
     )
 
 
-def _is_watch(dialog: Dialog | None) -> bool:
-    return dialog is not None and dialog.media_properties.call_type == "SUPERVISOR_MONITOR"
-
-
 def _others(case: Case) -> frozenset[str]:
     """Return the parties of both calls without ours; empty when both sides are not known."""
     partner = partner_of(case)
-    if any(_is_watch(each) for each in (case.before, partner)):
+    if any(is_watch(each) for each in (case.before, partner)):
         return frozenset()  # a supervisor who barges in brings the same parties together
     first, second = _addresses(case.before, case.own), _addresses(partner, case.own)
     if first - case.hung_up and second - case.hung_up:
@@ -65,6 +61,12 @@ def _survivor(case: Case, sight: Sight) -> bool:
     return shown and not is_old(case, sight, (case.before, partner_of(case)))
 
 
+def _anothers_over(case: Case, sight: Sight) -> Finding:
+    """Say whether the call ends that another request made of the request's own (rules 6.10)."""
+    anothers = sight.dialog_id in case.theirs
+    return ENDED if anothers and ended_here(case, sight) else NOTHING
+
+
 def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:
     """Say whether the sight shows the parties of both calls, and that it was no third one's.
 
@@ -89,7 +91,7 @@ def _taken_in(case: Case, sight: Sight) -> bool:
     dialog, partner = sight.dialog, partner_of(case)
     if dialog is None or partner is None or case.before is None or not sure(case):
         return False
-    if any(_is_watch(each) for each in (case.before, partner)):
+    if any(is_watch(each) for each in (case.before, partner)):
         return False  # as for `_others`
     was = case.before if sight.dialog_id in case.ids else partner
     into = pair(case) - {sight.dialog_id}
@@ -137,7 +139,7 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     find_partner(case, sight)
     _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
-        return NOTHING
+        return _anothers_over(case, sight)
     others = _others(case)
     own = sight.dialog.participant(case.own)
     off = own is None or has_left(own)
@@ -150,6 +152,9 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     if sight.how is not How.REMOVED and off and joined:
         gone = tuple(sorted(pair(case) - {sight.dialog_id}))
         return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))
+    unknown = case.before is None and not sight.tagged  # it may have been done, or long before
+    if unknown and off and len(there) > 1 and sight.dialog.secondary_id:
+        return Finding(Shown.IF_TAGGED)
     return _both_gone(case, sight)
 
 
@@ -173,7 +178,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     find_partner(case, sight)
     _note_left(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
-        return NOTHING
+        return _anothers_over(case, sight)
     if sight.how is How.REMOVED:
         return _conference_over(case, sight)
     if sight.tagged and not _is_conference(sight.dialog):
@@ -206,10 +211,12 @@ def _grown(case: Case, sight: Sight, there: frozenset[str]) -> bool:
     """Say whether a conference became one, or a larger one, since the request (rules 3, 6.4).
 
     Our id on the other call's end says so as well; and where it is not known what there was, our
-    id on it before.
+    id on it before. Without our id on it, it may have, and that proves nothing.
     """
-    if case.gone_tagged or case.before is None:
-        return case.gone_tagged or case.apart == sight.dialog_id
+    if case.gone_tagged:
+        return True
+    if case.before is None:
+        return case.apart == sight.dialog_id or not sight.tagged
     if not _is_conference(case.before) or there - _addresses(case.before, case.own):
         return True
     partner = partner_of(case)
