@@ -28,14 +28,15 @@ def test_an_error_after_the_deadline_is_late_with_its_errors() -> None:
     assert (late.kind, late.errors[0].error_message) == ("error", "Too late")
 
 
-def test_the_effect_of_an_unconfirmed_request_does_not_confirm_the_next_twice() -> None:
+def test_the_effect_of_an_unconfirmed_request_by_its_id_is_late_and_confirms_no_next_one() -> None:
     story = Story()
     story.accepted(Drop(agent="agent1", dialog_id="100"))
     story.wait(20)
     second = story.accepted(Drop(agent="agent1", dialog_id="100"))
     story.hear(an_event(own("DROPPED", 1), tag="r1"))
-    assert story.said(second)[1] == "expectation"
     assert [late.key for late in story.lates] == ["r1"]
+    story.wait(20)
+    assert story.said(second) == ("unconfirmed", "dialog_ended")
 
 
 def test_an_unsigned_error_just_after_a_confirmation_by_change_is_noted_as_possible() -> None:
