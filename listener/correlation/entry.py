@@ -187,6 +187,8 @@ class Entry:
         self.held = [held for held in self.held if not held.quiet_after(now)]
         if self.contested is not None and self.contested.quiet_after(now):
             self.contested = None
+        if self.slight is not None and self.slight.quiet_after(now):
+            self.slight = None
 
     def slim(self) -> None:
         """Let go of what only an open request needs; it stays as a tombstone."""

@@ -117,7 +117,7 @@ def _signed(desk: Desk, now: float, entry: Entry, held: Held) -> None:
     others = (entry.contested, entry.slight)
     earlier = (*entry.held, *(each for each in others if each is not None))
     if earlier:
-        decide(desk, now, entry, replace(earlier[0], evidence=held.evidence, dialog=held.dialog))
+        count(desk, now, entry, replace(earlier[0], evidence=held.evidence, dialog=held.dialog))
     else:
         entry.standing = held
 
@@ -128,7 +128,7 @@ def count(desk: Desk, now: float, entry: Entry, held: Held) -> None:
         held = replace(held, until=now + held.finding.quiet)
     if not enough(entry, held.evidence):
         entry.weak = True
-        entry.slight = entry.slight if held.quiet_after(now) else held
+        entry.slight = entry.slight if entry.slight and held.quiet_after(now) else held
         entry.note(now, held.evidence, held.finding.shown)
     elif held.evidence is Evidence.EXPECTATION and not entry.answered:
         entry.held.append(replace(held, alone=not entry.rivals))

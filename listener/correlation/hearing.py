@@ -156,13 +156,13 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
     if event.owner is None:
         return True
     owner = of_its_own(desk, now, sole(tagged))
-    if desk.picture.of(event.owner).user_repeats(content) and owner is None:
+    if desk.picture.of(event.owner).user_repeats(content, now) and owner is None:
         return False
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
     sight = Sight(How.CHANGED, event.owner, user=event.user, at=now)
     mark(desk, now, owner, event)
     before = desk.picture.of(event.owner).user
-    desk.picture.of(event.owner).put_user(event.user, now)
+    desk.picture.of(event.owner).hear_user(event.user, now)
     proven = judge_all(desk, now, concerned, sight, owner, named=tagged)
     sent(desk, now, owner)
     if user_moved(before, event.user) and not proven and owner is None:

@@ -87,7 +87,7 @@ class AgentPicture:
     live_since: float | None = None
     first_live: float | None = None  # when the first session of this process began to hear
     gap_at: float = float("-inf")  # when the last gap began
-    republished_at: float = float("-inf")  # when older news of the user came last
+    republished_at: float = float("-inf")  # when the user was last told as it was known, or older
 
     @property
     def extension(self) -> str | None:
@@ -246,14 +246,22 @@ class AgentPicture:
             known.latest, known.doubtful = content, doubtful and not known.same
         known.contents.append((content, now))
 
-    def user_repeats(self, content: int) -> bool:
+    def user_repeats(self, content: int, now: float) -> bool:
         """Say whether the user was last heard with the same content, and remember this one.
 
         A user carries the time of its state: one that was really changed is never the same again.
         """
         repeated = bool(content) and content == self.user_content
         self.user_content = content
+        if repeated:
+            self.republished_at = now
         return repeated
+
+    def hear_user(self, user: User, now: float) -> None:
+        """Take in what an event says of the user; what was known by then is told again."""
+        if user == self.user:
+            self.republished_at = now
+        self.put_user(user, now)
 
     def error_repeats(self, content: int, now: float, within: float) -> bool:
         """Say whether the same error came a moment ago or before a gap that has just ended.

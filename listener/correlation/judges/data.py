@@ -214,7 +214,7 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     since = case.promised
     if has or not (had or since is not None):
         return NOTHING
-    old = sight.again or (since is not None and is_older(sight.dialog, since))
+    old = since is not None and is_older(sight.dialog, since)
     return Finding(Shown.IF_TAGGED if old else Shown.EFFECT)
 
 
