@@ -149,9 +149,9 @@ def without_others_share(
 
     One change confirms at most one request (rules 4). Requests that go out together, past the gate,
     would otherwise take the effect of the one before for their own; nor does a GET later that shows
-    what that change made prove another one's. `named`: those whose id is on it; they may be settled
-    by now, for what was given up may be done late, and one change is told on the node of each agent
-    who takes part.
+    what that change made prove another one's. `named`: those whose id is on it, of whom it may name
+    any; they may be settled by now, for what was given up may be done late, and one change is told
+    on the node of each agent who takes part.
     """
     owners = _owners(found)
     if not owners and not named:
@@ -160,7 +160,8 @@ def without_others_share(
     for entry, finding, seen in found:
         anothers = any(_takes(each, entry) for each in owners) or (
             entry not in named
-            and any(did(each, entry) or _of_an_earlier(entry, each, seen) for each in named)
+            and bool(named)
+            and all(did(each, entry) or _of_an_earlier(entry, each, seen) for each in named)
         )
         if any(entry is each[0] for each in owners) or not anothers:
             kept.append((entry, finding, seen))
@@ -237,7 +238,8 @@ def taken_elsewhere(
     owners = _owners(found)
     for entry in entries:
         anothers = any(_takes(each, entry) for each in owners)
-        if anothers or (entry not in named and any(did(each, entry) for each in named)):
+        others = bool(named) and entry not in named
+        if anothers or (others and all(did(each, entry) for each in named)):
             give_back(entry, sight)
             entry.case.saw(sight)
 

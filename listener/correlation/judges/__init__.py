@@ -51,17 +51,22 @@ def judge(case: Case, sight: Sight) -> Finding:
     case.saw(sight)
     if finding.shown is Shown.ENDED and sight.how is How.SNAPSHOT:
         return NOTHING  # only events end a dialog; what a GET shows is asked again at the deadline
-    if _told_again(case, sight) and not case.since(sight):
+    if _told_again(case, sight):
         return _perhaps_old(finding)
     return finding
 
 
 def _told_again(case: Case, sight: Sight) -> bool:
-    """Say whether a sight may be old news of what carries no time: heard before, or who knows."""
+    """Say whether a sight may be old news of what carries no time.
+
+    It was heard before; or nobody knows, over a restart, and it shows nothing that came since.
+    """
     if sight.tagged or sight.how is How.SNAPSHOT:
         return False
-    before_a_restart = case.memoryless and isinstance(case.expectation, TOLD_AGAIN)
-    return before_a_restart or (sight.again and isinstance(case.expectation, DATA))
+    if sight.again and isinstance(case.expectation, DATA):
+        return True
+    unknown = case.memoryless and isinstance(case.expectation, TOLD_AGAIN)
+    return unknown and not case.since(sight)
 
 
 DATA = (x.CallData, x.Reclassified, x.CallbackScheduled, x.CallbackCancelled)

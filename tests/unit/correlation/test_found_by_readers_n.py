@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from listener.correlation.gate import GateMode
 from listener.correlation.outcome import MinimumEvidence
 from listener.finesse import actions as a
 from listener.finesse.model import CallVariable, Dialog, ScheduledCallbackInfo
@@ -151,3 +152,18 @@ def test_an_id_behind_an_end_waits_for_who_may_have_taken_the_call_in() -> None:
     story.hear(an_event(own("DROPPED", 5), tag=drop))
     story.wait(1.1)
     assert story.said(drop)[0] == "open"
+
+
+def test_an_id_that_two_agents_have_takes_a_change_from_nobody() -> None:
+    # 3, 4: a repeated id names nobody, so that the change may be that of who has none of it
+    story = Story(own("ALERTING", 0), gate=GateMode.OFF)
+    story.link_up(a_dialog(), agent="agent2", user=a_user(login_id="agent2"))
+    story.accepted(a.Hold(agent="agent2", dialog_id="100"), id_="2", own="1002")
+    answer = a.Answer(agent=AGENT, dialog_id="100")
+    first, second = story.accepted(answer, id_="2"), story.accepted(answer)
+    story.hear(an_event(own("ACTIVE", 2), tag="2", owner="agent2"))
+    story.hear(an_event(own("ACTIVE", 2)))
+    assert story.said(first)[0] == "open"
+    story.hear(an_error(tag=second))
+    story.wait(0)
+    assert story.said(first) == ("confirmed", "expectation")
