@@ -135,9 +135,18 @@ def the_date_is_ignored_for_users():
 # -- duplicates ------------------------------------------------------------------------------------
 
 
+# Of data, a content that was heard before proves nothing: either fault shows only where nobody knows
+# any more what was heard.
+
+
 @mutant("4.11")
 def a_repeated_item_id_is_news():
     yield books.Books, "heard_before", lambda _self, _node, _item: False
+    yield _untold()
+
+
+def _untold():
+    return picture.AgentPicture, "told", lambda _self, _id, _content: False
 
 
 @mutant("4.12")
@@ -147,6 +156,7 @@ def a_dialog_published_again_is_news():
         return picture.News.NEW
 
     yield picture.AgentPicture, "news", new
+    yield _untold()
 
 
 @mutant("4.14")
