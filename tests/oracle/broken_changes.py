@@ -135,8 +135,8 @@ def the_date_is_ignored_for_users():
 # -- duplicates ------------------------------------------------------------------------------------
 
 
-# Of data, a content that was heard before proves nothing: either fault shows only where nobody knows
-# any more what was heard.
+# Of data, a content that was heard before proves nothing: either fault shows only where nobody
+# knows any more what was heard.
 
 
 @mutant("4.11")
