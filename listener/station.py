@@ -192,13 +192,18 @@ class Station:
         self, stack: AsyncExitStack, inherited: Mapping[str, socket.socket] | None = None
     ) -> None:
         """Make ready to serve; callers may connect, and wait."""
-        sockets = dict(inherited or {})
-        self._desk = open_desk(
-            self.settings.api.socket, self.leaving.hand_over, self.listener.recording, sockets
-        )
+        sockets, no_desk = dict(inherited or {}), None
+        try:
+            self._desk = open_desk(
+                self.settings.api.socket, self.leaving.hand_over, self.listener.recording, sockets
+            )
+        except ConfigurationError as error:
+            no_desk = str(error)
         self.doors.inherit(sockets)
         await open_api(self.doors, self.settings, self.backend, self.listener, self.chronicle)
         await open_dropin(self.doors, self.settings, self.listener, self.background, stack)
+        if no_desk is not None:  # told only here: mostly the doors above cannot be opened either
+            _log.warning("handover.unavailable", detail=no_desk)
 
     async def _begin(self, main_pid: int | None = None) -> None:
         """Serve, and start what runs beside the sessions. Nothing in here waits."""

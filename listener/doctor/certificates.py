@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from listener.doctor.findings import Cause, Verdict, doubtful, failed, good
+from listener.doctor.findings import Cause, Verdict, counted, doubtful, failed, good
 from listener.doctor.seen import Certificate, Handshake, Side, Talk
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def authorities(path: str | None, found: Sequence[Certificate], now: float) -> V
         )
     over = [one for one in found if one.not_after < now]
     soon = [one for one in found if now <= one.not_after < now + SOON]
-    saw = f"{path}: {len(found)} certificates, the first ends {_first(found)}"
+    saw = f"{path}: {counted(len(found), 'certificate')}, the first ends {_first(found)}"
     causes = [
         Cause(
             f"{one.subject} {'expired' if one in over else 'expires'} on {_date(one.not_after)}",

@@ -10,6 +10,11 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 
+def counted(number: int, one: str) -> str:
+    """Return "1 step", "2 steps": the number with the word for what it counts."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
+
+
 class Status(StrEnum):
     """How a step ended."""
 
@@ -150,13 +155,13 @@ class Report:
     def words(self) -> str:
         """Return the verdict in one sentence."""
         done = len(self.steps) - self.count(Status.SKIPPED)
-        counts = f"{done} steps done, {self.count(Status.SKIPPED)} skipped"
+        counts = f"{counted(done, 'step')} done, {self.count(Status.SKIPPED)} skipped"
         found = self.first_failure
         if found is not None:
             about = "".join(f" ({name})" for name in (found.agent, found.node) if name)
             return f"{self.count(Status.FAILED)} failed, first {found.id}{about}; {counts}"
         if self.count(Status.WARNING):
-            return f"nothing failed, {self.count(Status.WARNING)} warnings; {counts}"
+            return f"nothing failed, {counted(self.count(Status.WARNING), 'warning')}; {counts}"
         if left := [step.id for step in self.steps if step.status is Status.SKIPPED]:
             names = ", ".join(dict.fromkeys(left))
             return f"all that was looked at is well; {counts}, not looked at: {names}"

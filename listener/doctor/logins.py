@@ -6,7 +6,7 @@ wrong passwords, RFC 6120 section 6.5 for the conditions of SASL.
 
 from __future__ import annotations
 
-from listener.doctor.findings import Cause, Verdict, doubtful, failed, good
+from listener.doctor.findings import Cause, Verdict, counted, doubtful, failed, good
 from listener.doctor.seen import Answered, UserSeen, Visited, Wrong
 
 ONE_TRY = "it was tried once and is not tried again: five refusals lock an account for five minutes"
@@ -200,7 +200,7 @@ def _sasl(agent: str, detail: str, *, vouched: bool, sso: bool) -> tuple[Cause, 
 def dialogs(agent: str, seen: Answered, count: int) -> Verdict:
     """Say whether the agent may read its own dialogs, as after every gap."""
     if seen.found:
-        return good(f"{count} dialogs")
+        return good(counted(count, "dialog"))
     saw = seen.detail or f"HTTP {seen.status}"
     if seen.status in {_UNAUTHORIZED, _FORBIDDEN}:
         return failed(

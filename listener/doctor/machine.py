@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from listener.doctor.findings import Cause, Verdict, doubtful, failed, good
+from listener.doctor.findings import Cause, Verdict, counted, doubtful, failed, good
 from listener.doctor.seen import Heard, Held, Hold, PlaceSeen
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ _MIB = 1024 * 1024
 def configuration(path: str, problems: Sequence[str], warnings: Sequence[str]) -> Verdict:
     """Say what is wrong with the settings; a problem names file and key itself."""
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        count = counted(len(problems), "problem")
         return failed(f"{path}: {count}", *(Cause(one, _way_out(one, path)) for one in problems))
     if warnings:
         return doubtful(
-            f"{path} is in order, with {len(warnings)} warnings",
+            f"{path} is in order, with {counted(len(warnings), 'warning')}",
             *(Cause(one, _mend(one, path)) for one in warnings),
         )
     return good(f"{path} is in order")
@@ -164,7 +164,7 @@ def notification(seen: Heard) -> Verdict:
     saw = (
         f"{seen.asked}: {seen.outcome}"
         + (f" by {seen.evidence}" if seen.evidence else "")
-        + f", {seen.events} events heard in {seen.seconds:.1f} s"
+        + f", {counted(seen.events, 'event')} heard in {seen.seconds:.1f} s"
         + (f" ({seen.detail})" if seen.detail else "")
     )
     if seen.events:

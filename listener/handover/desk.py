@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from listener import logs
-from listener.errors import ConfigurationError
 from listener.handover.asking import LONGEST, SPEAKS, socket_beside
 from listener.handover.attempt import Asked
 from listener.handover.channel import VERSION, Broken, Channel, Refused
@@ -39,21 +38,17 @@ Begin: TypeAlias = Callable[[Asked, Callable[[str], None]], Awaitable[str]]
 def open_desk(
     api: Path | None, begin: Begin, records: Records, inherited: dict[str, socket.socket]
 ) -> Desk | None:
-    """Make the operators' socket beside the API's; None where there is none, or it cannot be made.
+    """Make the operators' socket beside the API's; None where the API has none.
 
     `records` writes a transcript. `inherited`: sockets of the process before, by name; ours is
-    taken out of it.
+    taken out of it. Raises ConfigurationError where it cannot be made.
     """
     if api is None:
         return None
     path = socket_beside(api)
     name = name_of("handover.unix", str(path))
     taken = inherited.pop(name, None)
-    try:
-        made = taken or unix_socket(path, mode=0o600)
-    except ConfigurationError as error:
-        _log.warning("handover.unavailable", detail=str(error))
-        return None
+    made = taken or unix_socket(path, mode=0o600)
     return Desk(name, made, begin, records, inherited=taken is not None)
 
 

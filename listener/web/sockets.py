@@ -39,9 +39,10 @@ _PATIENCE = 1.0  # seconds for another program that makes its socket in the same
 def unix_socket(path: Path, *, mode: int = 0o660, folder_mode: int = 0o750) -> socket.socket:
     """Return a socket that listens at `path`, which never had more rights than `mode`.
 
-    The folder is made with `folder_mode` if it is missing, and left as it is if not. What a dead
-    process left at `path` is replaced. Raises ConfigurationError for a live socket, for a file that
-    is none, for a folder in which everybody may replace files, and for a path that is too long.
+    The folder is made with `folder_mode` if it alone is missing, and left as it is if not. What a
+    dead process left at `path` is replaced. Raises ConfigurationError for a live socket, for a file
+    that is none, for a folder in which everybody may replace files, and for a path that is too
+    long.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100  a symbolic link in it stays what it is
     if len(os.fsencode(path)) > LONGEST_PATH:
@@ -91,8 +92,14 @@ class SocketFile:
 
 
 def _prepare_folder(folder: Path, mode: int) -> None:
-    with suppress(FileExistsError), _only(mode):
-        folder.mkdir(mode)
+    try:
+        with suppress(FileExistsError), _only(mode):
+            folder.mkdir(mode)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{folder}: cannot be made for a socket, for {folder.parent} is not there; make that,"
+            " or choose another path"
+        ) from None
     found = folder.stat()
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigurationError(f"{folder}: is no folder, so no socket can be made in it")

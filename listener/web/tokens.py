@@ -99,7 +99,9 @@ class _Reading:
             self.problems.append(f"{key}: no such key; write [[tokens]] tables")
         given = tables.get("tokens")
         if not isinstance(given, list) or not given:
-            self.problems.append("no tokens; write a [[tokens]] table for each")
+            self.problems.append(
+                "no tokens; write a [[tokens]] table for each (`listener token new` prints one)"
+            )
             return
         for number, table in enumerate(given, 1):
             self._entry(table if isinstance(table, dict) else {}, number)

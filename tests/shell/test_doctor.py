@@ -653,7 +653,7 @@ async def test_no_notification_is_provoked_for_who_has_a_call(tmp_path):
         await simulator.finesse.quiet()
         report = await examined(config(tmp_path, simulator), confirm=yes)
         assert not simulator.finesse.truth
-    assert step(report, "dialogs").verdict.saw == "1 dialogs"
+    assert step(report, "dialogs").verdict.saw == "1 dialog"
     assert step(report, "notification").status is Status.SKIPPED
 
 

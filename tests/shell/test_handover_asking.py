@@ -13,10 +13,11 @@ import sys
 import pytest
 import structlog
 
-from listener.errors import DaemonUnreachable
+from listener.errors import ConfigurationError, DaemonUnreachable
 from listener.handover.asking import ask, socket_beside
 from listener.handover.channel import VERSION, Channel, Gone, Refused, written
 from listener.station import Station
+from listener.web.sockets import unix_socket
 from tests.shell import program
 from tests.shell.handing import pair, told
 from tests.shell.stage import PACES, A, simulated, until
@@ -169,3 +170,18 @@ async def test_a_path_that_is_too_long_only_means_that_nobody_can_ask(tmp_path):
                 assert station.listener.agents[A].live
         (line,) = [line for line in log if line["event"] == "handover.unavailable"]
         assert "too long" in line["detail"]
+
+
+async def test_a_daemon_whose_api_socket_is_taken_says_that_and_nothing_of_a_hand_over(tmp_path):
+    async with simulated() as simulator:
+        settings = told(simulator, tmp_path)
+        taken = [unix_socket(settings.api.socket), unix_socket(socket_beside(settings.api.socket))]
+        with (
+            structlog.testing.capture_logs() as log,
+            pytest.raises(ConfigurationError, match="another daemon listens"),
+        ):
+            async with Station.open(settings, paces=PACES):
+                pass
+        for each in taken:
+            each.close()
+        assert "handover.unavailable" not in [line["event"] for line in log]

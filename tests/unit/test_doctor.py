@@ -511,7 +511,7 @@ def a_step(id_: str, verdict: Verdict) -> Step:
 def test_what_was_not_looked_at_is_named_where_all_else_is_well():
     report = Report([a_step("ping", good("fine")), a_step("finesse", skipped("signed in"))])
     assert report.words() == (
-        "all that was looked at is well; 1 steps done, 1 skipped, not looked at: finesse"
+        "all that was looked at is well; 1 step done, 1 skipped, not looked at: finesse"
     )
 
 

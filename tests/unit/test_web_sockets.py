@@ -238,9 +238,15 @@ def test_a_path_that_is_too_long_is_told(tmp_path):
 
 def test_a_path_that_cannot_be_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    for path in (tmp_path / "none" / "none" / "s", tmp_path / "file" / "s", tmp_path / "a\0b"):
+    for path in (tmp_path / "file" / "s", tmp_path / "a\0b"):
         with pytest.raises(ConfigurationError, match=r"no socket can be made here|is no folder"):
             unix_socket(path)
+
+
+def test_a_path_whose_folder_cannot_be_made_is_told_with_what_is_missing(tmp_path):
+    missing = tmp_path / "none"
+    with pytest.raises(ConfigurationError, match=f"{missing} is not there; make that"):
+        unix_socket(missing / "none" / "s")
 
 
 # ---------------------------------------------------------------- removing
