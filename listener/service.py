@@ -91,6 +91,7 @@ class Service(Executing):
         if wishes.require_session and not self.correlator.picture(agent).live:
             raise NotListening(
                 f"no session of agent {agent} would hear the answer; wait until it is up"
+                " (`listener agents` says why it is not)"
             )
         if sender is None:
             intake.check_device(request, extension)

@@ -40,7 +40,7 @@ class Notices:
     ) -> None:
         """Say that an attempt failed or a session ended; a `delay` of None: a person must act."""
         if was_up:
-            log.warning("session.lost", retry_in=delay, **self._said(trouble, host))
+            log.warning("session.lost", retry_in=_told(delay), **self._said(trouble, host))
         elif delay is not None:
             self.retry(trouble, host, delay)
         self._guarded(lambda: self._events.lost(trouble, delay))
@@ -61,7 +61,7 @@ class Notices:
         cause = cause_of(trouble)
         say = log.debug if cause in self._warned else log.warning
         self._warned.add(cause)
-        say("session.retry", retry_in=delay, **self._said(trouble, host))
+        say("session.retry", retry_in=_told(delay), **self._said(trouble, host))
 
     def _said(self, trouble: Exception | Ending, host: str | None) -> dict[str, Any]:
         return {
@@ -76,3 +76,8 @@ class Notices:
             call()
         except Exception as error:
             log.exception("link.failed", agent=self._agent, error=type(error).__name__)
+
+
+def _told(delay: float | None) -> float | None:
+    """Return seconds as people read them: a random delay has sixteen digits."""
+    return None if delay is None else round(delay, 3)

@@ -5,6 +5,7 @@ Knows the reasons of sockets, TLS and SASL. Must not know streams or sessions.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ _WAY_OUT = (
     " (it is not tried again: five refusals lock the account; replace the password,"
     " then `listener reload`)"
 )
+_NOBODY_THERE = (
+    "nothing listens on that port (5222 is off by default since 12.5; 5223 may be switched off)"
+)
 _NOT_DIALLED = "Connect call failed"  # asyncio's words where there was no connection yet
 _LATER = "temporary-auth-failure"  # RFC 6120 section 6.5: not about the password
 
@@ -36,10 +40,11 @@ def not_connected(error: object, address: str, certificate_name: str) -> Listene
         return tls_failed(error, address, certificate_name)
     if isinstance(error, socket.gaierror | str):
         return Unreachable(f"the name in {address} cannot be resolved")
-    words = f"{address} cannot be reached: {error}"
     if isinstance(error, ConnectionRefusedError):
-        words += " (5222 is off by default since 12.5; 5223 may be switched off or filtered)"
-    return Unreachable(words)
+        return Unreachable(f"{address} refused the connection: {_NOBODY_THERE}")
+    number = error.errno if isinstance(error, OSError) else None
+    words = os.strerror(number) if number is not None else error  # asyncio's repeat the address
+    return Unreachable(f"{address} cannot be reached: {words}")
 
 
 def tls_failed(error: BaseException, address: str, certificate_name: str) -> ListenerError:

@@ -257,7 +257,7 @@ async def test_two_nodes_without_a_notification_service_are_both_tried_and_told(
         nodes = [node_of(sim, number) | {"xmpp_port": dead_port()} for number in range(2)]
         told = settings(sim, tmp_path, finesse={"nodes": nodes})
         ports = "|".join(str(node["xmpp_port"]) for node in nodes)  # whichever was tried last
-        with pytest.raises(Unreachable, match=f"({ports}) cannot be reached"):
+        with pytest.raises(Unreachable, match=f"({ports}) refused the connection"):
             async with Listener.open(told, paces=PACES):
                 raise AssertionError
 

@@ -258,9 +258,17 @@ def test_the_ca_file_and_the_port_are_named_when_the_issuer_is_lacking(tmp_path)
 def test_a_refused_dial_is_no_broken_handshake():
     """A firewall that resets: asyncio's exception is the same kind, its words are not."""
     dialled = ConnectionResetError(104, "Connect call failed ('192.0.2.1', 5223)")
-    assert "192.0.2.7:5223 cannot be reached" in str(not_connected(dialled, "192.0.2.7:5223", "n"))
+    words = str(not_connected(dialled, "192.0.2.7:5223", "n"))
+    assert words == "192.0.2.7:5223 cannot be reached: Connection reset by peer"
     broke = ConnectionResetError(104, "Connection reset by peer")
     assert "handshake" in str(not_connected(broke, "192.0.2.7:5223", "n"))
+
+
+def test_a_port_where_nobody_listens_is_told_in_words_and_not_in_those_of_asyncio():
+    refused = ConnectionRefusedError(111, "Connect call failed ('192.0.2.7', 5223)")
+    words = str(not_connected(refused, "192.0.2.7:5223", "n"))
+    assert words.startswith("192.0.2.7:5223 refused the connection: nothing listens on that port")
+    assert "Errno" not in words
 
 
 def test_a_refused_password_says_the_way_out():
