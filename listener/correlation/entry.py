@@ -193,7 +193,8 @@ class Entry:
     def slim(self) -> None:
         """Let go of what only an open request needs; it stays as a tombstone."""
         self.case.baseline = self.case.start = self.case.promised = self.case.joined = None
-        self.case.theirs, self.case.anybodys, self.case.told = set(), set(), {}
+        self.case.theirs, self.case.anybodys = set(), set()
+        self.case.told, self.case.perhaps = {}, {}
         self.held.clear()
         self.suspicions.clear()
         self.rivals = frozenset()

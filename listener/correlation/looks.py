@@ -13,9 +13,9 @@ from listener.correlation.following import follow_into
 from listener.correlation.judges import judge
 from listener.correlation.judges.states import has_left, was_off
 from listener.correlation.outcome import Evidence
-from listener.correlation.sharing import SURVIVORS, anew, contest, keep_told, rivals
+from listener.correlation.sharing import anew, contest, keep_told, rivals
 from listener.correlation.steps import Ask, Look
-from listener.finesse.actions.expectation import Left, NewCall, Probe
+from listener.finesse.actions.expectation import Left, NewCall, Probe, SentAway, Transferred
 from listener.finesse.events import DialogEvent, dialog_id
 from listener.finesse.model import Dialog
 
@@ -206,8 +206,11 @@ def _absence(desk: Desk, now: float, entry: Entry) -> None:
 
 
 def _takes_away(other: Entry, entry: Entry) -> bool:
-    """Say whether the call of a DROP may be gone by another open request (rules 4)."""
-    away = isinstance(other.case.expectation, (type(entry.case.expectation), *SURVIVORS))
+    """Say whether the call of a DROP may be gone by another open request (rules 4).
+
+    A conference keeps the agent on the call, which no list has under either of its ids.
+    """
+    away = isinstance(other.case.expectation, (Left, Transferred, SentAway))
     on_it = not other.case.ids.isdisjoint(entry.case.ids)
     return other is not entry and other.on_the_wire and away and on_it
 

@@ -52,7 +52,7 @@ def contests(found: list[tuple[Entry, Finding, Sight]], now: float) -> None:
     for entry, finding, seen in found:
         if not (by_change(finding, seen) and anew(entry, finding, seen)):
             continue
-        others = [e for e in fitting if e is not entry and same_lane(e, entry)]
+        others = [e for e in fitting if e is not entry and _one_of_them(e, entry)]
         if any(entry.key not in other.rivals for other in others):
             contest([entry, *others], now)
 
@@ -142,6 +142,14 @@ def same_lane(one: Entry, other: Entry) -> bool:
     return domain(one) != "call" or len(devices) == 1 or None in devices
 
 
+def _one_of_them(one: Entry, other: Entry) -> bool:
+    """Say whether one of two requests may have done what both ask for.
+
+    What one sight shows may be two changes, each of them one's own (rules 4).
+    """
+    return same_lane(one, other) and (_could(one, other) or _could(other, one))
+
+
 def without_others_share(
     found: list[tuple[Entry, Finding, Sight]], now: float, named: Collection[Entry] = ()
 ) -> list[tuple[Entry, Finding, Sight]]:
@@ -203,8 +211,8 @@ def did(named: Entry, entry: Entry) -> bool:
 def _could(named: Entry, entry: Entry) -> bool:
     """Say whether one request may have done what another asks for, at least as a step.
 
-    A call is made, and a party taken off, by what asks for that and by nothing else; any of them
-    may move the own part in a call.
+    A call is made, and a party taken off, by what asks for that and by nothing else; any but the
+    latter may move the own part in a call.
     """
     did, want = named.case.expectation, entry.case.expectation
     if isinstance(want, NewCall | Monitoring):
@@ -214,7 +222,8 @@ def _could(named: Entry, entry: Entry) -> bool:
     if isinstance(want, OwnState) and isinstance(did, OwnState):
         other = named.request.dialog_id != entry.request.dialog_id
         return other or bool(did.states & want.states)
-    return not (isinstance(want, OwnState) and isinstance(did, PartyGone))
+    apart = isinstance(want, OwnState | Transferred | Conferenced)
+    return not (apart and isinstance(did, PartyGone))
 
 
 def give_back(entry: Entry, sight: Sight) -> None:
@@ -296,7 +305,7 @@ def rivals(desk: Desk, entry: Entry, sight: Sight, *, fresh: bool = False) -> li
         for other in desk.books.of(entry.agent)
         if other is not entry
         and other.on_the_wire
-        and same_lane(other, entry)
+        and _one_of_them(other, entry)
         and (_same_asked(other, entry) or would_fit(other, sight, fresh=fresh))
     ]
 

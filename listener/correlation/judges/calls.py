@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
-from listener.correlation.instants import older
+from listener.correlation.instants import DATE_GRAIN, after, older
 from listener.correlation.judges.states import LEFT, ended_here, has_left
 from listener.correlation.outcome import DialogIds
 from listener.finesse import uris
@@ -41,7 +41,11 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     by_id = case.claimed == sight.dialog_id
     if not by_id and not _target(want, dialog):
         return _look_alike(case, dialog)
-    return _progress(case, sight, dialog, by_id=by_id)
+    found = _progress(case, sight, dialog, by_id=by_id)
+    # Our id may come behind what its call was shown to be without it.
+    known = case.perhaps.get(sight.dialog_id) if by_id else None
+    early = found.shown in {Shown.NOTHING, Shown.STANDING}
+    return known if known is not None and early else found
 
 
 def _made_another(case: Case, sight: Sight) -> bool:
@@ -63,14 +67,18 @@ def _perhaps(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Findi
     unknown = case.baseline is None and sight.dialog_id not in case.theirs
     fits = _ours(case, want, dialog) and _target(want, dialog)
     begun = dialog.state in PROVEN | {"INITIATED", "FAILED"} and not _over(case, sight, dialog)
-    return Finding(Shown.IF_TAGGED) if unknown and fits and begun else NOTHING
+    if not (unknown and fits and begun):
+        return NOTHING
+    if dialog.state != "INITIATED":
+        case.perhaps[sight.dialog_id] = _progress(case, sight, dialog, by_id=True)
+    return Finding(Shown.IF_TAGGED)
 
 
 def _named(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
     """Say whether our id is on the call that was asked for, where no start tells what is new.
 
-    It goes to the very target, or is being made: no call that was there before is so any more when
-    its device makes another one.
+    It goes to the very target, began no earlier than in the second of Finesse's answer, or is being
+    made: no call that was there before is so any more when its device makes another one.
     """
     if case.baseline is not None or not sight.tagged or sight.dialog_id in case.theirs:
         return False
@@ -78,9 +86,16 @@ def _named(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
     if sight.dialog_id in case.added:
         return True  # it came to the list since, and our id came with it
     own = dialog.participant(case.own)
-    if own is not None and own.state in BEGINNING:
+    if own is not None and (own.state in BEGINNING or _made_since(case, own)):
         return True
     return _target(want, dialog) or (want.associated is not None and origin == want.associated)
+
+
+def _made_since(case: Case, own: Participant) -> bool:
+    """Say whether the own part came to a call in the second of Finesse's answer or later."""
+    date = case.answer_date
+    since = date is not None and after(own.start_time, date - DATE_GRAIN)
+    return since and own.state in PROVEN
 
 
 def _ours(case: Case, want: x.NewCall, dialog: Dialog, *, tagged: bool = False) -> bool:

@@ -25,6 +25,12 @@ def _addresses(dialog: Dialog | None, own: str | None) -> frozenset[str]:
     )
 
 
+def _present(dialog: Dialog, own: str | None) -> int:
+    """Count the parties that are on a dialog beside `own`: two with one number are two."""
+    others = (p for p in dialog.participants if p.media_address not in {own, None, ""})
+    return sum(p.state not in LEFT for p in others)
+
+
 def _others(case: Case) -> frozenset[str]:
     """Return the parties of both calls without ours; empty when both sides are not known."""
     partner = partner_of(case)
@@ -143,9 +149,9 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     others = _others(case)
     own = sight.dialog.participant(case.own)
     off = own is None or has_left(own)
-    there = _addresses(sight.dialog, case.own)
+    both = _present(sight.dialog, case.own) > 1
     shown = sight.tagged and case.partner is not None and case.baseline is not None
-    tied = shown and not others and len(there) > 1
+    tied = shown and not others and both
     # On the own node that the parties come together is also another's arrival on one of the calls.
     seen = sight.tagged or not case.mine(sight) or sight.dialog.secondary_id in pair(case)
     joined = tied or (seen and _joined(case, sight, others)) or _taken_in(case, sight)
@@ -153,7 +159,7 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
         gone = tuple(sorted(pair(case) - {sight.dialog_id}))
         return Finding(Shown.EFFECT, dialogs=DialogIds(sight.dialog_id, gone=gone))
     unknown = case.before is None and not sight.tagged  # it may have been done, or long before
-    if unknown and off and len(there) > 1 and sight.dialog.secondary_id:
+    if unknown and off and both and sight.dialog.secondary_id:
         return Finding(Shown.IF_TAGGED)
     return _both_gone(case, sight)
 
@@ -194,7 +200,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         return found
     if others:
         return found if _joined(case, sight, others) else NOTHING
-    if not _is_conference(sight.dialog) or len(there) < 2:  # noqa: PLR2004  both others
+    if not (_is_conference(sight.dialog) and _present(sight.dialog, case.own) > 1):  # both others
         return NOTHING
     if _grown(case, sight, there):
         return replace(found, shown=Shown.IF_TAGGED)

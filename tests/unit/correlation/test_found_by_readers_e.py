@@ -152,16 +152,17 @@ def test_a_party_that_is_gone_does_not_contest_a_later_hold() -> None:
     assert story.said(drop) == ("confirmed", "expectation")
 
 
-def test_a_party_that_came_back_and_is_gone_again_contests_what_comes_with_it() -> None:
+def test_a_party_that_came_back_and_is_gone_again_contests_who_asks_for_it_then() -> None:
     story = Story(parties(CUSTOMER, "1002"), gate=GateMode.OFF)
-    story.ask(
-        ParticipantDrop(agent=AGENT, dialog_id=CALL, target_media_address="1002"), expected=True
-    )
+    asked = ParticipantDrop(agent=AGENT, dialog_id=CALL, target_media_address="1002")
+    story.ask(asked, expected=True)
     story.hear(an_event(parties(CUSTOMER)), an_event(parties(CUSTOMER, "1002")))
+    drop = story.accepted(asked)
     hold = story.accepted(Hold(agent=AGENT, dialog_id=CALL))
     story.hear(an_event(parties(CUSTOMER, state="HELD", at=2)))
     story.wait(20)
-    assert story.said(hold) == ("unconfirmed", "ambiguous")
+    assert story.said(drop) == ("unconfirmed", "ambiguous")
+    assert story.said(hold) == ("confirmed", "expectation")
 
 
 def test_a_call_that_was_shown_before_does_not_contest_what_a_get_shows() -> None:

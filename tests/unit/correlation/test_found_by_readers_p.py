@@ -1,0 +1,240 @@
+"""What had been told in time, and nobody said: parties and values that look alike, ids that lag."""
+
+from __future__ import annotations
+
+import pytest
+
+from listener.correlation.gate import GateMode
+from listener.correlation.instants import instant
+from listener.finesse import actions as a
+from listener.finesse.model import CallVariable, Dialog
+from tests.builders import (
+    AGENT,
+    CUSTOMER,
+    Story,
+    a_dialog,
+    a_participant,
+    a_user,
+    added,
+    an_event,
+    clock,
+    own,
+    placed,
+    removed,
+)
+
+DROP = a.Drop(agent=AGENT, dialog_id="100")
+CONFERENCE = a.Conference(agent=AGENT, dialog_id="100")
+TRANSFER = a.Transfer(agent=AGENT, dialog_id="100")
+MAKE_CALL = a.MakeCall(agent=AGENT, to_address="5551")
+LONG = a.UpdateCallData(agent=AGENT, dialog_id="100", call_variables={"user.note": "x 123456"})
+
+
+def noted(value: str) -> Dialog:
+    """Return the call with that in an ECC variable."""
+    return a_dialog(media={"call_variables": (CallVariable("user.note", value),)})
+
+
+# -- values that are so again ---------------------------------------------------------------------
+
+
+def test_a_beginning_that_was_another_one_since_is_proven_by_its_id() -> None:
+    # 6.7: two updates go out together; the one before writes another value
+    story = Story(noted("x 12"), gate=GateMode.OFF)
+    first = story.accepted(a.UpdateCallData(**vars_of("123456")))
+    second = story.accepted(LONG)
+    story.hear(an_event(noted("1234"), tag=first))
+    story.hear(an_event(noted("x 12"), tag=second))
+    assert story.said(second) == ("confirmed", "request_id")
+    assert story.outcomes[second].truncated == ("user.note",)
+
+
+def vars_of(value: str) -> dict[str, object]:
+    """Return how an update of the variable to that value is asked for."""
+    return {"agent": AGENT, "dialog_id": "100", "call_variables": {"user.note": value}}
+
+
+def test_a_beginning_that_was_so_all_the_time_is_none_of_its_work_whatever_id_is_on_it() -> None:
+    story = Story(noted("x 12"))
+    key = story.accepted(LONG)
+    story.hear(an_event(noted("x 12"), tag=key))
+    assert story.said(key)[0] == "open"
+
+
+def test_a_beginning_that_was_another_one_since_proves_nothing_without_its_id() -> None:
+    story = Story(noted("x 12"))
+    key = story.accepted(LONG)
+    story.hear(an_event(noted("1234")), an_event(noted("x 12")))
+    assert story.said(key)[0] == "open"
+
+
+def test_a_beginning_of_before_that_was_published_again_is_no_change_of_it() -> None:
+    # 4: the other value is older than the request
+    story = Story(noted("1234"))
+    story.hear(an_event(noted("1234")), content=1)
+    story.hear(an_event(noted("x 12")), content=2)
+    story.wait(20)
+    key = story.accepted(LONG)
+    story.hear(an_event(noted("1234")), content=1)
+    story.hear(an_event(noted("x 12"), tag=key), content=3)
+    assert story.said(key)[0] == "open"
+
+
+# -- an absence that nobody else explains ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (CONFERENCE, ("confirmed", "snapshot")),
+        (TRANSFER, ("unconfirmed", "ambiguous")),
+        (DROP, ("unconfirmed", "ambiguous")),
+    ],
+)
+def test_a_conference_takes_no_call_off_a_list(other: object, expected: tuple[str, str]) -> None:
+    # 4, 6.4: its survivor has us ACTIVE, under one of the two ids
+    story = Story()
+    story.ask(other, expected=True, length=60.0)
+    key = story.accepted(DROP)
+    story.wait(13.6)
+    story.look(listed=())
+    story.wait(3.1)
+    story.look(listed=())
+    story.wait(20)
+    assert story.said(key) == expected
+
+
+# -- two parties with one number ------------------------------------------------------------------
+
+
+def joined(*parties: str, agent: str = "ACTIVE") -> Dialog:
+    """Return what two calls became, with those parties beside the agent."""
+    there = (a_participant(each, at=9) for each in parties)
+    mine = a_participant(state=agent, at=9)
+    media = {"call_type": "CONFERENCE"}
+    return a_dialog("100", mine, *there, media=media, secondary_id="200")
+
+
+@pytest.mark.parametrize(
+    ("parties", "said"),
+    [((CUSTOMER, CUSTOMER), "confirmed"), ((CUSTOMER, "5551"), "confirmed"), ((CUSTOMER,), "open")],
+)
+def test_a_conference_of_two_parties_with_one_number_is_proven_by_its_id(
+    parties: tuple[str, ...], said: str
+) -> None:
+    # 6.4: its own call had not been told of
+    story = Story(own("ACTIVE", 5, id_="200"))
+    key = story.accepted(CONFERENCE)
+    story.hear(removed(own("DROPPED", 9, id_="200"), tag=key))
+    story.hear(an_event(joined(*parties), tag=key))
+    assert story.said(key)[0] == said
+
+
+# -- an id that comes behind what its call was shown to be ----------------------------------------
+
+
+def begun(state: str, at: float) -> Dialog:
+    """Return the call that is made, with the own part in that state."""
+    mine = a_participant(state=state, at=at)
+    return a_dialog("200", mine, state=state, from_address="1001", to_address="5551")
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (begun("FAILED", 5), "failed"),
+        (placed("ALERTING"), "confirmed"),
+        (begun("INITIATED", 5), ""),
+    ],
+)
+def test_what_a_call_was_shown_to_be_counts_when_its_id_comes_late(
+    shown: Dialog, said: str
+) -> None:
+    # 3, 6.1: it was sent while the session was down, so that nothing tells what is new
+    story = Story(live=False)
+    key = story.accepted(MAKE_CALL)
+    story.link_up(user=a_user())
+    story.hear(added(begun("INITIATING", 3)))
+    story.hear(an_event(shown))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(begun("INITIATED", 4), tag=key))
+    assert story.said(key) == ((said, "request_id") if said else ("open", None))
+
+
+def test_its_id_on_the_end_of_a_call_tells_nothing_of_what_it_was() -> None:
+    story = Story(live=False)
+    key = story.accepted(MAKE_CALL)
+    story.link_up(user=a_user())
+    story.hear(added(begun("INITIATING", 3)), an_event(placed("ALERTING")))
+    story.hear(removed(begun("DROPPED", 7), tag=key))
+    assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize(
+    ("state", "start", "date", "said"),
+    [
+        ("ACTIVE", clock(5.6), 5, "confirmed"),
+        ("ACTIVE", clock(5), 5, "confirmed"),
+        ("ACTIVE", clock(4.9), 5, "open"),  # it was there before
+        ("HELD", clock(5.6), 5, "open"),  # nor is it held for one that is made on it
+        ("ACTIVE", clock(5.6)[:-1], 5, "open"),  # it may be hours off
+        ("ACTIVE", None, 5, "open"),
+        ("ACTIVE", clock(5.6), None, "open"),
+    ],
+)
+def test_a_call_with_its_id_that_began_as_finesse_answered_is_its_own_whatever_its_number(
+    state: str, start: str | None, date: int | None, said: str
+) -> None:
+    # 3, 6.1: the dial plan changed the number, and the session came up behind the request
+    story = Story(live=False)
+    key = story.ask(MAKE_CALL)
+    story.accept(key, date=None if date is None else instant(clock(date)))
+    mine = a_participant(state=state, at=5.6, start_time=start)
+    call = a_dialog("200", mine, a_participant("95551"), from_address="1001", to_address="95551")
+    story.hear(an_event(call, tag=key))
+    assert story.said(key)[0] == said
+
+
+# -- two changes in one event ---------------------------------------------------------------------
+
+
+def test_a_party_that_is_gone_and_an_own_state_are_two_changes_of_one_event() -> None:
+    # 4: the event of each alone was lost; neither request could have made the other's change
+    three = (a_participant(CUSTOMER), a_participant("5551"))
+    story = Story(a_dialog("100", a_participant(state="HELD"), *three), gate=GateMode.OFF)
+    retrieve = story.accepted(a.Retrieve(agent=AGENT, dialog_id="100"))
+    drop = story.accepted(
+        a.ParticipantDrop(agent=AGENT, dialog_id="100", target_media_address="5551")
+    )
+    mine = a_participant(state="ACTIVE", at=5)
+    gone = a_participant("5551", "DROPPED", 6)
+    story.hear(an_event(a_dialog("100", mine, a_participant(CUSTOMER), gone)))
+    assert story.said(retrieve) == ("confirmed", "expectation")
+    assert story.said(drop) == ("confirmed", "expectation")
+
+
+def test_a_party_that_is_gone_from_a_conference_is_a_change_of_its_own() -> None:
+    here = a_dialog("100", a_participant(state="HELD"), a_participant(CUSTOMER))
+    there = a_dialog("200", a_participant(), a_participant("5551"), from_address="1001")
+    story = Story(here, there, gate=GateMode.OFF)
+    join = story.accepted(CONFERENCE)
+    drop = story.ask(a.ParticipantDrop(agent=AGENT, dialog_id="100", target_media_address="5551"))
+    story.accept(drop, date=instant(clock(5)))
+    mine = a_participant(state="ACTIVE", at=5)
+    gone = a_participant("5551", "DROPPED", 6)
+    media = {"call_type": "CONFERENCE"}
+    parties = (mine, a_participant(CUSTOMER), gone)
+    story.hear(added(there), an_event(a_dialog("100", *parties, media=media, secondary_id="200")))
+    assert story.said(join) == ("confirmed", "expectation")
+    assert story.said(drop) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_two_who_take_the_same_party_off_are_both_in_doubt(*, twice: bool) -> None:
+    three = (a_participant(CUSTOMER), a_participant("5551"))
+    story = Story(a_dialog("100", a_participant(), *three), gate=GateMode.OFF)
+    asked = a.ParticipantDrop(agent=AGENT, dialog_id="100", target_media_address="5551")
+    keys = [story.accepted(asked) for _ in range(1 + twice)]
+    gone = a_participant("5551", "DROPPED", 6)
+    story.hear(an_event(a_dialog("100", a_participant(), a_participant(CUSTOMER), gone)))
+    assert {story.said(key)[0] for key in keys} == {"open" if twice else "confirmed"}
