@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
 from listener.correlation.ages import is_call, is_older, sole_party
-from listener.correlation.instants import after, newer, older
+from listener.correlation.instants import after, near, newer, older
 from listener.correlation.outcome import DialogIds
 from listener.correlation.picture import Baseline
 from listener.finesse import uris
@@ -99,10 +99,11 @@ class Case:
     """Dialogs and stateChangeTimes that are another request's work, by its id."""
     anybodys: set[str | None] = field(default_factory=set)
     """Of these, calls that only our id on them can tell to be its own after all."""
+    elsewhere: Participant | None = None  # the own part in such work, by a colleague's node's clock
     initiated: str | None = None  # the new dialog that was last seen INITIATED
     partner: str | None = None  # the other call of a transfer or conference, as it was shown
     gone: frozenset[str] = frozenset()
-    gone_tagged: bool = False
+    gone_tagged: frozenset[str] = frozenset()  # whose end bore our id
     apart: str | None = None  # the call that was none of more than two when our id was on it
     joined: Finding | None = None  # a conference with our id, of which nobody knows how it was
     behind: set[str] = field(default_factory=set)  # the ids that it had before
@@ -190,6 +191,7 @@ class Case:
             )
             own = next(mine, next(iter(sight.dialog.participants), None))
             self.theirs.add(own.state_change_time if own is not None else None)
+            self.elsewhere = self.elsewhere if self.mine(sight) else own
         if self.baseline is None:
             return  # without a start, nothing seen makes one: it may be old news
         was = self.baseline.user
@@ -276,10 +278,17 @@ class Case:
         early = was is None or older(now.state_change_time, was.state_change_time)
         if was is None or early or older(now.state_change_time, self.newest):
             return Shown.NOTHING
-        if now.state_change_time in self.theirs:
+        if now.state_change_time in self.theirs or self._was_told_elsewhere(now):
             return Shown.NOTHING
         same = (now.state, now.state_cause) == (was.state, was.state_cause)
         return Shown.NOTHING if same else Shown.EFFECT
+
+    def _was_told_elsewhere(self, now: Participant) -> bool:
+        """Say whether a colleague's node, of another clock, told of it as another's work."""
+        told = self.elsewhere
+        if told is None or (now.state, now.state_cause) != (told.state, told.state_cause):
+            return False
+        return near(now.state_change_time, told.state_change_time)
 
     def saw(self, sight: Sight) -> None:
         """Remember the own participant as just seen, for the next judgement."""

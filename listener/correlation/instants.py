@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 DATE_GRAIN = 1.0  # seconds
+CLOCKS_APART = 2.0  # seconds by which the clocks of two of Finesse's nodes may differ
 _LONGEST = 64
 """Characters of a time, blanks around it included: only so much of each is remembered."""
 
@@ -61,6 +62,12 @@ def older(text: str | None, than: str | None) -> bool:
 def newer(text: str | None, than: str | None) -> bool:
     """Say whether one stateChangeTime is surely newer than another; False when not known."""
     return older(than, text)
+
+
+def near(text: str | None, other: str | None) -> bool:
+    """Say whether two nodes' clocks may have given one moment those two times."""
+    one, two = instant(text), instant(other)
+    return one is not None and two is not None and abs(one - two) <= CLOCKS_APART
 
 
 def before(text: str | None, moment: float | None) -> bool:

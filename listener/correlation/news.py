@@ -5,7 +5,7 @@ from __future__ import annotations
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.picture import News
-from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved
+from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, content_of
 from listener.finesse.model import Dialog
 
 
@@ -28,6 +28,16 @@ def as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
 def told_before(desk: Desk, event: DialogEvent, content: int) -> bool:
     """Say whether that agent heard the dialog with the same content before."""
     return event.owner is not None and desk.picture.of(event.owner).told(event.dialog_id, content)
+
+
+def told_again(desk: Desk, event: DialogEvent) -> bool:
+    """Say of an event that was heard whether that agent heard the same content more than once.
+
+    Which of these it is nobody knows any more, and any but the first may be old news.
+    """
+    if event.owner is None:
+        return False
+    return desk.picture.of(event.owner).told(event.dialog_id, content_of(event), times=2)
 
 
 def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:

@@ -223,10 +223,12 @@ class AgentPicture:
         burst = first <= self.gap_at and self._gap_just_ended(now)
         return News.DOUBTFUL if burst or now - first < REPEAT_WITHIN else News.NEW
 
-    def told(self, id_: str, content: int) -> bool:
-        """Say whether that dialog was heard with this content, as far back as is remembered."""
+    def told(self, id_: str, content: int, *, times: int = 1) -> bool:
+        """Say whether that dialog was heard with this content so often, as far as is remembered."""
         known = self.dialogs.get(id_)
-        return known is not None and any(each == content for each, _ in known.contents)
+        gone = self.bygone.get(id_, ())
+        before = [each for each, _ in known.contents] if known is not None else gone
+        return sum(each == content for each in before) >= times
 
     def _gap_just_ended(self, now: float) -> bool:
         return not self.live or self.live_since is None or now - self.live_since < BURST_WITHIN

@@ -35,6 +35,7 @@ from listener.correlation.hearing import (
 )
 from listener.correlation.judges import judge
 from listener.correlation.looks import fell
+from listener.correlation.news import told_again
 from listener.correlation.objects import JOINS, names_another_object
 from listener.correlation.sharing import contest, did, give_back, rivals, would_count, would_fit
 from listener.finesse.actions.expectation import UserState
@@ -178,7 +179,7 @@ def _dialog(  # noqa: PLR0917  # as above
     before = _before(entry, event)
     follow_into(desk, entry, event.owner, event.dialog, event.dialog_id)
     fell(entry, event)
-    sight = _sight(event, now)
+    sight = replace(_sight(event, now), again=told_again(desk, event))
     if owner is None:
         _contest(desk, now, entry, sight, event.request_id)
     signed = event.request_id is not None

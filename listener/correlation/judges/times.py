@@ -9,11 +9,9 @@ from collections.abc import Iterable
 
 from listener.correlation.ages import sole_party
 from listener.correlation.case import Case, Sight
-from listener.correlation.instants import instant, older
+from listener.correlation.instants import CLOCKS_APART, instant, older
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant
-
-CLOCKS_APART = 2.0  # seconds by which the clock of a colleague's node may be behind ours
 
 
 def is_old(case: Case, sight: Sight, before: Iterable[Dialog | None]) -> bool:

@@ -172,11 +172,29 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
         return NOTHING
     assert sight.dialog_id is not None
     case.gone |= {sight.dialog_id}
-    case.gone_tagged |= sight.tagged and sight.how is How.REMOVED
+    if sight.how is How.REMOVED:
+        _note_end(case, sight)
     if len(both) > 1 and sure(case) and case.gone >= both and case.gone_tagged:
-        return Finding(Shown.EFFECT, by_id=True, dialogs=DialogIds(gone=tuple(sorted(both))))
+        return Finding(Shown.EFFECT, by_id=True, dialogs=_by_id(case, sight))
     # The consult party may hang up alone; the request's own dialog gone is an end.
     return ENDED if case.ids <= case.gone else NOTHING
+
+
+def _note_end(case: Case, sight: Sight) -> None:
+    if sight.tagged and sight.dialog_id is not None:
+        case.gone_tagged |= {sight.dialog_id}
+
+
+def _by_id(case: Case, sight: Sight, survivor: str | None = None) -> DialogIds:
+    """Name the calls of a join that our id proves: the request's, and those that were shown.
+
+    The other one at sending may have ended by itself, and a call that came in since be the joined
+    one: only its own end with our id, or a secondaryId, tells.
+    """
+    secondary = sight.dialog.secondary_id if sight.dialog is not None else None
+    shown = {case.partner, secondary} & pair(case)
+    gone = (case.ids | case.gone_tagged | shown) - {survivor}
+    return DialogIds(survivor, gone=tuple(sorted(each for each in gone if each is not None)))
 
 
 def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
@@ -193,8 +211,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     if own is None or own.state != "ACTIVE":
         return NOTHING
     others, there = _others(case), _addresses(sight.dialog, case.own)
-    known = pair(case) if others or sure(case) else frozenset(case.ids)
-    gone = tuple(sorted(known - {sight.dialog_id}))
+    gone = tuple(sorted(pair(case) - {sight.dialog_id}))
     found = Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(sight.dialog_id, gone=gone))
     if _taken_in(case, sight):
         return found
@@ -202,6 +219,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         return found if _joined(case, sight, others) else NOTHING
     if not (_is_conference(sight.dialog) and _present(sight.dialog, case.own) > 1):  # both others
         return NOTHING
+    found = replace(found, dialogs=_by_id(case, sight, sight.dialog_id))
     if _grown(case, sight, there):
         return replace(found, shown=Shown.IF_TAGGED)
     if sight.tagged:
@@ -240,6 +258,8 @@ def _conference_over(case: Case, sight: Sight) -> Finding:
         return NOTHING
     if sight.dialog_id in case.ids:
         return ENDED
-    case.gone_tagged = case.gone_tagged or sight.tagged
+    _note_end(case, sight)
     joined, case.joined = case.joined, None
-    return replace(joined, by_id=True) if joined is not None and sight.tagged else NOTHING
+    if joined is None or not sight.tagged:
+        return NOTHING
+    return replace(joined, by_id=True, dialogs=_by_id(case, sight, joined.dialogs.survivor))

@@ -1,0 +1,141 @@
+"""What is told of a join and by which evidence; two clocks; what a hand-over hears again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from listener.correlation.gate import GateMode
+from listener.correlation.picture import Baseline
+from listener.finesse import actions as a
+from listener.finesse.events import content_of
+from listener.finesse.model import CallVariable, Dialog
+from tests.builders import (
+    AGENT,
+    CUSTOMER,
+    EXT,
+    Story,
+    a_dialog,
+    a_participant,
+    a_user,
+    added,
+    an_event,
+    own,
+    removed,
+)
+
+TRANSFER = a.Transfer(agent=AGENT, dialog_id="100")
+CONFERENCE = a.Conference(agent=AGENT, dialog_id="100")
+OTHER, THIRD = "5550200", "5550300"
+
+
+def other_call(id_: str, party: str, state: str = "ACTIVE", at: float = 0.0) -> Dialog:
+    """Return another call of the agent."""
+    return a_dialog(id_, a_participant(state=state, at=at), a_participant(party, at=at))
+
+
+def test_a_call_that_ended_by_itself_before_a_join_by_its_id_is_not_told_as_joined() -> None:
+    # 6.4: the second call hung up as the TRANSFER came; another one had come in by then
+    story = Story(own("HELD", 0), other_call("200", OTHER))
+    key = story.accepted(TRANSFER)
+    story.hear(removed(other_call("200", OTHER, "DROPPED", 1)))
+    story.hear(added(other_call("300", THIRD, at=2)))
+    story.hear(removed(own("DROPPED", 5), tag=key))
+    story.hear(removed(other_call("300", THIRD, "DROPPED", 5), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+    assert story.outcomes[key].dialogs.gone == ("100",)
+
+
+def conference(**changes: object) -> Dialog:
+    """Return a conference of the first call, with the agent on it."""
+    parties = (
+        a_participant(EXT, state="ACTIVE", at=5),
+        a_participant(CUSTOMER),
+        a_participant(THIRD, at=2),
+    )
+    return a_dialog("100", *parties, media={"call_type": "CONFERENCE"}, **changes)
+
+
+def test_a_conference_by_its_id_names_the_call_that_it_took_in() -> None:
+    # 6.4: the second call had ended by itself, the third came in and was joined
+    story = Story(own("HELD", 0), other_call("200", OTHER))
+    key = story.accepted(CONFERENCE)
+    story.hear(removed(other_call("200", OTHER, "DROPPED", 1)))
+    story.hear(added(other_call("300", THIRD, at=2)))
+    story.hear(an_event(conference(secondary_id="300"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+    told = story.outcomes[key].dialogs
+    assert (told.survivor, told.gone) == ("100", ("300",))
+
+
+def test_a_conference_by_its_id_names_no_call_that_it_does_not_show() -> None:
+    # both calls were with one number, so that its parties do not tell the second one from the third
+    story = Story(own("HELD", 0), other_call("200", CUSTOMER))
+    key = story.accepted(CONFERENCE)
+    story.hear(removed(other_call("200", CUSTOMER, "DROPPED", 1)))
+    story.hear(added(other_call("300", THIRD, at=2)))
+    story.hear(an_event(conference(), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+    assert story.outcomes[key].dialogs.gone == ()
+
+
+@pytest.mark.parametrize("behind", [-1.5, -0.4, 0.0, 0.4, 1.5])
+@pytest.mark.parametrize("first", ["colleague", "own"])
+@pytest.mark.parametrize(
+    ("request_", "before", "after"),
+    [
+        (a.Hold(agent=AGENT, dialog_id="100"), "ACTIVE", "HELD"),
+        (a.Answer(agent=AGENT, dialog_id="100"), "ALERTING", "ACTIVE"),
+        (a.Drop(agent=AGENT, dialog_id="100"), "ACTIVE", "DROPPED"),
+    ],
+)
+def test_a_change_that_is_anothers_by_its_id_on_a_node_of_another_clock_is_his_on_ours_too(
+    request_: Any, before: str, after: str, first: str, behind: float
+) -> None:
+    # 4: asked for twice; told with the first one's id on a colleague's node, without on our own
+    story = Story(own(before, 0), gate=GateMode.OFF)
+    colleague = a_user(login_id="agent2", extension="1002")
+    story.link_up(own(before, 0), agent="agent2", user=colleague)
+    one, two = story.accepted(request_), story.accepted(request_)
+    told = [an_event(own(after, 4 + behind), tag=one, owner="agent2"), an_event(own(after, 4))]
+    for event in told if first == "colleague" else reversed(told):
+        story.hear(event)
+        story.wait(0.5)
+    story.wait(1)
+    assert story.said(one)[0] == "confirmed"
+    assert story.said(two)[0] == "open"
+
+
+def test_a_state_that_came_well_after_anothers_on_a_colleagues_node_is_news() -> None:
+    story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
+    colleague = a_user(login_id="agent2", extension="1002")
+    story.link_up(own("ACTIVE", 0), agent="agent2", user=colleague)
+    one, two = (story.accepted(a.Hold(agent=AGENT, dialog_id="100")) for _ in "12")
+    story.hear(an_event(own("HELD", 9), tag=one, owner="agent2"))
+    story.hear(an_event(own("HELD", 2)))
+    assert story.said(two) == ("confirmed", "expectation")
+
+
+def classified(value: str) -> Dialog:
+    """Return the call with that in BAResponse."""
+    return a_dialog(media={"call_variables": (CallVariable("BAResponse", value),)})
+
+
+@pytest.mark.parametrize(("earlier", "said"), [(("FAX", "BUSY"), "open"), (("BUSY",), "confirmed")])
+def test_data_that_were_told_before_prove_nothing_after_a_hand_over(
+    earlier: tuple[str, ...], said: str
+) -> None:
+    # 4: what the other process sent is judged by what was heard here since
+    story = Story(classified("OLD"))
+    for value in earlier:
+        event = an_event(classified(value))
+        story.hear(event, content=content_of(event))
+        story.wait(5)
+    baseline = Baseline(classified("BUSY"), (), a_user())
+    again = an_event(classified("FAX"))
+    story.hear(again, content=content_of(again))
+    request = a.Reclassify(agent=AGENT, dialog_id="100", outbound_classification="FAX")
+    key = story.adopt(request, baseline=baseline, left=15.0, gap=False)
+    story.rehear(key, again)
+    assert story.said(key)[0] == said
