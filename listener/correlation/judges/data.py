@@ -204,7 +204,8 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
 def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> Finding:
     """CANCEL_SCHEDULED_CALLBACK: the value is gone, and it was there at sending or since (6.8).
 
-    Without our id, what was so before it was set may be told again; data carries no time.
+    Data carries no time: where it was set since, an event without our id and with no later news of
+    any party may be from before; a GET tells.
     """
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
@@ -219,7 +220,8 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     if has or not (had or since is not None):
         return NOTHING
     old = since is not None and is_older(sight.dialog, since)
-    return Finding(Shown.IF_TAGGED if old else Shown.EFFECT)
+    sure = had or sight.how is How.SNAPSHOT or (since and is_older(since, sight.dialog))
+    return Finding(Shown.EFFECT if sure and not old else Shown.IF_TAGGED)
 
 
 def silence(case: Case, _want: x.Silence, sight: Sight) -> Finding:

@@ -10,7 +10,7 @@ from listener.correlation.gate import GateMode
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
 from listener.finesse.events import content_of
-from listener.finesse.model import CallVariable, Dialog
+from listener.finesse.model import CallVariable, Dialog, ScheduledCallbackInfo
 from tests.builders import (
     AGENT,
     CUSTOMER,
@@ -139,3 +139,36 @@ def test_data_that_were_told_before_prove_nothing_after_a_hand_over(
     key = story.adopt(request, baseline=baseline, left=15.0, gap=False)
     story.rehear(key, again)
     assert story.said(key)[0] == said
+
+
+def calling_back(time: str | None, at: float = 0.0) -> Dialog:
+    """Return the call with a callback at that time, its customer in his state since `at`."""
+    info = ScheduledCallbackInfo(callback_time=time) if time else None
+    parties = (a_participant(), a_participant(CUSTOMER, at=at))
+    return a_dialog("100", *parties, scheduled_callback_info=info)
+
+
+def test_that_a_callback_was_not_there_before_it_was_set_does_not_tell_that_it_was_cancelled() -> (
+    None
+):
+    # 6.8: two events about data, which carries no time, change places
+    story = Story(calling_back(None))
+    key = story.accepted(a.CancelScheduledCallback(agent=AGENT, dialog_id="100"))
+    setting = story.accepted(
+        a.UpdateScheduledCallback(agent=AGENT, dialog_id="100", callback_time="2030-01-02T03:02")
+    )
+    story.hear(an_event(calling_back("2030-01-02T03:02"), tag=setting))
+    story.hear(an_event(calling_back(None)))
+    assert story.said(key)[0] == "open"
+    story.wait(17)
+    story.look(dialog=calling_back("2030-01-02T03:02"))
+    story.wait(20)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_a_callback_is_cancelled_where_the_call_is_shown_as_it_was_later_than_it_was_set() -> None:
+    story = Story(calling_back(None))
+    key = story.accepted(a.CancelScheduledCallback(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(calling_back("2030-01-02T03:02")))
+    story.hear(an_event(calling_back(None, at=3)))
+    assert story.said(key) == ("confirmed", "expectation")
