@@ -257,3 +257,7 @@ class Account:
     def listening(self, agent: str, begin: float, end: float) -> bool:
         """Say whether the program heard that agent, by its own word, all that time."""
         return any(a <= begin and end <= b for a, b in self.live.get(agent, ()))
+
+    def slowed(self, agent: str, begin: float, end: float) -> bool:
+        """Say whether that agent's stream was slow at some time between the two."""
+        return any(who == agent and a <= end and begin <= b for who, a, b in self.slow)

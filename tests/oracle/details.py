@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Confirmed, Evidence, Reason, Rejected, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
-from tests.oracle import blame, contents, effects, shown
+from tests.oracle import blame, contents, effects, grounds, shown
 from tests.oracle.readings import SILENT, has_its_id, id_shared, is_about, read_of, was_live
 
 if TYPE_CHECKING:
@@ -175,6 +175,8 @@ def _twins(account: Account, asked: Asked) -> Iterator[str]:
     for other in account.asked:
         same = other is not asked and other.request == asked.request and other.begun is not None
         if not same or other.ambiguous or not was_live(account, other):
+            continue
+        if grounds.as_it_was(account, other, change):
             continue
         opened = other.begun is not None and other.begun < change.parcel.made
         if opened and (other.settled is None or other.settled > asked.settled + EPS):

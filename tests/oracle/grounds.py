@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EPS = 0.001
 BURST = 10.0  # seconds behind a session's beginning in which Finesse may publish again
 EARLY = 60.0  # seconds for which an id that nobody had asked with is remembered
+OK = 200
 PICTURE = 1.0  # seconds before a session is live in which its picture was read
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
 
@@ -248,7 +249,7 @@ def stale(account: Account, asked: Asked) -> bool:
 
 
 def _untold(account: Account, asked: Asked, begin: float) -> bool:
-    """Say whether the agent's part in the dialog changed, and nothing read by then was from after.
+    """Say whether the agent's part in the dialog changed, and nothing told by then was from after.
 
     Or the agent's own state, for a request about that. `begin`: when the session became live,
     shortly after its picture.
@@ -267,11 +268,21 @@ def _untold(account: Account, asked: Asked, begin: float) -> bool:
         and isinstance(heard.event, DialogEvent)
         and heard.event.dialog_id == dialog
     ]
+    made += _looked(account, asked)
     known = account.history.at(dialog, max([begin - PICTURE, *made]) + EPS)
     now = account.history.at(dialog, asked.begun)
     if known is None or now is None:
         return False
     return (known.parties.get(own), known.values) != (now.parties.get(own), now.values)
+
+
+def _looked(account: Account, asked: Asked) -> Iterator[float]:
+    """Yield when a GET had shown its dialog before it was sent: what it tells is known, too (7)."""
+    paths = {uris.dialogs_node(asked.agent), uris.dialog_path(asked.request.dialog_id or "")}
+    for got in account.gets:
+        told = got.path in paths and got.status == OK and got.answered is not None
+        if told and got.answered <= asked.begun:  # type: ignore[operator]
+            yield got.sent
 
 
 def _untold_state(account: Account, asked: Asked, begin: float) -> bool:
@@ -288,6 +299,23 @@ def _untold_state(account: Account, asked: Asked, begin: float) -> bool:
     if known is None or now is None:
         return False
     return (known.state, known.pending, known.reason) != (now.state, now.pending, now.reason)
+
+
+def as_it_was(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether the own part was read to be so before, and nothing else since: no change (4)."""
+    if not isinstance(asked.request, do.Hold | do.Retrieve | do.Answer):
+        return False
+    parties = [
+        each.event.dialog.participant(asked.own)
+        for each in account.heard
+        if each.agent == asked.agent
+        and each.at < heard.at
+        and each.first
+        and isinstance(each.event, DialogEvent)
+        and each.event.dialog_id == asked.request.dialog_id
+    ]
+    wanted = "HELD" if isinstance(asked.request, do.Hold) else "ACTIVE"
+    return bool(parties) and parties[-1] is not None and parties[-1].state == wanted
 
 
 def _is_task(asked: Asked) -> bool:

@@ -251,7 +251,7 @@ def _change(account: Account, asked: Asked) -> str | None:
             continue
         if units and units <= taken:
             continue  # told again without the id, as a DELETE behind its own part's leaving
-        if _proves(account, asked, heard) and not _as_it_was(account, asked, heard):
+        if _proves(account, asked, heard) and not grounds.as_it_was(account, asked, heard):
             return "confirmed: a change that it asked for was read"
     return None
 
@@ -277,23 +277,6 @@ def _anothers(account: Account, asked: Asked, heard: Heard) -> bool:
 
 def _one_of_two(other: Asked, heard: Heard) -> bool:
     return other.ambiguous and heard.event.request_id == other.request_id
-
-
-def _as_it_was(account: Account, asked: Asked, heard: Heard) -> bool:
-    """Say whether the own part was read to be so before, and nothing else since: no change (4)."""
-    if not isinstance(asked.request, do.Hold | do.Retrieve | do.Answer):
-        return False
-    parties = [
-        each.event.dialog.participant(asked.own)
-        for each in account.heard
-        if each.agent == asked.agent
-        and each.at < heard.at
-        and each.first
-        and isinstance(each.event, DialogEvent)
-        and each.event.dialog_id == asked.request.dialog_id
-    ]
-    wanted = "HELD" if isinstance(asked.request, do.Hold) else "ACTIVE"
-    return bool(parties) and parties[-1] is not None and parties[-1].state == wanted
 
 
 def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
@@ -552,8 +535,5 @@ def _off(event: DialogEvent, own: str) -> bool:
 
 
 def _slow(account: Account, asked: Asked) -> bool:
-    return any(
-        begin <= (asked.settled or 0.0) and end >= (asked.settled or 0.0) - 3.0
-        for agent, begin, end in account.slow
-        if agent == asked.agent
-    )
+    end = asked.settled or 0.0
+    return account.slowed(asked.agent, end - 3.0, end)

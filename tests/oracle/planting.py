@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ ASKS = 40
 MUTANTS: dict[str, Mutant] = {}
 
 Patch = tuple[Any, Any, Any]
+Plant = Callable[[], Iterator[Patch]]
 
 
 class Misplanted(AssertionError):
@@ -38,7 +39,7 @@ class Mutant:
 
     name: str
     rule: str
-    plant: Callable[[], Iterator[Patch]]
+    plant: Plant
     focus: tuple[str, ...] = ()
 
     @property
@@ -58,19 +59,24 @@ class Mutant:
         seed = seeds().get(self.name)
         return self.story(seed) if seed is not None else None
 
-    @contextmanager
-    def planted(self) -> Iterator[None]:
+    def planted(self) -> AbstractContextManager[None]:
         """Break the rule for as long as this lasts."""
-        with ExitStack() as stack:
-            for where, name, new in self.plant():
-                if isinstance(name, type):  # one entry of the table of judges
-                    _check(f"the judge of {name.__name__}", judges.JUDGES[name], new)
-                    table = {**judges.JUDGES, name: new}
-                    stack.enter_context(mock.patch.object(judges, "JUDGES", table))
-                else:
-                    _check(f"{where.__name__}.{name}", getattr(where, name), new)
-                    stack.enter_context(mock.patch.object(where, name, new))
-            yield
+        return planted(self.plant)
+
+
+@contextmanager
+def planted(plant: Plant) -> Iterator[None]:
+    """Put a fault's patches in place for as long as this lasts; raises Misplanted."""
+    with ExitStack() as stack:
+        for where, name, new in plant():
+            if isinstance(name, type):  # one entry of the table of judges
+                _check(f"the judge of {name.__name__}", judges.JUDGES[name], new)
+                table = {**judges.JUDGES, name: new}
+                stack.enter_context(mock.patch.object(judges, "JUDGES", table))
+            else:
+                _check(f"{where.__name__}.{name}", getattr(where, name), new)
+                stack.enter_context(mock.patch.object(where, name, new))
+        yield
 
 
 def _check(what: str, old: Any, new: Any) -> None:

@@ -13,7 +13,7 @@ from listener.correlation.outcome import MinimumEvidence, Reason, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
 from tests.oracle import blame, effects, grounds, lanes, table
-from tests.oracle.readings import SILENT, id_shared, read_of
+from tests.oracle.readings import SILENT, has_its_id, id_shared, read_of
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OURS = frozenset({"submit", "forward"})
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor, do.BargeCall)
 EPS = 0.001
+FENCE, ANSWERED = 2.0, 1.0  # seconds for a fence's answer; in which it comes at the most
 RESTARTED_FOR = 20.0  # seconds in which a session begins, and those that follow it
 
 
@@ -42,17 +43,16 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
 def _gap(account: Account, asked: Asked) -> bool:
     """Say whether a session was missing at some time; for a silence, or its fence's answer (6.6).
 
-    A silence that is suspect of an error has no fence, so that nothing but a gap is its reason.
+    A session's end in the moment that it is told is one. A fence goes unanswered where the stream
+    is slow, or ends a moment after.
     """
     assert asked.begun is not None
     assert asked.settled is not None
-    end = asked.settled
-    if (
-        isinstance(asked.request, SILENT)
-        and not _errors(account, asked)
-        and _fenced(account, asked)
-    ):
-        return True  # the fence may have failed for more than can be seen here
+    end = asked.settled + EPS
+    if isinstance(asked.request, SILENT) and _fenced(account, asked):
+        end += ANSWERED
+        if account.slowed(asked.agent, asked.settled - FENCE, asked.settled):
+            return True
     begun = asked.begun - EPS  # who went out in the moment a session came back went out before it
     return not (
         account.whole(asked.agent, begun, end) and account.listening(asked.agent, begun, end)
@@ -60,12 +60,17 @@ def _gap(account: Account, asked: Asked) -> bool:
 
 
 def _fenced(account: Account, asked: Asked) -> bool:
-    """Say whether its window was over when it ended, so that a fence had been asked for (6.6)."""
+    """Say whether a fence was asked for (6.6): its window had ended, and no error was read by then.
+
+    With its id back it is asked for beside an error as well, which may be another's.
+    """
     assert asked.settled is not None
-    return asked.settled >= lanes.window_of(account, asked) + table.window(asked.request) - EPS
+    end = lanes.window_of(account, asked) + table.window(asked.request)
+    tied = any(has_its_id(asked, heard) for heard in read_of(account, asked, until=end))
+    return asked.settled >= end - EPS and (tied or not _errors(account, asked, until=end))
 
 
-def _errors(account: Account, asked: Asked) -> bool:
+def _errors(account: Account, asked: Asked, *, until: float | None = None) -> bool:
     """Say whether an error was read that may be its own, for it bears no id that is one's alone."""
     assert asked.settled is not None
     shared = asked.ambiguous or id_shared(account, asked)
@@ -73,7 +78,7 @@ def _errors(account: Account, asked: Asked) -> bool:
         isinstance(heard.event, RequestFailed)
         and (shared or heard.event.request_id is None)
         and (blame.fits(account, asked, heard) or _without_source(heard.event))
-        for heard in read_of(account, asked, until=asked.settled)
+        for heard in read_of(account, asked, until=asked.settled if until is None else until)
     )
 
 
