@@ -20,6 +20,7 @@ from listener.finesse.events import DialogEvent, dialog_id
 from listener.finesse.model import Dialog
 
 MAX_LOOKS = 3
+AGAIN_AFTER = 1.0  # seconds from a GET that failed to the next; Finesse may be busy for a moment
 ABSENCE_APART = 3.0  # seconds between the two GETs that agree on an absence
 ON_A_CALL = frozenset({"TALKING", "HOLD", "RESERVED", "RESERVED_OUTBOUND"})
 
@@ -45,7 +46,9 @@ def _primary(entry: Entry) -> str | None:
 
 
 def looked(desk: Desk, now: float, entry: Entry, look: Look) -> None:
-    """Take in the answer of a request's own GET."""
+    """Take in the answer of a request's own GET; one that told nothing is asked once more."""
+    if not look.ok:
+        _once_more(desk, now, entry)
     if not _counts(entry, look):
         return
     _follow(desk, entry.agent, look)
@@ -57,6 +60,14 @@ def looked(desk: Desk, now: float, entry: Entry, look: Look) -> None:
     show(desk, now, entry, look)
     if entry.open and isinstance(entry.case.expectation, Left) and _absent(desk, entry, look):
         _absence(desk, now, entry)
+
+
+def _once_more(desk: Desk, now: float, entry: Entry) -> None:
+    """Plan another GET in place of one that failed, while there is time for its answer."""
+    due = now + AGAIN_AFTER
+    if entry.probe_tries < MAX_LOOKS and due < entry.deadline:
+        entry.probe_due = due
+        desk.rearm(entry)
 
 
 def _follow(desk: Desk, agent: str, look: Look) -> None:

@@ -41,8 +41,9 @@ def own_state(case: Case, want: x.OwnState, sight: Sight) -> Finding:
     if own is None or own.state not in want.states or sight.how is How.REMOVED:
         return _or_ended(case, sight)
     shown = case.moved(own)
-    if shown is Shown.UNCHANGED and sight.tagged and case.renewed(own):
-        shown = Shown.EFFECT  # what was in between was missed
+    anew = sight.tagged and case.renewed(own)
+    if shown in {Shown.UNCHANGED, Shown.NOTHING} and anew:
+        shown = Shown.EFFECT  # what was in between was missed, or read before
     return Finding(shown, stage=own.state)
 
 

@@ -238,3 +238,60 @@ def test_two_who_take_the_same_party_off_are_both_in_doubt(*, twice: bool) -> No
     gone = a_participant("5551", "DROPPED", 6)
     story.hear(an_event(a_dialog("100", a_participant(), a_participant(CUSTOMER), gone)))
     assert {story.said(key)[0] for key in keys} == {"open" if twice else "confirmed"}
+
+
+# -- the same state anew --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("at", "said"), [(3, "confirmed"), (0, "open")])
+def test_a_state_that_was_so_before_is_proven_anew_by_its_id_behind_later_news(
+    at: float, said: str
+) -> None:
+    # 3, 4: it was ACTIVE in between, of which nothing was read
+    story = Story(own("HELD", 0), gate=GateMode.OFF)
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="100"))
+    retrieve = story.accepted(a.Retrieve(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(own("ACTIVE", 4), tag=retrieve))
+    story.hear(an_event(own("HELD", at), tag=hold))
+    assert story.said(hold)[0] == said
+
+
+def test_a_state_that_is_another_requests_by_its_id_is_not_proven_anew() -> None:
+    story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
+    first, second = (story.accepted(a.Hold(agent=AGENT, dialog_id="100")) for _ in range(2))
+    retrieve = story.accepted(a.Retrieve(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(own("HELD", 3), tag=first))
+    story.hear(an_event(own("ACTIVE", 4), tag=retrieve))
+    story.hear(an_event(own("HELD", 3), tag=second))
+    assert story.said(first) == ("confirmed", "request_id")
+    assert story.said(second)[0] == "open"
+
+
+# -- a GET that failed ----------------------------------------------------------------------------
+
+
+def test_a_get_that_failed_is_asked_once_more_a_second_later() -> None:
+    # 7: a 401 or 5xx says nothing, and there is time yet
+    story = Story()
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="100"))
+    story.wait(17)
+    story.look(ok=False)
+    assert len(story.asks) == 1
+    story.wait(1)
+    story.look(own("HELD", 5))
+    assert story.said(hold) == ("confirmed", "snapshot")
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0.1, 3), (1.5, 2), (2.1, 1)])
+def test_a_get_that_fails_is_asked_three_times_at_most_and_before_the_deadline(
+    seconds: float, asked: int
+) -> None:
+    story = Story()
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="100"))
+    while story.said(hold)[0] == "open":
+        before = len(story.asks)
+        story.wait(0.5)
+        if len(story.asks) > before:
+            story.wait(seconds)
+            story.look(ok=False)
+    assert len(story.asks) == asked
