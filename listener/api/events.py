@@ -5,6 +5,7 @@ Knows the filters and `Last-Event-ID`; how events go out is `stream`'s business.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Query
@@ -18,7 +19,7 @@ from listener.api.happenings import EVENT_SHAPES
 from listener.api.refusals import Kind, Refusal
 from listener.api.stream import HEARTBEAT, MEDIA_TYPE, RETRY, EventStream
 from listener.finesse.actions import checks
-from listener.offers import EVENT_NAMES, Wanted
+from listener.offers import EVENT_NAMES, Reader, Wanted
 from listener.web.callers import Scope
 
 router = APIRouter(tags=["events"])
@@ -119,24 +120,44 @@ async def events(
     first when it resumes. A comment comes every 15 s. Blocks with an `id` alone tell where a
     reader is that was told nothing yet.
     """
+    wanted = wanted_of(agent, dialog_id, id, kind)
+    return streamed(call, wanted, after)
+
+
+def wanted_of(
+    agent: str | None, dialog_id: str | None, id_: str | None, kind: list[str] | None
+) -> Wanted:
+    """Return which events the parameters of a call ask for; refuse what cannot be one of them."""
     kinds = frozenset(name for each in kind or () if (name := one_of("kind", each, EVENT_NAMES)))
-    wanted = Wanted(
+    return Wanted(
         agent=agent_parameter(agent),
         dialog_id=dialog_id,
-        id=None if id is None else request_id(id, Kind.INVALID_PARAMETER),
+        id=None if id_ is None else request_id(id_, Kind.INVALID_PARAMETER),
         kinds=kinds or None,
     )
+
+
+def streamed(
+    call: Call,
+    wanted: Wanted,
+    after: str | None,
+    seen_through: Callable[[Reader], Reader] = lambda reader: reader,
+) -> Response:
+    """Return the stream of those events, behind `after` or `Last-Event-ID`, which stands above it.
+
+    `seen_through` may put something between the events and their reader. Refuses one reader too
+    many. HEAD reads nothing.
+    """
     # What is no id of an event is handed on: `reset` tells that nothing can be resumed there.
     after = (call.headers.get("last-event-id") or after or "")[:LONGEST_ID] or None
     if call.scope.get(HEAD):
         return Response(media_type=MEDIA_TYPE)
-    count(call)
-    reader = backend_of(call).events(wanted, after)
-    heartbeat = getattr(call.app.state, "heartbeat", HEARTBEAT)
-    return EventStream(reader, heartbeat=heartbeat)
+    _count(call)
+    reader = seen_through(backend_of(call).events(wanted, after))
+    return EventStream(reader, heartbeat=getattr(call.app.state, "heartbeat", HEARTBEAT))
 
 
-def count(call: Call) -> None:
+def _count(call: Call) -> None:
     """Count the connection as an event reader; refuse one too many."""
     connection: Connection | None = call.scope.get(CONNECTION)
     if connection is not None and not connection.become_event_reader():

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,15 +17,13 @@ from listener.cli.describe import describe
 from listener.cli.exits import Exit
 from listener.cli.files import file_argument
 from listener.cli.loading import loading
+from listener.cli.reading import Troubles, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from listener.transcript import Result
 
 MOST_TROUBLES = 20
 """Lines that cannot be read are named up to here; the rest is counted."""
-_STEP = 1 << 16  # bytes after which the progress bar moves
 
 EXAMPLES = exits.lines(
     "Examples",
@@ -67,11 +64,11 @@ def replay(
         from listener.transcript import Replay, Word, read, size_of  # noqa: PLC0415  lxml, as above
 
     words = console.errors()
-    troubles = _Troubles(words.print)
+    troubles = Troubles(words.print, most=MOST_TROUBLES)
     found: Counter[str] = Counter()
     player = Replay(lambda said: troubles.add(f"the core failed: {said}"))
-    with _progress(size_of(files)) as passed:
-        lines = read(*files, trouble=lambda each: troubles.add(str(each)), passed=passed)
+    with progress("replay", size_of(files)) as passed:
+        lines = read(*files, trouble=troubles.add, passed=passed)
         for result in player.run(lines):
             if request is not None and request not in {result.request_id, result.key}:
                 continue
@@ -102,45 +99,6 @@ def _summary(found: Counter[str], lines: int) -> str:
         *([f"{found['partial']:,} open before it begins"] if found["partial"] else []),
     ]
     return f"{total:,} requests in {lines:,} lines: {', '.join(said)}"
-
-
-class _Troubles:
-    """Says what could not be read, up to a bound, and then how much more there was."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._count = 0
-
-    def add(self, words: str) -> None:
-        self._count += 1
-        if self._count <= MOST_TROUBLES:
-            self._say(words)
-
-    def end(self) -> None:
-        if self._count > MOST_TROUBLES:
-            self._say(f"and {self._count - MOST_TROUBLES:,} more such lines")
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far it is, on a terminal; elsewhere nothing."""
-    screen = console.errors()
-    if not screen.is_terminal or total < _STEP:
-        yield lambda _bytes: None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn  # noqa: PLC0415
-
-    columns = (TextColumn("replay"), BarColumn(None), TaskProgressColumn())
-    with Progress(*columns, console=screen, transient=True) as bar:
-        task, shown = bar.add_task("replay", total=total), 0
-
-        def passed(count: int) -> None:
-            nonlocal shown
-            if count - shown >= _STEP:
-                shown = count
-                bar.update(task, completed=count)
-
-        yield passed
 
 
 def _tell(result: Result, *, as_json: bool) -> None:

@@ -5,8 +5,6 @@ Knows the places and the screen; reading is `listener.story`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,21 +14,18 @@ from listener import settings as configuration
 from listener.cli import console, reaching
 from listener.cli.exits import Exit
 from listener.cli.loading import loading
+from listener.cli.reading import Troubles, progress
 from listener.errors import ConfigurationError, DaemonUnreachable, InvalidRequest
 from listener.ledger import now_utc
 from listener.settings.layers import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from listener.cli.reaching import Where
     from listener.client import Client
     from listener.story.facts import Facts, Wanted
-    from listener.transcript import Trouble
 
-_TROUBLES = 5
+_MOST_TROUBLES = 5  # lines that cannot be read are named up to here; the rest is counted
 _LONGEST = 4_000  # characters of one line of words
-_STEP = 1 << 20  # bytes after which the progress bar moves
 
 
 def facts_for(wanted: Wanted, where: Where, transcripts: list[Path], journal: Path | None) -> Facts:
@@ -60,10 +55,10 @@ def _from_transcripts(paths: list[Path], wanted: Wanted) -> Facts:
         from listener.story import tape  # noqa: PLC0415  lxml loads with it
         from listener.transcript import size_of  # noqa: PLC0415
 
-    words, troubles = console.errors(), _Troubles()
-    with _progress(size_of(paths)) as passed:
+    troubles = Troubles(console.errors().print, most=_MOST_TROUBLES)
+    with progress("reading", size_of(paths)) as passed:
         found = tape.facts_of(paths, wanted, trouble=troubles.add, passed=passed)
-    troubles.tell(words.print)
+    troubles.end()
     return found
 
 
@@ -111,43 +106,3 @@ def _journal_of(config: Path | None) -> Path | None:
             except RuntimeError:  # "~somebody" who is not there
                 raise ConfigurationError(f"{config}: journal.path: no home folder for ~") from None
     return configuration.client_journal()
-
-
-class _Troubles:
-    """What could not be read in a transcript: the first ones named, the rest counted."""
-
-    def __init__(self) -> None:
-        self._first: list[str] = []
-        self._count = 0
-
-    def add(self, trouble: Trouble) -> None:
-        self._count += 1
-        if len(self._first) < _TROUBLES:
-            self._first.append(str(trouble))
-
-    def tell(self, say: Callable[[str], None]) -> None:
-        for each in self._first:
-            say(each)
-        if self._count > _TROUBLES:
-            say(f"and {self._count - _TROUBLES:,} more such lines")
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    screen = console.errors()
-    if not screen.is_terminal or total < 4 * _STEP:
-        yield lambda _bytes: None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn  # noqa: PLC0415
-
-    columns = (TextColumn("reading"), BarColumn(None), TaskProgressColumn())
-    with Progress(*columns, console=screen, transient=True) as bar:
-        task, shown = bar.add_task("reading", total=total), 0
-
-        def passed(count: int) -> None:
-            nonlocal shown
-            if count - shown >= _STEP:
-                shown = count
-                bar.update(task, completed=count)
-
-        yield passed

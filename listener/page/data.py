@@ -16,15 +16,14 @@ from starlette.requests import Request as Call
 from starlette.responses import JSONResponse, Response
 
 from listener.api.described import caller_of, described
-from listener.api.entrance import HEAD
-from listener.api.events import LONGEST_ID, count
+from listener.api.events import streamed, wanted_of
 from listener.api.given import FLAG, agent_parameter, backend_of, missing, one_of, request_id
 from listener.api.refusals import Kind
 from listener.api.resources import KINDS
-from listener.api.stream import HEARTBEAT, MEDIA_TYPE, EventStream
+from listener.api.stream import EventStream
 from listener.finesse.actions import checks
 from listener.ledger import now_utc
-from listener.offers import EVENT_NAMES, Resource, Wanted
+from listener.offers import Resource
 from listener.page.listing import Filters, listed
 from listener.page.live import Live, agent_of
 from listener.page.page import page_of
@@ -159,19 +158,8 @@ async def events(
     after: str | None = None,
 ) -> Response:
     """Follow what happens, as `/v1/events`, in rows."""
-    kinds = frozenset(name for each in kind or () if (name := one_of("kind", each, EVENT_NAMES)))
-    wanted = Wanted(
-        agent=agent_parameter(agent),
-        dialog_id=dialog,
-        id=None if id is None else request_id(id, Kind.INVALID_PARAMETER),
-        kinds=kinds or None,
-    )
-    after = (call.headers.get("last-event-id") or after or "")[:LONGEST_ID] or None
-    if call.scope.get(HEAD):
-        return Response(media_type=MEDIA_TYPE)
-    count(call)
-    reader = Live(backend_of(call).events(wanted, after), _left(call))
-    return EventStream(reader, heartbeat=getattr(call.app.state, "heartbeat", HEARTBEAT))
+    wanted = wanted_of(agent, dialog, id, kind)
+    return streamed(call, wanted, after, lambda reader: Live(reader, _left(call)))
 
 
 def _left(call: Call) -> Callable[[], float]:

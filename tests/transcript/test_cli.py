@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from listener import settings as configuration
-from listener.cli import console, replay
+from listener.cli import console, reading
 from listener.cli.app import app
 from listener.cli.exits import Exit
 from listener.cli.handover import command_for
@@ -174,7 +174,7 @@ def test_progress_is_shown_on_a_terminal_alone(monkeypatch):
 
     shown = Console(stderr=True, force_terminal=True, width=60, no_color=True)
     monkeypatch.setattr(console, "errors", lambda: shown)
-    with shown.capture() as captured, replay._progress(1 << 20) as passed:
+    with shown.capture() as captured, reading.progress("replay", 1 << 20) as passed:
         for place in range(0, 1 << 20, 1 << 17):
             passed(place)
     assert "replay" in captured.get()
