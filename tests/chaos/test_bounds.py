@@ -14,8 +14,9 @@ import pytest
 
 from listener.chronicle import Chronicle
 from listener.correlation.outcome import MinimumEvidence
-from listener.finesse.actions import TaskStart
-from listener.finesse.events import DialogChanged
+from listener.finesse.actions import Ready, TaskStart
+from listener.finesse.events import DialogChanged, RequestFailed, UserChanged
+from listener.finesse.model import User
 from listener.xmpp import stanzas
 from tests.chaos import inside, verdict
 from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
@@ -23,7 +24,8 @@ from tests.chaos.player import LivePlayer
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
 from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
 from tests.chaos.tables import MUST_BE_NONE, LiveTally
-from tests.oracle.account import Account, Asked, Heard
+from tests.oracle import knowable
+from tests.oracle.account import Account, Asked, Heard, Parcel
 from tests.oracle.judge import Find
 from tests.oracle.story import Step, Story
 
@@ -323,3 +325,18 @@ def test_an_outcome_that_was_due_behind_a_hold_up_is_told_when_what_came_was_rea
     assert verdict._put_off(Find("overdue", asked, "late"), stalls) is put_off
     assert not verdict._put_off(Find("overdue", asked, "late"), [])
     assert not verdict._put_off(Find("missed", asked, "late"), stalls)
+
+
+@pytest.mark.parametrize(("lag", "in_doubt"), [(0.0, False), (0.5, False), (1.5, True)])
+def test_what_was_read_in_the_measured_lag_behind_an_errors_seconds_is_a_doubt(lag, in_doubt):
+    asked = Asked(1, "k", Ready(agent="1001"), "r", "2001", "submit", MinimumEvidence.ANY, 20, 100)
+    asked.begun, asked.settled = 100.0, 120.0
+    anothers = Parcel("n", "", 104.0, cause=object(), tag=None, is_error=False)  # type: ignore[arg-type]
+    user = UserChanged(node="n", owner="1001", user=User(state="WORK"))
+    error = RequestFailed(node="n", owner="1001", user_id="1001", errors=())
+    heard = [
+        Heard(101.0, "1001", error, Parcel("n", "", 101.0, None, None, is_error=True), first=True),
+        Heard(104.0, "1001", user, anothers, first=True),
+    ]
+    with verdict.tolerant(lag):
+        assert knowable._company(Account(1, heard=heard), asked, heard[0]) is in_doubt

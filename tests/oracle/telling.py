@@ -78,11 +78,29 @@ def _left_alone(account: Account, asked: Asked) -> str | None:
         return None
     others = [o for o in account.asked if o is not asked and o.agent == asked.agent]
     ours = {id(each) for other in (asked, *others) for each in other.deeds}
-    if any(id(h.parcel.cause) not in ours for h in read):
+    if any(id(h.parcel.cause) not in ours for h in read) or _from_another_call(asked, others, read):
         return None  # somebody else was at work
     proved = [_proved_after(o, own[0]) for o in others if blame.fits(account, o, own[0])]
     last = proved and all(proved)
     return "failed: it was the last one whom its error fitted" if last else None
+
+
+def _from_another_call(asked: Asked, others: list[Asked], read: list[Heard]) -> bool:
+    """Say whether its call changed by the work of a request on another one, as nobody told (5).
+
+    Who retrieves one call holds the other: without an id that looks like the agent's own hand.
+    """
+    elsewhere = {
+        id(deed)
+        for other in others
+        for deed in other.deeds
+        if other.request.dialog_id != asked.request.dialog_id
+    }
+    return any(
+        is_about(asked, heard) and heard.event.request_id is None
+        for heard in read
+        if id(heard.parcel.cause) in elsewhere and not isinstance(heard.event, RequestFailed)
+    )
 
 
 def _proved_after(other: Asked, error: Heard) -> bool:
