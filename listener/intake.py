@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from listener.correlation.entry import Entry
 from listener.correlation.registration import Registration
 from listener.errors import InvalidRequest
 from listener.finesse.actions import key_of
@@ -80,6 +81,19 @@ def registration(
         expected=record.expected,
         allow_repeat=wishes.allow_repeat,
         ungated=ungated,
+    )
+
+
+def registered_again(entry: Entry) -> Registration:
+    """Return how a request is registered again elsewhere: what was allowed is not refused there."""
+    return Registration(
+        key=entry.key,
+        request_id=entry.request_id,
+        own=entry.case.own,
+        length=entry.length if entry.length_given else None,
+        minimum=entry.minimum,
+        expected=entry.expected,
+        allow_repeat=True,
     )
 
 

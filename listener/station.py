@@ -11,7 +11,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from importlib.metadata import version
 
 from listener import logs
 from listener.assembly import Listener, Paces
@@ -20,6 +19,7 @@ from listener.chronicle import Chronicle
 from listener.crew import AgentStatus
 from listener.entrances import open_api, open_dropin
 from listener.errors import Closing, ConfigurationError
+from listener.gauges import sources_of
 from listener.handover.adopting import Adoption
 from listener.handover.arriving import Arrival
 from listener.handover.attempt import Home
@@ -32,7 +32,7 @@ from listener.journal import Journal
 from listener.keeping import Kept, open_journal
 from listener.offers import Resource
 from listener.operations.lag import LoopLag
-from listener.operations.metrics import JournalFigures, Metrics, Sources
+from listener.operations.metrics import Metrics
 from listener.operations.systemd import Notifier, Watchdog
 from listener.progress import Reporter, Screen
 from listener.reloading import Reloader
@@ -147,14 +147,21 @@ class Station:
         self.reloader = Reloader(
             self.settings, self.listener.roster, self.doors, again, self.listener.trust
         )
-        metrics = Metrics(tally, self._sources())
+        sources = sources_of(
+            self.listener,
+            self.lag,
+            journal=lambda: self.journal,  # another one after a hand-over that came to nothing
+            readers=lambda: self.chronicle.readers,
+            ready=lambda: self.backend.ready().ready,
+            named=self.settings.api.agent_labels,
+        )
         self.backend = Backend(
             self.settings,
             self.listener,
             self.chronicle,
             self.journal,
             keys=self.kept.keys,
-            metrics=metrics.render,
+            metrics=Metrics(tally, sources).render,
             reload=self.reload,
         )
         known = Known(self.listener, self.chronicle, self.kept.keys, self.kept.hashes)
@@ -162,31 +169,6 @@ class Station:
             known, self.reloader, self._stop_accepting, self._resume_accepting, self._reopen
         )
         self.leaving = Leaving(home, start)
-
-    def _sources(self) -> Sources:
-        roster, service = self.listener.roster, self.listener.service
-        named = self.settings.api.agent_labels
-        return Sources(
-            version=version("finesse-listener"),
-            pending=lambda: service.pending,
-            sessions=lambda: (status.state for status in roster.status().values()),
-            ready=lambda: self.backend.ready().ready,
-            lag=lambda: self.lag.worst,
-            own_lag=lambda: self.lag.own,
-            late=lambda: self.lag.late,
-            readers=lambda: self.chronicle.readers,
-            journal=self._journal_figures,
-            nodes=lambda: ((node.name, node.state, node.in_use) for node in self.listener.nodes),
-            agents=(lambda: ((s.agent, s.live) for s in roster.status().values()))
-            if named
-            else None,
-        )
-
-    def _journal_figures(self) -> JournalFigures | None:
-        journal = self.journal  # another one after a hand-over that came to nothing
-        if journal is None:
-            return None
-        return JournalFigures(*journal.figures, trouble=journal.trouble is not None)
 
     async def _open_doors(
         self, stack: AsyncExitStack, inherited: Mapping[str, socket.socket] | None = None

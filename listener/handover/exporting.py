@@ -17,6 +17,7 @@ from listener.correlation.pending import State as Where
 from listener.correlation.registration import Registration
 from listener.handover.carried import Agents, Held, Open, Past, State
 from listener.idempotency import Keys
+from listener.intake import registered_again
 from listener.ledger import now_utc
 from listener.settings import Settings
 from listener.ticket import Record
@@ -81,7 +82,7 @@ def _open(correlator: Correlator, key: str, record: Record, now: float) -> Open:
     waits = entry.state is Where.QUEUED
     return Open(
         record=record,
-        registration=_registration(record, entry),
+        registration=registered_again(entry),
         baseline=entry.case.baseline,
         sent_at=None if waits else entry.sent_at,
         left=correlator.left(now, key) or 0.0,
@@ -110,12 +111,4 @@ def _registration(record: Record, entry: Entry | None) -> Registration:
         return Registration(
             key=record.key, request_id=record.request_id, own=None, allow_repeat=True
         )
-    return Registration(
-        key=entry.key,
-        request_id=entry.request_id,
-        own=entry.case.own,
-        length=entry.length if entry.length_given else None,
-        minimum=entry.minimum,
-        expected=entry.expected,
-        allow_repeat=True,
-    )
+    return registered_again(entry)

@@ -13,8 +13,8 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.pending import State
 from listener.correlation.picture import AgentPicture
-from listener.correlation.registration import Registration
 from listener.correlation.steps import Look
+from listener.intake import registered_again
 from listener.transcript import entries
 
 MAY_MATTER = 60.0
@@ -52,7 +52,7 @@ def _waiting(now: float, entry: Entry) -> entries.Asked:
         key=entry.key,
         request_id=entry.request_id,
         request=entry.request,
-        registration=_registration(entry),
+        registration=registered_again(entry),
         age=now - entry.submitted,
         retold=True,
     )
@@ -64,7 +64,7 @@ def _going(core: Correlator, now: float, entry: Entry) -> entries.Adopted:
         key=entry.key,
         request_id=entry.request_id,
         request=entry.request,
-        registration=_registration(entry),
+        registration=registered_again(entry),
         baseline=entry.case.baseline,
         left=core.left(now, entry.key) or 0.0,
         accepted=entry.accepted,
@@ -87,7 +87,7 @@ def _past(desk: Desk, now: float) -> Iterable[entries.Entry]:
                 agent=tomb.agent,
                 key=tomb.key,
                 request=tomb.request,
-                registration=_registration(tomb),
+                registration=registered_again(tomb),
                 outcome=tomb.outcome,
                 age=now - tomb.submitted,
                 settled_ago=ago,
@@ -96,16 +96,3 @@ def _past(desk: Desk, now: float) -> Iterable[entries.Entry]:
             )
         )
     return reversed(recent)
-
-
-def _registration(entry: Entry) -> Registration:
-    """Return how it is registered again: what was allowed once is not refused now."""
-    return Registration(
-        key=entry.key,
-        request_id=entry.request_id,
-        own=entry.case.own,
-        length=entry.length if entry.length_given else None,
-        minimum=entry.minimum,
-        expected=entry.expected,
-        allow_repeat=True,
-    )
