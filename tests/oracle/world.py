@@ -339,6 +339,7 @@ class World:
         service.leave()
         service._alarm.set(None)
         await service._tasks.aclose()
+        await self.rest_client._doubts.aclose()
 
     def _do(self, coroutine: Any) -> asyncio.Task[Any]:
         task = self.loop.create_task(coroutine)

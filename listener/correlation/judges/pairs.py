@@ -112,23 +112,23 @@ def find_partner(case: Case, sight: Sight) -> None:
     by_id = sight.tagged and case.mine(sight)
     if not by_id and (case.baseline is None or sure(case)):
         return  # without a baseline it may be how it was before the request
-    shown = _shown_partner(case, sight)
+    shown = _shown_partner(case, sight, by_id=by_id)
     linked = {each.id for each in _linked(case)}
     if shown is not None and (by_id or not linked or shown in linked):
         case.partner = shown
 
 
-def _shown_partner(case: Case, sight: Sight) -> str | None:
-    """Return the call that a sight shows to be joined with the request's, None if none."""
+def _shown_partner(case: Case, sight: Sight, *, by_id: bool) -> str | None:
+    """Return the call that a sight shows to be joined with the request's, None if none.
+
+    Our id names it whether it was known at sending or not.
+    """
     if sight.dialog is None or sight.dialog_id is None:
         return None
     secondary = sight.dialog.secondary_id
-    known = case.baseline.ids if case.baseline is not None else frozenset({sight.dialog_id})
-    others = known - case.ids
-    was = case.before.secondary_id if case.before is not None else None
-    if sight.dialog_id in case.ids and secondary not in {None, "", was, *case.theirs}:
-        return secondary
-    ended = sight.tagged and sight.how is How.REMOVED and case.mine(sight)
-    if sight.dialog_id in others and (secondary in case.ids or ended):
-        return sight.dialog_id
-    return None
+    if sight.dialog_id in case.ids:
+        was = case.before.secondary_id if case.before is not None else None
+        return secondary if secondary not in {None, "", was, *case.theirs} else None
+    known = by_id or (case.baseline is not None and sight.dialog_id in case.baseline.ids)
+    ended = by_id and sight.how is How.REMOVED
+    return sight.dialog_id if known and (secondary in case.ids or ended) else None

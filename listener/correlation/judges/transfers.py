@@ -213,11 +213,13 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     others, there = _others(case), _addresses(sight.dialog, case.own)
     gone = tuple(sorted(pair(case) - {sight.dialog_id}))
     found = Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(sight.dialog_id, gone=gone))
-    if _taken_in(case, sight):
-        return found
+    both = _is_conference(sight.dialog) and _present(sight.dialog, case.own) > 1
+    tied = both and sight.dialog.secondary_id in case.gone_tagged  # whoever is on it by now
+    if tied or _taken_in(case, sight):
+        return replace(found, by_id=tied)
     if others:
         return found if _joined(case, sight, others) else NOTHING
-    if not (_is_conference(sight.dialog) and _present(sight.dialog, case.own) > 1):  # both others
+    if not both:
         return NOTHING
     found = replace(found, dialogs=_by_id(case, sight, sight.dialog_id))
     if _grown(case, sight, there):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from listener.correlation.gate import GateMode
@@ -127,6 +129,52 @@ def test_a_conference_of_two_parties_with_one_number_is_proven_by_its_id(
     key = story.accepted(CONFERENCE)
     story.hear(removed(own("DROPPED", 9, id_="200"), tag=key))
     story.hear(an_event(joined(*parties), tag=key))
+    assert story.said(key)[0] == said
+
+
+# -- the other call of a join, by our id ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tagged", "said"), [(True, "confirmed"), (False, "unconfirmed")])
+def test_a_transfer_whose_other_call_was_never_told_of_is_proven_by_its_id_on_that_ones_end(
+    *, tagged: bool, said: str
+) -> None:
+    # 6.4: both dialogs gone and one DELETE tagged; the consult's events were lost
+    story = Story(own("HELD", 1))
+    key = story.accepted(TRANSFER)
+    story.hear(removed(own("DROPPED", 9, id_="200"), tag=key if tagged else None))
+    story.hear(removed(own("DROPPED", 9, secondary_id="200")))
+    story.wait(20)
+    assert story.said(key)[0] == said
+    if tagged:
+        assert set(story.outcomes[key].dialogs.gone) == {"100", "200"}
+
+
+def test_a_conference_with_a_call_that_came_since_is_proven_by_its_id() -> None:
+    # the request's own call had been a conference with the same number before
+    before = joined(CUSTOMER, "5551")
+    held = a_dialog("100", a_participant(state="HELD"), *before.participants[1:])
+    media = {"call_type": "CONFERENCE"}
+    story = Story(replace(held, media_properties=replace(held.media_properties, **media)))
+    key = story.accepted(CONFERENCE)
+    story.hear(removed(own("DROPPED", 9, id_="200"), tag=key))
+    story.hear(an_event(joined(CUSTOMER, "5551", "5551"), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+@pytest.mark.parametrize(
+    ("tag", "into", "said"),
+    [(True, "200", "confirmed"), (False, "200", "open"), (True, "300", "open")],
+)
+def test_a_conference_is_proven_by_its_id_on_the_other_calls_end_whoever_is_on_it_by_now(
+    *, tag: bool, into: str, said: str
+) -> None:
+    # 6.4: a colleague who was on the call was replaced by another party in the same moment
+    there = a_dialog("200", a_participant(state="HELD"), a_participant("1002"), from_address="1001")
+    story = Story(own("ACTIVE", 1), there)
+    key = story.accepted(CONFERENCE)
+    story.hear(removed(own("DROPPED", 9, id_="200"), tag=key if tag else None))
+    story.hear(an_event(replace(joined("5552", "1002"), secondary_id=into)))
     assert story.said(key)[0] == said
 
 
