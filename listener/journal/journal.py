@@ -17,10 +17,11 @@ from listener.journal import store
 from listener.journal.asking import Asking
 from listener.journal.keys import keyed_hash
 from listener.journal.opening import Place
+from listener.journal.outgoing import Outgoing
 from listener.journal.parcels import MAX_ROWS, Backlog, Job, Parcel
 from listener.journal.reader import Reader
 from listener.journal.reading import Reading
-from listener.journal.rows import Event, Going, Intent, Options, Page, Row
+from listener.journal.rows import Options, Page, Row
 from listener.journal.sealing import Seals
 from listener.journal.table import Figures, Table
 from listener.journal.writer import (
@@ -74,7 +75,6 @@ class Journal(Asking):
         self.on_written: Callable[[int], None] | None = None
         self.on_trouble: Callable[[str | None], None] | None = None
         self._options = options
-        self._max_queued = max_queued
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(
             place,
@@ -85,12 +85,10 @@ class Journal(Asking):
             paces=paces,
             backlog=backlog,
         )
+        self._outgoing = Outgoing(self._writer.inbox, max_queued)
         self._begun: asyncio.Future[None] = self._loop.create_future()
         self._open: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._queued = 0  # rows in the inbox
-        self._passed_over = 0  # the highest number of an event that there was no room for in it
-        self._dropped_here = 0
         self._safe = 0
         self._closing = False
         self._held_back: str | None = None
@@ -178,34 +176,14 @@ class Journal(Asking):
         future: asyncio.Future[bool] = self._loop.create_future()
         if self._closing:
             future.set_result(False)
-        elif self.trouble is None and self._queued < self._max_queued:
-            self._add(Parcel(rows, future))
+        elif self.trouble is None and not self._outgoing.is_full:
+            self._outgoing.add(Parcel(rows, future))
         else:
             future.set_result(False)
-            if left := self._worth_keeping(rows):
-                self._add(Parcel(left))
+            before = self._outgoing.dropped
+            self._outgoing.keep(rows)
+            self.dropped += self._outgoing.dropped - before
         return future
-
-    def _worth_keeping(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
-        """Return what is kept in trouble: no intents, and no events when the inbox is full."""
-        left = tuple(row for row in rows if not isinstance(row, Intent | Going))
-        if self._queued < self._max_queued:
-            return left
-        few = tuple(row for row in left if not isinstance(row, Event))
-        if self._queued >= 2 * self._max_queued:
-            few = ()
-        numbers = [row.sequence for row in left if isinstance(row, Event)]
-        self._passed_over = max(self._passed_over, *numbers, 0)
-        self._dropped_here += len(left) - len(few)
-        self.dropped += len(left) - len(few)
-        return few
-
-    def _add(self, parcel: Parcel) -> None:
-        if self._passed_over:
-            parcel.pass_over(self._passed_over)
-            self._passed_over = 0
-        self._queued += parcel.count
-        self._writer.inbox.add(parcel)
 
     def hash_of(self, text: str) -> str:
         """Return the keyed hash under which an Idempotency-Key or a fingerprint is kept."""
@@ -260,10 +238,10 @@ class Journal(Asking):
             self.on_trouble(self.trouble)
 
     def _progress(self, report: Progress) -> None:
-        self._queued -= report.taken
+        self._outgoing.taken(report.taken)
         self.first_sequence, self.last_sequence = report.first, report.last
         self.floor, self.figures = report.floor, report.figures
-        self.dropped = report.dropped + self._dropped_here
+        self.dropped = report.dropped + self._outgoing.dropped
         self._turn_to(report.trouble)
         for future, result in report.results:
             _settle(future, result)
@@ -271,8 +249,8 @@ class Journal(Asking):
             self._safe = report.safe
             if self.on_written is not None:
                 self.on_written(report.safe)
-        if self._passed_over and self._queued < self._max_queued and not self._closing:
-            self._add(Parcel(()))
+        if not self._closing:
+            self._outgoing.tell_what_was_left_out()
 
     # -- reading --------------------------------------------------------------------------------
 
