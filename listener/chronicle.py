@@ -107,7 +107,8 @@ class Chronicle(Order):
     def answered(self, record: Record, answer: RestAnswer, length: float) -> None:
         """Keep what Finesse answered, and tell."""
         at = record.answered or now_utc()
-        self._put(Answered(record.key, at, answer, length), *self._tell_request(record))
+        row = Answered(record.key, at, answer, length, record.sent)
+        self._put(row, *self._tell_request(record))
 
     def settled(self, record: Record, outcome: Outcome, tell: Callable[[Outcome], None]) -> None:
         """Keep the outcome; then tell the caller, and the readers.
@@ -117,11 +118,11 @@ class Chronicle(Order):
         """
         if self._journal is None or self._journal.trouble is not None:
             outcome = outcome if self._journal is None else _not_kept(outcome)
-            self._put(Settled(record.key, record.settled or now_utc(), outcome))
+            self._put(_settled(record, outcome))
             tell(outcome)
             self._tell_request(record, put=True)
             return
-        row = Settled(record.key, record.settled or now_utc(), outcome)
+        row = _settled(record, outcome)
         shown = _shown(record, outcome, self.state(record.key), self.deployment())
         events = self._tell(
             "request", shown, record.request.agent, record.request.dialog_id, record.key
@@ -207,6 +208,10 @@ def _shown(
         return record_json(record, state, deployment)
     finally:
         record.outcome = before
+
+
+def _settled(record: Record, outcome: Outcome) -> Settled:
+    return Settled(record.key, record.settled or now_utc(), outcome, record.sent)
 
 
 def _not_kept(outcome: Outcome) -> Outcome:

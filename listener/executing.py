@@ -23,7 +23,7 @@ from listener.correlation.steps import (
 )
 from listener.finesse.actions import key_of
 from listener.ledger import now_utc
-from listener.outbox import Outbox
+from listener.outbox import Outbox, never_left
 from listener.standstill import LATE
 from listener.succession import Succession
 from listener.tally import Tally
@@ -140,6 +140,9 @@ class Executing(Succession):
         self._watch(record)
 
     def _late(self, step: Late) -> None:
+        record = self.records.get(step.key)
+        if record is not None and never_left(record):
+            return  # it was somebody else's
         late = self._ledger.late(step, self.loop.time())
         if late is not None:
             record = self.records[step.key]

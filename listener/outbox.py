@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
 
 from listener.correlation.outcome import Abandoned, Outcome, Reason, Rejected, Unconfirmed
 from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.errors import NotKept
+from listener.ledger import now_utc
 from listener.tasks import Tasks
 from listener.terms import Sender, Wire
 from listener.ticket import Record
@@ -86,33 +86,61 @@ class Outbox:
             return RestAnswer(AnswerKind.NOT_SENT, detail=str(trouble))
         if self._over or not self._is_open(record.key):
             return None  # given up in the same moment: what nobody waits for need not go out
-        record.sent = record.going  # as the journal has it
         if sender is not None:
-            return await sender()
-        return await self._wire.send(record.request, record.request_id)
+            return await sender(lambda: self._leaves(record))
+        return await self._wire.send(
+            record.request, record.request_id, lambda: self._leaves(record)
+        )
+
+    def _leaves(self, record: Record) -> None:
+        """Note the moment before the first byte may leave, or stop it: nobody waits for it now.
+
+        From `settle` on a request that has not passed here never does, whatever else still runs.
+        """
+        if record.sent is None:
+            if self._over or not self._is_open(record.key):
+                raise asyncio.CancelledError
+            record.sent = now_utc()
 
     def settle(self, record: Record, outcome: Outcome) -> Outcome:
         """Stop sending what has its outcome; return that outcome, as it is true of what was sent.
 
-        What still waits for a free connection must not go out after its outcome was told.
+        What still waits here, or for a free connection, must not go out after its outcome was told:
+        it is rejected, whatever was heard meanwhile (rules 1, 9).
         """
-        waits = record.key in self._sending and record.sent is None
         self._senders.pop(record.key, None)
         task = self._sending.pop(record.key, None)
-        if task is not None and isinstance(outcome, Unconfirmed | Abandoned):
+        stayed = never_left(record)
+        if task is not None and (stayed or isinstance(outcome, Unconfirmed | Abandoned)):
             task.cancel()
-        return _never_sent(outcome) if waits and isinstance(outcome, Unconfirmed) else outcome
+        return _rejected(outcome) if stayed else outcome
 
     def close(self) -> None:
         """Let nothing leave from now on."""
         self._over = True
 
 
-def _never_sent(outcome: Unconfirmed) -> Rejected:
-    """Return what is true of a request whose time was over before its turn was safely kept.
+def never_left(record: Record) -> bool:
+    """Say whether a request's turn came in this process, and yet not one byte of it left."""
+    return record.going is not None and record.sent is None
 
-    It does not go out any more (`_put_on_wire`), so that repeating it is safe (rules 1, 9).
-    """
-    names = {each.name for each in fields(Rejected)} & {each.name for each in fields(outcome)}
-    known = {name: getattr(outcome, name) for name in names - {"reason"}}
-    return Rejected(**known | {"sent": False}, reason=Reason.EXPIRED_IN_QUEUE)
+
+def _rejected(outcome: Outcome) -> Outcome:
+    """Return what is true of a request that never left and never will: repeating it is safe."""
+    if isinstance(outcome, Rejected):
+        return outcome
+    why = Reason.NOT_SENT
+    if isinstance(outcome, Unconfirmed):
+        why = Reason.EXPIRED_IN_QUEUE
+    elif isinstance(outcome, Abandoned):
+        why = Reason.CANCELLED if outcome.reason is Reason.CALLER else outcome.reason
+    return Rejected(
+        reason=why,
+        sent=False,
+        waited=outcome.waited,
+        dialog=outcome.dialog,
+        user=outcome.user,
+        warnings=outcome.warnings,
+        seen=outcome.seen,
+        window=outcome.window,
+    )

@@ -20,7 +20,13 @@ from listener.finesse.actions.request import Request
 from listener.finesse.events import Event
 from listener.ticket import Record
 
-Sender: TypeAlias = Callable[[], Awaitable[RestAnswer]]
+Leaving: TypeAlias = Callable[[], None]
+"""Called by whoever sends in the moment before the request's first byte may leave.
+
+Raises CancelledError where the request was given up meanwhile: then nothing of it may leave.
+"""
+
+Sender: TypeAlias = Callable[[Leaving], Awaitable[RestAnswer]]
 """Puts one request on the wire, once, and says what was answered; never raises but when cancelled.
 """
 
@@ -28,7 +34,7 @@ Sender: TypeAlias = Callable[[], Awaitable[RestAnswer]]
 class Wire(Protocol):
     """The way to Finesse's REST API."""
 
-    async def send(self, request: Request, request_id: str) -> RestAnswer:
+    async def send(self, request: Request, request_id: str, leaves: Leaving) -> RestAnswer:
         """Send a request once; every answer, and none, is a value."""
         ...
 

@@ -31,8 +31,8 @@ class Record:
     request: Request
     submitted: datetime
     submitted_at: float  # the loop's clock, as all times that are compared
-    going: datetime | None = None  # when its turn came; `sent` once the journal has that
-    sent: datetime | None = None
+    going: datetime | None = None  # when its turn came here; it goes out once the journal has that
+    sent: datetime | None = None  # the moment before its first byte may have left
     answered: datetime | None = None
     accepted: bool = False  # with 202
     answered_at: float | None = None

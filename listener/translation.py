@@ -16,6 +16,7 @@ from listener.finesse.actions.request import Request
 from listener.finesse.model import Update
 from listener.finesse.wire import parse_body
 from listener.rest import Rest, Snapshot
+from listener.terms import Leaving
 
 _ACCEPTED = 202
 _DOUBTFUL = frozenset({408, 500, 502, 504})
@@ -36,7 +37,7 @@ class RestWire:
             Probe.USER: self._user,
         }
 
-    async def send(self, request: Request, request_id: str) -> RestAnswer:
+    async def send(self, request: Request, request_id: str, leaves: Leaving) -> RestAnswer:
         """Send a request once; what cannot even be written was not sent."""
         try:
             answer = await self._rest.send(
@@ -45,6 +46,7 @@ class RestWire:
                 path=request.path,
                 body=request.body(),
                 request_id=request_id,
+                leaves=leaves,
             )
         except InvalidRequest as error:
             return RestAnswer(AnswerKind.NOT_SENT, detail=str(error))

@@ -15,6 +15,7 @@ from listener.dropin.doorkeeper import MAX_READ, Doorkeeper
 from listener.dropin.turns import Turn
 from listener.rest import Flow, Forwarder, Message
 from listener.rest.judge import answer
+from listener.terms import Leaving
 
 
 class Posting:
@@ -52,12 +53,12 @@ class Posting:
         done = self.answered.done() and not self.answered.cancelled()
         return self.answered.result() if done else None
 
-    async def send(self) -> RestAnswer:
+    async def send(self, leaves: Leaving) -> RestAnswer:
         """Put it on the wire (a `Sender`): once, whatever comes."""
         assert not self.begun
         self.begun = True
         try:
-            flow = await self._exchanged()
+            flow = await self._exchanged(leaves)
             found = answer(flow.raw, self._request_id)
             self.kind = AnswerKind(found.kind)
             if self._closed or flow.raw.whole or flow.raw.trouble:
@@ -69,8 +70,8 @@ class Posting:
             self._turn.give_back()
             self.answered.cancel()
 
-    async def _exchanged(self) -> Flow:
-        flow = await self._forwarder.open(self._message)
+    async def _exchanged(self, leaves: Leaving) -> Flow:
+        flow = await self._forwarder.open(self._message, leaves)
         try:
             await flow.read(MAX_READ)
             await self._doorkeeper.judge(self._login, self._message, flow)

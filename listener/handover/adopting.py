@@ -196,7 +196,7 @@ def _rows(each: Open) -> Iterator[Row]:
     if record.answered is not None:
         kind = AnswerKind.ACCEPTED if each.accepted else AnswerKind.DOUBTFUL
         answer = RestAnswer(kind, each.status, date=each.answer_date)
-        yield Answered(record.key, record.answered, answer, each.left)
+        yield Answered(record.key, record.answered, answer, each.left, record.sent)
 
 
 def _dialogs(each: Open) -> frozenset[str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from listener import logs
 from listener.correlation.admission import NOT_REPORTED_AFTER
@@ -36,6 +36,9 @@ from listener.journal.sealing import SEALED, Seals, unsealed
 from listener.ticket import Record
 
 _Value = TypeVar("_Value")
+
+_Left: TypeAlias = tuple[()] | tuple[datetime | None]
+"""When the first byte may have left, None: none did; nothing where it was not written."""
 
 _OUTCOMES: dict[str, type[Outcome]] = {
     each.kind: each for each in (Confirmed, Presumed, Failed, Rejected, Unconfirmed, Abandoned)
@@ -112,15 +115,19 @@ class Interpreter:
             return None
         request, registration, expected = intent
         record = _record(row, request, expected=expected)
+        left: _Left = ()
         if row.settled is not None:
-            outcome = self._read(by_kind.get("outcome"), row.key, _outcome)
-            if outcome is None:
+            told = self._read(by_kind.get("outcome"), row.key, _outcome)
+            if told is None:
                 return None
-            record.outcome, record.settled = outcome, moment_of(row.settled)
+            record.outcome, left = told
+            record.settled = moment_of(row.settled)
         length = registration.length
         if length is None:
             length = NOT_REPORTED_AFTER if expected else request.default_deadline
-        return self._with_steps(record, registration, by_kind, steps, length)
+        stored = self._with_steps(record, registration, by_kind, steps, length)
+        record.sent = left[0] if left else record.sent
+        return stored
 
     def _with_steps(
         self,
@@ -131,13 +138,16 @@ class Interpreter:
         length: float,
     ) -> Stored:
         going, answer, baseline = by_kind.get("going"), None, None
+        going_at = None
         if going is not None:
-            record.sent = moment_of(going.at)
+            # Of a process that ended then nobody knows more: it may have left.
+            going_at = record.sent = moment_of(going.at)
             baseline = self._read(going, record.key, _baseline)
         begin = record.submitted
         answered = self._read(by_kind.get("answer"), record.key, _answer)
         if answered is not None:
-            answer, length = answered
+            answer, length, left = answered
+            record.sent = left[0] if left else record.sent
             begin = record.answered = moment_of(by_kind["answer"].at)
             record.answered_at = (begin - record.submitted).total_seconds()
         record.late = [
@@ -149,7 +159,7 @@ class Interpreter:
             record=record,
             registration=registration,
             baseline=baseline,
-            going_at=record.sent,
+            going_at=going_at,
             answer=answer,
             length=length,
             deadline_at=begin + timedelta(seconds=length),
@@ -220,11 +230,17 @@ def _baseline(data: Any) -> Baseline | None:
     return None if data is None else decode(Baseline, data)
 
 
-def _answer(data: Any) -> tuple[RestAnswer, float]:
-    return decode(RestAnswer, data["answer"]), float(data["length"])
+def _answer(data: Any) -> tuple[RestAnswer, float, _Left]:
+    return decode(RestAnswer, data["answer"]), float(data["length"]), _left(data)
 
 
-def _outcome(data: Any) -> Outcome:
+def _outcome(data: Any) -> tuple[Outcome, _Left]:
     kind: Any = _OUTCOMES[data["kind"]]
     found: Outcome = decode(kind, data["outcome"])
-    return found
+    return found, _left(data)
+
+
+def _left(data: Any) -> _Left:
+    if "sent" not in data:
+        return ()
+    return (None if data["sent"] is None else moment_of(data["sent"]),)

@@ -116,12 +116,12 @@ class Scribe:
         return (_step(STEP, "going", row.at, baseline, row.key),)
 
     def _answered(self, row: Answered) -> tuple[Statement, ...]:
-        told = {"answer": encode(row.answer), "length": row.length}
+        told = {"answer": encode(row.answer), "length": row.length, "sent": _moment(row.sent)}
         return (_step(STEP, "answer", row.at, told, row.key),)
 
     def _settled(self, row: Settled) -> tuple[Statement, ...]:
         outcome = self._seals.told(row.outcome)
-        told = {"kind": outcome.kind, "outcome": encode(outcome)}
+        told = {"kind": outcome.kind, "outcome": encode(outcome), "sent": _moment(row.sent)}
         return (
             _step(OUTCOME, "outcome", row.at, told, row.key),
             Statement(SETTLED, (micros(row.at), row.key)),
@@ -189,6 +189,10 @@ def _weight(parameters: Iterable[object]) -> int:
 def micros(moment: datetime) -> int:
     """Return a moment as microseconds since 1970 (UTC)."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(given: datetime | None) -> int | None:
+    return None if given is None else micros(given)
 
 
 def moment_of(given: int) -> datetime:

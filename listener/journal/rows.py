@@ -78,21 +78,26 @@ class Going:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Finesse answered; `length`: the seconds of the deadline from here on."""
+    """Finesse answered; `length`: the seconds of the deadline from here on.
+
+    `sent`: when the first byte may have left; None: none did, or it is not known here.
+    """
 
     key: str
     at: datetime
     answer: RestAnswer
     length: float
+    sent: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """It has its outcome."""
+    """It has its outcome; `sent` as in `Answered`."""
 
     key: str
     at: datetime
     outcome: Outcome
+    sent: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,7 @@ class Rest:
         body: Element | bytes | None = None,
         request_id: str | None,
         credentials: Credentials | None = None,
+        leaves: Callable[[], None] = lambda: None,
     ) -> Answer:
         """Send one request once and say what was answered. Redirects are not followed.
 
@@ -133,8 +134,10 @@ class Rest:
 
         `path` is already escaped and below /finesse/api/. `request_id` is needed by all but GET and
         HEAD, which carry none. `credentials` are used for this request alone, in place of the
-        agent's own and without cookies. Raises InvalidRequest, before anything is sent, for what
-        cannot be put into a request. When cancelled, the request may have been sent.
+        agent's own and without cookies. `leaves` is called in the moment before the first byte may
+        leave; what it raises goes through, and nothing leaves. Raises InvalidRequest, before
+        anything is sent, for what cannot be put into a request. When cancelled behind `leaves`, the
+        request may have been sent.
         """
         checks.check_method(method)
         checks.check_path(path)
@@ -143,7 +146,7 @@ class Rest:
         safe = method in checks.SAFE_METHODS
         if safe and content is not None:
             raise InvalidRequest(f"a {method} has no body")
-        message = Message(method, path, content, None if safe else request_id)
+        message = Message(method, path, content, None if safe else request_id, leaves)
         if credentials is None:
             raw = await self._send(agent, message)
         else:

@@ -31,13 +31,17 @@ CONNECTED = "connection.connect_tcp.complete"
 
 
 class _Watch:
-    """Hears the client's tracing: notes that bytes leave, and starts the time for the answer.
+    """Hears the client's tracing: tells that bytes leave, and starts the time for the answer.
 
-    `begins` is the event at which that time starts.
+    `begins` is the event at which that time starts. What `leaves` raises the client raises, before
+    it writes anything.
     """
 
-    def __init__(self, raw: Raw, begin: Callable[[], None], begins: str) -> None:
+    def __init__(
+        self, raw: Raw, leaves: Callable[[], None], begin: Callable[[], None], begins: str
+    ) -> None:
         self._raw = raw
+        self._leaves = leaves
         self._begin = begin
         self._begins = begins
         self._opened: Any = None
@@ -48,6 +52,7 @@ class _Watch:
         elif event == CONNECTED:
             self._opened = info["return_value"]
         elif event == BYTES_LEAVE:
+            self._leaves()
             self._raw.sent, self._raw.unreached = True, False
         if event == self._begins:
             self._begin()
@@ -100,13 +105,13 @@ class Line:
         self._transport.renew()
 
     async def exchange(
-        self, node: str, request: httpx.Request, until: float, on_sent: Callable[[], None]
+        self, node: str, request: httpx.Request, until: float, leaves: Callable[[], None]
     ) -> Raw:
         """Send `request` to `node` once and read the answer; `until` is the loop's time of the end.
 
-        Never raises but for cancellation. `on_sent` is called as the first byte is about to leave.
+        Never raises but for cancellation; `leaves` as in `open`.
         """
-        async with aclosing(await self.open(node, request, until, on_sent)) as flow:
+        async with aclosing(await self.open(node, request, until, leaves)) as flow:
             if not await flow.read(self._limits.max_body) and not flow.raw.trouble:
                 flow.raw.trouble = f"{node} sent more than {self._limits.max_body} bytes"
             if not flow.raw.whole:
@@ -118,14 +123,16 @@ class Line:
         node: str,
         request: httpx.Request,
         until: float,
-        on_sent: Callable[[], None],
+        leaves: Callable[[], None],
         *,
         streamed: bool = False,
     ) -> Flow:
         """Send `request` to `node` once and return its answer up to the headers; close it.
 
-        Never raises but for cancellation. `streamed`: the request's body comes from elsewhere and
-        takes its time, so the time for the answer (`until` does not count then) begins behind it.
+        Never raises but for cancellation. `leaves` is called in the moment before the first byte
+        may leave; it may raise CancelledError, and nothing leaves. `streamed`: the request's body
+        comes from elsewhere and takes its time, so the time for the answer (`until` does not count
+        then) begins behind it.
         """
         flow = Flow(Raw(node), idle=self._timings.answer)
         slots = self._slots[node]
@@ -134,7 +141,7 @@ class Line:
             return flow
         flow.on_close(slots.release)
         try:
-            await self._send(flow, request, until, on_sent, streamed=streamed)
+            await self._send(flow, request, until, leaves, streamed=streamed)
         except BaseException:
             await flow.aclose()
             raise
@@ -161,7 +168,7 @@ class Line:
         flow: Flow,
         request: httpx.Request,
         until: float,
-        on_sent: Callable[[], None],
+        leaves: Callable[[], None],
         *,
         streamed: bool,
     ) -> None:
@@ -176,9 +183,8 @@ class Line:
             end = loop.time() + self._timings.answer
             flow.until = end if streamed else min(end, until)
             limit.reschedule(flow.until)  # noqa: F821 - it is deleted behind the exchange alone
-            on_sent()
 
-        watch = _Watch(flow.raw, begin, ANSWER_AWAITED if streamed else BYTES_LEAVE)
+        watch = _Watch(flow.raw, leaves, begin, ANSWER_AWAITED if streamed else BYTES_LEAVE)
         write = self._timings.answer if streamed else None
         request.extensions = {
             **request.extensions,

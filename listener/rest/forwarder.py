@@ -8,7 +8,7 @@ and no redirects here. Another node is tried only while not one byte has left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -101,18 +101,19 @@ class Forwarder:
         """Close all connections; what still runs breaks."""
         await self._line.aclose()
 
-    async def open(self, message: Message) -> Flow:
+    async def open(self, message: Message, leaves: Callable[[], None] = lambda: None) -> Flow:
         """Send a message once and return its answer up to the headers; the caller closes it.
 
-        Never raises but for cancellation, when the request may have been sent. Without an answer
-        the flow's `raw` has no status, and says whether anything was sent.
+        `leaves` is called in the moment before its first byte may leave, as in `Line.open`. Never
+        raises but for cancellation, when behind that the request may have been sent. Without an
+        answer the flow's `raw` has no status, and says whether anything was sent.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + self._timings.total
         flow = Flow(Raw(""), idle=self._timings.answer)
         troubles: list[str] = []
         for node in self._nodes.order(message.agent):
-            flow = await self._exchange(node, message, until)
+            flow = await self._exchange(node, message, until, leaves)
             if flow.raw.status in {None, _UNAVAILABLE}:
                 self._nodes.failed(node)
             if not flow.raw.unreached or loop.time() >= until:
@@ -124,15 +125,20 @@ class Forwarder:
             self._nodes.answered(flow.raw.node)
         return flow
 
-    async def _exchange(self, node: str, message: Message, until: float) -> Flow:
+    async def _exchange(
+        self, node: str, message: Message, until: float, leaves: Callable[[], None]
+    ) -> Flow:
         loop = asyncio.get_running_loop()
         start = loop.time()
         log = _log.bind(method=message.method, path=message.path, node=node)
         request = _request(message, self._urls[node])
         streamed = not isinstance(message.content, bytes | None)
-        flow = await self._line.open(
-            node, request, until, lambda: log.debug("rest.sent"), streamed=streamed
-        )
+
+        def leaving() -> None:
+            leaves()
+            log.debug("rest.sent")
+
+        flow = await self._line.open(node, request, until, leaving, streamed=streamed)
         elapsed = round(loop.time() - start, 6)
         if flow.raw.status is not None:
             log.debug("rest.answered", status=flow.raw.status, elapsed=elapsed)

@@ -24,6 +24,7 @@ from listener.rest.values import RestLimits
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from listener.rest.callers import Caller
     from listener.rest.nodes import Nodes
@@ -38,12 +39,13 @@ _UNAVAILABLE = 503
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One request as it goes to whichever node."""
+    """One request as it goes to whichever node; `leaves` as in `Line.open`."""
 
     method: str
     path: str
     content: bytes | None = None
     request_id: str | None = None
+    leaves: Callable[[], None] = lambda: None
 
 
 class Reach:
@@ -154,8 +156,13 @@ class Reach:
         request = self._request(caller, message, node)
         line = self.how_it_is if message.path == uris.SYSTEM_INFO else self.line
         heard = caller.heard
+
+        def leaving() -> None:
+            message.leaves()
+            log.debug("rest.sent")
+
         with caller.turns.showing():
-            raw = await line.exchange(node, request, until, lambda: log.debug("rest.sent"))
+            raw = await line.exchange(node, request, until, leaving)
         caller.keep(raw, request)
         caller.took(loop.time(), raw.status, heard)
         elapsed = round(loop.time() - start, 6)

@@ -29,7 +29,7 @@ WHY: Mapping[str, str] = MappingProxyType(
         Reason.WEAK: "what was heard is weaker evidence than was asked for",
         Reason.NOT_REPORTED: "whether it was sent was never reported",
         Reason.NOT_SENT: "nothing left this machine",
-        Reason.EXPIRED_IN_QUEUE: "its device was busy until the deadline; it was not sent",
+        Reason.EXPIRED_IN_QUEUE: "it waited for its turn until the deadline; it was not sent",
         Reason.CANCELLED: "it was cancelled before it was sent",
         Reason.SHUTDOWN: "this program is stopping",
         Reason.CALLER: "the caller stopped waiting",

@@ -290,7 +290,8 @@ class _Port:
 class Yes:
     """A Finesse that answers 202 at once, and sessions that answer every ping."""
 
-    async def send(self, request, request_id):
+    async def send(self, request, request_id, leaves):
+        leaves()
         from listener.correlation.steps import AnswerKind, RestAnswer
 
         return RestAnswer(AnswerKind.ACCEPTED, 202)

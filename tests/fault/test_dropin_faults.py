@@ -68,7 +68,7 @@ async def test_a_fault_after_it_was_sent_sends_it_no_second_time():
     async with fronting(http(202), http(202)) as (server, books, place):
 
         async def broken(request, wishes, sender):
-            await sender()
+            await sender(lambda: None)
             raise NotKept("a fault of ours")
 
         books.forward = broken
@@ -80,7 +80,7 @@ async def test_a_fault_after_it_was_sent_sends_it_no_second_time():
 async def test_what_was_given_up_before_it_was_sent_is_a_503():
     async with fronting() as (server, books, place):
 
-        async def never() -> RestAnswer:
+        async def never(_leaves) -> RestAnswer:
             return RestAnswer(AnswerKind.NOT_SENT, detail="given up")
 
         async def given_up(request, wishes, sender):

@@ -150,10 +150,10 @@ def what_never_left_is_in_doubt():
 def sends_again_without_an_answer():
     real = translation.RestWire.send
 
-    async def send(self, request, request_id):
-        answer = await real(self, request, request_id)
+    async def send(self, request, request_id, leaves):
+        answer = await real(self, request, request_id, leaves)
         again = answer.kind is AnswerKind.DOUBTFUL and answer.status is None
-        return await real(self, request, request_id) if again else answer
+        return await real(self, request, request_id, leaves) if again else answer
 
     yield translation.RestWire, "send", send
 

@@ -32,7 +32,7 @@ from listener.simulator.finesse import Finesse
 from listener.simulator.profiles import Luck, Number, Tagging, Variants
 from listener.simulator.telephone import Telephone
 from listener.simulator.users import AgentSpec
-from listener.terms import Policy, Wishes
+from listener.terms import Leaving, Policy, Wishes
 from listener.translation import RestWire
 from tests.oracle import table
 from tests.oracle.account import Account, Asked, Heard, Parcel
@@ -488,7 +488,7 @@ class World:
         if wish.mode == "forward":
             wire = self.service._wire
             return self.service.forward(
-                request, wishes, lambda: wire.send(request, asked.request_id)
+                request, wishes, lambda leaves: wire.send(request, asked.request_id, leaves)
             )
         if wish.mode != "expect":
             return self.service.submit(request, wishes)
@@ -663,12 +663,12 @@ class Noticed:
         self._wire = wire
         self._world = world
 
-    async def send(self, request: Request, request_id: str) -> RestAnswer:
+    async def send(self, request: Request, request_id: str, leaves: Leaving) -> RestAnswer:
         """Send a request once."""
         world = self._world
         sender = world._senders[id(request)]
         SENDER.set(sender)
-        answer = await self._wire.send(request, request_id)
+        answer = await self._wire.send(request, request_id, leaves)
         if sender.asked is not None:
             world._answer(sender.asked, answer.status)
         return answer

@@ -28,6 +28,7 @@ from listener.idempotency import Keys
 from listener.named import agent_of
 from listener.service import Policy, Service
 from listener.settings import Settings
+from listener.terms import Leaving
 from listener.web.callers import Caller, Scope, with_included
 from tests.builders import AGENT, CALL, NODE, a_dialog, a_participant, a_user
 from tests.shell.stage import until
@@ -56,7 +57,8 @@ class Wire:
         self.hold = asyncio.Event()
         self.hold.set()
 
-    async def send(self, request: Any, request_id: str) -> RestAnswer:
+    async def send(self, request: Any, request_id: str, leaves: Leaving) -> RestAnswer:
+        leaves()
         self.sent.append(request_id)
         self.requests.append(request)
         await self.hold.wait()

@@ -24,7 +24,7 @@ from listener.rest import Forwarder, Nodes, RestTimings
 from listener.service import Policy, Service
 from listener.simulator.assembly import Simulator
 from listener.tally import Tally
-from listener.terms import Sender, Wishes
+from listener.terms import Leaving, Sender, Wishes
 from listener.ticket import Record, Ticket
 from listener.tracking import Tracking
 from listener.trust import client_context
@@ -78,7 +78,7 @@ class Place:
 class _Wire:
     """Sends nothing and sees nothing: what is tracked is sent by the drop-in itself."""
 
-    async def send(self, request: Request, request_id: str) -> RestAnswer:
+    async def send(self, request: Request, request_id: str, leaves: Leaving) -> RestAnswer:
         raise AssertionError("the drop-in sends itself")
 
     async def look(self, ask: Ask) -> Look:

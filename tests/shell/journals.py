@@ -102,9 +102,11 @@ def going(record: Record, *dialogs: Any, at: datetime = START) -> Going:
     return Going(record.key, at, Baseline(first, tuple(others), a_user()))
 
 
-def answered(record: Record, at: datetime = START, length: float = 20.0) -> Answered:
+def answered(
+    record: Record, at: datetime = START, length: float = 20.0, sent: datetime | None = None
+) -> Answered:
     """Return that Finesse accepted it."""
-    return Answered(record.key, at, RestAnswer(AnswerKind.ACCEPTED, 202, date=1.0), length)
+    return Answered(record.key, at, RestAnswer(AnswerKind.ACCEPTED, 202, date=1.0), length, sent)
 
 
 def settled(record: Record, at: datetime = START, **outcome: Any) -> Settled:

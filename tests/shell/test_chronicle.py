@@ -101,7 +101,8 @@ class Wire:
         self.answer = asyncio.Event()
         self.answer.set()
 
-    async def send(self, request, request_id):
+    async def send(self, request, request_id, leaves):
+        leaves()
         self.sent.append(request_id)
         await self.answer.wait()
         return RestAnswer(AnswerKind.ACCEPTED, 202)
@@ -605,7 +606,8 @@ def refuse(
     service.hear(Notification(node=node, item_id=str(uuid.uuid4()), payload=payload))
 
 
-async def sender() -> RestAnswer:
+async def sender(leaves) -> RestAnswer:
+    leaves()
     return RestAnswer(AnswerKind.ACCEPTED, 202)
 
 

@@ -61,7 +61,8 @@ async def test_a_request_comes_back_with_all_that_was_written_of_it(path):
     assert stored.record.settled == START + timedelta(seconds=3)
     assert stored.registration == registered(record)
     assert stored.baseline == going(record).baseline
-    assert stored.going_at == stored.record.sent == START + timedelta(seconds=1)
+    assert stored.going_at == START + timedelta(seconds=1)
+    assert stored.record.sent is None  # its caller sends it
     assert stored.answer == RestAnswer(AnswerKind.ACCEPTED, 202, date=1.0)
     assert (stored.length, stored.deadline_at) == (15.0, START + timedelta(seconds=17))
     assert [(late.kind, late.at) for late in stored.record.late] == [("event", 9.0)]
@@ -120,6 +121,48 @@ async def test_a_request_goes_out_without_a_baseline_when_nothing_was_known(path
         await journal.put(Going(record.key, START, None))
         stored = await journal.request(record.key)
     assert (stored.going_at, stored.baseline) == (START, None)
+
+
+@pytest.mark.parametrize("told_with", ["the answer", "the outcome"])
+async def test_when_a_request_left_comes_back_as_it_was_told(path, told_with):
+    record, left = a_record(), START + timedelta(seconds=2)
+    async with journal_at(path) as journal:
+        await journal.put(taken(record))
+        await journal.put(going(record))
+        (stored,) = await journal.unsettled()
+        assert stored.record.sent == START  # it may have left, nobody knows when
+        if told_with == "the answer":
+            await journal.put(answered(record, sent=left))
+        else:
+            outcome = Unconfirmed(reason=Reason.NO_ANSWER)
+            await journal.put(Settled(record.key, START, outcome, left))
+        stored = await journal.request(record.key)
+    assert (stored.going_at, stored.record.sent) == (START, left)
+
+
+async def test_a_request_that_never_left_comes_back_so(path):
+    record = a_record()
+    outcome = Rejected(reason=Reason.EXPIRED_IN_QUEUE, sent=False)
+    async with journal_at(path) as journal:
+        await journal.put(taken(record))
+        await journal.put(going(record))
+        await journal.put(Settled(record.key, START, outcome))
+        stored = await journal.request(record.key)
+    assert (stored.going_at, stored.record.sent, stored.record.outcome) == (START, None, outcome)
+
+
+@pytest.mark.parametrize("row", ["answer", "outcome"])
+async def test_when_a_request_left_is_not_known_of_a_row_of_an_earlier_version(path, row):
+    record = a_record()
+    async with journal_at(path) as journal:
+        await journal.put(taken(record))
+        await journal.put(going(record))
+        await journal.put(answered(record) if row == "answer" else settled(record))
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE steps SET data = json_remove(data, '$.sent') WHERE kind = ?", (row,))
+    async with journal_at(path) as journal:
+        stored = await journal.request(record.key)
+    assert stored.record.sent == START
 
 
 async def test_a_request_has_one_outcome(path):

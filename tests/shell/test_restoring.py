@@ -26,7 +26,7 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    async def send(self, request, request_id):
+    async def send(self, request, request_id, leaves):
         self.sent.append(request_id)
         raise AssertionError("nothing may be sent again")
 

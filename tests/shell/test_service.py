@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import uuid
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -28,7 +30,7 @@ from listener.errors import (
 from listener.finesse.actions import Hold, SendDtmf, UpdateCallData, dialogs
 from listener.finesse.model import ApiError, Notification
 from listener.nothing_kept import NothingKept
-from listener.report import record_json
+from listener.report import record_json, state_word
 from listener.service import AT_ONCE, Policy, Service, Wishes
 from tests.builders import AGENT, CALL, NODE, a_dialog, a_participant, a_user
 from tests.shell.stage import until
@@ -49,17 +51,23 @@ ERROR = (
 
 
 class Wire:
-    """Answers 202 to everything, unless told otherwise; `hold` makes it wait."""
+    """Answers 202 to everything, unless told otherwise; `turn` and `hold` make it wait."""
 
     def __init__(self) -> None:
         self.answers: list[RestAnswer | Exception] = []
         self.looks: list[Look | Exception] = []
+        self.asked_to_send: list[str] = []
         self.sent: list[str] = []
         self.asked = []
         self.hold = asyncio.Event()
         self.hold.set()
+        self.turn = asyncio.Event()  # a connection is free
+        self.turn.set()
 
-    async def send(self, request, request_id) -> RestAnswer:
+    async def send(self, request, request_id, leaves) -> RestAnswer:
+        self.asked_to_send.append(request_id)
+        await self.turn.wait()
+        leaves()
         self.sent.append(request_id)
         await self.hold.wait()
         return self._next(self.answers, ACCEPTED)
@@ -286,34 +294,107 @@ async def test_request_given_up_in_the_same_moment_does_not_go_out(make):
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert rig.wire.sent == []
-    assert (await ticket.outcome()).kind == "abandoned"
+    outcome = await ticket.outcome()
+    assert (outcome.kind, outcome.reason, outcome.sent) == ("rejected", Reason.CANCELLED, False)
 
 
 # -- answered -------------------------------------------------------------------------------
 
 
+async def waiting_for_a_connection(rig, **wishes):
+    """Return the ticket of a request whose turn has come, and that cannot leave yet."""
+    rig.wire.turn.clear()
+    ticket = rig.service.submit(hold(), Wishes(**wishes))
+    await until(lambda: rig.wire.asked_to_send)
+    return ticket
+
+
 async def test_request_that_still_waits_to_go_out_is_not_sent_after_it_was_given_up(make):
     rig = make()
-    rig.wire.hold.clear()
-    ended = asyncio.Event()
-    send = rig.wire.send
-
-    async def waiting(request, request_id):
-        try:
-            return await send(request, request_id)
-        except asyncio.CancelledError:
-            ended.set()
-            raise
-
-    rig.wire.send = waiting
-    ticket = rig.service.submit(hold())
-    await asyncio.sleep(0)
+    ticket = await waiting_for_a_connection(rig)
+    assert state_word(ticket.record, ticket.state) == "queued"
 
     ticket.abandon()
 
-    assert (await ticket.outcome()).kind == "abandoned"
-    async with asyncio.timeout(20):
-        await ended.wait()
+    outcome = await ticket.outcome()
+    assert (outcome.kind, outcome.reason, outcome.sent) == ("rejected", Reason.CANCELLED, False)
+    rig.wire.turn.set()
+    assert await rig.service.all_sent(20)
+    assert rig.wire.sent == []
+
+
+async def test_request_that_waits_to_go_out_until_its_deadline_was_never_sent(make):
+    rig = make()
+    ticket = await waiting_for_a_connection(rig, deadline=0.05)
+    outcome = await ticket.outcome()
+    rig.wire.turn.set()
+    assert await rig.service.all_sent(20)
+    assert (outcome.kind, outcome.reason) == ("rejected", Reason.EXPIRED_IN_QUEUE)
+    assert (outcome.sent, ticket.record.sent, rig.wire.sent) == (False, None, [])
+
+
+async def test_effect_that_somebody_else_had_confirms_nothing_that_never_left(make):
+    rig = make()
+    ticket = await waiting_for_a_connection(rig, deadline=0.2)
+    rig.hear(HELD.format(tag=""))
+    rig.hear(HELD.format(tag=ticket.request_id))  # whosever that is
+    outcome = await ticket.outcome()
+    rig.wire.turn.set()
+    assert await rig.service.all_sent(20)
+    assert (outcome.kind, outcome.sent, rig.wire.sent) == ("rejected", False, [])
+
+
+async def test_request_that_nobody_waits_for_cannot_leave_though_its_sender_goes_on(make):
+    rig = make()
+    free = asyncio.Event()
+
+    async def stubborn(request, request_id, leaves):
+        while not free.is_set():
+            with suppress(asyncio.CancelledError):
+                await free.wait()
+        leaves()
+        rig.wire.sent.append(request_id)
+        return ACCEPTED
+
+    rig.wire.send = stubborn
+    ticket = rig.service.submit(hold(), Wishes(deadline=0.05))
+    outcome = await ticket.outcome()
+    free.set()
+    assert await rig.service.all_sent(20)
+    assert (outcome.reason, rig.wire.sent) == (Reason.EXPIRED_IN_QUEUE, [])
+
+
+async def test_request_that_may_have_left_is_never_said_not_to_have(make):
+    rig = make()
+    rig.wire.hold.clear()
+    before = datetime.now(UTC)
+    first = rig.service.submit(hold(), Wishes(deadline=0.05))
+    outcome = await first.outcome()
+    assert (outcome.kind, outcome.reason) == ("unconfirmed", Reason.NO_ANSWER)
+    assert outcome.sent is not False
+    assert before <= first.record.going <= first.record.sent <= datetime.now(UTC)
+    second = rig.service.submit(hold())
+    await until(lambda: second.request_id in rig.wire.sent)
+    second.abandon()
+    assert (await second.outcome()).kind == "abandoned"
+
+
+async def test_request_that_waits_to_go_out_when_the_listener_stops_was_never_sent(make):
+    rig = make()
+    ticket = await waiting_for_a_connection(rig)
+    await rig.service.close()
+    outcome = await ticket.outcome()
+    assert (outcome.kind, outcome.reason, outcome.sent) == ("rejected", Reason.SHUTDOWN, False)
+    assert rig.wire.sent == []
+
+
+async def test_what_comes_late_is_not_told_of_a_request_that_never_left(make):
+    rig = make()
+    ticket = await waiting_for_a_connection(rig)
+    ticket.abandon()
+    await ticket.outcome()
+    rig.hear(ERROR.format(tag=ticket.request_id, type="Generic Error"))
+    assert ticket.record.late == []
 
 
 class SlowMemory(NothingKept):
@@ -476,6 +557,7 @@ async def test_fault_in_reading_is_logged_and_never_raised(make, log, monkeypatc
 async def test_fault_in_judging_one_event_does_not_stop_the_next(make, log, monkeypatch):
     rig = make()
     ticket = rig.service.submit(hold())
+    await until(lambda: rig.wire.sent)
     real, calls = rig.service.correlator.receive, []
 
     def broken(*args):
@@ -506,6 +588,7 @@ async def test_error_after_the_outcome_is_recorded_as_late_and_told(make, log):
     told = []
     rig.service.on_settled(lambda record: told.append(len(record.late)))
     ticket = rig.service.submit(hold())
+    await until(lambda: rig.wire.sent)
     ticket.abandon()
     rig.hear(ERROR.format(tag=ticket.request_id, type="Generic Error"))
     assert [late.kind for late in ticket.record.late] == ["error"]
@@ -516,6 +599,7 @@ async def test_error_after_the_outcome_is_recorded_as_late_and_told(make, log):
 async def test_late_news_of_a_forgotten_record_is_dropped(make, log):
     rig = make()
     ticket = rig.service.submit(hold())
+    await until(lambda: rig.wire.sent)
     ticket.abandon()
     del rig.service._ledger.records[ticket.id]
     rig.hear(ERROR.format(tag=ticket.request_id, type="Generic Error"))
@@ -570,7 +654,7 @@ async def test_watcher_that_fails_stops_nobody(make, log):
     rig.service.on_settled(told.append)
     ticket = rig.service.submit(hold())
     ticket.abandon()
-    assert (await ticket.outcome()).kind == "abandoned"
+    assert (await ticket.outcome()).kind == "rejected"
     assert [record.key for record in told] == [ticket.id]
     assert [line["task"] for line in named(log, "listener.failed")] == ["watcher"]
 
@@ -581,7 +665,7 @@ async def test_step_that_fails_does_not_lose_those_behind_it(make, log, monkeypa
     steps = [*rig.service.correlator.abandon(0, one.id), *rig.service.correlator.abandon(0, two.id)]
     monkeypatch.delitem(rig.service._waiting, one.id)
     rig.service._carry_out(steps)
-    assert (await two.outcome()).kind == "abandoned"
+    assert (await two.outcome()).kind == "rejected"
     assert [line["id"] for line in named(log, "listener.failed")] == [one.id]
 
 
@@ -630,7 +714,7 @@ async def test_closing_at_once_after_a_submit_sends_nothing(make):
     rig = make()
     ticket = rig.service.submit(hold())
     assert await rig.service.close() == 1
-    assert (await ticket.outcome()).kind == "abandoned"
+    assert (await ticket.outcome()).reason is Reason.SHUTDOWN
     assert rig.wire.sent == []
 
 
@@ -666,7 +750,7 @@ async def test_closing_gives_up_so_many_per_turn_of_the_loop(make):
     rig.service.on_settled(lambda _record: told.update([turns]))
     assert await rig.service.close() == 100
     handle[0].cancel()
-    assert {(await ticket.outcome()).kind for ticket in tickets} == {"abandoned"}
+    assert {(await ticket.outcome()).kind for ticket in tickets} == {"rejected"}
     assert sum(told.values()) == 100
     assert max(told.values()) <= AT_ONCE
     assert rig.wire.sent == []
@@ -721,7 +805,7 @@ async def test_records_are_bounded_but_never_lose_one_that_is_waited_for(make):
     assert waits.id in rig.service.records
     assert len(rig.service.records) <= 4
     waits.abandon()
-    assert (await waits.outcome()).kind == "abandoned"
+    assert (await waits.outcome()).kind == "rejected"
 
 
 def test_keys_are_version_7_and_sort_by_time(monkeypatch):

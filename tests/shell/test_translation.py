@@ -40,7 +40,7 @@ async def test_request_goes_out_with_its_id_and_body():
     async with serving(answer) as server, asking(server.url) as rest:
         rest.set_credentials(A, None)
         request = Hold(agent=A, dialog_id="5", target_media_address="1001")
-        told = await RestWire(rest).send(request, "r-1")
+        told = await RestWire(rest).send(request, "r-1", lambda: None)
     assert (told.kind, told.status) == (AnswerKind.ACCEPTED, 202)
     assert told.date is not None
     (seen,) = server.seen
@@ -53,7 +53,7 @@ async def test_what_cannot_be_written_was_not_sent():
     async with serving() as server, asking(server.url) as rest:
         rest.set_credentials(A, None)
         request = Hold(agent=A, dialog_id="5", target_media_address="1001")
-        told = await RestWire(rest).send(request, "line\nbreak")
+        told = await RestWire(rest).send(request, "line\nbreak", lambda: None)
     assert told.kind is AnswerKind.NOT_SENT
     assert "requestId" in told.detail
     assert server.seen == []
@@ -63,7 +63,7 @@ async def test_refusal_carries_its_errors():
     async with serving(http(404, ERRORS)) as server, asking(server.url) as rest:
         rest.set_credentials(A, None)
         request = Hold(agent=A, dialog_id="5", target_media_address="1001")
-        told = await RestWire(rest).send(request, "r-1")
+        told = await RestWire(rest).send(request, "r-1", lambda: None)
     assert (told.kind, told.status) == (AnswerKind.REFUSED, 404)
     assert [error.error_type for error in told.errors] == ["Not Found"]
 
