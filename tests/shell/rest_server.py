@@ -94,6 +94,7 @@ async def listening(
     With a `path` it listens there, on a Unix socket; the port is 0 then.
     """
     running: list[asyncio.Task[None]] = []
+    writers: list[asyncio.StreamWriter] = []
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -104,6 +105,7 @@ async def listening(
             writer.close()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)  # its task may be cancelled before it has begun
         running.append(asyncio.get_running_loop().create_task(one(reader, writer)))
 
     if path is None:
@@ -117,6 +119,8 @@ async def listening(
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        for writer in writers:
+            writer.close()
         await server.wait_closed()
         await asyncio.sleep(0)
 

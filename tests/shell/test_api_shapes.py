@@ -80,6 +80,7 @@ async def test_request_fits_in_every_state(rig):
     await until(lambda: len(rig.wire.sent) == 3)
     rig.hear(ERROR.format(tag=queued.json()["requestId"]))
     digits = await client.post("/v1/requests", json=DTMF)
+    await until(lambda: len(rig.wire.sent) == 4)
     abandoned = await client.delete(digits.headers["location"])
     rig.hear(ERROR.format(tag=digits.json()["requestId"]))
     weak = HOLD | {"minimumEvidence": "request_id", "deadline": 0.5}

@@ -358,10 +358,10 @@ async def test_what_gets_its_turn_while_others_are_waited_for_is_left_to_the_sec
         service, go, sent = both.first.listener.service, asyncio.Event(), []
         real = service._wire.send
 
-        async def slow(request, request_id):
+        async def slow(request, request_id, leaves):
             sent.append(request.requested_action)
             await go.wait()
-            return await real(request, request_id)
+            return await real(request, request_id, leaves)
 
         service._wire.send = slow
         async with both.caller() as client:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
-from listener.correlation.outcome import Reason, Unconfirmed
+from listener.correlation.outcome import Reason, Rejected, Unconfirmed
 from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.errors import NotKept
 from listener.finesse.actions import Drop, Hold, SendDtmf
