@@ -23,9 +23,9 @@ def unripe(entry: Entry, now: float) -> float | None:
 
 
 def undisturbed(entry: Entry, now: float) -> None:
-    """Note the errors in whose time nobody else was seen at work on the request's object."""
+    """Note the errors in whose time nothing spoke for anybody else or the effect itself."""
     proof = (entry.quiet, entry.standing, entry.contested)  # it may be taken away yet
-    if entry.unexplained or any(each is not None for each in proof):
+    if entry.unexplained or _ended(entry) or any(each is not None for each in proof):
         return
     for suspicion in entry.suspicions:
         if now >= suspicion.at + SETTLES_AFTER:
@@ -42,14 +42,13 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
         return False  # somebody else may have been at work, or the request itself, by its id
     if entry.tag_seen and isinstance(entry.case.expectation, JOINS):
         return False  # Finesse did something for it: whoever is refused has no other event
-    if entry.ended and isinstance(entry.case.expectation, ENDS):
-        return False  # its call ended, as it would by the request (rules 6.4)
     last = now >= entry.deadline
     for suspicion in entry.suspicions:
         ripe = last or now >= suspicion.at + SETTLES_AFTER
         if not (ripe and suspicion.sole == entry.key and entry.answered):
             continue
-        if entry.unexplained and entry.key not in suspicion.undisturbed:
+        disturbed = entry.key not in suspicion.undisturbed
+        if disturbed and (entry.unexplained or _ended(entry)):
             continue  # somebody else may have been at work, since the error too
         if not enough(entry, Evidence.SOLE_PENDING):
             entry.weak = True
@@ -58,3 +57,8 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
         desk.settle(now, entry, Trigger.FAIL, outcome)
         return True
     return False
+
+
+def _ended(entry: Entry) -> bool:
+    """Say whether its call ended, as it would by the request (rules 6.4)."""
+    return entry.ended and isinstance(entry.case.expectation, ENDS)

@@ -69,7 +69,7 @@ def _fits(entry: Entry, finding: Finding, seen: Sight) -> bool:
 
 def _untold(entry: Entry, finding: Finding, seen: Sight) -> bool:
     """Say whether a sight shows what a request asks for, and nothing tells how it was before."""
-    if finding.shown is not Shown.IF_TAGGED or seen.tagged:
+    if finding.shown is not Shown.IF_TAGGED or seen.tagged or not anew(entry, finding, seen):
         return False
     case, want = entry.case, entry.case.expectation
     if isinstance(want, UserState):
@@ -114,7 +114,10 @@ def keep_told(found: list[tuple[Entry, Finding, Sight]]) -> None:
 
 def _mark(entry: Entry, finding: Finding, sight: Sight) -> Shown | None:
     """Return as what the effect is shown, None where nothing tells it from a later change."""
-    goes_on = isinstance(entry.case.expectation, NewCall | Monitoring | PartyGone)
+    want = entry.case.expectation
+    if isinstance(want, UserState) and finding.stage == "PENDING":
+        return finding.shown
+    goes_on = isinstance(want, NewCall | Monitoring | PartyGone)
     shown = finding.shown in COUNTS | {Shown.STANDING} and sight.dialog is not None
     return finding.shown if goes_on and shown else None
 
@@ -219,6 +222,8 @@ def _could(named: Entry, entry: Entry) -> bool:
         return isinstance(did, (*WANTS_NEW_CALLS, Tied))
     if isinstance(want, PartyGone):
         return isinstance(did, PartyGone | Tied)
+    if isinstance(want, UserState) and isinstance(did, UserState):
+        return bool(did.states & want.states)
     if isinstance(want, OwnState) and isinstance(did, OwnState):
         other = named.request.dialog_id != entry.request.dialog_id
         return other or bool(did.states & want.states)

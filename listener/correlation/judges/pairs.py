@@ -47,10 +47,12 @@ def partner_of(case: Case) -> Dialog | None:
 def live_calls(case: Case) -> list[Dialog]:
     """Return the agent's other calls at sending that the request's may be joined with.
 
-    None of them is a watch: who barges in has no call of their own to bring along (6.4).
+    None of them is a watch: who barges in has no call of their own to bring along (6.4). Nor is it
+    a reservation: the customer comes in a call of its own.
     """
     every = case.baseline.others if case.baseline is not None else ()
     others = (each for each in every if is_call(each) and not is_watch(each))
+    others = (each for each in others if not _is_reservation(case, each))
     # One that another has taken in is gone, though its end was not heard.
     joined = {each.secondary_id for each in (case.before, *every) if each is not None}
     # A call that failed is one until it is dropped, but there is nobody to be joined with.
@@ -61,6 +63,12 @@ def live_calls(case: Case) -> list[Dialog]:
         and each.state != "FAILED"
         and dialog_id(each) not in joined
     ]
+
+
+def _is_reservation(case: Case, dialog: Dialog) -> bool:
+    preview = dialog.media_properties.call_type == "OUTBOUND_PREVIEW"
+    own = dialog.participant(case.own)
+    return preview and (own is None or own.state not in {"ACTIVE", "HELD"})
 
 
 def _linked(case: Case) -> list[Dialog]:

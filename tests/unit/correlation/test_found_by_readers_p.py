@@ -17,7 +17,9 @@ from tests.builders import (
     a_dialog,
     a_participant,
     a_user,
+    a_user_event,
     added,
+    an_error,
     an_event,
     clock,
     own,
@@ -343,3 +345,65 @@ def test_a_get_that_fails_is_asked_three_times_at_most_and_before_the_deadline(
             story.wait(seconds)
             story.look(ok=False)
     assert len(story.asks) == asked
+
+
+# -- reservations, ends behind an error, promised states ------------------------------------------
+
+
+@pytest.mark.parametrize(("state", "said"), [("OFFERED", "confirmed"), ("ACTIVE", "unconfirmed")])
+def test_a_reservation_is_no_call_that_may_be_joined(state: str, said: str) -> None:
+    # 6.4: its DELETE was lost; both other calls are gone, by the request's id on its own one's end
+    media = {"call_type": "OUTBOUND_PREVIEW"}
+    preview = a_dialog("300", a_participant(state=state), media=media)
+    story = Story(own("HELD", 1), own("ACTIVE", 2, id_="200"), preview)
+    key = story.accepted(TRANSFER)
+    story.hear(removed(own("DROPPED", 9, id_="200")), removed(own("DROPPED", 9), tag=key))
+    story.wait(20)
+    assert story.said(key)[0] == said
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [(2.2, ("failed", "sole_pending")), (1.8, ("unconfirmed", "dialog_ended"))],
+)
+def test_an_end_behind_the_two_seconds_of_an_error_takes_nothing_from_it(
+    later: float, expected: tuple[str, str]
+) -> None:
+    # 2, 5: Finesse's answer came last of all
+    story = Story()
+    key = story.ask(a.TransferSst(agent=AGENT, dialog_id="100", to_address="5551"))
+    story.hear(an_error())
+    story.wait(later)
+    story.hear(removed(own("DROPPED", 9)))
+    story.wait(0.5)
+    story.accept(key)
+    story.wait(30)
+    assert story.said(key) == expected
+
+
+def test_a_state_that_was_promised_before_does_not_contest_another_one_that_came() -> None:
+    # 4, 6.9: what is promised does not show its reason; both changes are in one event
+    story = Story(user=a_user("TALKING", 1), gate=GateMode.OFF)
+    later = story.accepted(a.NotReady(agent=AGENT, reason_code_id="50"))
+    promised = a_user("TALKING", 1, pending_state="NOT_READY", reason_code_id="-1")
+    story.hear(a_user_event(promised))
+    work = story.accepted(a.Work(agent=AGENT))
+    story.hear(a_user_event(a_user("WORK", 9, pending_state="NOT_READY", reason_code_id="-1")))
+    assert story.said(work) == ("confirmed", "expectation")
+    story.hear(a_user_event(a_user("NOT_READY", 12, reason_code_id="50")))
+    assert story.said(later) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize(("shown", "said"), [(True, "confirmed"), (False, "open")])
+def test_a_state_is_contested_by_who_may_have_been_promised_just_that_one(
+    *, shown: bool, said: str
+) -> None:
+    story = Story(user=a_user("TALKING", 1), gate=GateMode.OFF)
+    story.ask(a.NotReady(agent=AGENT, reason_code_id="50"), expected=True)
+    promised = a_user("TALKING", 1, pending_state="NOT_READY", reason_code_id=None)
+    if shown:
+        story.hear(a_user_event(promised))
+    plain = story.accepted(a.NotReady(agent=AGENT))
+    story.hear(a_user_event(replace(promised, state="HOLD", state_change_time=clock(5))))
+    story.hear(a_user_event(a_user("NOT_READY", 12, reason_code_id="7")))
+    assert story.said(plain)[0] == said
