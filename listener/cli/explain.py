@@ -30,7 +30,9 @@ class Deployment(StrEnum):
 
 
 def explain(
-    text: Annotated[str, typer.Argument(help="A code, a constant or an error type.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="A code, a constant or an error type.")
+    ],
     deployment: Annotated[
         Deployment | None, typer.Option(help="Leave out what belongs to the other one.")
     ] = None,

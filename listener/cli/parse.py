@@ -34,7 +34,9 @@ EXAMPLES = exits.lines(
 def parse(
     files: Annotated[
         list[str],
-        typer.Argument(help="Stanzas, Updates, REST bodies, or logs with them; - reads stdin."),
+        typer.Argument(
+            metavar="FILE", help="Stanzas, Updates, REST bodies, or logs with them; - reads stdin."
+        ),
     ],
     *,
     as_json: Annotated[

@@ -45,7 +45,10 @@ def with_recording(
 
 
 def record(
-    file: Annotated[Path, typer.Argument(help="The transcript; added to when it is one already.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The transcript; added to when it is one already."),
+    ],
     *,
     config: Config = None,
     socket_: Socket = None,

@@ -38,7 +38,9 @@ EXAMPLES = exits.lines(
 def replay(
     files: Annotated[
         list[Path],
-        file_argument(help="Transcripts, or - for stdin; parts of one in any order."),
+        file_argument(
+            metavar="FILE", help="Transcripts, or - for stdin; parts of one in any order."
+        ),
     ],
     *,
     expect: Annotated[

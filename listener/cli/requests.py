@@ -42,7 +42,7 @@ class State(StrEnum):
 @reaching.located
 def requests(
     id_: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Show that request; its id in the list.")
+        str | None, typer.Argument(metavar="ID", help="Show that request; its id in the list.")
     ] = None,
     *,
     where: Where,

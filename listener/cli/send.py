@@ -46,7 +46,10 @@ class Variant(StrEnum):
 
 @reaching.located
 def send(
-    action: Annotated[str, typer.Argument(help="Finesse's action, such as HOLD; case is ignored.")],
+    action: Annotated[
+        str,
+        typer.Argument(metavar="ACTION", help="Finesse's action, such as HOLD; case is ignored."),
+    ],
     *,
     where: Where,
     agent: Annotated[str, typer.Option(help="Whose request it is.")],

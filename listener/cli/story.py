@@ -47,7 +47,7 @@ _STYLES = {"head": "bold", "good": "bold blue", "bad": "bold red", "faint": "dim
 def story(
     request: Annotated[
         str | None,
-        typer.Argument(metavar="[REQUEST-ID]", help="Our id of a request, or its requestId."),
+        typer.Argument(metavar="REQUEST-ID", help="Our id of a request, or its requestId."),
     ] = None,
     *,
     where: Where,

@@ -109,6 +109,17 @@ def test_the_help_of_each_command_has_examples(run: Run, command: str):
     assert re.search(rf"Examples:\n +listener {command}", out)
 
 
+@pytest.mark.parametrize(
+    ("command", "named"),
+    {"parse": "FILE", "explain": "TEXT", "send": "ACTION", "story": "[REQUEST-ID]"}.items(),
+)
+def test_the_usage_names_what_is_given_as_the_guide_does(run: Run, command: str, named: str):
+    usage = run(command, "--help")[1].partition("\n")[0]
+
+    assert named in usage
+    assert "[[" not in usage
+
+
 def test_the_page_about_the_command_line_knows_every_command_and_exit_code(run: Run):
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     listed = re.findall(r"^ +(\w+) ", run("--help")[1].split("Commands:")[1], re.MULTILINE)
