@@ -134,10 +134,15 @@ def fell(entry: Entry, event: DialogEvent) -> None:
 
 
 def _twins(desk: Desk, now: float, entry: Entry, sight: Sight) -> None:
-    """Find the requests that what a GET shows fits as well as this one (rules 4)."""
+    """Find the requests that what a GET shows fits as well as this one (rules 4).
+
+    Whose that change was nobody knows, which bars them from being the sole suspect (rules 5).
+    """
     others = rivals(desk, entry, sight, fresh=True)
     if others:
         contest([entry, *others], now)
+    for other in others:
+        other.unexplained = True
 
 
 def _listed(look: Look) -> tuple[Dialog, ...]:

@@ -20,6 +20,7 @@ from tests.builders import (
     a_participant,
     a_user,
     added,
+    an_error,
     an_event,
     own,
     removed,
@@ -172,3 +173,18 @@ def test_a_callback_is_cancelled_where_the_call_is_shown_as_it_was_later_than_it
     story.hear(an_event(calling_back("2030-01-02T03:02")))
     story.hear(an_event(calling_back(None, at=3)))
     assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_who_may_have_made_a_change_that_anothers_get_showed_is_no_sole_suspect() -> None:
+    # 4, 5: the state came since both were sent, and nobody knows by which
+    story = Story(user=a_user("TALKING", 0), gate=GateMode.OFF)
+    first = story.accepted(a.Work(agent=AGENT), length=8.0)
+    story.wait(3)
+    second = story.accepted(a.Work(agent=AGENT))
+    story.wait(2.5)
+    story.look(user=a_user("WORK", 4), dialog=None)
+    story.wait(10)
+    assert story.said(first) == ("unconfirmed", "ambiguous")
+    story.hear(an_error(dialog_id=None))
+    story.wait(3)
+    assert story.said(second)[0] == "open"
