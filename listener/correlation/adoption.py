@@ -6,13 +6,13 @@ hand-over this process may have heard everything, and then an open request is on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from listener.correlation import clockwork
 from listener.correlation.admission import MAX_LENGTH, entry_of, share, twins
-from listener.correlation.desk import Desk, failed_call
+from listener.correlation.desk import Desk, failed_call, never_done
 from listener.correlation.entry import Entry
 from listener.correlation.outcome import Confirmed, Outcome
 from listener.correlation.pending import Trigger
@@ -101,19 +101,37 @@ def _old_rivals(desk: Desk, entry: Entry) -> frozenset[str]:
 
     It contested the change, or was confirmed by what would fit this one as well.
     """
-    dialog = entry.request.dialog_id
-    there = desk.books.on_dialog(dialog) if dialog else desk.books.settled_on_user(entry.agent)
     return frozenset(
         tomb.key
-        for tomb in there
-        if tomb.outcome is not None
-        and (tomb.settled_at or 0.0) >= entry.submitted
-        and same_lane(tomb, entry)
-        and (
-            any(seen.what == "contested" for seen in tomb.outcome.seen)
-            or (isinstance(tomb.outcome, Confirmed) and _fits_too(tomb, entry))
-        )
+        for tomb in _settled_since(desk, entry)
+        if _contested(tomb) or (isinstance(tomb.outcome, Confirmed) and _fits_too(tomb, entry))
     )
+
+
+def settled_rivals(desk: Desk, entry: Entry) -> frozenset[str]:
+    """Return which settled requests may have made a change that was heard since this one was sent.
+
+    They had contested one when they were open, and asked for the same (rules 4).
+    """
+    return frozenset(
+        tomb.key
+        for tomb in _settled_since(desk, entry)
+        if _contested(tomb) and _fits_too(tomb, entry)
+    )
+
+
+def _settled_since(desk: Desk, entry: Entry) -> Iterator[Entry]:
+    dialog = entry.request.dialog_id
+    there = desk.books.on_dialog(dialog) if dialog else desk.books.settled_on_user(entry.agent)
+    for tomb in there:
+        if tomb.outcome is None or never_done(tomb.outcome):
+            continue
+        if (tomb.settled_at or 0.0) >= entry.submitted and same_lane(tomb, entry):
+            yield tomb
+
+
+def _contested(tomb: Entry) -> bool:
+    return tomb.outcome is not None and any(s.what == "contested" for s in tomb.outcome.seen)
 
 
 def _fits_too(tomb: Entry, entry: Entry) -> bool:

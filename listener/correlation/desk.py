@@ -180,9 +180,10 @@ class Desk:
         """Let a request begin that was sent at that time, with what was known then."""
         entry.sent_at = at
         entry.case.begin(baseline, entry.request.dialog_id)
+        known = self.picture.of(entry.agent)
+        entry.case.was_off |= known.was_taken_in(entry.request.dialog_id, at)
         if isinstance(entry.case.expectation, NewCall | Monitoring | Transferred | Conferenced):
             # A call that was gone by then is none that is made or joined now (rules 4).
-            known = self.picture.of(entry.agent)
             there = baseline.ids if baseline is not None else known.dialogs.keys()
             gone = known.removed.keys() - there - entry.case.ids  # a call may come back
             entry.case.theirs |= {id_ for id_ in gone if known.removed[id_] <= at}

@@ -82,6 +82,8 @@ class AgentPicture:
     """Those of the removed dialogs that a list did not show; it may not have had them yet."""
     ends: dict[str, str | None] = field(default_factory=dict)
     """When, by Finesse's time, the agent left those that are gone: what is older comes late."""
+    took: dict[str, str] = field(default_factory=dict)
+    """By the ids of those that are gone the one that each had taken in, which ends as well."""
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
     live_since: float | None = None
@@ -106,6 +108,11 @@ class AgentPicture:
         """Say whether that dialog's values may be old ones: call data carries no time."""
         known = self.dialogs.get(dialog) if dialog is not None else None
         return known is not None and known.doubtful
+
+    def was_taken_in(self, dialog: str | None, at: float) -> bool:
+        """Say whether a call that was gone by then had taken that one in, the last news of both."""
+        ends = [self.removed[id_] for id_, each in self.took.items() if each == dialog]
+        return any(self.touched(dialog or "") <= end <= at for end in ends)
 
     def is_gone(self, dialog: str | None) -> bool:
         """Say whether that dialog's end was heard, and nothing of it since."""
@@ -138,11 +145,15 @@ class AgentPicture:
             del self.removed[oldest]
             self.bygone.pop(oldest, None)
             self.ends.pop(oldest, None)
+            self.took.pop(oldest, None)
             self.unlisted.discard(oldest)
         self.removed[id_] = now
         self.unlisted.discard(id_)
         views = (known.dialog if known is not None else None, last)
         self.ends[id_] = latest(*views, of=self.extension)
+        for each in views:
+            if each is not None and each.secondary_id:
+                self.took[id_] = each.secondary_id
         if known is not None:
             self.bygone[id_] = array("q", (each for each, _ in known.contents))
 

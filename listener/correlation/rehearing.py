@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener.correlation.accusation import fits, own_error, remembered_error
+from listener.correlation.adoption import settled_rivals
 from listener.correlation.bystanders import (
     at_work,
     made_by_another,
@@ -200,10 +201,12 @@ def _before(entry: Entry, event: DialogEvent) -> Dialog | None:
 def _contest(desk: Desk, now: float, entry: Entry, sight: Sight, tag: str | None) -> None:
     """Find the other requests that the same change without our id would prove (rules 4).
 
-    They may hear of it later or not at all; their cases are asked, and not changed.
+    They may hear of it later or not at all; their cases are asked, and not changed. Some may have
+    been settled by another process since.
     """
     if not would_count(entry, sight):
         return
+    entry.rivals |= settled_rivals(desk, entry)
     others = [
         other
         for other in rivals(desk, entry, sight)

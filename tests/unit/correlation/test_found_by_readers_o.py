@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from listener.correlation.gate import GateMode
+from listener.correlation.outcome import Confirmed, Evidence, Seen
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
 from listener.finesse.events import content_of
@@ -188,3 +189,59 @@ def test_who_may_have_made_a_change_that_anothers_get_showed_is_no_sole_suspect(
     story.hear(an_error(dialog_id=None))
     story.wait(3)
     assert story.said(second)[0] == "open"
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"), [((Seen(0.4, "contested"),), "unconfirmed"), ((), "confirmed")]
+)
+def test_a_change_that_two_asked_for_is_no_ones_where_the_other_was_settled_before_a_hand_over(
+    seen: tuple[Seen, ...], said: str
+) -> None:
+    # 4: the other one was told apart by its id on what came of it later
+    hold = a.Hold(agent=AGENT, dialog_id="100")
+    story = Story(own("ACTIVE", 0))
+    change = an_event(own("HELD", 3))
+    story.hear(change)
+    other = Confirmed(evidence=Evidence.REQUEST_ID, stage="HELD", seen=seen)
+    story.remember(hold, other, settled_ago=0.5)
+    baseline = Baseline(own("ACTIVE", 0), (), a_user())
+    key = story.adopt(hold, baseline=baseline, left=15.0, gap=False, age=2.0)
+    story.rehear(key, change)
+    story.wait(25)
+    assert story.said(key)[0] == said
+
+
+def taken_in(**changes: Any) -> Dialog:
+    """Return another call, which the agent has left, with the first one in it."""
+    parties = (a_participant(state="DROPPED", at=3), a_participant(OTHER), a_participant(CUSTOMER))
+    return a_dialog("200", *parties, secondary_id="100", **changes)
+
+
+@pytest.mark.parametrize("handed_over", ["handed over", ""])
+def test_the_end_of_a_call_that_another_one_had_taken_in_is_no_news_of_a_drop_sent_since(
+    handed_over: str,
+) -> None:
+    # 6.3, 7: who took it in is gone already; its own DELETE comes late, or not at all
+    drop = a.Drop(agent=AGENT, dialog_id="100")
+    story = Story(own("HELD", 0), other_call("200", OTHER))
+    story.hear(an_event(taken_in()), removed(taken_in()))
+    story.wait(2)
+    if handed_over:
+        baseline = Baseline(own("HELD", 0), (), a_user())
+        key = story.adopt(drop, baseline=baseline, left=19.0, gap=False, age=1.0)
+    else:
+        key = story.accepted(drop)
+    story.hear(removed(own("DROPPED", 3)))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+def test_a_drop_of_a_call_that_is_heard_of_again_since_it_was_taken_in_is_confirmed() -> None:
+    story = Story(own("HELD", 0), other_call("200", OTHER))
+    story.hear(an_event(taken_in()), removed(taken_in()))
+    story.wait(2)
+    story.hear(an_event(own("ACTIVE", 5)))
+    key = story.accepted(a.Drop(agent=AGENT, dialog_id="100"))
+    story.hear(removed(own("DROPPED", 9)))
+    story.wait(3)
+    assert story.said(key) == ("confirmed", "expectation")
