@@ -25,9 +25,10 @@ def as_known(desk: Desk, event: DialogEvent) -> Dialog | None:
     return known.dialog if known is not None else None
 
 
-def told_before(desk: Desk, event: DialogEvent, content: int) -> bool:
-    """Say whether that agent heard the dialog with the same content before."""
-    return event.owner is not None and desk.picture.of(event.owner).told(event.dialog_id, content)
+def told_before(desk: Desk, event: DialogEvent, content: int, *, times: int = 1) -> bool:
+    """Say whether that agent heard the dialog with the same content before, and so often."""
+    owner, id_ = event.owner, event.dialog_id
+    return owner is not None and desk.picture.of(owner).told(id_, content, times=times)
 
 
 def told_again(desk: Desk, event: DialogEvent) -> bool:
@@ -35,9 +36,7 @@ def told_again(desk: Desk, event: DialogEvent) -> bool:
 
     Which of these it is nobody knows any more, and any but the first may be old news.
     """
-    if event.owner is None:
-        return False
-    return desk.picture.of(event.owner).told(event.dialog_id, content_of(event), times=2)
+    return told_before(desk, event, content_of(event), times=2)
 
 
 def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:
