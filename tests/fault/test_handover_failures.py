@@ -205,9 +205,9 @@ async def test_a_request_that_does_not_come_back_stops_the_hand_over(tmp_path, m
         go = asyncio.Event()
         real = service._wire.send
 
-        async def slow(request, request_id):
+        async def slow(request, request_id, leaves):
             await go.wait()
-            return await real(request, request_id)
+            return await real(request, request_id, leaves)
 
         service._wire.send = slow
         async with both.caller() as client:
