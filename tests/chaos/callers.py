@@ -1,4 +1,4 @@
-"""Those who ask: over the API, as an expectation, through the drop-in; and a reader of events.
+"""Those who ask: over the API, as an expectation, through the drop-in.
 
 Each asks as a program would that wants an outcome: with an Idempotency-Key, again after a lost
 connection, over restarts. Knows the API; what is true is not known here.
@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from listener.client import Client
-from listener.errors import DaemonUnreachable, Problem
 from tests.chaos.asking import body_of, fingerprint, xml_of
 from tests.chaos.program import ASKED, DEAD
 from tests.oracle.world import PASSWORD
@@ -215,36 +213,3 @@ def credentials(agent: str) -> dict[str, str]:
     """Return the headers of a client of Finesse."""
     token = base64.b64encode(f"{agent}:{PASSWORD}".encode()).decode()
     return {"Authorization": f"Basic {token}", "Content-Type": "application/xml"}
-
-
-@dataclass(slots=True)
-class Reader:
-    """Follows all events over restarts. `events` has (name, data), `faults` what was wrong."""
-
-    program: Program
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    last: int = 0
-    _place: str | None = None
-
-    async def run(self) -> None:
-        """Read until cancelled."""
-        while True:
-            with suppress(DaemonUnreachable, Problem):
-                async with Client.unix(self.program.socket) as client:
-                    events = client.events(after=self._place or "none-0")
-                    async with events:
-                        async for event in events:
-                            self._take(event.id, event.name, event.data)
-            await asyncio.sleep(AGAIN)
-
-    def _take(self, id_: str | None, name: str, data: Any) -> None:
-        if id_ is None:
-            if self._place is not None:
-                self.faults.append(f"the reader was told {name}: {data}")
-            return
-        number = int(id_.rpartition("-")[2])
-        if number != self.last + 1 and self._place is not None:
-            self.faults.append(f"event {id_} came after {self._place}")
-        self.last, self._place = number, id_
-        self.events.append((name, data))

@@ -230,6 +230,20 @@ def succeed(old: Account, seed: int, now: float) -> Account:
     return new
 
 
+def earlier(account: Account, notes: Notes) -> list[Parcel]:
+    """Return what nodes had told before this account began, where some of theirs was not told now.
+
+    For a call may last for longer than `KEPT`, and what its node says again of it is no news (4).
+    """
+    here = set(map(id, account.parcels))
+    nodes = {parcel.node for parcel in account.parcels if parcel.published and not parcel.heard}
+    return [
+        parcel
+        for parcel in notes.known()
+        if parcel.heard and parcel.node in nodes and id(parcel) not in here
+    ]
+
+
 def over(row: list[Any]) -> bool:
     """Say whether a call has ended."""
     ended: bool = row[-1][1].over

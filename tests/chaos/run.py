@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos import reading, verdict
-from tests.chaos.callers import Callers, Reader
+from tests.chaos.callers import Callers
 from tests.chaos.crowd import Crowd, all_up
 from tests.chaos.deployment import Deployment
 from tests.chaos.memory import grown, slope
 from tests.chaos.player import LivePlayer
 from tests.chaos.program import DEAD, Program
+from tests.chaos.reader import Reader
 from tests.chaos.stalls import Stall, Stalls, lag_between
 from tests.chaos.tables import LiveTally
 from tests.chaos.truth import Notes
@@ -96,12 +97,7 @@ class Chaos:
         wanted = {each.id for each in world.inquiries if each.settled}
         until = self.notes.clock() + BEHIND
         while self.notes.clock() < until:
-            told = {
-                data["id"]
-                for name, data in self.reader.events
-                if name == "request" and data["outcome"] is not None
-            }
-            if wanted <= told:
+            if wanted <= self.reader.outcomes():
                 return
             await asyncio.sleep(0.2)
 
@@ -124,8 +120,9 @@ class Chaos:
                 self.tally.refusals[inquiry.refused[:3]] += 1
         account.restarts = [row for row in self.program.restarts if row[1] >= begun - 60.0]
         deeds = reading.match(account, world.inquiries)
-        events, self.reader.events = self.reader.events, []
+        events = self.reader.taken()
         odd = await reading.hear(account, self.notes, events, self._downs(begun), ahead)
+        account.earlier = reading.earlier(account, self.notes)
         cuts, self.deployment.cuts[:] = tuple(self.deployment.cuts), ()
         late = tuple(self.crowd.take(cuts, account.live))
         self.crowd.measure(self.program)
@@ -158,9 +155,8 @@ class Chaos:
         return [down for down in self.program.downs if down >= begun - 60.0]
 
     def _words(self) -> list[str]:
-        found = [*self.program.words(), *self.program.faults, *self.reader.faults]
+        found = [*self.program.words(), *self.program.faults, *self.reader.odd()]
         self.program.faults.clear()
-        self.reader.faults.clear()
         for node in self.deployment.sim.nodes:
             found += [f"simulator: {bug!r}" for bug in node.http.failures]
             found += [f"simulator: {bug!r}" for bug in node.notifications.failures]
@@ -256,7 +252,7 @@ async def chaos(
     notes = Notes(Account(seed, gate="live"), loop.time)
     async with Deployment(seed, traits, notes) as deployment:
         program = Program(work, deployment, runner=runner, flags=flags)
-        callers, reader = Callers(program, deployment), Reader(program)
+        callers = Callers(program, deployment)
         tally, stalls = LiveTally(), Stalls()
         beside: list[asyncio.Task[None]] = []
         judges = ProcessPoolExecutor(
@@ -269,9 +265,10 @@ async def chaos(
             ids = tuple(agent.id for agent in deployment.agents)
             crowd = Crowd(ids, loop.time() - started, within)
             crowd.measure(program)
-            beside += map(loop.create_task, (reader.run(), program.watch(), stalls.run()))
-            parts = (deployment, program, callers, reader, notes, tally, keep, say, stalls, judges)
-            yield Chaos(*parts, crowd, counts=counts)
+            beside += map(loop.create_task, (program.watch(), stalls.run()))
+            async with Reader(program) as reader:
+                parts = (deployment, program, callers, reader, notes, tally, keep, say, stalls)
+                yield Chaos(*parts, judges, crowd, counts=counts)
         finally:
             for task in beside:
                 task.cancel()

@@ -18,12 +18,13 @@ from listener.finesse.actions import Ready, TaskStart
 from listener.finesse.events import DialogChanged, RequestFailed, UserChanged
 from listener.finesse.model import User
 from listener.xmpp import stanzas
-from tests.chaos import inside, verdict
+from tests.chaos import inside, reading, verdict
 from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
 from tests.chaos.player import LivePlayer
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
 from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
 from tests.chaos.tables import MUST_BE_NONE, LiveTally
+from tests.chaos.truth import Notes
 from tests.oracle import knowable
 from tests.oracle.account import Account, Asked, Heard, Parcel
 from tests.oracle.judge import Find
@@ -340,3 +341,27 @@ def test_what_was_read_in_the_measured_lag_behind_an_errors_seconds_is_a_doubt(l
     ]
     with verdict.tolerant(lag):
         assert knowable._company(Account(1, heard=heard), asked, heard[0]) is in_doubt
+
+
+def said_again(*, in_the_story_before: bool) -> Account:
+    """Return an account with an event that nobody was told, and its like written otherwise."""
+    node, link = "/finesse/api/User/1001/Dialogs", {"1001": [[0.0, 1_000.0]]}
+    text = "<Update><event>{}</event><source>/finesse/api/User/1001/Dialogs</source><data><dialogs>"
+    text += "<Dialog><id>7</id><state>ACTIVE</state></Dialog></dialogs></data></Update>"
+    old = Parcel(node, text.format("POST"), 5.0, None, None, is_error=False)
+    old.published, old.heard = [5.0], [(5.1, "1001")]
+    new = Parcel(node, text.format("post"), 300.0, None, None, is_error=False, published=[300.0])
+    notes = Notes(Account(1), lambda: 500.0)
+    if in_the_story_before:
+        notes.made(old)
+    notes.account = Account(2, up=link, live=link, ended=500.0)
+    notes.made(new)
+    notes.account.earlier = reading.earlier(notes.account, notes)
+    return notes.account
+
+
+def test_what_an_earlier_story_told_is_no_news_when_it_is_said_again():
+    assert verdict.unread(said_again(in_the_story_before=True), []) == ([], [])
+    found, excused = verdict.unread(said_again(in_the_story_before=False), [])
+    assert [kind for kind, _ in found] == ["unread"]
+    assert not excused

@@ -17,7 +17,7 @@ from tests.oracle.account import Account, Asked, Got, Parcel
 from tests.oracle.wires import SENDER, Fortune, Misfortune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from listener.simulator.finesse import Finesse
     from listener.simulator.outbox import Cause
@@ -50,6 +50,10 @@ class Notes:
             if self._made.get(id(old.payload)) is old:
                 del self._made[id(old.payload)]
             self.items.pop(old.item_id, None)
+
+    def known(self) -> Iterable[Parcel]:
+        """Return the events that are still noted, those of earlier stories with them."""
+        return self._order
 
     def knows(self, payload: str) -> bool:
         """Say whether that very text was noted."""

@@ -362,7 +362,8 @@ def unread(account: Account, stalls: Sequence[Stall]) -> tuple[Unread, Unread]:
 
     Apart from them, those of a time in which the lag that was measured may have lost the link.
     """
-    known = {(parcel.node, parcel.payload) for parcel in account.parcels if parcel.heard}
+    heard = [parcel for parcel in (*account.earlier, *account.parcels) if parcel.heard]
+    known = {(parcel.node, parcel.payload) for parcel in heard}
     told: dict[str, set[tuple[int, ...]]] = {}
     found: Unread = []
     excused: Unread = []
@@ -374,9 +375,7 @@ def unread(account: Account, stalls: Sequence[Stall]) -> tuple[Unread, Unread]:
         if agent is None or not _sound(account, agent, at, 0.0) or not _worth_telling(parcel):
             continue
         if parcel.node not in told:
-            told[parcel.node] = {
-                _says(each) for each in account.parcels if each.heard and each.node == parcel.node
-            }
+            told[parcel.node] = {_says(each) for each in heard if each.node == parcel.node}
         if _says(parcel) in told[parcel.node]:
             continue  # the same, written otherwise, is a repeat as well (4)
         lag = lag_between(stalls, at - 1.0, at + READ_WITHIN)

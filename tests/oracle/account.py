@@ -234,6 +234,7 @@ class Account:
     before: list[Asked] = field(default_factory=list)  # of the story before, ended a moment ago
     history: History = field(default_factory=History)
     parcels: list[Parcel] = field(default_factory=list)
+    earlier: list[Parcel] = field(default_factory=list)  # told in the stories before
     heard: list[Heard] = field(default_factory=list)
     gets: list[Got] = field(default_factory=list)
     up: dict[str, list[list[float]]] = field(default_factory=dict)  # sessions: [begin, end]
