@@ -14,6 +14,7 @@ from listener.rest import RestTimings
 from listener.simulator.profiles import Tagging
 from listener.tracking import Tracking
 from tests.fault.proxy import Act, Mark, Proxy, Way
+from tests.fault.proxy_faults import black_hole, closed, deaf, frozen, mute, refused, reset
 from tests.fault.proxy_stage import call, scene
 from tests.shell.dropin_stage import PATIENT, Place, action, fronting, opened, placed
 from tests.shell.rest_server import Server, http
@@ -96,34 +97,6 @@ async def test_read_whose_answer_is_cut_at_any_byte_is_never_taken_for_a_whole_o
             else:
                 assert (got.status_code, got.json()["retryable"]) == (502, True)
     assert whole == 1 or act is Act.RST
-
-
-async def refused(proxy: Proxy) -> None:
-    await proxy.refuse()
-
-
-async def closed(proxy: Proxy) -> None:
-    await proxy.refuse(Act.FIN)
-
-
-async def reset(proxy: Proxy) -> None:
-    await proxy.refuse(Act.RST)
-
-
-async def frozen(proxy: Proxy) -> None:
-    proxy.freeze()
-
-
-async def black_hole(proxy: Proxy) -> None:
-    proxy.black_hole()
-
-
-async def deaf(proxy: Proxy) -> None:
-    proxy.black_hole(Way.DOWN)
-
-
-async def mute(proxy: Proxy) -> None:
-    proxy.black_hole(Way.UP)
 
 
 @pytest.mark.parametrize("fault", [refused, closed, reset, frozen, black_hole, deaf, mute])

@@ -15,6 +15,7 @@ import pytest
 from listener.errors import Unreachable
 from listener.rest import AnswerKind, Basic, Rest, RestLimits
 from tests.fault.proxy import Act, Ends, Link, Mark, Proxy, State, Way
+from tests.fault.proxy_faults import black_hole, closed, deaf, frozen, mute, refused, reset
 from tests.shell.rest_server import Server, asking, http, put, serving
 from tests.shell.stage import authority, no_tasks_left, until
 
@@ -113,34 +114,6 @@ async def test_request_cut_at_any_byte_is_in_doubt_and_never_seen_in_part(act):
 
 
 # --- one fault after the other ------------------------------------------------------------------
-
-
-async def refused(proxy: Proxy) -> None:
-    await proxy.refuse()
-
-
-async def closed(proxy: Proxy) -> None:
-    await proxy.refuse(Act.FIN)
-
-
-async def reset(proxy: Proxy) -> None:
-    await proxy.refuse(Act.RST)
-
-
-async def frozen(proxy: Proxy) -> None:
-    proxy.freeze()
-
-
-async def black_hole(proxy: Proxy) -> None:
-    proxy.black_hole()
-
-
-async def deaf(proxy: Proxy) -> None:
-    proxy.black_hole(Way.DOWN)
-
-
-async def mute(proxy: Proxy) -> None:
-    proxy.black_hole(Way.UP)
 
 
 async def frozen_answer(proxy: Proxy) -> None:
