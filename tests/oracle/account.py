@@ -219,9 +219,11 @@ class Asked:
 
     @property
     def deadline(self) -> float:
-        """When waiting ends: from the 202, else from submission."""
-        start = self.answered if self.accepted and self.answered is not None else self.submitted
-        return start + self.length
+        """When waiting ends: from the 202 if that came before its end, else from submission (2)."""
+        answered = self.answered if self.accepted else None
+        if answered is None or (self.settled is not None and answered > self.settled):
+            return self.submitted + self.length
+        return answered + self.length
 
 
 @dataclass(slots=True)

@@ -88,19 +88,20 @@ def _joined(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]
     joins = {(left, other) for left, other, _ in effects.joins(asked, account)}
     joins |= {span.unit for span in effects.spans(asked, account)}
     said = gone | ({survivor} if survivor is not None else set())
+    taken = _taken_in(account, asked, survivor, joins)
+    if any(_of_the_pair(account, asked, gone, set(pair)) for pair in taken):
+        return
     if survivor is not None and survivor not in {left for left, _ in joins}:
-        taken = _taken_in(account, asked, survivor, joins)
-        if not any(_of_the_pair(account, asked, gone, set(pair)) for pair in taken):
-            yield f"survivor {survivor}, and the calls were not joined in it"
+        yield f"survivor {survivor}, and the calls were not joined in it"
     elif not any(_of_the_pair(account, asked, said, set(pair)) for pair in joins):
         yield f"{sorted(said)} joined, and they were not"
 
 
 def _taken_in(
-    account: Account, asked: Asked, survivor: str, joins: set[tuple[Any, ...]]
+    account: Account, asked: Asked, survivor: str | None, joins: set[tuple[Any, ...]]
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the joins whose survivor had become that third call when it was told (6.3)."""
-    for pair in joins:
+    for pair in joins if survivor is not None else ():
         left, end = pair[0], (asked.settled or 0.0) + EPS
         if survivor not in pair and survivor in effects.family(account.history, left, end):
             yield pair

@@ -430,7 +430,13 @@ CHECKS = (
 
 
 def _overdue(account: Account, asked: Asked) -> Iterator[str]:
-    """Let no deadline be extended (7); a window of silence has the fence behind it (6.6)."""
+    """Let no deadline be extended (7); a window of silence has the fence behind it (6.6).
+
+    Whose window had not begun, behind another one's, is asked for that one.
+    """
+    end = asked.settled or account.ended
+    if any((other.settled or account.ended) >= end for other in lanes.ahead(account, asked)):
+        return
     bound = asked.deadline
     if isinstance(asked.request, SILENT):
         begin = lanes.window_of(account, asked) if asked.accepted else asked.submitted

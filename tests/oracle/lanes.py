@@ -78,12 +78,18 @@ def window_of(account: Account, asked: Asked) -> float:
 
 def before(account: Account, asked: Asked) -> Iterator[float]:
     """Yield when the DTMF that went out before it on that device were settled (6.6)."""
+    for other in ahead(account, asked):
+        if other.settled is not None and other.settled <= (asked.settled or 0):
+            yield other.settled
+
+
+def ahead(account: Account, asked: Asked) -> Iterator[Asked]:
+    """Yield the DTMF that went out before it on that device: its window begins behind theirs."""
     for other in account.asked:
         if not _both_dtmf(asked, other) or other.agent != asked.agent or other is asked:
             continue
         if other.begun is None or asked.begun is None:
             continue
         there = other.mode in {"submit", "forward"} and asked.mode in {"submit", "forward"}
-        first = (other.begun, other.key) < (asked.begun, asked.key)
-        if there and first and other.settled is not None and other.settled <= (asked.settled or 0):
-            yield other.settled
+        if there and (other.begun, other.key) < (asked.begun, asked.key):
+            yield other

@@ -21,7 +21,7 @@ from listener.correlation.outcome import (
 from listener.finesse import actions as do
 from listener.finesse import uris
 from listener.finesse.events import DialogEvent
-from tests.oracle import carried, details, reasons
+from tests.oracle import carried, details, grounds, lanes, reasons
 
 if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Got
@@ -115,20 +115,9 @@ def _window(account: Account, asked: Asked) -> Iterator[str]:
         return  # its id came back, and when the window began was never told
     begin = asked.answered
     if isinstance(asked.request, do.SendDtmf):
-        begin = max([begin, *_before(account, asked)])
+        begin = max([begin, *lanes.before(account, asked)])
     if asked.settled < begin + asked.request.default_deadline - 0.01:
         yield "its silence was not complete yet"
-
-
-def _before(account: Account, asked: Asked) -> Iterator[float]:
-    for other in account.asked:
-        earlier = isinstance(other.request, do.SendDtmf) and other.agent == asked.agent
-        if not earlier or other is asked or other.begun is None or asked.begun is None:
-            continue
-        there = other.mode in {"submit", "forward"} and asked.mode in {"submit", "forward"}
-        first = (other.begun, other.key) < (asked.begun, asked.key)
-        if there and first and other.settled is not None and other.settled <= (asked.settled or 0):
-            yield other.settled
 
 
 def _snapshot(account: Account, asked: Asked) -> Iterator[str]:
@@ -176,7 +165,15 @@ def _overtaken(account: Account, asked: Asked, got: Got) -> bool:
 
 
 def _expected(account: Account, asked: Asked) -> Iterator[str]:
-    """Let nothing confirm what the caller announced and never sent (8)."""
-    del account
-    if asked.mode == "never_sent" and isinstance(asked.outcome, Confirmed | Failed):
+    """Let nothing confirm what the caller announced and never sent; its id says that he did (8)."""
+    if asked.mode != "never_sent" or not isinstance(asked.outcome, Confirmed | Failed):
+        return
+    assert asked.settled is not None
+    begin = asked.submitted - grounds.EARLY
+    if not any(
+        heard.event.request_id == asked.request_id
+        and heard.event.owner == asked.agent
+        and begin <= heard.at <= asked.settled + EPS
+        for heard in account.heard
+    ):
         yield "its caller never sent it"

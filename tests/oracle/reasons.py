@@ -71,12 +71,12 @@ def _fenced(account: Account, asked: Asked) -> bool:
 
 
 def _errors(account: Account, asked: Asked, *, until: float | None = None) -> bool:
-    """Say whether an error was read that may be its own, for it bears no id that is one's alone."""
+    """Say whether an error was read that may be its own: without an id, or with one of several."""
     assert asked.settled is not None
-    shared = asked.ambiguous or id_shared(account, asked)
+    ids = {None, asked.request_id} if asked.ambiguous or id_shared(account, asked) else {None}
     return any(
         isinstance(heard.event, RequestFailed)
-        and (shared or heard.event.request_id is None)
+        and heard.event.request_id in ids
         and (blame.fits(account, asked, heard) or _without_source(heard.event))
         for heard in read_of(account, asked, until=asked.settled if until is None else until)
     )
