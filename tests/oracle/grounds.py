@@ -131,6 +131,17 @@ def named(account: Account, asked: Asked, heard: Heard) -> bool:
     )
 
 
+def of_another_alike(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether an event has the id of another request for that on that call: its change (4)."""
+    return any(
+        type(other.request) is type(asked.request)
+        and (other.agent, other.request.dialog_id) == (asked.agent, asked.request.dialog_id)
+        and other is not asked
+        and named(account, other, heard)
+        for other in account.asked
+    )
+
+
 def used(account: Account, asked: Asked) -> bool:
     """Say whether its id had been read on its agent's own node a while before it was sent (3).
 

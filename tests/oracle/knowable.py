@@ -261,8 +261,10 @@ def _anothers(account: Account, asked: Asked, heard: Heard) -> bool:
 
     However that one ended, unless nothing of it was ever done; where two have that id, it is one's.
     """
-    if isinstance(asked.request, (*DATA, do.UserRequest)):
+    if isinstance(asked.request, do.UpdateCallData | do.UserRequest):
         return False  # values that are there, or a state, may be told with any id
+    if isinstance(asked.request, DATA):
+        return grounds.of_another_alike(account, asked, heard)
     return any(
         other is not asked
         and other.agent == asked.agent
@@ -436,7 +438,7 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
         ids += [
             id_
             for id_, row in account.history.calls.items()
-            if row[0][0] >= asked.submitted and row[0][1].sender == asked.own
+            if row[0][1].sender == asked.own and not effects.told(account, asked, id_)
         ]
     user = asked.request.root == "User"
     alone = max([error.at + blame.SETTLES, *_left(account, asked, error)]) + 0.1

@@ -100,6 +100,8 @@ def _tells(account: Account, asked: Asked, span: Span, begin: float) -> bool:
         return False
     if isinstance(request, do.UpdateCallData):
         return _values(account, asked, begin)
+    if _of_another(account, asked):
+        return False
     # A value that is what it was before is no change (4), but for call data (6.7).
     if span.begin < asked.begun or _was_so(account, asked):
         return False
@@ -116,6 +118,18 @@ def _tells(account: Account, asked: Asked, span: Span, begin: float) -> bool:
         reason = getattr(request, "reason_code_id", None)
         return person is not None and reason in {None, person.reason}
     return True
+
+
+def _of_another(account: Account, asked: Asked) -> bool:
+    """Say whether what a GET would show was told to be the work of another one of ours (4)."""
+    data = do.Reclassify | do.UpdateScheduledCallback | do.CancelScheduledCallback
+    return isinstance(asked.request, data) and any(
+        (asked.begun or 0.0) <= heard.at < (asked.settled or 0.0)
+        and shown.shows(account, asked, heard, tagged=False)
+        and grounds.of_another_alike(account, asked, heard)
+        for heard in account.heard
+        if heard.agent == asked.agent
+    )
 
 
 def _was_so(account: Account, asked: Asked) -> bool:
