@@ -144,6 +144,13 @@ def no_answer_is_not_sent():
 @mutant("2.15")
 def what_never_left_is_in_doubt():
     yield _kind(lambda raw: (RestKind.DOUBTFUL, "guessed") if not raw.sent else None)
+    real = translation.RestWire.send
+
+    async def send(self, request, request_id, leaves):
+        leaves()
+        return await real(self, request, request_id, leaves)
+
+    yield translation.RestWire, "send", send
 
 
 @mutant("2.16")
