@@ -30,13 +30,17 @@ def same_object(entry: Entry, event: RequestFailed) -> bool:
 
     A dialog that became another one is not that object any more: why, nobody said. Nor is one of
     several calls with which the request's may be joined, or that other call when an error is there
-    already: a request has one.
+    already: a request has one. Nor, for a request that makes a call, one of which nobody knows
+    whether it was there before.
     """
     there, case = event.dialog_id, entry.case
     if there is None:
         return entry.request.dialog_id is None
     if isinstance(case.expectation, JOINS) and there not in case.ids:
         return not entry.suspicions and candidates(case) == case.ids | {there}
+    its_own = there in {*case.ids, case.claimed, case.initiated}
+    if isinstance(case.expectation, NewCall | Monitoring) and not its_own and not case.baseline:
+        return False
     return concerns(entry, there)
 
 
@@ -59,7 +63,9 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
         there = event.dialog_id in entry.case.behind  # it was, when the request went out
         may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
         may_be = may_be or may_join(entry, event.dialog_id)
-        return not there and not may_be
+        # With which one a join is nobody knows where it is not known which calls there were.
+        unknown = isinstance(entry.case.expectation, JOINS) and entry.case.baseline is None
+        return not (there or may_be or unknown)
     return event.user_id is not None and entry.request.dialog_id is not None
 
 

@@ -245,3 +245,29 @@ def test_a_drop_of_a_call_that_is_heard_of_again_since_it_was_taken_in_is_confir
     story.hear(removed(own("DROPPED", 9)))
     story.wait(3)
     assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_an_error_on_a_call_of_which_nobody_knows_since_when_it_is_there_names_no_make_call() -> (
+    None
+):
+    # 5: it was sent while no session heard
+    story = Story()
+    story.link_down()
+    make = story.accepted(a.MakeCall(agent=AGENT, to_address="5551"))
+    story.link_up(user=a_user())
+    story.wait(11)
+    story.hear(an_error(dialog_id="300"))
+    story.wait(30)
+    assert story.said(make)[0] == "unconfirmed"
+
+
+def test_an_error_on_a_call_may_be_that_of_a_join_of_which_nobody_knows_with_which_call() -> None:
+    story = Story()
+    story.link_down()
+    story.accepted(TRANSFER, length=60.0)
+    story.link_up(own("ACTIVE", 0), other_call("200", OTHER, "ALERTING"), user=a_user())
+    story.wait(11)
+    answer = story.accepted(a.Answer(agent=AGENT, dialog_id="200"), ungated=True)
+    story.hear(an_error(dialog_id="200"))
+    story.wait(30)
+    assert story.said(answer) == ("unconfirmed", "ambiguous")
