@@ -119,7 +119,6 @@ class Case:
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
-    varied: set[str] = field(default_factory=set)  # names whose values were others than at sending
     linked: str | None = None  # the call that its dialog was last seen to be tied to
     promised: Dialog | None = None  # the dialog when a callback was seen on it since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
@@ -153,7 +152,6 @@ class Case:
             behind=set(self.behind),
             added=set(self.added),
             hung_up=set(self.hung_up),
-            varied=set(self.varied),
             perhaps=dict(self.perhaps),
             told=dict(self.told),
         )
@@ -168,7 +166,6 @@ class Case:
         self.behind.add(gone)
         self.foreign_change = True  # what data it shows now may be the other call's
         self.start = self.promised = None  # which were the other call's
-        self.varied = set()
         if self.baseline is not None:
             every = (self.baseline.dialog, *self.baseline.others)
             known = [each for each in every if each is not None]

@@ -35,6 +35,7 @@ from listener.correlation.hearing import (
     sent,
 )
 from listener.correlation.judges import judge
+from listener.correlation.judges.pairs import named
 from listener.correlation.looks import fell
 from listener.correlation.news import told_again
 from listener.correlation.objects import JOINS, names_another_object
@@ -68,8 +69,7 @@ def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     if isinstance(event, RequestFailed):
         own_error(desk, now, entry, event)
         return
-    if isinstance(event, DialogEvent):
-        entry.case.theirs.discard(event.dialog_id)  # it may be over by now, and its own
+    _admit(entry.case, event)
     mark(desk, now, entry, event)
     sight = _sight(event, now)
     for other in desk.books.of(entry.agent):
@@ -87,11 +87,17 @@ def _of_its_own_work(desk: Desk, now: float, entry: Entry, event: Event) -> bool
     if entry.tracked_by_id_alone:
         return True  # nobody knows what it does
     case = entry.case.copy()
-    case.theirs.discard(getattr(event, "dialog_id", None))
+    _admit(case, event)
     known = _steps(case)
     shown = judge(case, replace(_sight(event, now), tagged=True)).shown
     step = isinstance(event, DialogEvent) and _is_step(entry, event)
     return step or _steps(case) != known or shown is not Shown.NOTHING
+
+
+def _admit(case: Case, event: Event) -> None:
+    """Let a call that was over by then be its own, unless a join's other call is known."""
+    if not (isinstance(case.expectation, JOINS) and named(case)):
+        case.theirs.discard(getattr(event, "dialog_id", None))
 
 
 def _is_step(entry: Entry, event: DialogEvent) -> bool:

@@ -172,7 +172,9 @@ def without_others_share(
         anothers = any(_takes(each, entry) for each in owners) or (
             entry not in named
             and bool(named)
-            and all(did(each, entry) or _of_an_earlier(entry, each, seen) for each in named)
+            and all(
+                did(each, entry) or _of_an_earlier(entry, each, finding, seen) for each in named
+            )
         )
         if any(entry is each[0] for each in owners) or not anothers:
             kept.append((entry, finding, seen))
@@ -258,14 +260,19 @@ def taken_elsewhere(
             entry.case.saw(sight)
 
 
-def _of_an_earlier(entry: Entry, named: Entry, seen: Sight) -> bool:
+def _of_an_earlier(entry: Entry, named: Entry, finding: Finding, seen: Sight) -> bool:
     """Say whether a state is the work of an earlier request of that agent, whose id is on it.
+
+    What is done to calls moves the state, and promises none.
 
     It may have been so before this one was sent, and be read only now; where its time tells that it
     came after Finesse's answer to this one, or after a state with its id, the state is there,
     whoever caused it (rules 1, 3).
     """
+    promises = isinstance(named.case.expectation, UserState | Tied)
     if seen.user is None or named.agent != entry.agent:
+        return False
+    if finding.stage == "PENDING" and not promises:
         return False
     changed = seen.user.state_change_time
     since = after(changed, entry.case.answer_date) or newer(changed, entry.case.signed)

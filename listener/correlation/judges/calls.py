@@ -64,6 +64,8 @@ def _made_before(case: Case, sight: Sight, dialog: Dialog) -> bool:
 
 def _perhaps(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Finding:
     """Say that it may be the call that was made, where nothing tells what is new."""
+    if sight.tagged:
+        return NOTHING  # our id would have named it
     unknown = case.baseline is None and sight.dialog_id not in case.theirs
     fits = _ours(case, want, dialog) and _target(want, dialog)
     begun = dialog.state in PROVEN | {"INITIATED", "FAILED"} and not _over(case, sight, dialog)
@@ -86,6 +88,8 @@ def _named(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
     if sight.dialog_id in case.added:
         return True  # it came to the list since, and our id came with it
     own = dialog.participant(case.own)
+    if own is not None and own.state == "HELD":
+        return False  # that another one is made holds a call that was there
     if own is not None and (own.state in BEGINNING or _made_since(case, own)):
         return True
     return _target(want, dialog) or (want.associated is not None and origin == want.associated)

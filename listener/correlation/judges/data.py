@@ -65,15 +65,11 @@ def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     applied = {name for name in names if now[name] == asked[name]}
     if any(_perhaps_truncated(n, asked[n], now[n], before[n]) for n in names - applied):
         return NOTHING  # cut off or another's, who knows: neither set nor missing
-    # A beginning of it that was so, and was another one since, came by what bears our id.
-    was = {n: None if sight.tagged and n in case.varied else before[n] for n in names}
     cut = (
-        {n for n in names - applied if _truncated(n, asked[n], now[n], was[n])}
+        {n for n in names - applied if _truncated(n, asked[n], now[n], before[n])}
         if sight.how is not How.SNAPSHOT
         else set()
     )
-    if not sight.again and case.before is not None:
-        case.varied |= {n for n in names if now[n] != before[n]}
     return _verdict(case, sight, asked, before, applied, cut)
 
 

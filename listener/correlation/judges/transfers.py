@@ -144,6 +144,7 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     """
     find_partner(case, sight)
     _note_left(case, sight)
+    _note_end(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return _anothers_over(case, sight)
     others = _others(case)
@@ -172,17 +173,18 @@ def _both_gone(case: Case, sight: Sight) -> Finding:
         return NOTHING
     assert sight.dialog_id is not None
     case.gone |= {sight.dialog_id}
-    if sight.how is How.REMOVED:
-        _note_end(case, sight)
-    if len(both) > 1 and sure(case) and case.gone >= both and case.gone_tagged:
+    if len(both) > 1 and sure(case) and case.gone >= both and case.gone_tagged & both:
         return Finding(Shown.EFFECT, by_id=True, dialogs=_by_id(case, sight))
     # The consult party may hang up alone; the request's own dialog gone is an end.
     return ENDED if case.ids <= case.gone else NOTHING
 
 
 def _note_end(case: Case, sight: Sight) -> None:
-    if sight.tagged and sight.dialog_id is not None:
-        case.gone_tagged |= {sight.dialog_id}
+    """Remember a call whose end bore our id, though nothing may tell yet that it was the other."""
+    gone = sight.dialog_id
+    ended = sight.tagged and sight.how is How.REMOVED and case.mine(sight)
+    if ended and gone is not None and gone not in case.theirs:
+        case.gone_tagged |= {gone}
 
 
 def _by_id(case: Case, sight: Sight, survivor: str | None = None) -> DialogIds:
@@ -193,7 +195,7 @@ def _by_id(case: Case, sight: Sight, survivor: str | None = None) -> DialogIds:
     """
     secondary = sight.dialog.secondary_id if sight.dialog is not None else None
     shown = {case.partner, secondary} & pair(case)
-    gone = (case.ids | case.gone_tagged | shown) - {survivor}
+    gone = (case.ids | (case.gone_tagged & pair(case)) | shown) - {survivor}
     return DialogIds(survivor, gone=tuple(sorted(each for each in gone if each is not None)))
 
 
@@ -201,6 +203,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     """CONFERENCE: the survivor with our participant ACTIVE and both others (6.4)."""
     find_partner(case, sight)
     _note_left(case, sight)
+    _note_end(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return _anothers_over(case, sight)
     if sight.how is How.REMOVED:
@@ -239,7 +242,7 @@ def _grown(case: Case, sight: Sight, there: frozenset[str]) -> bool:
     Our id on the other call's end says so as well; and where it is not known what there was, our
     id on it before. Without our id on it, it may have, and that proves nothing.
     """
-    if case.gone_tagged:
+    if case.gone_tagged & pair(case):
         return True
     if case.before is None:
         return case.apart == sight.dialog_id or not sight.tagged
@@ -260,7 +263,6 @@ def _conference_over(case: Case, sight: Sight) -> Finding:
         return NOTHING
     if sight.dialog_id in case.ids:
         return ENDED
-    _note_end(case, sight)
     joined, case.joined = case.joined, None
     if joined is None or not sight.tagged:
         return NOTHING

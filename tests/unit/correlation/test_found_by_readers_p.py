@@ -42,46 +42,18 @@ def noted(value: str) -> Dialog:
 # -- values that are so again ---------------------------------------------------------------------
 
 
-def test_a_beginning_that_was_another_one_since_is_proven_by_its_id() -> None:
-    # 6.7: two updates go out together; the one before writes another value
+@pytest.mark.parametrize("since", [("1234", "x 12"), ("x 12", "1234"), ("x 12",)])
+def test_a_beginning_that_was_so_at_sending_is_none_of_its_work_whatever_was_since(
+    since: tuple[str, ...],
+) -> None:
+    # 6.7: different from the baseline; its id may come with another value, or with none
     story = Story(noted("x 12"), gate=GateMode.OFF)
-    first = story.accepted(a.UpdateCallData(**vars_of("123456")))
-    second = story.accepted(LONG)
-    story.hear(an_event(noted("1234"), tag=first))
-    story.hear(an_event(noted("x 12"), tag=second))
-    assert story.said(second) == ("confirmed", "request_id")
-    assert story.outcomes[second].truncated == ("user.note",)
-
-
-def vars_of(value: str) -> dict[str, object]:
-    """Return how an update of the variable to that value is asked for."""
-    return {"agent": AGENT, "dialog_id": "100", "call_variables": {"user.note": value}}
-
-
-def test_a_beginning_that_was_so_all_the_time_is_none_of_its_work_whatever_id_is_on_it() -> None:
-    story = Story(noted("x 12"))
     key = story.accepted(LONG)
+    for value in since:
+        story.hear(an_event(noted(value)))
     story.hear(an_event(noted("x 12"), tag=key))
-    assert story.said(key)[0] == "open"
-
-
-def test_a_beginning_that_was_another_one_since_proves_nothing_without_its_id() -> None:
-    story = Story(noted("x 12"))
-    key = story.accepted(LONG)
-    story.hear(an_event(noted("1234")), an_event(noted("x 12")))
-    assert story.said(key)[0] == "open"
-
-
-def test_a_beginning_of_before_that_was_published_again_is_no_change_of_it() -> None:
-    # 4: the other value is older than the request
-    story = Story(noted("1234"))
-    story.hear(an_event(noted("1234")), content=1)
-    story.hear(an_event(noted("x 12")), content=2)
-    story.wait(20)
-    key = story.accepted(LONG)
-    story.hear(an_event(noted("1234")), content=1)
-    story.hear(an_event(noted("x 12"), tag=key), content=3)
-    assert story.said(key)[0] == "open"
+    story.wait(30)
+    assert story.said(key)[0] == "unconfirmed"
 
 
 # -- an absence that nobody else explains ---------------------------------------------------------
@@ -407,3 +379,69 @@ def test_a_state_is_contested_by_who_may_have_been_promised_just_that_one(
     story.hear(a_user_event(replace(promised, state="HOLD", state_change_time=clock(5))))
     story.hear(a_user_event(a_user("NOT_READY", 12, reason_code_id="7")))
     assert story.said(plain)[0] == said
+
+
+# -- an id that was used before, or says something else -------------------------------------------
+
+
+def second(state: str, at: float = 0, *, id_: str = "200", **changes: object) -> Dialog:
+    """Return another call of the agent."""
+    parties = (a_participant(state=state, at=at), a_participant("5550200"))
+    return replace(a_dialog(id_, *parties), **changes)
+
+
+LINKED = {"associated_dialog_uri": "/finesse/api/Dialog/100"}
+
+
+@pytest.mark.parametrize("wait", [1, 5])
+@pytest.mark.parametrize("done", [True, False])
+def test_an_end_from_before_with_its_id_names_no_other_call_where_one_is_linked(
+    wait: int, *, done: bool
+) -> None:
+    # 2, 3: a client that counts uses an id again
+    story = Story(own("HELD", 0), second("ACTIVE", **LINKED), second("ACTIVE", id_="400"))
+    story.hear(removed(second("DROPPED", 3, id_="400"), tag="145"))
+    story.wait(wait)
+    key = story.ask(CONFERENCE if done else TRANSFER, expected=True, id_="145")
+    if done:
+        parties = (a_participant(at=15), a_participant(CUSTOMER), a_participant("5550200", at=15))
+        media = {"call_type": "CONFERENCE"}
+        story.hear(an_event(a_dialog("100", *parties, media=media, secondary_id="200"), tag="145"))
+    else:
+        story.hear(removed(own("DROPPED", 15)))
+    story.wait(65)
+    assert story.said(key)[0] == ("confirmed" if done else "unconfirmed")
+
+
+def test_its_id_on_the_end_of_a_third_call_is_no_transfer_while_the_linked_one_is_there() -> None:
+    story = Story(own("HELD", 0), second("ACTIVE", **LINKED))
+    key = story.accepted(TRANSFER)
+    story.hear(removed(second("DROPPED", 3, id_="400"), tag=key), removed(own("DROPPED", 15)))
+    story.wait(30)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_its_id_on_a_call_that_is_held_for_it_names_not_that_one() -> None:
+    # nothing tells what was there, and it goes to the same number
+    story = Story(live=False)
+    make = story.accepted(MAKE_CALL)
+    story.hear(an_event(placed("ACTIVE", id_="300")))
+    held = (a_participant(state="HELD", at=20), a_participant("5551", at=1))
+    story.hear(an_event(replace(placed("ACTIVE", id_="300"), participants=held), tag=make))
+    story.wait(30)
+    assert story.said(make)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize(
+    ("state", "pending", "said"),
+    [("TALKING", "NOT_READY", "confirmed"), ("NOT_READY", None, "open")],
+)
+def test_a_state_that_is_promised_is_not_the_work_of_a_call_whose_id_is_on_it(
+    state: str, pending: str | None, said: str
+) -> None:
+    # 3, 4, 6.9: what makes a call promises no state; that one came may be what it did
+    story = Story(user=a_user("TALKING", 1), gate=GateMode.OFF)
+    consult = story.accepted(a.ConsultCall(agent=AGENT, dialog_id="100", to_address="5551"))
+    key = story.accepted(a.NotReady(agent=AGENT))
+    story.hear(a_user_event(a_user(state, 5, pending_state=pending), tag=consult))
+    assert story.said(key)[0] == said
