@@ -11,13 +11,13 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from slixmpp.jid import InvalidJID
 from slixmpp.util.sasl.client import saslprep
 from slixmpp.util.stringprep_profiles import StringPrepError
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher.base import MatcherBase
 
+from listener import logs
 from listener.errors import (
     ConfigurationError,
     CredentialsRefused,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
     from collections.abc import Callable
 
-log = structlog.get_logger()
+_log = logs.get(__name__)
 
 _FIRST_WORDS = {
     "tls": "waiting for the server's first words",
@@ -296,7 +296,8 @@ class GuardedClient(CalmStream):
                 self.name_held = refusal.startswith("conflict")
                 self._fail(troubles.not_bound(refusal, self.peer))
         except Exception as error:  # noqa: BLE001 - slixmpp would answer the sender with it
-            log.error("stanza.failed", error=type(error).__name__)  # noqa: TRY400 - payloads
+            # No traceback: it would hold the payload.
+            _log.error("stanza.failed", error=type(error).__name__)
 
     def _stream_error(self, element: ET.Element) -> None:
         name = stanzas.condition(element)

@@ -11,14 +11,13 @@ from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import structlog
-
+from listener import logs
 from listener.xmpp.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-log = structlog.get_logger()
+_log = logs.get(__name__)
 
 
 class Handshakes:
@@ -106,7 +105,7 @@ class Attempt:
         """Say that there is none, for a reason that lies outside this program."""
         window = self._all.window(self._node)
         if window.failed(self._begun, _clock(), self._all.busy):
-            log.warning(
+            _log.warning(
                 "handshakes.fewer",
                 host=self._node,
                 at_once=window.places,

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
+from listener import logs
 from listener.xmpp import stanzas
 from listener.xmpp.attendance import Attendance
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from listener.xmpp.contract import Endpoint
     from listener.xmpp.guard import GuardedClient
 
-log = structlog.get_logger()
+_log = logs.get(__name__)
 
 _BESIDE_MAX = 64  # other sessions of one agent that are remembered
 _SENDER_SHOWN = 200  # characters of a stranger's name, which is as long as the stranger likes
@@ -135,7 +134,7 @@ class Hearing:
             said = element.get("from")
             if said is not None and len(said) > _SENDER_SHOWN:
                 said = said[:_SENDER_SHOWN] + "..."
-            log.warning("notification.refused", agent=self._agent, sender=said)
+            _log.warning("notification.refused", agent=self._agent, sender=said)
             return
         try:
             for notification in stanzas.notifications(element):
@@ -151,4 +150,4 @@ class Hearing:
 
     def _failed(self, error: str) -> None:
         self.failed += 1
-        log.error("notification.failed", agent=self._agent, error=error)
+        _log.error("notification.failed", agent=self._agent, error=error)

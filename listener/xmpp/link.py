@@ -9,8 +9,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
+from listener import logs
 from listener.errors import CredentialsRefused, ListenerError, Unreachable
 from listener.xmpp.notices import Notices
 from listener.xmpp.opening import Left, open_there
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Aim", "Link", "LinkEvents", "LinkState", "SessionLike"]
 
-log = structlog.get_logger()
+_log = logs.get(__name__)
 
 
 class Link:
@@ -151,8 +150,8 @@ class Link:
             return await self._live(session)
         except ListenerError as error:
             return error
-        except Exception as error:
-            log.exception("link.failed", agent=self.agent, error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  one agent's fault must not end the others
+            _log.exception("link.failed", agent=self.agent, error=type(error).__name__)
             return error
         finally:
             self._session = None
@@ -206,7 +205,7 @@ class Link:
         while ending is None:
             self._missed = None
             self._host = session.host
-            log.info("session.opened", agent=self.agent, host=session.host)
+            _log.info("session.opened", agent=self.agent, host=session.host)
             born = asyncio.get_running_loop().time()
             ending, follower = await self._until_end(session)
             if asyncio.get_running_loop().time() - born >= self._backoff.stable:

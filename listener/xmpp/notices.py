@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
+from listener import logs
 from listener.xmpp.policy import cause_of, words_of
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from listener.xmpp.contract import Ending
     from listener.xmpp.parties import LinkEvents
 
-log = structlog.get_logger()
+_log = logs.get(__name__)
 
 
 class Notices:
@@ -40,17 +39,17 @@ class Notices:
     ) -> None:
         """Say that an attempt failed or a session ended; a `delay` of None: a person must act."""
         if was_up:
-            log.warning("session.lost", retry_in=_told(delay), **self._said(trouble, host))
+            _log.warning("session.lost", retry_in=_told(delay), **self._said(trouble, host))
         elif delay is not None:
             self.retry(trouble, host, delay)
         self._guarded(lambda: self._events.lost(trouble, delay))
         if delay is None:
-            log.error("session.stopped", **self._said(trouble, host))
+            _log.error("session.stopped", **self._said(trouble, host))
             self.stopped(trouble)
 
     def refused(self, trouble: Exception | Ending, host: str | None) -> None:
         """Log that no session could be made where another one is up, and only a person can help."""
-        log.error("session.refused", **self._said(trouble, host))
+        _log.error("session.refused", **self._said(trouble, host))
 
     def stopped(self, trouble: Exception | Ending) -> None:
         """Tell the owner that it is left as it is."""
@@ -59,7 +58,7 @@ class Notices:
     def retry(self, trouble: Exception | Ending, host: str | None, delay: float) -> None:
         """Warn of each cause once in an outage: thousands of agents try again each second."""
         cause = cause_of(trouble)
-        say = log.debug if cause in self._warned else log.warning
+        say = _log.debug if cause in self._warned else _log.warning
         self._warned.add(cause)
         say("session.retry", retry_in=_told(delay), **self._said(trouble, host))
 
@@ -74,8 +73,8 @@ class Notices:
     def _guarded(self, call: Callable[[], None]) -> None:
         try:
             call()
-        except Exception as error:
-            log.exception("link.failed", agent=self._agent, error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  the owner's fault is not the link's
+            _log.exception("link.failed", agent=self._agent, error=type(error).__name__)
 
 
 def _told(delay: float | None) -> float | None:

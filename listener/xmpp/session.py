@@ -10,8 +10,6 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import structlog
-
 from listener.errors import ConfigurationError, NotFinesse, Unreachable
 from listener.xmpp import stanzas
 from listener.xmpp.asks import Asks, either
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from listener.finesse.model import Notification
 
 __all__ = ["Cause", "Ending", "Endpoint", "Session", "Subscription", "Timings"]
-
-log = structlog.get_logger()
 
 
 class Session:

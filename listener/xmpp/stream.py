@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import slixmpp
-import structlog
 from slixmpp.xmlstream.tostring import tostring
 
 from listener import logs, redaction
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     import ssl
     import xml.etree.ElementTree as ET
 
-log = structlog.get_logger()
+_log = logs.get(__name__)
 
 _UNNEEDED = frozenset({"feature_rosterver", "feature_preapproval", "feature_limits"})
 _UNSENT_MAX = 256 * 1024  # bytes; we say little, so a server that takes less does not read
@@ -94,7 +93,7 @@ class CalmStream(slixmpp.ClientXMPP):
 
     def exception(self, exception: Exception) -> None:
         """Log what went wrong inside slixmpp by its kind alone (its text may hold payloads)."""
-        log.error("stanza.failed", error=type(exception).__name__)
+        _log.error("stanza.failed", error=type(exception).__name__)
 
     # --- bytes ----------------------------------------------------------------------------------
 
@@ -142,7 +141,8 @@ class CalmStream(slixmpp.ClientXMPP):
         except Malformed as error:
             self.end(Cause.MALFORMED, f"{self.peer} sent what is not XML: {error}")
         except Exception as error:  # noqa: BLE001 - slixmpp, when something comes out of its turn
-            log.error("stanza.failed", error=type(error).__name__)  # noqa: TRY400 - payloads
+            # No traceback: it would hold the payload.
+            _log.error("stanza.failed", error=type(error).__name__)
             self.end(Cause.MALFORMED, f"{self.peer} said what cannot be said at that point")
         if self._since > self._limit:
             self.end(
