@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from listener.assembly import Listener
+from listener.correlation.outcome import Confirmed
 from listener.errors import Unreachable
 from listener.simulator.xmpp_faults import Cut
 from tests.fault.pair_stage import PAIR_PACES, QUICK_PINGS, Pair, Part, pair_of
@@ -15,18 +16,19 @@ from tests.fault.test_pair_signals import (
     NOT_IN_SERVICE,
     finesse_unavailable,
     no_notifications,
+    out_of_service,
 )
 from tests.shell.stage import PASSWORD, A, B, no_tasks_left, settings, simulated, until
 
 
 @asynccontextmanager
-async def opened_after(fault, tmp_path, **kinds):
+async def opened_after(fault, tmp_path, *, nodes=2, strict=True, timings=QUICK_PINGS):
     """Begin with the fault there already."""
     with no_tasks_left():
-        async with simulated(nodes=2) as sim:
+        async with simulated(nodes=nodes) as sim:
             await fault(Pair(sim, None, (A, B)))
-            told = settings(sim, tmp_path, timings=QUICK_PINGS, **kinds)
-            async with Listener.open(told, paces=PAIR_PACES) as listener:
+            told = settings(sim, tmp_path, timings=timings)
+            async with Listener.open(told, strict=strict, paces=PAIR_PACES) as listener:
                 yield Pair(sim, listener, (A, B))
                 for node in sim.nodes:
                     node.thaw()
@@ -45,6 +47,37 @@ async def test_a_finesse_that_is_not_seen_at_the_beginning_is_unknown_and_not_do
         await pair.moved_to(0)
 
         assert pair.sessions_made(1) == 0
+
+
+async def test_finesse_is_asked_for_its_service_then_dialled_then_looked_for(tmp_path):
+    """Cisco's order: SystemInfo IN_SERVICE, the session, the user `finesse`; each bars the next.
+
+    Of `finesse` nothing is seen before it was seen once, and that is no bar.
+    """
+    patient = {"nodes": 1, "strict": False, "timings": None}  # no link is lost by a slow machine
+    async with opened_after(out_of_service, tmp_path, **patient) as pair:
+        house, http = pair.nodes[0].notifications, pair.nodes[0].http
+        await asked_again(http)
+        assert house.connections == 0
+
+        pair.nodes[0].set_status("IN_SERVICE")
+        await pair.moved_to(0)
+        house.set_finesse_presence(available=False)
+        await pair.all_deaf()
+        await asked_again(http)
+        assert not any(agent.live for agent in pair.listener.agents.values())
+        assert pair.at(A) == pair.at(B) == [0]
+
+        house.set_finesse_presence(available=True)
+        await pair.moved_to(0)
+        assert house.connections == len(pair.agents)
+        assert isinstance((await pair.hold())[0], Confirmed)
+
+
+async def asked_again(http) -> None:
+    """Wait until a node was asked several times more."""
+    asked = http.requests
+    await until(lambda: http.requests >= asked + 6)
 
 
 async def test_nothing_usable_at_the_beginning_is_told_in_words(tmp_path):

@@ -30,17 +30,23 @@ LOST = frozenset({AnswerKind.NOT_SENT, AnswerKind.DOUBTFUL})
 class Net:
     """What a test finds between a client and a scripted server."""
 
-    def __init__(self, server: Server, proxy: Proxy, rest: Rest) -> None:
+    def __init__(self, server: Server, proxy: Proxy, rest: Rest, limit: float) -> None:
         self.server, self.proxy, self.rest = server, proxy, rest
+        self.limit = limit  # seconds for one request, connection and answer
 
     def seen(self, request_id: str) -> int:
         """Return how often the server saw a whole request with that id."""
         return [one.headers.get("requestid") for one in self.server.seen].count(request_id)
 
     async def recovered(self) -> None:
-        """Check that all is well once the network is: nothing is held, and a request goes out."""
+        """Check that all is well once the network is: nothing is held, and a request goes out.
+
+        Within the times that are set, once for the request and once for each doubt before it.
+        """
+        loop = asyncio.get_running_loop()
         self.proxy.heal()
         await self.proxy.come_back()
+        begun, number = loop.time(), 0
         slots = self.rest._reach.line._slots.values()
         assert all(slot._value == 50 for slot in slots)
         answer = None
@@ -53,6 +59,7 @@ class Net:
                 break
         assert answer is not None
         assert answer.kind is AnswerKind.ACCEPTED
+        assert loop.time() - begun <= SLOWER * (number + 1) * self.limit
         await until(lambda: len(self.proxy.links) <= 1)
 
 
@@ -69,7 +76,7 @@ async def net(
             Proxy(server.port) as proxy,
             asking(_at(proxy, server.scheme), tls=trusting, limits=limits, **quick) as rest,
         ):
-            yield Net(server, proxy, rest)
+            yield Net(server, proxy, rest, quick["answer"] + quick["connect"])
 
 
 def _at(proxy: Proxy, scheme: str = "http") -> str:

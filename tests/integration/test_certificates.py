@@ -11,7 +11,11 @@ from functools import cache
 
 import pytest
 
+from listener.assembly import Listener
+from listener.correlation.outcome import Confirmed, Evidence
 from listener.errors import CertificateRefused, Unreachable
+from listener.finesse.actions import Hold
+from listener.simulator.certificates import ThrowawayAuthority
 from listener.trust import client_context
 from listener.xmpp.contract import Endpoint
 from listener.xmpp.session import Session
@@ -19,8 +23,18 @@ from tests.integration import certificates, quirks
 from tests.integration.certificates import Kind
 from tests.integration.conftest import ACCOUNTS, need
 from tests.integration.places import PATIENT
+from tests.integration.publishing.owner import OwnerPublisher
 from tests.integration.servers import KINDS, How, Server
-from tests.shell.stage import PASSWORD, A, authority
+from tests.shell.stage import (
+    PACES,
+    PASSWORD,
+    A,
+    answered_call,
+    authority,
+    node_of,
+    settings,
+    simulated,
+)
 
 ENCRYPTED = ("tls", "starttls")
 
@@ -157,3 +171,32 @@ async def test_a_program_that_insists_on_tls_1_3_is_told_what_is_missing(showing
 
 async def test_an_address_is_dialled_where_the_certificate_names_it(server):
     assert await opens(server, "tls", host="127.0.0.1") == "TLSv1.3"
+
+
+class AsFinesse(ThrowawayAuthority):
+    """Signs by an authority in between, which the server sends along; TLS 1.2 is its newest."""
+
+    def server_context(self, *names: str, **_: object) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        issuer = self._authority.create_child_ca()
+        issuer.issue_cert(*(names or certificates.PLACE)).configure_cert(context)
+        return context
+
+
+@pytest.mark.parametrize("security", ENCRYPTED)
+async def test_the_whole_program_works_over_tls_1_2_with_an_intermediate_at_both_ports(
+    showing, tmp_path, security
+):
+    server, rest = showing(Kind.INTERMEDIATE), AsFinesse()
+    async with simulated(authority=rest, notifications=OwnerPublisher(server, PASSWORD)) as sim:
+        ca = tmp_path / "both.pem"
+        ca.write_bytes(rest.pem + server.ca_file.read_bytes())
+        node = node_of(sim) | {"xmpp_port": server.port(security)}
+        finesse = {"nodes": [node], "ca_file": ca, "security": security}
+        told = settings(sim, tmp_path, agents=[{"id": A, "password": PASSWORD[A]}], finesse=finesse)
+        async with Listener.open(told, paces=PACES) as listener:
+            dialog = await answered_call(sim, listener)
+            outcome = await listener.submit(Hold(agent=A, dialog_id=dialog))
+    assert isinstance(outcome, Confirmed)
+    assert outcome.evidence is Evidence.REQUEST_ID

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -184,6 +185,30 @@ async def test_a_server_that_was_killed_and_comes_back(own_server, tmp_path, pre
         assert isinstance(outcome, Confirmed)
         assert outcome.evidence is Evidence.REQUEST_ID
         assert writes(sim) == 2
+
+
+async def test_of_two_programs_with_one_name_the_first_stops_and_the_second_stays(
+    server, tmp_path, monkeypatch
+):
+    """Which of two sessions a server ends is its own affair: both end that which was there."""
+    named = SimpleNamespace(token_hex=lambda _: "same")
+    monkeypatch.setattr("listener.dialling.secrets", named)
+    with no_tasks_left():
+        async with (
+            world(server, tmp_path) as (sim, told),
+            Listener.open(told, paces=PACES) as first,
+            Listener.open(told, paces=PACES) as second,
+        ):
+            await until(lambda: first.agents[A].state == "stopped")
+            assert "conflict" in first.agents[A].last_error
+            await asyncio.sleep(10 * PACES.backoff.cap)  # what must not come is not announced
+            assert await second.ping(A, 20)
+            assert (first.agents[A].live, second.agents[A].live) == (False, True)
+            dialog = await answered_call(sim, second)
+            assert isinstance(await second.submit(Hold(agent=A, dialog_id=dialog)), Confirmed)
+            first.change_credentials(A, password=PASSWORD[A])
+            await until(lambda: second.agents[A].state == "stopped")
+            await first.ready(A, within=20)
 
 
 async def test_a_server_that_stands_still_is_noticed_and_come_back_to(own_server, tmp_path):

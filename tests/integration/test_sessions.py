@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
 
 from listener.errors import CredentialsRefused
@@ -59,6 +62,35 @@ async def test_a_wrong_password_is_tried_once(place, security):
     async with place.opened(agent=B, security=security):
         pass  # what came after the first refusal has been logged by now
     assert place.refused_logins() == before + 1
+
+
+async def features(place, security: str) -> str:
+    """Return what a server offers to somebody who has not signed in, as it writes it."""
+    begin = (
+        f"<stream:stream xmlns='jabber:client' version='1.0' to='{place.domain}'"
+        " xmlns:stream='http://etherx.jabber.org/streams'>"
+    ).encode()
+    name = place.endpoint().host
+    tls = {"ssl": place.tls, "server_hostname": name} if security == "tls" else {}
+    async with asyncio.timeout(20):
+        there = await asyncio.open_connection(name, getattr(place.ports, security), **tls)
+        reader, writer = there
+        writer.write(begin)
+        offered = await reader.readuntil(b"</stream:features>")
+        if security == "starttls":
+            assert b"<mechanism" not in offered
+            writer.write(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+            assert b"<proceed" in await reader.readuntil(b">")
+            await writer.start_tls(place.tls, server_hostname=name)
+            writer.write(begin)
+            offered = await reader.readuntil(b"</stream:features>")
+        writer.transport.abort()
+    return offered.decode()
+
+
+@pytest.mark.parametrize("security", SECURITIES)
+async def test_plain_is_all_that_is_offered_for_a_login_as_by_finesse(place, security):
+    assert re.findall(r"<mechanism>(.*?)</mechanism>", await features(place, security)) == ["PLAIN"]
 
 
 @pytest.mark.parametrize("form", list(Form))
