@@ -44,3 +44,4 @@ STRICT_NAME = _quirk(
 ABRUPT = _quirk("a handshake without a common TLS version ends without an alert", EJABBERD)
 FORGETFUL = _quirk("explicit subscriptions are gone after a restart (as configured)", PROSODY)
 ONE_COMPONENT = _quirk("a second component of one name is refused, not shared with", PROSODY)
+BETWEEN_USERS = _quirk("a message of one user to another is delivered", PROSODY, EJABBERD)

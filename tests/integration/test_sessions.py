@@ -13,12 +13,14 @@ from listener.finesse.wire import parse_update
 from listener.simulator.interfaces import Form
 from listener.xmpp import stanzas
 from listener.xmpp.contract import Cause
+from tests.integration import quirks
 from tests.integration.places import SECURITIES
 from tests.shell.stage import A, B, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DIALOGS = f"/finesse/api/User/{A}/Dialogs"
+EVENT = "http://jabber.org/protocol/pubsub#event"
 OTHERS = f"/finesse/api/User/{B}/Dialogs"
 TEAM = "/finesse/api/Team/5/Users"
 UPDATE = (
@@ -157,6 +159,28 @@ async def test_nothing_explicit_is_left_after_a_clean_stop(place):
     await until(lambda: not place.publisher.present(A))
     async with place.opened() as after:
         assert await explicit(after) == set()
+
+
+@pytest.mark.parametrize("to", [stanzas.bare, str], ids=["bare", "full"])
+async def test_what_another_agent_sends_as_a_notification_is_none(place, to):
+    """The server names its true sender, so that it is refused."""
+    heard = []
+    async with (
+        place.opened(heard=heard) as session,
+        place.opened(agent=B, resource="mallory") as other,
+    ):
+        for sender in ("", f" from='{other.jid}'"):
+            other._client.send_raw(
+                f"<message to='{to(session.jid)}'{sender}><event xmlns='{EVENT}'>"
+                f"<items node='{DIALOGS}'><item id='forged'><notification>forged</notification>"
+                "</item></items></event></message>"
+            )
+        assert await other.ping(20)
+        await place.publish(DIALOGS, UPDATE, item_id="true")
+        assert await session.ping(20)
+        assert [one.item_id for one in heard] == ["true"]
+        arrived = 2 if quirks.BETWEEN_USERS.holds(place.name) else 0
+        assert session.refused_notifications == arrived
 
 
 async def test_a_large_payload_comes_whole(place):
