@@ -218,7 +218,7 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
         return NOTHING
     if sight.tagged and case.signed is None:
         case.signed = user.state_change_time
-    if _came_late(case, user) and (sight.tagged or _in_between(case, user)):
+    if _came_late(case, user) and (sight.tagged or _in_between(case, want, user)):
         return _before_the_others(case, want, sight)
     if _signed_in(case, want, user):
         return _at_sign_in(case, want, user)
@@ -240,11 +240,15 @@ def _came_late(case: Case, user: User) -> bool:
     return was is not None and older(user.state_change_time, was.state_change_time)
 
 
-def _in_between(case: Case, user: User) -> bool:
-    """Say whether it is surely since the request, and no other request's by its id."""
-    start = case.start.user if case.start is not None else None
-    since = start is not None and newer(user.state_change_time, start.state_change_time)
-    return since and user.state_change_time not in case.theirs
+def _in_between(case: Case, want: x.UserState, user: User) -> bool:
+    """Say whether it is surely since the request, and no other request's by its id.
+
+    What another one was promised by then stands while the agent goes through other states.
+    """
+    start, came = case.start.user if case.start is not None else None, user.state_change_time
+    since = start is not None and newer(came, start.state_change_time)
+    promised = user.state not in want.states and any(older(each, came) for each in case.theirs)
+    return since and came not in case.theirs and not promised
 
 
 def _before_the_others(case: Case, want: x.UserState, sight: Sight) -> Finding:

@@ -20,6 +20,7 @@ from tests.builders import (
     a_dialog,
     a_participant,
     a_user,
+    a_user_event,
     added,
     an_error,
     an_event,
@@ -271,3 +272,16 @@ def test_an_error_on_a_call_may_be_that_of_a_join_of_which_nobody_knows_with_whi
     story.hear(an_error(dialog_id="200"))
     story.wait(30)
     assert story.said(answer) == ("unconfirmed", "ambiguous")
+
+
+@pytest.mark.parametrize(("its_own", "said"), [(2, "open"), (9, "confirmed")])
+def test_a_state_to_come_that_another_was_promised_is_no_news_in_a_state_that_is_told_late(
+    its_own: float, said: str
+) -> None:
+    # 4, 6.9: the promise, by its id, stood in each state since
+    story = Story(user=a_user("TALKING", 0), gate=GateMode.OFF)
+    first, second, third = (story.accepted(a.SignOut(agent=AGENT)) for _ in "123")
+    story.hear(a_user_event(a_user("TALKING", its_own, pending_state="LOGOUT"), tag=second))
+    story.hear(a_user_event(a_user("TALKING", 10, pending_state="LOGOUT"), tag=third))
+    story.hear(a_user_event(a_user("HOLD", 6, pending_state="LOGOUT")))
+    assert story.said(first)[0] == said
