@@ -33,17 +33,18 @@ def merged(old: Dialog, new: Dialog) -> Dialog:
 
 def is_older(dialog: Dialog, known: Dialog) -> bool:
     """Say whether a dialog is older news than what is known: one of its parties is."""
-    return any(_regressed(known, party) for party in dialog.participants)
+    return any(is_earlier(party, known) for party in dialog.participants)
 
 
-def _regressed(old: Dialog, party: Participant) -> bool:
-    before = sole_party(old, party.media_address)
-    return before is not None and older(party.state_change_time, before.state_change_time)
+def is_earlier(party: Participant, known: Dialog, by: float = 0.0) -> bool:
+    """Say whether a party is shown as it was before what is known; `by`: more seconds than that."""
+    before = sole_party(known, party.media_address)
+    return before is not None and older(party.state_change_time, before.state_change_time, by)
 
 
 def _later(old: Dialog, party: Participant) -> Participant:
     before = sole_party(old, party.media_address)
-    return before if before is not None and _regressed(old, party) else party
+    return before if before is not None and is_earlier(party, old) else party
 
 
 def is_call(dialog: Dialog) -> bool:

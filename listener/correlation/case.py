@@ -94,7 +94,7 @@ class Case:
     last: Participant | None = None  # the own participant as last seen since sending
     newest: str | None = None  # the latest stateChangeTime of all calls that was read by sending
     claimed: str | None = None  # the new dialog that carried our id
-    signed: str | None = None  # Finesse's time of the first state of the user that carried it
+    tagged_at: str | None = None  # Finesse's time of the first state of the user that carried it
     theirs: set[str | None] = field(default_factory=set)
     """Dialogs and stateChangeTimes that are another request's work, by its id."""
     anybodys: set[str | None] = field(default_factory=set)

@@ -48,15 +48,18 @@ def _seconds(when: datetime) -> float:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-def older(text: str | None, than: str | None) -> bool:
+def older(text: str | None, than: str | None, by: float = 0.0) -> bool:
     """Say whether one stateChangeTime is surely older than another; False when not known.
 
-    Two times without zone are of the same one; one with and one without cannot be compared.
+    `by`: more than so many seconds older. Two times without zone are of the same one; one with and
+    one without cannot be compared.
     """
     if text == than:
         return False
     (first, zoned), (second, also) = _read(text), _read(than)
-    return first is not None and second is not None and zoned is also and first < second
+    if first is None or second is None or zoned is not also:
+        return False
+    return second - first > by
 
 
 def newer(text: str | None, than: str | None) -> bool:

@@ -219,18 +219,18 @@ def _could(named: Entry, entry: Entry) -> bool:
     A call is made, and a party taken off, by what asks for that and by nothing else; any but the
     latter may move the own part in a call.
     """
-    did, want = named.case.expectation, entry.case.expectation
+    done, want = named.case.expectation, entry.case.expectation
     if isinstance(want, NewCall | Monitoring):
-        return isinstance(did, (*WANTS_NEW_CALLS, Tied))
+        return isinstance(done, (*WANTS_NEW_CALLS, Tied))
     if isinstance(want, PartyGone):
-        return isinstance(did, PartyGone | Tied)
-    if isinstance(want, UserState) and isinstance(did, UserState):
-        return bool(did.states & want.states)
-    if isinstance(want, OwnState) and isinstance(did, OwnState):
+        return isinstance(done, PartyGone | Tied)
+    if isinstance(want, UserState) and isinstance(done, UserState):
+        return bool(done.states & want.states)
+    if isinstance(want, OwnState) and isinstance(done, OwnState):
         other = named.request.dialog_id != entry.request.dialog_id
-        return other or bool(did.states & want.states)
+        return other or bool(done.states & want.states)
     apart = isinstance(want, OwnState | Transferred | Conferenced)
-    return not (apart and isinstance(did, PartyGone))
+    return not (apart and isinstance(done, PartyGone))
 
 
 def give_back(entry: Entry, sight: Sight) -> None:
@@ -275,7 +275,7 @@ def _of_an_earlier(entry: Entry, named: Entry, finding: Finding, seen: Sight) ->
     if finding.stage == "PENDING" and not promises:
         return False
     changed = seen.user.state_change_time
-    since = after(changed, entry.case.answer_date) or newer(changed, entry.case.signed)
+    since = after(changed, entry.case.answer_date) or newer(changed, entry.case.tagged_at)
     return not since and (named.sent_at or 0.0) <= (entry.sent_at or 0.0)
 
 
@@ -327,9 +327,9 @@ def _same_asked(one: Entry, other: Entry) -> bool:
     return (mine.expectation, mine.ids) == (theirs.expectation, theirs.ids)
 
 
-def would_count(entry: Entry, sight: Sight, *, fresh: bool = False) -> bool:
+def would_count(entry: Entry, sight: Sight) -> bool:
     """Say whether a sight would prove a request without our id; its case is not changed."""
-    return _would(entry, sight, fresh=fresh, blindly=False)
+    return _would(entry, sight, fresh=False, blindly=False)
 
 
 def would_fit(entry: Entry, sight: Sight, *, fresh: bool = False) -> bool:

@@ -75,7 +75,7 @@ def an_unchanged_value_counts():
 
 @mutant("4.05", "HOLD", "RETRIEVE")
 def an_older_change_counts():
-    yield case, "older", lambda _text, _than: False
+    yield case, "older", lambda _text, _than, _by=0.0: False
 
 
 @mutant("4.06", "HOLD", "RETRIEVE")

@@ -216,8 +216,8 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     user = sight.user
     if user is None or not case.mine(sight) or not _fits(want, user):
         return NOTHING
-    if sight.tagged and case.signed is None:
-        case.signed = user.state_change_time
+    if sight.tagged and case.tagged_at is None:
+        case.tagged_at = user.state_change_time
     if _came_late(case, user) and (sight.tagged or _in_between(case, want, user)):
         return _before_the_others(case, want, sight)
     if _signed_in(case, want, user):
