@@ -129,13 +129,17 @@ def find_partner(case: Case, sight: Sight) -> None:
 def _shown_partner(case: Case, sight: Sight, *, by_id: bool) -> str | None:
     """Return the call that a sight shows to be joined with the request's, None if none.
 
-    Our id names one that was not known at sending only where nothing else does.
+    Our id names one that was not known at sending only where nothing else does; without it that may
+    be a colleague's call, which somebody else has joined.
     """
     if sight.dialog is None or sight.dialog_id is None:
         return None
     secondary = sight.dialog.secondary_id
     if sight.dialog_id in case.ids:
         was = case.before.secondary_id if case.before is not None else None
+        unknown = case.baseline is not None and secondary not in case.baseline.ids
+        if unknown and not (by_id and case.partner is None):
+            return None
         return secondary if secondary not in {None, "", was, *case.theirs} else None
     came = by_id and sight.dialog_id not in case.theirs and not named(case)
     known = came or (case.baseline is not None and sight.dialog_id in case.baseline.ids)

@@ -60,3 +60,18 @@ def test_an_old_merge_proves_no_transfer_where_nothing_was_known_before() -> Non
     story.hear(an_event(a_dialog("100", *parties, secondary_id="7"), tag=key))
     story.wait(60)
     assert story.said(key)[0] == "unconfirmed"
+
+
+def test_a_join_of_a_colleagues_own_call_names_none_that_ours_is_joined_with() -> None:
+    # the colleague on the held call had joined it with a call of theirs; that is read late
+    first, _, third = _calls()
+    story = Story(first, third, a_dialog("400", a_participant(EXT), a_participant("E")))
+    story.link_up(agent="agent2")
+    key = story.accepted(Transfer(agent=AGENT, dialog_id="100"))
+    merged = (a_participant(EXT, "HELD"), a_participant("A"), a_participant("X", at=1))
+    story.hear(an_event(replace(first, secondary_id="405", participants=merged)))
+    left = (a_participant(EXT, "DROPPED", 2), *merged[1:], a_participant("E", at=2))
+    joined = replace(first, secondary_id="400", participants=left)
+    story.hear(an_event(joined), an_event(joined, tag=key, owner="agent2"))
+    assert story.said(key)[0] == "confirmed"
+    assert story.outcomes[key].dialogs.gone == ("400",)
