@@ -15,6 +15,7 @@ from tests.oracle import effects
 from tests.oracle.readings import is_about, read_of, was_live
 
 if TYPE_CHECKING:
+    from listener.finesse.model import Dialog
     from tests.oracle.account import Account, Asked
 
 EPS = 0.001
@@ -132,20 +133,42 @@ def seemed_equal(account: Account, asked: Asked) -> bool:
     """Say whether the values were there as far as was told: they may come and go unheard."""
     if equal(account, asked):
         return True
+    told = _last_told(account, asked)
+    wanted = effects.wanted(asked)
+    reason = wanted.pop("wrapUpReason", None)
+    if told is None:
+        return False
+    media = told.media_properties
+    there = all(media.variable(name) == value for name, value in wanted.items())
+    return there and reason in {None, media.wrap_up_reason}
+
+
+def seemed_set(account: Account, asked: Asked) -> bool:
+    """Say whether a classification, or a callback, was so as far as was told when it was asked."""
+    told, request = _last_told(account, asked), asked.request
+    if told is None:
+        return False
+    if isinstance(request, do.Reclassify):
+        return told.media_properties.variable("BAResponse") == request.outbound_classification
+    known = told.scheduled_callback_info
+    if not isinstance(request, do.UpdateScheduledCallback) or known is None:
+        return False
+    return request.callback_time in {None, known.callback_time} and request.callback_number in {
+        *(None, known.callback_number)
+    }
+
+
+def _last_told(account: Account, asked: Asked) -> Dialog | None:
+    """Return its dialog as an event had shown it last when it went out."""
     told = [
-        heard.event.dialog.media_properties
+        heard.event.dialog
         for heard in account.heard
         if heard.agent == asked.agent
         and heard.at < (asked.begun or 0.0)
         and isinstance(heard.event, DialogEvent)
         and is_about(asked, heard)
     ]
-    wanted = effects.wanted(asked)
-    reason = wanted.pop("wrapUpReason", None)
-    return bool(told) and (
-        all(told[-1].variable(name) == value for name, value in wanted.items())
-        and reason in {None, told[-1].wrap_up_reason}
-    )
+    return told[-1] if told else None
 
 
 def _known_there(account: Account, asked: Asked, since: float) -> bool:

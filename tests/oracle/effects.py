@@ -228,8 +228,12 @@ def _parties(history: History, asked: Asked, *ids: str) -> frozenset[str]:
 
 
 def live_calls(asked: Asked, account: Account) -> dict[str, View]:
-    """Return the calls that the asking device was on when it went out; a watch is none of them."""
-    now = {id_: account.history.at(id_, _just_before(asked)) for id_ in account.history.calls}
+    """Return the calls that the asking device was on when it went out; a watch is none of them.
+
+    Those that were joined by then are two yet, if nobody had told of that: so they were known (4).
+    """
+    before = _just_before(asked, account)
+    now = {id_: account.history.at(id_, before) for id_ in account.history.calls}
     return {
         id_: view
         for id_, view in now.items()
@@ -238,8 +242,27 @@ def live_calls(asked: Asked, account: Account) -> dict[str, View]:
     }
 
 
-def _just_before(asked: Asked) -> float:
-    return (asked.submitted if asked.begun is None else asked.begun) - TOGETHER
+def _just_before(asked: Asked, account: Account) -> float:
+    begun = asked.submitted if asked.begun is None else asked.begun
+    untold = [
+        at
+        for survivor, gone in _pairs(asked, account.history)
+        for at, view in account.history.calls[survivor]
+        if view.secondary == gone and at <= begun
+        if not _read_by(account, asked, {survivor, gone}, at, begun)
+    ]
+    return min([begun, *untold]) - TOGETHER
+
+
+def _read_by(account: Account, asked: Asked, ids: set[str], since: float, end: float) -> bool:
+    """Say whether news of those dialogs from that time on, or a picture, had been read by then."""
+    return any(since <= a <= end for a, _ in account.live.get(asked.agent, ())) or any(
+        heard.agent == asked.agent
+        and heard.at <= end
+        and heard.parcel.made >= since
+        and getattr(heard.event, "dialog_id", None) in ids
+        for heard in account.heard
+    )
 
 
 def partners(asked: Asked, account: Account) -> list[str]:
@@ -250,7 +273,7 @@ def partners(asked: Asked, account: Account) -> list[str]:
     """
     dialog = asked.request.dialog_id
     live = {id_: view for id_, view in live_calls(asked, account).items() if id_ != dialog}
-    mine = account.history.at(dialog, _just_before(asked))
+    mine = account.history.at(dialog, _just_before(asked, account))
     linked = [
         id_
         for id_, view in live.items()

@@ -16,7 +16,7 @@ from tests.oracle import effects
 from tests.oracle.account import OFF
 
 if TYPE_CHECKING:
-    from tests.oracle.account import Account, Asked, Heard
+    from tests.oracle.account import Account, Asked, Got, Heard
 
 EPS = 0.001
 BURST = 10.0  # seconds behind a session's beginning in which Finesse may publish again
@@ -289,11 +289,18 @@ def _untold(account: Account, asked: Asked, begin: float) -> bool:
 
 def _looked(account: Account, asked: Asked) -> Iterator[float]:
     """Yield when a GET had shown its dialog before it was sent: what it tells is known, too (7)."""
+    assert asked.begun is not None
+    for got in looked_at(account, asked):
+        if got.answered is not None and got.answered <= asked.begun:
+            yield got.sent
+
+
+def looked_at(account: Account, asked: Asked) -> Iterator[Got]:
+    """Yield the GETs whose answer showed its dialog, or told that it was not there."""
     paths = {uris.dialogs_node(asked.agent), uris.dialog_path(asked.request.dialog_id or "")}
     for got in account.gets:
-        told = got.path in paths and got.status == OK and got.answered is not None
-        if told and got.answered <= asked.begun:  # type: ignore[operator]
-            yield got.sent
+        if got.path in paths and got.status == OK and got.answered is not None:
+            yield got
 
 
 def _untold_state(account: Account, asked: Asked, begin: float) -> bool:

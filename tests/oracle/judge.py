@@ -142,7 +142,13 @@ def since(account: Account, asked: Asked) -> float:
         return min(begun, newest + 2 * EPS)  # by its own time, whenever it was told (4)
     if getattr(asked.outcome, "evidence", None) is Evidence.SNAPSHOT and known:
         return min(begun, newest + 2 * EPS)  # what a GET shows was not known then, either
-    return min([begun, *(made for made in coming if made > newest)])
+    news = [made for made in coming if made > newest]
+    shown = [
+        span.begin
+        for span in effects.spans(asked, account)
+        if any(newest < span.begin <= made < span.end for made in news)
+    ]
+    return min([begun, *news, *shown])
 
 
 def _same_object(asked: Asked, heard: Heard) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import MinimumEvidence, Rejected, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
-from tests.oracle import blame, effects, grounds, probed, readings, shown, table, telling
+from tests.oracle import blame, contents, effects, grounds, probed, readings, shown, table, telling
 from tests.oracle.judge import SILENT, Find
 
 if TYPE_CHECKING:
@@ -150,7 +150,9 @@ def _own_event(account: Account, asked: Asked) -> str | None:
         return None  # which the other call was, and who was on it, nobody knew
     for heard in _signed(account, asked):
         far = heard.agent != asked.agent and isinstance(asked.request, JOINS)
-        if _cut_short(account, asked, heard) or (far and grounds.several_others(account, asked)):
+        if _cut_short(account, asked, heard) or _still_to_stand(account, asked, heard):
+            continue
+        if far and grounds.several_others(account, asked):
             continue  # on a colleague's node nothing tells which the other call was
         if shown.shows(account, asked, heard, tagged=True):
             return "confirmed: an event with its id showed it"
@@ -216,6 +218,18 @@ def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
     )
     whole = account.listening(asked.agent, heard.at, heard.at + 1.0)
     return removed and (not whole or heard.at + 1.0 > (asked.settled or account.ended))
+
+
+def _still_to_stand(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether its id came on what was so before, as far as was told, and a gap behind it.
+
+    An error may follow it until the deadline (3), and was lost in the gap.
+    """
+    if not isinstance(asked.request, do.Reclassify | do.UpdateScheduledCallback):
+        return False
+    return contents.seemed_set(account, asked) and not account.listening(
+        asked.agent, heard.at, asked.settled or account.ended
+    )
 
 
 # -- without it ---------------------------------------------------------------------------------
@@ -286,7 +300,8 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
     request = asked.request
     if isinstance(request, DATA):
         news = _fresh(account, asked, heard) and not grounds.may_be_repeated(account, heard)
-        return news and not grounds.superseded(account, asked)
+        sure = news and not _published_again(account, asked, heard)
+        return sure and not grounds.superseded(account, asked)
     if isinstance(request, do.ConsultCall | do.MakeCall):
         return _to_number(asked, heard)
     if isinstance(request, do.UserRequest):
@@ -317,6 +332,25 @@ def _fresh(account: Account, asked: Asked, heard: Heard) -> bool:
     had = before is None or any(span.begin <= asked.begun for span in effects.spans(asked, account))
     same = [h for h in account.heard if readings.alike(h, heard)]
     return not had and all(h.at >= heard.at for h in same)
+
+
+def _published_again(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether Finesse had lately published that dialog again, and no GET was answered since.
+
+    Data carry no time: what was never read may be one that was missed, and is told now (4, 6.7).
+    """
+    again = [
+        each.at
+        for each in account.heard
+        if each.agent == asked.agent
+        and not each.first
+        and heard.at - grounds.BURST <= each.at <= heard.at
+        and readings.is_about(asked, each)
+    ]
+    return bool(again) and not any(
+        got.sent > again[-1] and (got.answered or heard.at) < heard.at
+        for got in grounds.looked_at(account, asked)
+    )
 
 
 def _to_number(asked: Asked, heard: Heard) -> bool:
@@ -357,6 +391,9 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
         return None
     if not blame._sole(account, asked, own[0]) or _company(account, asked, own[0]):
         return None
+    task = isinstance(asked.request, do.TaskRequest)
+    if task and not account.listening(asked.agent, asked.begun or 0.0, own[0].at):
+        return None  # no list shows what somebody did to a task in a gap
     lately = _made_lately(account, asked, own[0]) or _joined_lately(account, asked, own[0])
     if lately or _told_again(account, own[0]):
         return None

@@ -16,7 +16,7 @@ from listener.correlation.case import Shown
 from listener.correlation.judges import pairs
 from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
 from listener.finesse import actions as do
-from listener.finesse.actions.expectation import CallData, Left
+from listener.finesse.actions.expectation import CallData, Left, Reclassified
 from listener.finesse.events import RequestFailed
 from tests.oracle import blame, facts, grounds, planting
 from tests.oracle.account import Account, Asked, Heard, Parcel, View
@@ -141,6 +141,24 @@ def any_error_is_a_doubt_of_one_who_makes_a_call() -> Patches:
     yield hearing, "unsigned_error", unsigned_error
 
 
+def values_without_its_id_never_count() -> Patches:
+    """Beside: while Finesse publishes again, what was never read may be what was missed."""
+
+    def never(found: Any, _case: Any, _want: Any, sight: Any) -> Any:
+        return found if sight.tagged else replace(found, shown=Shown.NOTHING)
+
+    yield planting.over(CallData, never)
+
+
+def a_classification_with_its_id_never_counts() -> Patches:
+    """Beside: its id on what was so before is told at the deadline, if no gap lies behind it."""
+
+    def never(found: Any, _case: Any, _want: Any, sight: Any) -> Any:
+        return replace(found, shown=Shown.NOTHING) if sight.tagged else found
+
+    yield planting.over(Reclassified, never)
+
+
 FIRST: dict[planting.Plant, Found] = {
     an_open_join_is_suspect_of_errors_on_any_call: Found(3, "that it alone could own"),
     an_error_is_late_on_all_of_its_agent: Found(2, "late news that is not its own"),
@@ -155,6 +173,8 @@ FIRST: dict[planting.Plant, Found] = {
     an_error_that_names_nothing_is_of_all: Found(58, "that it alone could own", stress=True),
     an_end_is_always_cut_short: Found(1, "a change that it asked for was read", stress=True),
     values_with_its_id_wait_for_the_deadline: Found(3, "its id had shown it"),
+    values_without_its_id_never_count: Found(2, "a change that it asked for was read"),
+    a_classification_with_its_id_never_counts: Found(1, "an event with its id showed it"),
     any_error_is_a_doubt_of_one_who_makes_a_call: Found(
         5, "ambiguous, and there was no ground", stress=True
     ),
