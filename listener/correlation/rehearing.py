@@ -35,7 +35,7 @@ from listener.correlation.hearing import (
     sent,
 )
 from listener.correlation.judges import judge
-from listener.correlation.judges.pairs import named
+from listener.correlation.judges.pairs import live_calls
 from listener.correlation.looks import fell
 from listener.correlation.news import told_again
 from listener.correlation.objects import JOINS, names_another_object
@@ -95,8 +95,8 @@ def _of_its_own_work(desk: Desk, now: float, entry: Entry, event: Event) -> bool
 
 
 def _admit(case: Case, event: Event) -> None:
-    """Let a call that was over by then be its own, unless a join's other call is known."""
-    if not (isinstance(case.expectation, JOINS) and named(case)):
+    """Let a call that was over by then be its own, unless a join may be with one that lives."""
+    if not (isinstance(case.expectation, JOINS) and live_calls(case)):
         case.theirs.discard(getattr(event, "dialog_id", None))
 
 

@@ -30,7 +30,7 @@ def candidates(case: Case) -> frozenset[str]:
 
     That one of them was joined since says what somebody did.
     """
-    others = () if named(case) else live_calls(case)
+    others = () if _named(case) else live_calls(case)
     return pair(case) | {id_ for each in others if (id_ := dialog_id(each)) is not None}
 
 
@@ -88,10 +88,10 @@ def sure(case: Case) -> bool:
     A link lasts as long as its calls do. It tells what is going to be joined while the agent talks
     on one of the two and on no third call (rules 6.4).
     """
-    return case.partner is not None or named(case)
+    return case.partner is not None or _named(case)
 
 
-def named(case: Case) -> bool:
+def _named(case: Case) -> bool:
     """Say whether what was known at sending names the other call."""
     if len(live_calls(case)) == 1:
         return True
@@ -129,8 +129,8 @@ def find_partner(case: Case, sight: Sight) -> None:
 def _shown_partner(case: Case, sight: Sight, *, by_id: bool) -> str | None:
     """Return the call that a sight shows to be joined with the request's, None if none.
 
-    Our id names one that was not known at sending only where nothing else does; without it that may
-    be a colleague's call, which somebody else has joined.
+    Our id names one that was not known at sending only where there was no other one; without it
+    that may be a colleague's call, which somebody else has joined.
     """
     if sight.dialog is None or sight.dialog_id is None:
         return None
@@ -141,7 +141,7 @@ def _shown_partner(case: Case, sight: Sight, *, by_id: bool) -> str | None:
         if unknown and not (by_id and case.partner is None):
             return None
         return secondary if secondary not in {None, "", was, *case.theirs} else None
-    came = by_id and sight.dialog_id not in case.theirs and not named(case)
+    came = by_id and sight.dialog_id not in case.theirs and not live_calls(case)
     known = came or (case.baseline is not None and sight.dialog_id in case.baseline.ids)
     ended = by_id and sight.how is How.REMOVED
     return sight.dialog_id if known and (secondary in case.ids or ended) else None

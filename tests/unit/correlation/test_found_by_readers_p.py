@@ -445,3 +445,21 @@ def test_a_state_that_is_promised_is_not_the_work_of_a_call_whose_id_is_on_it(
     key = story.accepted(a.NotReady(agent=AGENT))
     story.hear(a_user_event(a_user(state, 5, pending_state=pending), tag=consult))
     assert story.said(key)[0] == said
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_an_end_from_before_with_its_id_names_no_other_call_where_any_lives(*, done: bool) -> None:
+    # 2, 3, 6.4: one of the two that may be joined is the other one
+    others = (second("ACTIVE"), second("HELD", id_="500"), second("ACTIVE", id_="400"))
+    story = Story(own("HELD", 0), *others)
+    story.hear(removed(second("DROPPED", 3, id_="400"), tag="145"))
+    story.wait(5)
+    key = story.ask(CONFERENCE if done else TRANSFER, expected=True, id_="145")
+    if done:
+        parties = (a_participant(at=15), a_participant(CUSTOMER), a_participant("5550200", at=15))
+        media = {"call_type": "CONFERENCE"}
+        story.hear(an_event(a_dialog("100", *parties, media=media, secondary_id="200"), tag="145"))
+    else:
+        story.hear(removed(own("DROPPED", 15)))
+    story.wait(65)
+    assert story.said(key)[0] == ("confirmed" if done else "unconfirmed")
