@@ -1,0 +1,317 @@
+"""Rules of evidence 3: an id that a colleague's request has too, and calls that are shared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from listener.correlation.gate import GateMode
+from listener.correlation.outcome import MinimumEvidence
+from listener.correlation.picture import Baseline
+from listener.finesse import actions as a
+from tests.builders import (
+    AGENT,
+    CALL,
+    CUSTOMER,
+    EXT,
+    Story,
+    a_dialog,
+    a_participant,
+    a_user,
+    a_user_event,
+    added,
+    an_error,
+    an_event,
+    own,
+    removed,
+)
+from tests.unit.correlation.given import (
+    ANSWER,
+    BY_ID,
+    HOLD,
+    LINKED,
+    OTHER,
+    READY,
+)
+
+CONSULT_CALL = replace(
+    a_dialog("200", a_participant(state="ACTIVE"), a_participant("1002")),
+    from_address=EXT,
+    to_address="1002",
+    associated_dialog_uri="/finesse/api/Dialog/100",
+)
+JOIN_REQUESTS = [
+    a.Transfer(agent=AGENT, dialog_id="100"),
+    a.Conference(agent=AGENT, dialog_id="100"),
+]
+
+
+def test_a_colleagues_id_on_the_agents_state_is_not_the_agents_own() -> None:
+    # both callers count; the colleague's call makes this agent TALKING, and bears that id
+    story = Story(user=a_user("NOT_READY"))
+    story.ask(a.MakeCall(agent="agent2", to_address=EXT), id_="2", own="1002")
+    key = story.accepted(a.Ready(agent=AGENT), id_="2")
+    story.hear(a_user_event(a_user("TALKING", 2), tag="2"))
+    assert story.said(key)[0] == "open"
+    story.hear(a_user_event(a_user("READY", 3), tag="2"))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_who_goes_out_next_knows_what_came_on_a_colleagues_node_first() -> None:
+    # the gate opened by that event; the own node tells the same without an id
+    story = Story(own("ALERTING", 0))
+    answer = a.Answer(agent=AGENT, dialog_id=CALL)
+    first, second = story.accepted(answer), story.ask(answer)
+    story.hear(an_event(own("ACTIVE", 2), tag=first, owner="agent2"))
+    story.accept(second)
+    story.hear(an_event(own("ACTIVE", 2)))
+    assert [story.said(key)[0] for key in (first, second)] == ["confirmed", "open"]
+
+
+def test_a_change_that_bore_anothers_id_on_a_colleagues_node_proves_no_second_one() -> None:
+    story = Story(own("ALERTING", 0), gate=GateMode.OFF)
+    answer = a.Answer(agent=AGENT, dialog_id=CALL)
+    first, second = story.accepted(answer), story.accepted(answer)
+    story.hear(an_event(own("ACTIVE", 2), tag=first, owner="agent2"))
+    story.hear(an_event(own("ACTIVE", 2)))
+    assert [story.said(key)[0] for key in (first, second)] == ["confirmed", "open"]
+
+
+def test_an_id_of_a_colleagues_conference_on_its_other_call_is_not_ours_alone() -> None:
+    consult = a_dialog("200", a_participant("1002"), a_participant())
+    story = Story(consult)
+    story.link_up(own("HELD", 0), replace(consult, **LINKED), agent="agent2", user=a_user())
+    digits = a.SendDtmf(agent=AGENT, dialog_id="200", dtmf_string="1")
+    key = story.ask(digits, id_="2", expected=True)
+    theirs = a.Conference(agent="agent2", dialog_id=CALL)
+    story.accepted(theirs, id_="2", own="1002")
+    story.hear(removed(a_dialog("200", a_participant(state="DROPPED")), tag="2"))
+    story.wait(60)
+    assert story.said(key) == ("unconfirmed", "not_reported")
+
+
+def test_a_colleagues_refused_request_says_nothing_of_an_error_on_our_own_node() -> None:
+    story = Story()
+    key = story.accepted(a.PreviewClose(agent=AGENT, dialog_id=CALL))
+    story.hear(an_error(), an_error(tag="theirs", owner="agent2"))
+    story.wait(2)
+    assert story.said(key) == ("failed", "sole_pending")
+
+
+def test_an_error_with_an_id_that_a_colleague_has_too_is_of_the_one_to_whom_it_is_told() -> None:
+    # 3, 5: the colleague made the call with that id
+    story = Story(own("ALERTING", 1, from_address="1002"))
+    story.link_up(agent="agent2", user=a_user(login_id="agent2", extension="1002"))
+    make = story.accepted(a.MakeCall(agent="agent2", to_address=EXT), id_="4", own="1002")
+    story.hear(added(own("ALERTING", 1, from_address="1002"), tag="4", owner="agent2"))
+    assert story.said(make) == BY_ID
+    answer = story.accepted(ANSWER, id_="4")
+    story.hear(an_error(tag="4"))
+    assert story.said(answer) == ("failed", "request_id")
+
+
+def test_a_refusal_that_is_told_to_a_colleague_is_not_ours() -> None:
+    # 3, 5: another client of his has that id, too
+    story = Story()
+    hold = story.accepted(HOLD, id_="2")
+    story.hear(an_error(tag="2", owner="agent2"))
+    assert story.said(hold)[0] == "open"
+
+
+def test_a_colleagues_conference_does_not_explain_why_our_call_was_taken_back() -> None:
+    # 5: somebody has retrieved it; the error may be the refusal of what that client did next
+    parties = (a_participant(state="HELD", at=0), a_participant("1002", state="HELD", at=0))
+    story = Story(a_dialog(CALL, *parties), gate=GateMode.OFF)
+    story.accepted(a.Conference(agent="agent2", dialog_id=CALL), own="1002")
+    update = story.accepted(
+        a.UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"callVariable1": "x"})
+    )
+    taken_back = (a_participant(at=3), parties[1])
+    story.hear(an_event(a_dialog(CALL, *taken_back)), an_error())
+    story.wait(3)
+    assert story.said(update)[0] == "open"
+
+
+@pytest.mark.parametrize("behind", [-1.5, -0.4, 0.0, 0.4, 1.5])
+@pytest.mark.parametrize("first", ["colleague", "own"])
+@pytest.mark.parametrize(
+    ("request_", "before", "after"),
+    [
+        (a.Hold(agent=AGENT, dialog_id="100"), "ACTIVE", "HELD"),
+        (a.Answer(agent=AGENT, dialog_id="100"), "ALERTING", "ACTIVE"),
+        (a.Drop(agent=AGENT, dialog_id="100"), "ACTIVE", "DROPPED"),
+    ],
+)
+def test_a_change_that_is_anothers_by_its_id_on_a_node_of_another_clock_is_his_on_ours_too(
+    request_: Any, before: str, after: str, first: str, behind: float
+) -> None:
+    # 4: asked for twice; told with the first one's id on a colleague's node, without on our own
+    story = Story(own(before, 0), gate=GateMode.OFF)
+    colleague = a_user(login_id="agent2", extension="1002")
+    story.link_up(own(before, 0), agent="agent2", user=colleague)
+    one, two = story.accepted(request_), story.accepted(request_)
+    told = [an_event(own(after, 4 + behind), tag=one, owner="agent2"), an_event(own(after, 4))]
+    for event in told if first == "colleague" else reversed(told):
+        story.hear(event)
+        story.wait(0.5)
+    story.wait(1)
+    assert story.said(one)[0] == "confirmed"
+    assert story.said(two)[0] == "open"
+
+
+def test_a_state_that_came_well_after_anothers_on_a_colleagues_node_is_news() -> None:
+    story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
+    colleague = a_user(login_id="agent2", extension="1002")
+    story.link_up(own("ACTIVE", 0), agent="agent2", user=colleague)
+    one, two = (story.accepted(a.Hold(agent=AGENT, dialog_id="100")) for _ in "12")
+    story.hear(an_event(own("HELD", 9), tag=one, owner="agent2"))
+    story.hear(an_event(own("HELD", 2)))
+    assert story.said(two) == ("confirmed", "expectation")
+
+
+# -- the user --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("minimum", [MinimumEvidence.ANY, MinimumEvidence.REQUEST_ID])
+@pytest.mark.parametrize("state", ["READY", "RESERVED"])
+def test_an_id_is_the_agents_own_though_a_colleague_has_it_on_a_call_elsewhere(
+    state: str, minimum: MinimumEvidence
+) -> None:
+    # 3: a tag matches (agent, requestId), on that agent's nodes
+    story = Story()
+    story.accepted(a.Hold(agent="agent2", dialog_id="900"), id_="145", own="1002")
+    key = story.accepted(READY, id_="145", minimum=minimum)
+    story.hear(a_user_event(a_user(state, 5), tag="145"))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_an_id_that_a_colleague_has_on_the_same_call_may_be_the_colleagues() -> None:
+    story = Story()
+    story.accepted(a.Hold(agent="agent2", dialog_id=CALL), id_="145", own="1002")
+    key = story.accepted(READY, id_="145")
+    story.hear(a_user_event(a_user("TALKING", 5), tag="145"))
+    assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize(
+    ("end", "after", "said"),
+    [
+        (None, 61.0, "open"),
+        ("done", 59.0, "open"),
+        ("done", 61.0, "confirmed"),
+        ("refused", 1.0, "confirmed"),
+        ("never sent", 1.0, "confirmed"),
+    ],
+)
+def test_an_id_that_a_colleague_made_a_call_with_is_the_agents_own_later(
+    end: str | None, after: float, said: str
+) -> None:
+    story = Story()
+    call = a.MakeCall(agent="agent2", to_address=EXT)
+    if end == "never sent":
+        story.accepted(call, own="1002")
+    theirs = story.ask(call, id_="145", own="1002", length=100.0)
+    if end == "refused":
+        story.refuse(theirs)
+    elif end == "done":
+        story.abandon(theirs)
+    story.wait(after)
+    key = story.accepted(READY, id_="145")
+    story.hear(a_user_event(a_user("TALKING", 5), tag="145"))
+    assert story.said(key)[0] == said
+
+
+def test_a_state_that_a_colleague_asked_for_is_the_colleagues_alone() -> None:
+    story = Story()
+    story.accepted(a.Ready(agent="agent2"), id_="145", own="1002")
+    key = story.accepted(READY, id_="145")
+    story.hear(a_user_event(a_user("RESERVED", 5), tag="145"))
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+def test_a_colleagues_id_on_the_agents_state_is_the_colleagues_after_a_hand_over_too() -> None:
+    story = Story()
+    story.ask(a.MakeCall(agent="agent2", to_address=EXT), id_="2", own="1002")
+    baseline = Baseline(None, (), a_user())
+    key = story.adopt(READY, baseline=baseline, left=15, gap=False, id_="2")
+    story.rehear(key, a_user_event(a_user("TALKING", 2), tag="2"))
+    assert story.said(key)[0] == "open"
+
+
+def test_a_colleagues_id_heard_before_an_announcement_is_the_colleagues() -> None:
+    story = Story()
+    story.hear(a_user_event(a_user("TALKING", 2), tag="2"))
+    story.ask(a.MakeCall(agent="agent2", to_address=EXT), id_="2", own="1002")
+    key = story.ask(READY, id_="2", expected=True)
+    story.wait(1)
+    assert story.said(key)[0] == "open"
+
+
+# -- ids -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_", JOIN_REQUESTS)
+def test_a_colleagues_error_with_the_same_id_on_the_consult_call_is_his_own(request_) -> None:
+    story = Story(own("HELD", 0), CONSULT_CALL)
+    key = story.accepted(request_, id_="145")
+    story.hear(an_error("4047: INVALID_ACTION HOLD", tag="145", dialog_id="200", owner="agent2"))
+    assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize("request_", JOIN_REQUESTS)
+def test_a_colleagues_id_on_the_consult_call_does_not_say_that_ours_was_sent(request_) -> None:
+    story = Story(own("HELD", 0), CONSULT_CALL)
+    key = story.ask(request_, id_="145", expected=True)
+    held = a_dialog("200", a_participant("1002", state="HELD", at=2), a_participant(EXT))
+    story.hear(an_event(held, owner="agent2", tag="145"))
+    story.wait(5)
+    joined = a_dialog(
+        "200", a_participant("1002", at=8), a_participant(CUSTOMER, at=8), secondary_id="100"
+    )
+    story.hear(an_event(joined, owner="agent2"))
+    story.wait(80)
+    assert story.said(key) == ("unconfirmed", "not_reported")
+
+
+# -- what another request cannot have done ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_error", [False, True])
+def test_the_id_of_a_call_that_was_never_made_is_a_colleagues_alone(by_error: bool) -> None:  # noqa: FBT001  a case
+    # 3: the colleague is on a call that came from this device
+    story = Story(gate=GateMode.OFF)
+    make = story.ask(a.MakeCall(agent=AGENT, to_address="1002"), id_="2")
+    if by_error:
+        story.accept(make)
+        story.hear(an_error(tag="2", dialog_id=None))
+    else:
+        story.refuse(make)
+    parties = (a_participant("1002", at=5), a_participant(EXT, at=5))
+    call = a_dialog("300", *parties, from_address=EXT, to_address="1002")
+    story.link_up(call, agent="agent2", user=a_user(login_id="agent2", extension="1002"))
+    away = a.TransferSst(agent="agent2", dialog_id="300", to_address="1003")
+    sst = story.accepted(away, id_="2", own="1002")
+    left = (a_participant("1002", "DROPPED", at=9), a_participant(EXT, at=5))
+    story.hear(removed(replace(call, participants=left), tag="2", owner="agent2"))
+    story.wait(30)
+    assert story.said(sst) == BY_ID
+
+
+def test_an_id_on_a_call_that_a_colleague_may_be_joining_is_ambiguous() -> None:
+    # 3: he has two others, of which one is this call; nobody knows which of them he means
+    story = Story(own("ACTIVE", 0, from_address="1002"), gate=GateMode.OFF)
+    there = [
+        a_dialog(id_, a_participant("1002", state, at=1), a_participant(far, at=1))
+        for id_, state, far in (("300", "ACTIVE", OTHER), ("400", "HELD", "5550400"))
+    ]
+    shared = a_dialog("100", a_participant("1002", "HELD", at=1), a_participant(EXT, at=0))
+    story.link_up(*there, shared, agent="agent2", user=a_user(login_id="agent2", extension="1002"))
+    join = a.Transfer(agent="agent2", dialog_id="300")
+    story.accepted(join, id_="5", own="1002")
+    away = a.TransferSst(agent=AGENT, dialog_id="100", to_address="1003")
+    sst = story.accepted(away, id_="5")
+    story.hear(removed(own("DROPPED", 5), tag="5"))
+    story.wait(5)
+    assert story.said(sst)[0] != "confirmed"

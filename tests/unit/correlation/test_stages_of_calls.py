@@ -1,0 +1,231 @@
+"""Rules of evidence 6.1: how far a call is that was made: INITIATED, FAILED, or no longer there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from listener.finesse import actions as a
+from listener.finesse.events import DialogAdded, DialogRemoved
+from listener.finesse.model import Dialog
+from tests.builders import (
+    AGENT,
+    CALL,
+    EXT,
+    Story,
+    a_dialog,
+    a_participant,
+    a_user,
+    added,
+    an_event,
+    own,
+    placed,
+    removed,
+)
+from tests.unit.correlation.given import (
+    CONSULT,
+    MAKE_CALL,
+    MAKE_CALL_FROM,
+    ON_CALL,
+    consult,
+)
+
+CONSULT_FROM = a.ConsultCall(**ON_CALL, to_address="5551", target_media_address=EXT)
+
+
+def dialled_and_failed() -> Dialog:
+    """Return the call that the agent dialled, FAILED."""
+    return placed("FAILED", participants=(a_participant(EXT, "FAILED", 2),))
+
+
+def test_a_call_that_failed_is_not_surely_ours_after_a_gap() -> None:
+    # ours came and ended in the gap; the agent dialled the same number again
+    story = Story()
+    key = story.accepted(MAKE_CALL)
+    story.link_down()
+    story.link_up(placed("FAILED"), user=a_user())
+    story.hear(an_event(placed("FAILED")))
+    assert story.said(key)[0] == "open"
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "link_lost")
+
+
+def test_a_failed_call_that_is_anybodys_does_not_stand_as_dialled_by_older_news() -> None:
+    story = Story()
+    key = story.accepted(MAKE_CALL)
+    story.link_down()
+    story.link_up(placed("FAILED"), user=a_user())
+    story.hear(an_event(placed("INITIATED")))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "link_lost")
+
+
+def test_our_id_says_that_a_call_that_a_gap_left_failed_is_ours_after_all() -> None:
+    story = Story()
+    key = story.accepted(MAKE_CALL_FROM)
+    story.link_down()
+    story.wait(1)
+    story.link_up(a_dialog(), dialled_and_failed(), user=a_user())
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(dialled_and_failed(), tag=key))
+    assert story.said(key) == ("failed", "request_id")
+
+
+def test_our_id_on_a_call_that_failed_after_a_gap_says_whose_it_was() -> None:
+    # as for MAKE_CALL: without it the watch might have been another's
+    story = Story(a_dialog())
+    key = story.accepted(a.SilentMonitor(agent=AGENT, to_address="1002"))
+    failed = a_dialog(
+        "300",
+        a_participant(state="FAILED", at=3),
+        a_participant("1002", "ACTIVE", at=3),
+        state="FAILED",
+        from_address=EXT,
+        to_address="1002",
+        media={"call_type": "SUPERVISOR_MONITOR"},
+    )
+    story.link_down()
+    story.link_up(a_dialog(), user=a_user())
+    story.hear(an_event(failed, DialogAdded))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(failed, tag=key))
+    assert story.said(key) == ("failed", "request_id")
+
+
+# -- a call that is INITIATED counts only while it stands ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(lambda: an_event(Dialog(), DialogRemoved, dialog_id="200"), id="bare DELETE"),
+        pytest.param(
+            lambda: removed(
+                replace(
+                    placed("INITIATED", to=""),
+                    participants=(a_participant(state="DROPPED", at=3),),
+                ),
+                dialog_id="200",
+            ),
+            id="DELETE without a number",
+        ),
+        pytest.param(
+            lambda: an_event(replace(placed("INITIATED"), state="DROPPED", participants=())),
+            id="DROPPED and empty",
+        ),
+        pytest.param(lambda: an_event(replace(placed("INITIATED"), state="DROPPED")), id="DROPPED"),
+    ],
+)
+@pytest.mark.parametrize(
+    "request_", [MAKE_CALL_FROM, CONSULT_FROM], ids=["MAKE_CALL", "CONSULT_CALL"]
+)
+def test_an_initiated_call_that_ended_ends_the_request(request_: Any, later: Any) -> None:
+    story = Story()
+    key = story.accepted(request_)
+    story.hear(added(consult()))
+    story.wait(5)
+    story.hear(later())
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+def test_a_call_that_is_initiating_again_stands_no_more() -> None:
+    story = Story()
+    key = story.accepted(MAKE_CALL_FROM)
+    story.hear(added(placed("INITIATED")))
+    story.hear(an_event(replace(placed("INITIATED"), state="INITIATING")))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "deadline")
+
+
+def test_a_call_that_is_initiated_after_all_stands_again() -> None:
+    story = Story()
+    key = story.accepted(MAKE_CALL_FROM)
+    story.hear(added(placed("INITIATED")))
+    story.hear(an_event(replace(placed("INITIATED"), state="INITIATING")))
+    story.hear(an_event(placed("INITIATED")))
+    story.wait(30)
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ((), ("unconfirmed", "deadline")),
+        ((replace(placed("INITIATED"), state="DROPPED"),), ("unconfirmed", "deadline")),
+        (
+            (replace(placed("INITIATED"), participants=(a_participant(state="DROPPED", at=3),)),),
+            ("unconfirmed", "deadline"),
+        ),
+        ((placed("INITIATED"),), ("confirmed", "snapshot")),
+    ],
+)
+@pytest.mark.parametrize(
+    "request_", [MAKE_CALL_FROM, CONSULT_FROM], ids=["MAKE_CALL", "CONSULT_CALL"]
+)
+def test_the_deciding_get_must_list_the_initiated_call(
+    request_: Any, listed: tuple[Dialog, ...], said: tuple[str, str]
+) -> None:
+    story = Story()
+    key = story.accepted(request_)
+    story.hear(added(consult()))
+    story.wait(17.5)
+    shown = tuple(
+        replace(each, associated_dialog_uri=f"/finesse/api/Dialog/{CALL}") for each in listed
+    )
+    story.look(a_dialog(), *shown)
+    story.wait(30)
+    assert story.said(key) == said
+
+
+def test_a_get_that_was_sent_before_the_call_was_heard_of_is_asked_again() -> None:
+    story = Story()
+    key = story.accepted(MAKE_CALL_FROM)
+    story.wait(17.0)
+    asked = story.now
+    story.wait(0.2)
+    story.hear(added(placed("INITIATED")))
+    story.look(a_dialog(), asked=asked)
+    assert len(story.asks) == 2
+    story.wait(30)
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_a_get_without_the_call_leaves_a_signed_hold_alone() -> None:
+    story = Story(own("HELD", 0))
+    key = story.accepted(a.Hold(**ON_CALL))
+    story.hear(an_event(own("HELD", 0), tag=key))
+    story.wait(17.5)
+    story.look()
+    story.wait(30)
+    assert story.said(key) == ("confirmed", "request_id")
+
+
+# -- what a GET shows, and when --------------------------------------------------------------------
+
+
+def test_a_call_that_a_get_showed_initiated_is_not_known_to_stand_while_nobody_listens() -> None:
+    # seen in a soak: it had gone FAILED meanwhile
+    story = Story()
+    key = story.accepted(CONSULT, length=10.0)
+    call = placed("INITIATED", associated_dialog_uri="/finesse/api/Dialog/100")
+    story.hear(added(call, tag=key))
+    story.link_down()
+    story.wait(7.5)
+    story.look(own("HELD", 1), call)
+    story.wait(10)
+    assert story.said(key) == ("unconfirmed", "link_lost")
+
+
+def test_a_call_that_the_picture_of_a_new_session_shows_initiated_stands() -> None:
+    story = Story()
+    key = story.accepted(CONSULT, length=10.0)
+    call = placed("INITIATED", associated_dialog_uri="/finesse/api/Dialog/100")
+    story.hear(added(call, tag=key))
+    story.link_down()
+    story.wait(4)
+    story.link_up(own("HELD", 1), call, user=a_user())
+    story.wait(10)
+    assert story.said(key) == ("confirmed", "request_id")
