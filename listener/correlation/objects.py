@@ -65,7 +65,7 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
         may_be = may_be or may_join(entry, event.dialog_id)
         # With which one a join is nobody knows where it is not known which calls there were.
         unknown = isinstance(entry.case.expectation, JOINS) and entry.case.baseline is None
-        return not (there or may_be or unknown)
+        return not (there or may_be or (unknown and not _is_task(desk, event.dialog_id)))
     return event.user_id is not None and entry.request.dialog_id is not None
 
 
@@ -90,6 +90,11 @@ def _was_there(desk: Desk, entry: Entry, there: str) -> bool:
         for other in desk.books.on_dialog(there)
         if other is not entry and other.request.dialog_id == there
     )
+
+
+def _is_task(desk: Desk, there: str) -> bool:
+    every = (each.case.expectation for each in desk.books.on_dialog(there))
+    return any(isinstance(each, TaskState | TaskEnded) for each in every)
 
 
 def names_no_object(entry: Entry, event: RequestFailed) -> bool:

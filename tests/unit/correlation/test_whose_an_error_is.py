@@ -271,6 +271,18 @@ def test_an_error_on_a_call_may_be_that_of_a_join_of_which_nobody_knows_with_whi
     assert story.said(answer) == ("unconfirmed", "ambiguous")
 
 
+def test_an_error_on_a_task_is_that_of_no_join_whichever_calls_there_were() -> None:
+    story = Story()
+    story.link_down()
+    story.accepted(TRANSFER, length=60.0)
+    story.link_up(own("ACTIVE", 0), user=a_user())
+    story.wait(11)
+    task = story.accepted(a.TaskResume(agent=AGENT, dialog_id="1_2_1"), ungated=True)
+    story.hear(an_error(dialog_id="1_2_1"))
+    story.wait(3)
+    assert story.said(task) == ("failed", "sole_pending")
+
+
 # -- errors before and after -----------------------------------------------------------------------
 
 
