@@ -261,6 +261,8 @@ async def _secured(
 
     `StreamWriter.start_tls` cannot be used: it breaks when the client leaves in the middle.
     """
+    if _transport(plain).is_closing():
+        raise ConnectionResetError  # what is put on top of a dead transport nobody closes
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)

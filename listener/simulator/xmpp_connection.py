@@ -163,6 +163,8 @@ class Connection(asyncio.Protocol):
         """Put TLS on the connection; a client that fails at it is gone."""
         try:
             await self.outlet.flushed()
+            if self.outlet.transport.is_closing():
+                return  # what is put on top of a dead transport nobody closes
             loop = asyncio.get_running_loop()
             assert self._house.tls_context is not None
             transport = await loop.start_tls(

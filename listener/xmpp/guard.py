@@ -8,6 +8,7 @@ outside. Must not know pubsub, notifications or when to try again.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,6 @@ from listener.xmpp.quiet import quiet_slixmpp
 from listener.xmpp.stream import CalmStream
 
 if TYPE_CHECKING:
-    import ssl
     import xml.etree.ElementTree as ET
     from collections.abc import Callable
 
@@ -249,15 +249,40 @@ class GuardedClient(CalmStream):
         return f"the {step} with {self.peer} broke off"
 
     async def start_tls(self) -> bool:
-        """Change to TLS; a failure of the handshake is the cause, not the drop it makes (P6)."""
+        """Change to TLS; a failure of the handshake is the cause, not the drop it makes (P6).
+
+        slixmpp does it in a task of its own, that may begin when the connection has just ended:
+        what asyncio puts on top of a dead transport nobody closes.
+        """
         self._own_this()
         self._upgrading = True
+        done = False
         try:
-            return await super().start_tls()
+            done = await self._upgraded()
+        except ssl.SSLError as error:
+            self._tls_failed(error)
+        except OSError:
+            pass  # as below
         finally:
+            if not done or self._gone.is_set():  # the transport says so of a session alone
+                self.end(Cause.LINK_LOST, self._gave_up())
+            if not done:
+                self.connection_lost(None)  # asyncio tells nobody of an end inside of a handshake
             self._upgrading = False
-            if self._gone.is_set():
-                self.end(Cause.LINK_LOST, f"the TLS handshake with {self.peer} broke off")
+        return done
+
+    async def _upgraded(self) -> bool:
+        if self.transport is None or self.transport.is_closing():
+            return False
+        # Taken away when the connection is cut: what comes then is not taken for a session.
+        self._current_connection_attempt = self.loop.create_future()
+        secure = await self.loop.start_tls(
+            self.transport, self, self.ssl_context, server_hostname=self.certificate_name
+        )
+        if secure is None:  # it ended in the middle
+            return False
+        self.connection_made(secure, send_event=False)
+        return True
 
     async def _handle_stream_features(self, features: Any) -> bool | None:
         self._own_this()
@@ -265,6 +290,8 @@ class GuardedClient(CalmStream):
 
     def connection_lost(self, exception: BaseException | None) -> None:
         """Note that the connection is gone, and why, unless the cause is known already."""
+        if self._gone.is_set():
+            return
         stage = "" if self._ready.done() else f" while {self.stage}"
         why = f"{exception}" if exception else (self.disconnect_reason or "the server closed it")
         super().connection_lost(exception)
