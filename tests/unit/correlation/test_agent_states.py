@@ -278,3 +278,17 @@ def test_a_state_is_contested_by_who_may_have_been_promised_just_that_one(
     story.hear(a_user_event(replace(promised, state="HOLD", state_change_time=clock(5))))
     story.hear(a_user_event(a_user("NOT_READY", 12, reason_code_id="7")))
     assert story.said(plain)[0] == said
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_promise_that_went_by_anothers_id_and_came_again_is_a_change(*, twice: bool) -> None:
+    # 4: what another one is promised by its id is what there was from then on; two may have asked
+    story = Story(user=a_user("TALKING", 0, pending_state="NOT_READY"), gate=GateMode.OFF)
+    keys = [story.accepted(a.NotReady(agent=AGENT))]
+    ready = story.accepted(a.Ready(agent=AGENT))
+    story.hear(a_user_event(a_user("TALKING", 0, pending_state="READY"), tag=ready))
+    keys += [story.accepted(a.NotReady(agent=AGENT)) for _ in range(twice)]
+    story.hear(a_user_event(a_user("TALKING", 0, pending_state="NOT_READY")))
+    story.wait(30)
+    expected = ("unconfirmed", "ambiguous") if twice else ("confirmed", "expectation")
+    assert {story.said(key) for key in keys} == {expected}
