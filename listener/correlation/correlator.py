@@ -265,23 +265,28 @@ class Correlator:
             if entry is not None:
                 clockwork.wake(self._desk, now, entry)
 
-    def abandon(self, now: float, key: str, reason: Reason = Reason.CALLER) -> list[Step]:
+    def abandon(
+        self, now: float, key: str, reason: Reason = Reason.CALLER, *, stayed: bool = False
+    ) -> list[Step]:
         """Stop waiting; a queued request is rejected instead, for nothing was sent (CANCELLED).
 
-        What Finesse does with it is still recorded as late.
+        So is one of which not one byte has left yet (`stayed`), and never will. What Finesse does
+        with another one is still recorded as late.
         """
         entry = self._desk.books.entries.get(key)
         if entry is not None:
-            self._withdraw(now, entry, reason)
+            never = stayed and not entry.accepted
+            self._withdraw(now, entry, reason, stayed=never or entry.state is State.QUEUED)
         return self._desk.take_steps()
 
-    def _withdraw(self, now: float, entry: Entry, reason: Reason) -> None:
-        if entry.state is State.QUEUED:
+    def _withdraw(self, now: float, entry: Entry, reason: Reason, *, stayed: bool) -> None:
+        if stayed:
             why = Reason.CANCELLED if reason is Reason.CALLER else reason
             outcome: Outcome = verdict.rejected(entry, now, reason=why)
+            self._desk.settle(now, entry, Trigger.REFUSE, outcome)
         else:
             outcome = verdict.abandoned(entry, reason, now)
-        self._desk.settle(now, entry, Trigger.WITHDRAW, outcome)
+            self._desk.settle(now, entry, Trigger.WITHDRAW, outcome)
 
     # -- asked about ------------------------------------------------------------------------
 

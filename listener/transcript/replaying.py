@@ -202,7 +202,7 @@ class Replay:
             raise RuntimeError(f"the core does not take it now: {refused}") from None
 
     def _abandoned(self, now: float, entry: entries.Abandoned) -> Iterable[Step]:
-        return self._it.abandon(now, entry.key, entry.reason)
+        return self._it.abandon(now, entry.key, entry.reason, stayed=entry.stayed)
 
     def _alike(self, _now: float, entry: entries.Alike) -> Iterable[Step]:
         self._sealer.learn(entry.sealed, entry.text)

@@ -215,10 +215,13 @@ class Recorded(Correlator):
             self._begin(now, entries.Expired(agent=None))
         return self._out(now, super().expire(now))
 
-    def abandon(self, now: float, key: str, reason: Reason = Reason.CALLER) -> list[Step]:
+    def abandon(
+        self, now: float, key: str, reason: Reason = Reason.CALLER, *, stayed: bool = False
+    ) -> list[Step]:
         """As the core."""
-        self._begin(now, entries.Abandoned(agent=self._agent(key), key=key, reason=reason))
-        return self._out(now, super().abandon(now, key, reason))
+        told = entries.Abandoned(agent=self._agent(key), key=key, reason=reason, stayed=stayed)
+        self._begin(now, told)
+        return self._out(now, super().abandon(now, key, reason, stayed=stayed))
 
     # -- written ----------------------------------------------------------------------------
 

@@ -502,3 +502,22 @@ def test_an_error_does_not_name_a_request_whose_effect_was_being_waited_out_at_a
     story.link_down()
     story.wait(30)
     assert story.said(key)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize(
+    ("stayed", "expected"),
+    [(True, ("failed", "sole_pending")), (False, ("unconfirmed", "ambiguous"))],
+)
+def test_a_request_that_was_given_up_before_a_byte_left_owns_no_error(
+    *, stayed: bool, expected: tuple[str, str]
+) -> None:
+    # 5: what never left is refused by nobody
+    story = Story(gate=GateMode.OFF)
+    first = story.ask(HOLD)
+    for step in story.correlator.abandon(story.now, first, stayed=stayed):
+        assert step.key == first
+        assert step.outcome.kind == ("rejected" if stayed else "abandoned")
+    second = story.accepted(DROP)
+    story.hear(an_error())
+    story.wait(25)
+    assert story.said(second) == expected
