@@ -251,7 +251,7 @@ def _may_own(tomb: Entry, now: float) -> bool:
     if isinstance(outcome, Presumed):
         return now < (tomb.settled_at or 0.0) + PRESUMED_FOR
     guessed = isinstance(outcome, Confirmed | Failed) and outcome.evidence in GUESSED
-    until = max(tomb.deadline, (tomb.settled_at or 0.0) + PRESUMED_FOR)
+    until = max(tomb.deadline, tomb.own_deadline, (tomb.settled_at or 0.0) + PRESUMED_FOR)
     return now < until and (guessed or isinstance(outcome, Unconfirmed | Abandoned))
 
 

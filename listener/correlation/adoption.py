@@ -92,6 +92,7 @@ def _after_gap(desk: Desk, now: float, entry: Entry, left: float) -> None:
     if not entry.expected and entry.request.gate is Gate.UNTIL_SETTLED:
         desk.gate.hold(entry.device, entry.key, Gate.UNTIL_SETTLED)
     entry.rivals |= _old_rivals(desk, entry)
+    entry.own_deadline = entry.submitted + entry.length
     entry.length, entry.length_given = left, True
     clockwork.arm(desk, now, entry, now)
 

@@ -58,6 +58,7 @@ class Entry:
     id_repeated: bool = False
     state: State = State.QUEUED
     deadline: float = 0.0
+    own_deadline: float = 0.0  # where a restart left it less: until then an error may be its own
     sent_at: float | None = None
     answered_at: float | None = None  # when Finesse answered, or when hope of it was given up
     accepted: bool = False

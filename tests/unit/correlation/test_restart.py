@@ -175,6 +175,26 @@ def test_an_unsigned_error_names_nothing_of_before_a_restart() -> None:
     assert story.said(fresh) == ("unconfirmed", "ambiguous")
 
 
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [(30.0, ("unconfirmed", "ambiguous")), (70.0, ("failed", "sole_pending"))],
+)
+def test_who_ended_soon_after_a_restart_may_own_an_error_until_its_own_deadline(
+    later: float, said: tuple[str, str]
+) -> None:
+    # 5: an announced request waits for 60 s; that a restart ends it in 8 does not answer it
+    story = Story(live=False)
+    key = story.adopt(HOLD, baseline=BEFORE, left=8.0, accepted=False, expected=True)
+    story.link_up(a_dialog(), user=a_user())
+    story.wait(8)
+    assert story.said(key) == ("unconfirmed", "restarted")
+    story.wait(later - 8)
+    fresh = story.accepted(DTMF)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(fresh) == said
+
+
 # -- expectations ----------------------------------------------------------------------------
 
 
