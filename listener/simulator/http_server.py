@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import h11
 
+from listener.simulator.anchors import Anchors
 from listener.simulator.interfaces import Fate, Handler, HttpRequest, HttpResponse
 from listener.simulator.xmpp_outlet import reset
 
@@ -49,6 +50,7 @@ class HttpServer:
         self._handler = handler
         self._tls = tls_context
         self._server: asyncio.Server | None = None
+        self._anchors = Anchors()
         self._tasks: set[asyncio.Task[None]] = set()
         self._transports: set[asyncio.Transport] = set()
         self._going = asyncio.Event()  # clear while the server stands still
@@ -64,11 +66,18 @@ class HttpServer:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 lets the kernel choose, see `port`. A taken port is an OSError."""
-        self._server = await asyncio.start_server(self._accept, host, port)
+        self._server = await asyncio.start_server(self._accept, host, port, start_serving=False)
+        self._anchors.hold(self._server)
+        await self._server.start_serving()
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def stop(self) -> None:
-        """Stop listening, break off every exchange, wait for all of it; idempotent."""
+    async def stop(self, *, keep_port: bool = False) -> None:
+        """Stop listening, break off every exchange, wait for all of it; idempotent.
+
+        `keep_port`: it comes back there, so nobody else may have the port meanwhile.
+        """
+        if not keep_port:
+            self._anchors.release()
         if self._server is not None:
             self._server.close()
             self._server = None

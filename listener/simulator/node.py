@@ -97,7 +97,7 @@ class Node:
         if Part.XMPP not in self._stopped or isinstance(self.notifications, NotificationService):
             self.notifications.set_finesse_presence(available=False)
         self.http.reset()
-        await self.http.stop()
+        await self.http.stop(keep_port=True)
 
     async def _stop_notifications(self, how: Cut | str) -> None:
         if isinstance(self.notifications, NotificationService):

@@ -11,6 +11,7 @@ import contextlib
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Self
 
+from listener.simulator.anchors import Anchors
 from listener.simulator.xmpp_connection import Check, Connection, Security, shrink_tls_buffers
 from listener.simulator.xmpp_faults import Cut, Faults, Refusal, Stage
 from listener.simulator.xmpp_stream import ClientStream
@@ -45,6 +46,7 @@ class Premises:
         self._empty.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
+        self._anchors = Anchors()
         self._host = ""
 
     # -- life ----------------------------------------------------------------------------------
@@ -67,6 +69,7 @@ class Premises:
             await self._listen()
         except BaseException:
             self._stop_listening()
+            self._anchors.release()
             raise
 
     async def _listen(self) -> None:
@@ -79,9 +82,15 @@ class Premises:
             return None
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: ClientStream(self, security), self._host, port, backlog=_BACKLOG
+            lambda: ClientStream(self, security),
+            self._host,
+            port,
+            backlog=_BACKLOG,
+            start_serving=False,
         )
         self._servers.append(server)
+        self._anchors.hold(server)
+        await server.start_serving()
         return int(server.sockets[0].getsockname()[1])
 
     def _stop_listening(self) -> None:
@@ -92,6 +101,7 @@ class Premises:
     async def stop(self, *, grace: float = 0.5) -> None:
         """End every session (system-shutdown), wait `grace` seconds, abort the rest; idempotent."""
         self._stop_listening()
+        self._anchors.release()
         for stream in list(self._streams):
             stream.cut(Cut.STREAM_ERROR)
         with contextlib.suppress(TimeoutError):

@@ -145,7 +145,7 @@ async def test_a_request_that_a_node_swallowed_is_never_sent_to_the_other(tmp_pa
 async def test_a_request_that_reached_no_node_is_sent_to_the_one_that_lives(tmp_path):
     async with pair_of(tmp_path) as pair:
         dialog = await answered_call(pair.sim, pair.listener)
-        await pair.nodes[0].http.stop()
+        await pair.nodes[0].http.stop(keep_port=True)
         outcome = await pair.listener.submit(Hold(agent=A, dialog_id=dialog))
 
         assert isinstance(outcome, Confirmed)

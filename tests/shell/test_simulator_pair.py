@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -434,3 +435,21 @@ async def test_a_taken_port_of_the_second_node_leaves_nothing_behind(pair):
     assert asyncio.all_tasks() == before
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", second.nodes[0].xmpp_port)
+
+
+async def test_ports_of_a_node_that_is_away_are_given_to_nobody_else():
+    async with simulated(nodes=2) as sim:
+        node = sim.nodes[0]
+        ports = (node.http.port, node.xmpp_port)
+        await node.stop()
+        for port in ports:
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+        await node.start()
+        assert ports == (node.http.port, node.xmpp_port)
+        for port in ports:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await writer.wait_closed()
