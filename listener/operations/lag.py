@@ -67,10 +67,9 @@ class LoopLag:
 
     @property
     def own(self) -> float:
-        """The largest of those lags of which at least half was the loop's own processor time.
+        """The most of a lag that was the loop's own processor time, in seconds.
 
-        The others are a machine that is busy with something else, or a call that waited, and what
-        had to be done at once behind it.
+        The rest of a lag is a machine that is busy with something else, or a call that waited.
         """
         return max(self._own, default=0.0)
 
@@ -84,7 +83,7 @@ class LoopLag:
         machine was busy with something else, or a call waited; else this program computed.
         """
         self._seen.append(lag)
-        self._own.append(lag if busy >= lag / 2 else 0.0)
+        self._own.append(min(lag, busy))
         if lag < LATE:
             return
         self.late += 1

@@ -225,7 +225,7 @@ class _Ours(Collector):
         )
         yield _gauge(
             "loop_own_lag_seconds",
-            "The worst lag in 60 s of which half or more was the loop's own processor time.",
+            "How much of a lag was the loop's own processor time, at worst, in 60 s.",
             self._now.own_lag(),
         )
         yield _count(

@@ -143,6 +143,18 @@ def seemed_equal(account: Account, asked: Asked) -> bool:
     return there and reason in {None, media.wrap_up_reason}
 
 
+def cut_as_before(account: Account, asked: Asked, dialog: Dialog) -> bool:
+    """Say whether a value is shown cut short as it was told last when it went out (6.7)."""
+    told = _last_told(account, asked)
+    if told is None or not isinstance(asked.request, do.UpdateCallData):
+        return False
+    now, before = dialog.media_properties, told.media_properties
+    return any(
+        now.variable(name) != value and now.variable(name) == before.variable(name)
+        for name, value in asked.request.variables
+    )
+
+
 def seemed_set(account: Account, asked: Asked) -> bool:
     """Say whether a classification, or a callback, was so as far as was told when it was asked."""
     told, request = _last_told(account, asked), asked.request

@@ -143,12 +143,8 @@ def since(account: Account, asked: Asked) -> float:
     if getattr(asked.outcome, "evidence", None) is Evidence.SNAPSHOT and known:
         return min(begun, newest + 2 * EPS)  # what a GET shows was not known then, either
     news = [made for made in coming if made > newest]
-    shown = [
-        span.begin
-        for span in effects.spans(asked, account)
-        if any(newest < span.begin <= made < span.end for made in news)
-    ]
-    return min([begun, *news, *shown])
+    untold = [span.begin for span in effects.spans(asked, account) if span.begin > newest]
+    return min([begun, *news, *(untold if known else ())])
 
 
 def _same_object(asked: Asked, heard: Heard) -> bool:

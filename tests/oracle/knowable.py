@@ -154,6 +154,10 @@ def _own_event(account: Account, asked: Asked) -> str | None:
             continue
         if far and grounds.several_others(account, asked):
             continue  # on a colleague's node nothing tells which the other call was
+        if isinstance(heard.event, DialogEvent) and contents.cut_as_before(
+            account, asked, heard.event.dialog
+        ):
+            continue  # that it was something else in between does not tell that ours was cut (6.7)
         if shown.shows(account, asked, heard, tagged=True):
             return "confirmed: an event with its id showed it"
     return None
