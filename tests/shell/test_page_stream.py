@@ -23,7 +23,7 @@ from tests.shell import program
 from tests.shell.api_rig import DTMF, HOLD, WALLBOARD, problem
 from tests.shell.house import housed
 from tests.shell.page_rig import paged
-from tests.shell.stage import PACES, A, settings, simulated
+from tests.shell.stage import PACES, A, settings, simulated, until
 
 
 async def ask(on, body=HOLD, **headers):
@@ -35,8 +35,9 @@ async def ask(on, body=HOLD, **headers):
 
 
 async def held(on, **headers):
-    """Ask for HOLD, and let Finesse do it; return the settled resource."""
+    """Ask for HOLD, and let Finesse do it once it has left; return the settled resource."""
     sent = await ask(on)
+    await until(lambda: sent["requestId"] in on.rig.wire.sent)
     on.rig.held(sent["requestId"])
     async with on.operator() as operator:
         got = await operator.get(f"/v1/requests/{sent['id']}", headers={"Prefer": "wait=20"})
