@@ -194,8 +194,8 @@ def _by_id(case: Case, sight: Sight, survivor: str | None = None) -> DialogIds:
     one: only its own end with our id, or a secondaryId, tells.
     """
     secondary = sight.dialog.secondary_id if sight.dialog is not None else None
-    shown = {case.partner, secondary} & pair(case)
-    gone = (case.ids | (case.gone_tagged & pair(case)) | shown) - {survivor}
+    mine = pair(case) | (case.gone_tagged & {secondary})
+    gone = (case.ids | (mine & {case.partner, secondary, *case.gone_tagged})) - {survivor}
     return DialogIds(survivor, gone=tuple(sorted(each for each in gone if each is not None)))
 
 
@@ -219,7 +219,8 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     both = _is_conference(sight.dialog) and _present(sight.dialog, case.own) > 1
     tied = both and sight.dialog.secondary_id in case.gone_tagged  # whoever is on it by now
     if tied or _taken_in(case, sight):
-        return replace(found, by_id=tied)
+        named = _by_id(case, sight, sight.dialog_id) if tied else found.dialogs
+        return replace(found, by_id=tied, dialogs=named)
     if others:
         return found if _joined(case, sight, others) else NOTHING
     if not both:

@@ -39,6 +39,7 @@ from tests.unit.correlation.given import (
     call_with,
     earlier,
     joined,
+    off,
     other,
     second_call,
     taken_in,
@@ -434,3 +435,23 @@ def test_a_conference_is_proven_by_its_id_on_the_other_calls_end_whoever_is_on_i
     story.hear(removed(own("DROPPED", 9, id_="200"), tag=key if tag else None))
     story.hear(an_event(replace(joined_with("5552", "1002"), secondary_id=into)))
     assert story.said(key)[0] == said
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("its_end_first", [True, False])
+def test_a_conference_by_its_id_with_a_call_that_came_since_names_that_one_as_gone(
+    *, its_end_first: bool, tagged: bool
+) -> None:
+    # 6.4: the other call at sending hung up by itself
+    story = Story(own("ACTIVE", 1), call_with("200", OTHER, state="HELD"))
+    key = story.accepted(CONFERENCE)
+    came = call_with("300", "5559", at=5)
+    story.hear(added(came))
+    ends = [removed(off(came), tag=key), removed(off(call_with("200", OTHER)))]
+    for end in ends if its_end_first else reversed(ends):
+        story.hear(end)
+    survivor = replace(joined_with(CUSTOMER, "5559"), secondary_id="300")
+    story.hear(an_event(survivor, tag=key if tagged else None))
+    assert story.said(key) == BY_ID
+    dialogs = story.outcomes[key].dialogs
+    assert (dialogs.survivor, dialogs.gone) == (CALL, ("300",))
