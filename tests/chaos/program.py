@@ -90,6 +90,7 @@ class Program:
         self.socket = work / "run" / "api.sock"
         self.dropin = f"http://127.0.0.1:{_port_of_its_own()}"
         self.log = work / "daemon.log"
+        self.journal = work / "state" / "journal.sqlite"
         self.restarts: list[tuple[float, float]] = []
         self.counts: dict[str, int] = {}
         self.faults: list[str] = []
@@ -136,7 +137,7 @@ socket = {json.dumps(str(self.socket))}
 listen = "127.0.0.1:{port}"
 require_token = false
 [journal]
-path = {json.dumps(str(work / "state" / "journal.sqlite"))}
+path = {json.dumps(str(self.journal))}
 keep_call_data = true
 [requests]
 tombstone_minutes = 3

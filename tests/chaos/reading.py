@@ -7,8 +7,10 @@ processes, and the difference of the two clocks is taken here and now. Judges no
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections import defaultdict
+from contextlib import closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from tests.oracle import table
 from tests.oracle.account import Account, Heard
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from listener.simulator.interfaces import Deed
     from tests.chaos.callers import Inquiry
     from tests.chaos.truth import Notes
@@ -47,11 +51,31 @@ def moment(told: str | None, ahead: float) -> float | None:
     return datetime.fromisoformat(told).timestamp() + 0.0005 - ahead
 
 
+TURNS = """SELECT requests.key, MIN(steps.at)
+FROM steps JOIN requests ON requests.id = steps.request
+WHERE steps.kind = 'going' AND steps.at >= ? GROUP BY requests.key"""
+
+
 # -- requests -------------------------------------------------------------------------------------
 
 
-def take(account: Account, inquiry: Inquiry, ahead: float) -> None:
-    """Fill in what a resource says of a request, and add it to the account."""
+def turns(journal: Path, since: float, ahead: float) -> dict[str, float]:
+    """Return when the turn of each request came since a time, by its key, as the journal has it.
+
+    What was known then is what it is compared with (4); its bytes leave a moment later.
+    """
+    name = f"{journal.absolute().as_uri()}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(name, uri=True)) as book:
+        rows = book.execute(TURNS, (int((since + ahead) * 1e6),)).fetchall()
+        return {key: at / 1e6 - ahead for key, at in rows}
+    return {}
+
+
+def take(account: Account, inquiry: Inquiry, ahead: float, turn: float | None) -> None:
+    """Fill in what a resource says of a request, and add it to the account.
+
+    `turn`: when its turn came, if that is known.
+    """
     asked, resource = inquiry.asked, inquiry.resource
     assert resource is not None
     asked.key = resource["id"]
@@ -59,8 +83,10 @@ def take(account: Account, inquiry: Inquiry, ahead: float) -> None:
     assert submitted is not None
     asked.submitted = submitted
     sends = inquiry.wish.mode != "expect"
-    asked.begun = moment(resource["sent"], ahead) if sends else submitted
-    asked.sent = asked.begun  # that bytes left is not seen from here
+    asked.sent = moment(resource["sent"], ahead) if sends else submitted
+    asked.begun = asked.sent
+    if sends and asked.sent is not None and turn is not None:
+        asked.begun = min(turn, asked.sent)
     asked.late = [
         Late(asked.key, each["kind"], submitted + each["at"], each["detail"])
         for each in resource["late"]

@@ -110,9 +110,10 @@ class Chaos:
 
     async def _judge(self, world: LiveWorld, story: Story, begun: float) -> None:
         account, ahead = world.account, reading.offset()
+        turns = await asyncio.to_thread(reading.turns, self.program.journal, begun, ahead)
         for inquiry in world.inquiries:
             if inquiry.resource is not None:
-                reading.take(account, inquiry, ahead)
+                reading.take(account, inquiry, ahead, turns.get(inquiry.resource["id"]))
                 troubles = verdict.troubled(inquiry.asked, self.deployment.troubles)
                 inquiry.asked.faults += troubles
             elif inquiry.refused is not None:
