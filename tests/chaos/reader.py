@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.chaos.program import Program
 
 AGAIN = 0.1  # seconds until it comes back after a loss
-LAST = 10.0  # seconds within which it ends
+LAST = 10.0  # seconds within which it begins, and ends
 
 Told = tuple[str, dict[str, Any]]
 
@@ -44,7 +44,7 @@ class Reader:
 
     async def __aenter__(self) -> Self:
         self._thread.start()
-        await asyncio.to_thread(self._begun.wait)
+        await asyncio.to_thread(self._begun.wait, LAST)
         return self
 
     async def __aexit__(
@@ -75,11 +75,9 @@ class Reader:
 
     def odd(self) -> list[str]:
         """Return what was wrong with the stream since the last time, and forget it."""
-        if not self._thread.is_alive():
-            self._odd.append("the reader has ended")
         with self._lock:
             odd, self._odd = self._odd, []
-        return odd
+        return odd if self._thread.is_alive() else [*odd, "the reader has ended"]
 
     def _read(self) -> None:
         with suppress(asyncio.CancelledError):

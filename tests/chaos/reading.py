@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 import time
 from collections import defaultdict
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -65,10 +65,9 @@ def turns(journal: Path, since: float, ahead: float) -> dict[str, float]:
     What was known then is what it is compared with (4); its bytes leave a moment later.
     """
     name = f"{journal.absolute().as_uri()}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(name, uri=True)) as book:
+    with closing(sqlite3.connect(name, uri=True)) as book:
         rows = book.execute(TURNS, (int((since + ahead) * 1e6),)).fetchall()
-        return {key: at / 1e6 - ahead for key, at in rows}
-    return {}
+    return {key: at / 1e6 - ahead for key, at in rows}
 
 
 def take(account: Account, inquiry: Inquiry, ahead: float, turn: float | None) -> None:

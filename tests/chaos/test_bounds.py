@@ -8,13 +8,14 @@ import json
 import random
 import re
 from collections import Counter
+from datetime import timedelta
 from unittest import mock
 
 import pytest
 
 from listener.chronicle import Chronicle
 from listener.correlation.outcome import MinimumEvidence
-from listener.finesse.actions import Ready, TaskStart
+from listener.finesse.actions import Ready, SendDtmf, TaskStart
 from listener.finesse.events import DialogChanged, RequestFailed, UserChanged
 from listener.finesse.model import User
 from listener.xmpp import stanzas
@@ -25,10 +26,11 @@ from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
 from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
 from tests.chaos.tables import MUST_BE_NONE, LiveTally
 from tests.chaos.truth import Notes
-from tests.oracle import knowable
+from tests.oracle import judge, knowable
 from tests.oracle.account import Account, Asked, Heard, Parcel
 from tests.oracle.judge import Find
 from tests.oracle.story import Step, Story
+from tests.shell import journals
 
 HOUR = 3600.0
 
@@ -365,3 +367,28 @@ def test_what_an_earlier_story_told_is_no_news_when_it_is_said_again():
     found, excused = verdict.unread(said_again(in_the_story_before=False), [])
     assert [kind for kind, _ in found] == ["unread"]
     assert not excused
+
+
+@pytest.mark.parametrize(("behind", "suspect"), [(-0.015, True), (0.015, False)])
+def test_an_error_that_was_read_behind_a_presumption_makes_it_no_suspect(behind, suspect):
+    dtmf = SendDtmf(agent="1001", dialog_id="7", dtmf_string="1")
+    asked = Asked(1, "k", dtmf, "r", "2001", "submit", MinimumEvidence.ANY, 5.0, 100.0)
+    asked.begun, asked.settled = 100.0, 105.0
+    error = RequestFailed(node="n", owner="1001", dialog_id="7", errors=())
+    parcel = Parcel("n", "", 104.0, None, None, is_error=True)
+    heard = Heard(105.0 + behind, "1001", error, parcel, first=True)
+    with verdict.tolerant(0.0):
+        assert judge._suspects(Account(1, heard=[heard]), asked, heard) is suspect
+
+
+async def test_when_the_turn_of_a_request_came_is_read_from_the_journal(tmp_path):
+    waited, early, queued = journals.a_record(), journals.a_record(), journals.a_record()
+    turn, path = journals.START + timedelta(seconds=1), tmp_path / "journal.db"
+    async with journals.journal_at(path) as journal:
+        for record in (waited, early, queued):
+            assert await journal.put(journals.taken(record))
+        assert await journal.put(journals.going(early, at=turn - timedelta(hours=1)))
+        assert await journal.put(journals.going(waited, at=turn))
+        since = journals.START.timestamp() - 1000.0
+        found = reading.turns(path, since, 1000.0)  # as the daemon has it open
+    assert found == {waited.key: pytest.approx(turn.timestamp() - 1000.0, abs=1e-5)}

@@ -3,7 +3,8 @@
 No rule is weaker here than in virtual time; what is wider is by how much two processes' times may
 differ, each stated:
 
-- `CLOSE` (20 ms): two clocks read in two processes, and cut off at the millisecond.
+- `CLOSE` (20 ms): two clocks read in two processes, and cut off at the millisecond. What was heard
+  before an outcome and what behind it the daemon alone says, by one clock.
 - `FENCE`: 2 s and half a second.
 - `READ_WITHIN`: 6 s.
 - A machine that stands still tells nobody anything. Where the lag of a loop was measured while the

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked, Heard
 
 EPS = 0.001
+ONE_CLOCK = 0.001  # two times of the program's own, whatever process they are told to
 KNOWN = 2.0  # seconds before a session is live in which its picture was read
 FENCE = 2.0
 NEVER_LEFT = frozenset(
@@ -403,7 +404,7 @@ def _suspects(account: Account, asked: Asked, heard: Heard) -> bool:
         and heard.first  # a repeat is no news (4)
         and heard.event.request_id is None
         and heard.event.owner == asked.agent
-        and begun <= heard.at <= asked.settled + EPS
+        and begun <= heard.at <= asked.settled + ONE_CLOCK
         and blame.fits(account, asked, heard)
     )
 
