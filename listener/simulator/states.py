@@ -78,11 +78,11 @@ def _wait_for_the_call(switch: Switch, agent: Agent, state: str, reason: str | N
 def _settle(switch: Switch, cause: Cause, agent: Agent, state: str, reason: str | None) -> None:
     if state == "LOGOUT" and agent.base == "READY":
         raise refusals.cti("CF_INVALID_OBJECT_STATE", 22, kind="Invalid State")
-    for call in switch.calls_of(agent.id):
+    agent.base, agent.reason_code_id = state, reason
+    if state == "LOGOUT":
+        agent.extension = None
+    for call in switch.calls_of(agent.id):  # wrap-up ends in what was chosen, by no other state
         party = call.of(agent.id)
         if party is not None:
             basics.end_wrap_up(switch, cause, call, party)
-    agent.base, agent.reason_code_id = state, reason
     agent.state = users.derive(agent, switch.calls_of(agent.id), uccx=switch.uccx)
-    if state == "LOGOUT":
-        agent.extension, agent.state = None, "LOGOUT"

@@ -159,3 +159,15 @@ async def test_wrap_up_ends_by_itself(make_desk: MakeDesk) -> None:
     await desk.finesse.quiet()
     assert desk.dialogs("1001")[-1].event == "DELETE"
     assert desk.finesse.agents["1001"].state == "READY"
+
+
+@pytest.mark.parametrize("chosen", ["READY", "NOT_READY", "LOGOUT"])
+async def test_wrap_up_ends_in_the_state_that_is_chosen(make_desk: MakeDesk, chosen: str) -> None:
+    agents = (AgentSpec("1001", "one", "2001", wrap_up="REQUIRED", wrap_up_paces=1e9),)
+    desk = make_desk(agents=agents, pace=1e-6)
+    dialog = await desk.talking()
+    await desk.act("1001", "DROP", dialog)
+    desk.recorder.events.clear()
+    await desk.become("1001", chosen, "<reasonCodeId>12</reasonCodeId>")
+    assert desk.dialogs("1001")[-1].event == "DELETE"
+    assert set(zip(told(desk), told(desk, "reasonCodeId"), strict=True)) == {(chosen, "12")}
