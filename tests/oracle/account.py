@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from listener.correlation.outcome import MinimumEvidence, Outcome
     from listener.correlation.steps import Late
     from listener.finesse.actions.request import Request
     from listener.finesse.events import Event
-    from listener.simulator.calls import Call
+    from listener.simulator.calls import Call, Party
     from listener.simulator.finesse import Finesse
     from listener.simulator.interfaces import Deed
     from listener.simulator.users import Agent
@@ -110,7 +110,7 @@ def _view(call: Call) -> View:
         call.call_type,
         call.from_address,
         frozenset(n for n in (call.to_address, call.dialed) if n),
-        {party.address: party.state for party in reversed(call.parties)},  # the first counts
+        {party.address: party.state for party in _shown_last(call.parties)},
         frozenset(party.agent for party in call.parties if party.listed and party.agent),
         {**call.variables, "wrapUpReason": call.wrap_up_reason},
         tuple(call.wrap_up_items),
@@ -122,6 +122,14 @@ def _view(call: Call) -> View:
         frozenset(party.cause for party in call.parties if party.cause),
         frozenset(number for number, count in Counter(present).items() if count > 1),
     )
+
+
+def _shown_last(parties: Sequence[Party]) -> list[Party]:
+    """Return them so that, of two with one number, who is on the call is the last, else the first.
+
+    Two customers of one house may show the same number, and one of them hang up.
+    """
+    return sorted(parties[::-1], key=lambda party: party.state not in OFF)
 
 
 def _person(agent: Agent) -> Person:

@@ -244,14 +244,19 @@ def live_calls(asked: Asked, account: Account) -> dict[str, View]:
 
 def _just_before(asked: Asked, account: Account) -> float:
     begun = asked.submitted if asked.begun is None else asked.begun
-    untold = [
-        at
+    joined = [
+        ({survivor, gone}, _when_joined(account.history, survivor, gone))
         for survivor, gone in _pairs(asked, account.history)
-        for at, view in account.history.calls[survivor]
-        if view.secondary == gone and at <= begun
-        if not _read_by(account, asked, {survivor, gone}, at, begun)
+    ]
+    untold = [
+        at for pair, at in joined if at <= begun and not _read_by(account, asked, pair, at, begun)
     ]
     return min([begun, *untold]) - TOGETHER
+
+
+def _when_joined(history: History, survivor: str, gone: str) -> float:
+    """Return when a call took another one in; what befalls it later is no join."""
+    return next(at for at, view in history.calls[survivor] if view.secondary == gone)
 
 
 def _read_by(account: Account, asked: Asked, ids: set[str], since: float, end: float) -> bool:
@@ -309,8 +314,7 @@ def _both(account: Account, asked: Asked, pair: set[str], view: View, at: float)
 def joins(asked: Asked, account: Account) -> Iterator[tuple[str, str, float]]:
     """Yield (survivor, gone, when) of each join of the two calls that it asked to join (6.4)."""
     for survivor, gone in _pairs(asked, account.history):
-        row = account.history.calls[survivor]
-        at = next(at for at, view in row if view.secondary == gone)
+        at = _when_joined(account.history, survivor, gone)
         if _right(asked, account, {survivor, gone}, at):
             yield survivor, gone, at
 
