@@ -110,7 +110,7 @@ def _view(call: Call) -> View:
         call.call_type,
         call.from_address,
         frozenset(n for n in (call.to_address, call.dialed) if n),
-        {party.address: party.state for party in _shown_last(call.parties)},
+        _states(call.parties),
         frozenset(party.agent for party in call.parties if party.listed and party.agent),
         {**call.variables, "wrapUpReason": call.wrap_up_reason},
         tuple(call.wrap_up_items),
@@ -124,12 +124,13 @@ def _view(call: Call) -> View:
     )
 
 
-def _shown_last(parties: Sequence[Party]) -> list[Party]:
-    """Return them so that, of two with one number, who is on the call is the last, else the first.
+def _states(parties: Sequence[Party]) -> dict[str, str]:
+    """Return the state of each number: of who is on the call, else of the first who was.
 
     Two customers of one house may show the same number, and one of them hang up.
     """
-    return sorted(parties[::-1], key=lambda party: party.state not in OFF)
+    backwards = [(party.address, party.state) for party in reversed(parties)]
+    return dict(backwards) | {who: state for who, state in backwards if state not in OFF}
 
 
 def _person(agent: Agent) -> Person:
