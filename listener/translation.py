@@ -63,8 +63,9 @@ class RestWire:
         """
         asked = _clock()
         user = _shown(agent, await self._rest.user(agent), f"agent {agent}")
+        listed = _clock()
         dialogs = _shown(agent, await self._rest.dialogs(agent), f"the dialogs of agent {agent}")
-        return Look(asked, user=user.user, dialogs=dialogs.dialogs)
+        return Look(asked, user=user.user, dialogs=dialogs.dialogs, listed=listed)
 
     async def signed_in(self, agent: str) -> bool:
         """Say whether Finesse shows the agent as signed in.
@@ -116,6 +117,7 @@ class RestWire:
         asked = _clock()
         # One after the other is begun: who is cancelled at the first leaves nothing half-made.
         got_user = await self._rest.user(ask.agent) if user else None
+        listed = _clock()
         got_dialogs = await self._rest.dialogs(ask.agent) if dialogs else None
         found = all(got.found for got in (got_user, got_dialogs) if got is not None)
         return Look(
@@ -125,6 +127,7 @@ class RestWire:
             dialogs=got_dialogs.update.dialogs
             if found and got_dialogs and got_dialogs.update
             else None,
+            listed=listed,
         )
 
 

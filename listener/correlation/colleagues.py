@@ -56,6 +56,6 @@ def _touches(desk: Desk, now: float, entry: Entry, colleague: str) -> bool:
     if entry.settled_at is not None and now - entry.settled_at > EARLY_FOR:
         return False
     known = desk.picture.of(colleague)
-    ids = entry.case.ids | entry.watched
-    there = not known.live or not known.dialogs.keys().isdisjoint(ids)
+    on_it = known.lately(now - EARLY_FOR)  # the end of a call moves them behind its DELETE
+    there = not known.live or not on_it.isdisjoint(entry.case.ids | entry.watched)
     return there or isinstance(entry.case.expectation, GOES_TO_OTHERS)

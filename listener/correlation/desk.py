@@ -314,11 +314,16 @@ def never_done(outcome: Outcome) -> bool:
 
 
 def _made_another(outcome: Outcome, rival: Entry) -> bool:
-    """Say whether a request made a call, by its id, that is none of those that fit another one."""
+    """Say whether a request made a call, by its id, that is none that another one waits for.
+
+    It made that one alone, so that no other call that the other one asks for is its own.
+    """
     by_id = isinstance(outcome, Confirmed | Failed) and outcome.evidence is Evidence.REQUEST_ID
     waiting = (rival.contested, rival.standing, *rival.held)
     calls = {each.finding.dialogs.new for each in waiting if each is not None}
-    return by_id and outcome.dialogs.new is not None and bool(calls - {outcome.dialogs.new, None})
+    made = outcome.dialogs.new if by_id else None
+    makes = isinstance(rival.case.expectation, NewCall | Monitoring)
+    return made is not None and makes and made not in calls
 
 
 def _superseded(entry: Entry) -> None:

@@ -143,7 +143,7 @@ def _on_error(
         repeated = picture is not None and (
             picture.error_repeats(content, now, REPEATED_WITHIN)
             or (desk.succeeds(now) and picture.just_begun(now))  # told to an earlier process
-            or (desk.succeeds(now) and now - picture.republished_at < REPEAT_WITHIN)
+            or (desk.succeeds(now) and now - picture.retold_at < REPEAT_WITHIN)
         )
         unsigned_error(desk, now, event, repeated=repeated)
         if tagged:  # two have that id: for all others it is another client's
@@ -156,7 +156,7 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
     if event.owner is None:
         return True
     owner = of_its_own(desk, now, sole(tagged))
-    if desk.picture.of(event.owner).user_repeats(content, now) and owner is None:
+    if desk.picture.of(event.owner).user_repeats(event.user, content, now) and owner is None:
         return False
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
     sight = Sight(How.CHANGED, event.owner, user=event.user, at=now)

@@ -82,8 +82,8 @@ def _keep(desk: Desk, agent: str, look: Look) -> None:
     """Take what a GET showed into the picture: who goes out next is compared with this."""
     picture = desk.picture.of(agent)
     for dialog in _listed(look):
-        if (id_ := dialog_id(dialog)) is not None and picture.touched(id_) < look.asked:
-            picture.put(id_, dialog, look.asked)
+        if (id_ := dialog_id(dialog)) is not None and picture.touched(id_) < look.dialogs_asked:
+            picture.put(id_, dialog, look.dialogs_asked)
     if look.user is not None:
         picture.put_user(look.user, look.asked)
 
@@ -96,7 +96,7 @@ def show(desk: Desk, now: float, entry: Entry, look: Look) -> None:
     # Its own first: it tells which of the others belongs to it.
     every = sorted(_listed(look), key=lambda each: dialog_id(each) not in entry.case.ids)
     sights = [
-        Sight(How.SNAPSHOT, entry.agent, dialog, dialog_id(dialog), at=look.asked)
+        Sight(How.SNAPSHOT, entry.agent, dialog, dialog_id(dialog), at=look.dialogs_asked)
         for dialog in every
     ]
     if look.user is not None:
@@ -164,7 +164,7 @@ def _overtaken(desk: Desk, entry: Entry, look: Look) -> bool:
     ids: set[str | None] = set(entry.case.ids) or {dialog_id(each) for each in _listed(look)}
     if entry.standing is not None:
         ids.add(entry.standing.finding.dialogs.new)
-    return any(id_ is not None and picture.touched(id_) >= look.asked for id_ in ids)
+    return any(id_ is not None and picture.touched(id_) >= look.dialogs_asked for id_ in ids)
 
 
 def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
@@ -182,7 +182,7 @@ def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
             if entry.silent:  # heard by a session that may not be this one: an error may be missed
                 entry.standing = None
     if look.ok:  # first, for who goes out next is compared with this
-        picture.reset(look.user, look.dialogs or (), asked=look.asked, now=now)
+        picture.reset(look.user, look.dialogs or (), asked=look.dialogs_asked, now=now)
         picture.live, picture.live_since = True, now
         picture.first_live = now if picture.first_live is None else picture.first_live
     for entry in shown:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from listener.correlation.ages import is_call, is_older, latest, merged
-from listener.correlation.instants import older
+from listener.correlation.instants import newer, older
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, User
 
@@ -90,6 +90,8 @@ class AgentPicture:
     first_live: float | None = None  # when the first session of this process began to hear
     gap_at: float = float("-inf")  # when the last gap began
     republished_at: float = float("-inf")  # when the user was last told as it was known, or older
+    news_since: str | None = None  # Finesse's time of the first state that came here as news
+    retold_at: float = float("-inf")  # when the user was last told as it was before that
 
     @property
     def extension(self) -> str | None:
@@ -113,6 +115,10 @@ class AgentPicture:
         """Say whether a call that was gone by then had taken that one in, the last news of both."""
         ends = [self.removed[id_] for id_, each in self.took.items() if each == dialog]
         return any(self.touched(dialog or "") <= end <= at for end in ends)
+
+    def lately(self, since: float) -> set[str]:
+        """Return the ids of the dialogs that are there, or were at some time since then."""
+        return self.dialogs.keys() | {id_ for id_, end in self.removed.items() if end >= since}
 
     def is_gone(self, dialog: str | None) -> bool:
         """Say whether that dialog's end was heard, and nothing of it since."""
@@ -205,8 +211,6 @@ class AgentPicture:
                 # An update that leaves it out says nothing of it; an empty one, that it is gone.
                 user = replace(user, extension=self.user.extension)
             self.user, self.user_at = user, now
-        else:
-            self.republished_at = now
 
     def news(self, id_: str, content: int, now: float, *, added: bool = False) -> News:
         """Say whether this content is news (rules of evidence 4).
@@ -259,7 +263,7 @@ class AgentPicture:
             known.latest, known.doubtful = content, doubtful and not known.same
         known.contents.append((content, now))
 
-    def user_repeats(self, content: int, now: float) -> bool:
+    def user_repeats(self, user: User, content: int, now: float) -> bool:
         """Say whether the user was last heard with the same content, and remember this one.
 
         A user carries the time of its state: one that was really changed is never the same again.
@@ -267,14 +271,31 @@ class AgentPicture:
         repeated = bool(content) and content == self.user_content
         self.user_content = content
         if repeated:
-            self.republished_at = now
+            self._publishes_again(user, now)
         return repeated
 
     def hear_user(self, user: User, now: float) -> None:
         """Take in what an event says of the user; what was known by then is told again."""
-        if user == self.user:
-            self.republished_at = now
+        known = self.user
+        if user == known or (known and older(user.state_change_time, known.state_change_time)):
+            self._publishes_again(user, now)
+        elif known is not None and self.news_since is None:
+            later = newer(user.state_change_time, known.state_change_time)
+            self.news_since = user.state_change_time if later else None
         self.put_user(user, now)
+
+    def _publishes_again(self, user: User, now: float) -> None:
+        """Take note that Finesse publishes again, and whether from before there was news here.
+
+        It does so in the order in which it was told first: what comes behind a state that was news
+        to this process was published here as well (rules 4).
+        """
+        self.republished_at = now
+        since = user.state_change_time
+        if self.news_since is None or not (
+            since == self.news_since or newer(since, self.news_since)
+        ):
+            self.retold_at = now
 
     def error_repeats(self, content: int, now: float, within: float) -> bool:
         """Say whether the same error came a moment ago or before a gap that has just ended.

@@ -84,6 +84,7 @@ class RestAnswer:
 class Look:
     """What a GET showed. `asked`: when it was sent (the listener's clock).
 
+    `listed`: when the list of dialogs was asked for, where the user had been asked for before.
     `ok` is False when it told nothing (401, 5xx, no answer). `dialogs` is the agent's list, None
     when it was not asked for; `absent` says that the one dialog asked for is not there (404).
     """
@@ -94,3 +95,9 @@ class Look:
     dialog: Dialog | None = None
     absent: bool = False
     user: User | None = None
+    listed: float | None = None
+
+    @property
+    def dialogs_asked(self) -> float:
+        """When the dialogs that it shows were asked for."""
+        return self.asked if self.listed is None else self.listed

@@ -80,6 +80,12 @@ async def test_probe_of_a_dialog_shows_it_or_its_absence_or_nothing():
     assert (nothing.ok, asked) == (False, [])
 
 
+async def test_a_list_that_is_read_behind_the_user_is_as_old_as_its_own_get():
+    both, asked = await looked(Probe.ABSENCE, http(200, USER), http(200, DIALOGS))
+    assert asked == [f"/finesse/api/User/{A}", f"/finesse/api/User/{A}/Dialogs"]
+    assert both.asked < both.dialogs_asked
+
+
 async def test_probe_of_the_list_and_of_the_user_show_only_these():
     dialogs, asked = await looked(Probe.DIALOGS, http(200, DIALOGS))
     assert [dialog.id for dialog in dialogs.dialogs] == ["5"]

@@ -132,6 +132,22 @@ def test_an_old_content_published_again_after_a_gap_proves_nothing_by_itself() -
         assert story.said(key)[0] == "open"
 
 
+def test_a_list_that_was_asked_for_after_a_burst_takes_the_doubt_away() -> None:
+    # 7: the user had been asked for before, which says nothing of when the list was
+    story = Story(shown(callVariable1="old"))
+    story.hear(an_event(shown(callVariable1="x")), content=5)
+    story.link_down()
+    story.wait(5)
+    begun = story.now
+    story.wait(0.1)
+    story.hear(an_event(shown(callVariable1="x")), content=5)
+    story.wait(0.4)
+    story.link_up(shown(callVariable1="x"), user=a_user(), asked=begun, listed=story.now)
+    key = story.accepted(update(callVariable1="y"))
+    story.hear(an_event(shown(callVariable1="y")))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
 def test_an_old_content_proves_what_its_id_names_and_nothing_else() -> None:
     story = Story(shown(callVariable1="0", callVariable2="0"))
     story.hear(an_event(shown(callVariable1="1", callVariable2="1")), content=1)

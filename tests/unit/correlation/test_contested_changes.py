@@ -454,6 +454,18 @@ def test_a_call_is_no_more_contested_by_one_that_made_another_by_its_id(
     assert story.said(first) == ("confirmed", "expectation")
 
 
+def test_a_call_that_fitted_two_and_was_ones_by_its_id_leaves_the_next_one_to_the_other() -> None:
+    # 4: a request makes one call; the events of the other's own were lost, and a GET shows it
+    story = Story(gate=GateMode.OFF)
+    first, second = story.accepted(MAKE_CALL), story.accepted(MAKE_CALL)
+    story.hear(added(placed("INITIATED", id_="300")))
+    story.hear(an_event(placed("FAILED", id_="300"), tag=second))
+    assert story.said(second) == ("failed", "request_id")
+    story.wait(17)
+    story.look(a_dialog(), placed("ACTIVE"))
+    assert story.said(first) == ("confirmed", "snapshot")
+
+
 def test_who_made_another_call_by_its_id_contests_none_when_that_rings() -> None:
     story = Story(gate=GateMode.OFF)
     first, second = story.accepted(MAKE_CALL), story.accepted(MAKE_CALL)

@@ -266,6 +266,23 @@ def test_an_error_long_after_a_burst_names_the_one_who_is_left() -> None:
     assert story.said(make) == ("failed", "sole_pending")
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_an_error_behind_what_this_process_heard_first_was_not_told_to_the_one_before(
+    *, old: bool
+) -> None:
+    # 4: Finesse publishes again in the order in which it was told; an error there would be a repeat
+    story = Story(live=False)
+    story.adopt(a.Ready(agent=AGENT), baseline=None, left=1.0, accepted=False)
+    story.link_up(a_dialog(), user=a_user("TALKING", 9))
+    story.wait(30)
+    story.hear(a_user_event(a_user("HOLD", 12)), a_user_event(a_user("TALKING", 15)))
+    hold = story.accepted(HOLD)
+    story.hear(a_user_event(a_user("TALKING", 9) if old else a_user("HOLD", 12)))
+    story.hear(an_error())
+    story.wait(3)
+    assert story.said(hold)[0] == ("open" if old else "failed")
+
+
 # -- errors before and after -----------------------------------------------------------------------
 
 

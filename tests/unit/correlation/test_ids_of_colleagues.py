@@ -59,6 +59,19 @@ def test_a_colleagues_id_on_the_agents_state_is_not_the_agents_own() -> None:
     assert story.said(key) == ("confirmed", "expectation")
 
 
+def test_a_colleagues_id_on_the_state_behind_the_end_of_their_call_is_not_the_agents_own() -> None:
+    # 3: both count; the DROP ends the call of both, and with it moves this agent, as its id says
+    story = Story(own("ALERTING", 0), user=a_user("RESERVED"))
+    story.link_up(own("ACTIVE", 0), agent="agent2", user=a_user("TALKING"))
+    drop = story.accepted(a.Drop(agent="agent2", dialog_id=CALL), id_="6", own=CUSTOMER)
+    answer = story.ask(a.Answer(agent=AGENT, dialog_id=CALL), id_="6")
+    story.hear(removed(own("DROPPED", 2), tag="6"))
+    story.hear(a_user_event(a_user("NOT_READY", 2), tag="6"))
+    story.refuse(answer, 404)
+    assert story.said(answer) == ("rejected", None)
+    assert story.said(drop)[0] == "open"
+
+
 def test_who_goes_out_next_knows_what_came_on_a_colleagues_node_first() -> None:
     # the gate opened by that event; the own node tells the same without an id
     story = Story(own("ALERTING", 0))
