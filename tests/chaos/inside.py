@@ -31,7 +31,7 @@ from unittest import mock
 
 from listener import digits, idempotency, keeping, order, succession
 from listener.cli import main
-from listener.correlation import books, instants
+from listener.correlation import books, instants, picture
 from listener.finesse import uris
 from listener.journal import Journal, store
 from listener.page.payloads import Payloads
@@ -63,6 +63,7 @@ def small() -> Iterator[None]:
             (books, "MAX_TOMBSTONES", FEW),
             (books, "MAX_ITEMS", FEW),
             (books, "MAX_EARLY", FEW),
+            (picture, "MAX_REMOVED", FEW // 10),  # of each agent: calls of the last minutes
         ):
             stack.enter_context(mock.patch.object(where, name, new))
         for where, name in REMEMBERED:
@@ -114,7 +115,7 @@ class Counting:
         at here, and set aside again.
         """
         found, garbage = _all_objects()
-        blocks = sys.getallocatedblocks()
+        blocks, pieces = sys.getallocatedblocks(), _pieces()
         kinds = Counter(map(_name, found))
         loops = [each for each in found if isinstance(each, asyncio.BaseEventLoop)]
         del found
@@ -124,6 +125,8 @@ class Counting:
             garbage=garbage,
             tasks=sum(len(asyncio.all_tasks(loop)) for loop in loops),
             blocks=blocks,
+            pieced=pieces["in allocated blocks"],
+            arenas=pieces["/arena"],
             malloced=_malloced(),
             paged=_paged(),
             threads=threading.active_count(),
@@ -185,6 +188,26 @@ def _paged() -> int:
         ask.restype = ctypes.c_int64
         return int(ask()) // 1024
     return 0
+
+
+def _pieces() -> Counter[str]:
+    """Return how many kB Python's own pieces have, and the arenas that they are in; 0 for unknown.
+
+    Python tells it to a file alone (`sys._debugmallocstats`), which is one in memory here.
+    """
+    found: Counter[str] = Counter()
+    with suppress(OSError, AttributeError):
+        libc, text, size = ctypes.CDLL(None), ctypes.c_char_p(), ctypes.c_size_t()
+        tell = ctypes.pythonapi._PyObject_DebugMallocStats  # keeps the interpreter's lock
+        libc.open_memstream.restype = ctypes.c_void_p
+        file = ctypes.c_void_p(libc.open_memstream(ctypes.byref(text), ctypes.byref(size)))
+        tell(file)
+        libc.fclose(file)
+        told = ctypes.string_at(text, size.value).decode("ascii")
+        libc.free(text)
+        for words, number in re.findall(r"bytes ?(in \w+ blocks|/arena) += +([\d,]+)", told):
+            found[words] = int(number.replace(",", "")) // 1024
+    return found
 
 
 def _name(thing: object) -> str:

@@ -5,11 +5,16 @@ seconds; and how many objects, pieces of memory, tasks, threads and files it has
 stories, when nothing is open, after a look at all of them by Python's collector (`inside.py`).
 Judges both after warm-up.
 
-The first is what counts, and it has noise: malloc and Python give little back, so that a busy
-minute leaves a step. So it is judged by its lowest of each minute, and with the range in which its
-slope is for all that chance may do. The second has next to none, and says whose it is: pieces of
-Python's (also of texts, and of dicts of them, which the collector does not know), what malloc has
-given out to others, and SQLite's part of that, which is the journal's pages.
+The second has next to no noise, and is where a leak shows: what is in use, which is pieces of
+Python's (also of texts, and of dicts of them, which the collector does not know) and what malloc
+has given out to others, SQLite's pages among that. What is counted with one agent more, which comes
+and goes by reloads, is compared only with what was counted with it.
+
+The first also has the holes between what is in use, which grow whenever a minute is busier than
+each one before it: a step of a megabyte is one arena of Python's. There are ever fewer of those
+minutes, so what only fills up does not grow in the second half, and what grows for good does in
+both. It is judged by its lowest of each minute, and with the range in which its slope is for all
+that chance may do.
 """
 
 from __future__ import annotations
@@ -32,8 +37,8 @@ its cache (200 kB of them in a soak), and the allocator has seen the busiest min
 LONG_ENOUGH = 25 * 60.0
 """Seconds after warm-up below which one megabyte an hour cannot be told from chance."""
 MOST_MEGABYTES = 1.0
-"""An hour: of what is the process's own ("Anonymous"). RSS and PSS are told, too; they also have
-what it shares with other processes, which come and go."""
+"""An hour: of what is in use, and of what is the process's own ("Anonymous"). RSS and PSS are told,
+too; they also have what it shares with other processes, which come and go."""
 MOST_OBJECTS = 12_000
 """An hour, of those in use: a megabyte of small ones."""
 MOST_PIECES = 12_000
@@ -60,8 +65,9 @@ class Sample(NamedTuple):
 class Count(NamedTuple):
     """What is in a process while nothing is open; `garbage` was only kept by cycles.
 
-    `blocks`: pieces of memory that Python has in use. kB: `malloced` what malloc has given out,
-    `paged` what SQLite has of that.
+    `blocks`: pieces of memory that Python has in use. kB: `pieced` how large they are, `arenas`
+    what they and the holes between them take, `malloced` what malloc has given out, `paged` what
+    SQLite has of that. `agents`: how many it has by its settings.
     """
 
     at: float
@@ -71,9 +77,17 @@ class Count(NamedTuple):
     threads: int
     files: int
     blocks: int
+    pieced: int
+    arenas: int
     malloced: int
     paged: int
     pid: int
+    agents: int = 0
+
+    @property
+    def used(self) -> int:
+        """KB in use, of Python's pieces and of all others."""
+        return self.pieced + self.malloced
 
 
 class Memory:
@@ -90,6 +104,7 @@ class Memory:
         """What each count had more or less of than the one before it."""
         self._folder = folder
         self._read = 0
+        self._agents = 0
 
     def sample(self, pid: int) -> None:
         """Take one, if that process is there."""
@@ -99,9 +114,9 @@ class Memory:
             kilobytes = (int(found[name]) for name in ("Rss", "Pss", "Anonymous"))
             self.rows.append(Sample(time.monotonic(), *kilobytes, pid))
 
-    async def count(self) -> None:
+    async def count(self, agents: int = 0) -> None:
         """Have what is in the daemon counted; leaves it at that if it does not answer."""
-        had = len(self.counts)
+        had, self._agents = len(self.counts), agents
         (self._folder / "look").touch()
         with suppress(TimeoutError):
             async with asyncio.timeout(COUNTED_WITHIN):
@@ -123,7 +138,9 @@ class Memory:
             self.ends += 1
             self.left += told["left"]
         else:
-            self.counts.append(Count(*(told[name] for name in Count._fields)))
+            self.counts.append(
+                Count(*(told[name] for name in Count._fields[:-1]), agents=self._agents)
+            )
             rows = [f"{name} {n:+d}" for name, n in told["more"].items()]
             self.more.append(f"{told['objects']} objects: " + ", ".join(rows[:12]))
 
@@ -143,15 +160,17 @@ class Slope(NamedTuple):
     """Slopes over `seconds`: MB, objects and pieces an hour. `first` and `last`: MB of its own.
 
     `later`: of its own, in the second half alone, where what fills up grows less. MB an hour of
-    what is `malloced` and `paged` (see Count).
+    what is `used`, in `arenas`, `malloced` and `paged` (see Count).
     """
 
     rss: float
     pss: float
     own: Range
     later: Range
+    used: Range
     objects: float
     blocks: float
+    arenas: float
     malloced: float
     paged: float
     seconds: float
@@ -169,8 +188,9 @@ class Slope(NamedTuple):
             f"{self.seconds / 60:.0f} minutes after warm-up ({WARM_UP / 60:.0f} minutes): own"
             f" {self.first:.1f} to {self.last:.1f} MB, {self.own}, in the second half {self.later}"
             f" (PSS {self.pss:+.2f}, RSS {self.rss:+.2f}; Theil-Sen); in use by {self.counts}"
-            f" counts: objects {self.objects:+.0f}/h, pieces {self.blocks:+.0f}/h, malloc"
-            f" {self.malloced:+.2f} MB/h, of that SQLite {self.paged:+.2f}"
+            f" counts: {self.used}, objects {self.objects:+.0f}/h, pieces {self.blocks:+.0f}/h,"
+            f" malloc {self.malloced:+.2f} MB/h, of that SQLite {self.paged:+.2f}; Python's arenas"
+            f" {self.arenas:+.2f} MB/h"
         )
         return words if self.tells else f"{words}; too short to say anything about 1 MB/h"
 
@@ -200,15 +220,26 @@ def lowest(rows: list[Sample]) -> list[tuple[float, float]]:
     return [(row.at, row.own / 1024) for row in minutes.values()]
 
 
-def ranged(points: list[tuple[float, float]]) -> Range:
-    """Return the slope an hour, and its range by Sen (1968): slopes of pairs, by Kendall's rank."""
-    slopes = sorted(3600 * each for each in _slopes(points))
+def ranged(*apart: list[tuple[float, float]]) -> Range:
+    """Return the slope an hour, and its range by Sen (1968): slopes of pairs, by Kendall's rank.
+
+    `apart`: what is compared only among itself, as seasons are (Hirsch, Slack and Smith 1982).
+    """
+    slopes = sorted(3600 * each for points in apart for each in _slopes(points))
     if not slopes:
         return Range(0.0, 0.0, 0.0)
-    n, many = len(points), len(slopes)
-    beside = SURE * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    chance = sum(n * (n - 1) * (2 * n + 5) / 18 for n in map(len, apart))
+    many, beside = len(slopes), SURE * math.sqrt(chance)
     least, most = int((many - beside) / 2), math.ceil((many + beside) / 2)
     return Range(statistics.median(slopes), slopes[max(0, least)], slopes[min(many - 1, most)])
+
+
+def alike(counts: list[Count]) -> list[list[Count]]:
+    """Return the counts with each number of agents, in their order."""
+    found: dict[int, list[Count]] = {}
+    for each in counts:
+        found.setdefault(each.agents, []).append(each)
+    return list(found.values())
 
 
 def slope(rows: list[Sample], counts: list[Count], warm_up: float = WARM_UP) -> Slope | None:
@@ -223,8 +254,9 @@ def slope(rows: list[Sample], counts: list[Count], warm_up: float = WARM_UP) -> 
     there = [each for each in counts if each.pid == longest and each.at >= warm[0].at]
     hour, minutes = 3600 / 1024, lowest(warm)
 
-    def counted(name: str) -> float:
-        return theil_sen([(each.at, float(getattr(each, name))) for each in there])
+    def counted(name: str, unit: float = 1.0) -> Range:
+        rows = ([(each.at, getattr(each, name) / unit) for each in row] for row in alike(there))
+        return ranged(*rows)
 
     return Slope(
         *(
@@ -233,10 +265,9 @@ def slope(rows: list[Sample], counts: list[Count], warm_up: float = WARM_UP) -> 
         ),
         ranged(minutes),
         ranged(minutes[len(minutes) // 2 :]),
-        3600 * counted("objects"),
-        3600 * counted("blocks"),
-        hour * counted("malloced"),
-        hour * counted("paged"),
+        counted("used", 1024),
+        *(counted(name).at for name in ("objects", "blocks")),
+        *(counted(name, 1024).at for name in ("arenas", "malloced", "paged")),
         warm[-1].at - warm[0].at,
         warm[0].own / 1024,
         warm[-1].own / 1024,
@@ -251,14 +282,21 @@ def grown(found: Slope | None, counts: list[Count]) -> Iterator[str]:
     """
     if found is None or not found.tells:
         return
-    if found.own.at > MOST_MEGABYTES and found.own.least > 0:
-        yield f"memory grows by {found.own}"
+    if _grows(found.used):
+        yield f"memory in use grows by {found.used}"
+    if _grows(found.own) and found.later.at > MOST_MEGABYTES:
+        yield f"memory grows by {found.own}, in the second half by {found.later}"
     if found.objects > MOST_OBJECTS:
         yield f"objects in use grow by {found.objects:.0f} an hour"
     if found.blocks > MOST_PIECES:
         yield f"pieces of memory in use grow by {found.blocks:.0f} an hour"
-    third = len(counts) // 3
     for name in ("tasks", "threads", "files"):
-        row = [getattr(each, name) for each in counts]
-        if third and statistics.median(row[-third:]) > statistics.median(row[:third]) + MOST_IDLE:
-            yield f"{name} grow while nothing is open: {row}"
+        for same in alike(counts):
+            row, third = [getattr(each, name) for each in same], len(same) // 3
+            before, after = row[:third], row[-third:]
+            if third and statistics.median(after) > statistics.median(before) + MOST_IDLE:
+                yield f"{name} grow while nothing is open: {row}"
+
+
+def _grows(found: Range) -> bool:
+    return found.at > MOST_MEGABYTES and found.least > 0

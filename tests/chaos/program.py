@@ -323,7 +323,7 @@ format = "json"
     async def count(self) -> None:
         """Have it counted what is in the daemon, if it can be asked; nothing may be open."""
         if self.pid is not None and not isinstance(self._process, Successor):
-            await self.memory.count()
+            await self.memory.count(len(self._deployment.agents) + self._spare)
 
     async def _revive(self) -> None:
         """Start it again where it ended by itself, which is a find."""

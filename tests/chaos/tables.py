@@ -143,7 +143,7 @@ class LiveTally(Tally):
         return "\n".join(lines)
 
     def _idle(self) -> Iterator[str]:
-        for name in Count._fields[1:-1]:
+        for name in Count._fields[1:-2]:
             row = [getattr(each, name) for each in self.idle]
             step = max(1, len(row) // 12)
             if row:

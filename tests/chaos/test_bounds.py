@@ -7,6 +7,8 @@ import gc
 import json
 import random
 import re
+import sys
+import tomllib
 from collections import Counter
 from datetime import timedelta
 from unittest import mock
@@ -14,7 +16,11 @@ from unittest import mock
 import pytest
 
 from listener.chronicle import Chronicle
+from listener.correlation.books import EARLY_FOR
 from listener.correlation.outcome import MinimumEvidence
+from listener.correlation.picture import AgentPicture
+from listener.digits import SPOKEN_OF
+from listener.dropin.app import REFUSED_FOR
 from listener.finesse.actions import Ready, SendDtmf, TaskStart
 from listener.finesse.events import DialogChanged, RequestFailed, UserChanged
 from listener.finesse.model import User
@@ -23,6 +29,7 @@ from tests.chaos import inside, reading, verdict
 from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
 from tests.chaos.player import LivePlayer
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
+from tests.chaos.program import Program
 from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
 from tests.chaos.tables import MUST_BE_NONE, LiveTally
 from tests.chaos.truth import Notes
@@ -142,15 +149,17 @@ def samples(*, megabytes_an_hour: float, hours: float = 1.0, pid: int = 1) -> li
 def counts(objects: list[int], tasks: list[int]) -> list[Count]:
     at = [WARM_UP + 60.0 * number for number in range(len(objects))]
     rows = zip(at, objects, tasks, strict=True)
-    return [
-        Count(when, some, 0, open_, 5, 40, 500_000, 25_000, 400, 1) for when, some, open_ in rows
-    ]
+    sizes = {"pieced": 50_000, "arenas": 55_000, "malloced": 25_000, "paged": 400}
+    rest = {"garbage": 0, "threads": 5, "files": 40, "blocks": 500_000, "pid": 1, **sizes}
+    return [Count(at=when, objects=some, tasks=open_, **rest) for when, some, open_ in rows]
 
 
 def test_memory_that_grows_behind_its_warm_up_is_found():
     steady, growing = samples(megabytes_an_hour=0.1), samples(megabytes_an_hour=3.0)
     assert list(grown(slope(steady, []), [])) == []
-    assert list(grown(slope(growing, []), [])) == ["memory grows by +3.00 MB/h (+3.00 to +3.00)"]
+    even = "+3.00 MB/h (+3.00 to +3.00)"
+    words = f"memory grows by {even}, in the second half by {even}"
+    assert list(grown(slope(growing, []), [])) == [words]
 
 
 def test_a_slope_that_chance_may_make_is_told_with_its_range_and_not_found():
@@ -177,12 +186,56 @@ def test_texts_that_the_collector_does_not_know_are_found_by_their_pieces():
     assert list(grown(found, rows)) == ["pieces of memory in use grow by 36000 an hour"]
 
 
-def test_what_has_filled_up_grows_no_more_in_the_second_half():
-    rows = samples(megabytes_an_hour=0.0)
+def test_what_has_filled_up_grows_no_more_in_the_second_half_and_is_no_find():
+    rows = samples(megabytes_an_hour=0.0, hours=0.75)
     filling = [each._replace(own=each.own + min(2_000, int(each.at))) for each in rows]
     found = slope(filling, [])
     assert found is not None
-    assert found.later.at == 0.0
+    assert found.own.at > found.later.at == 0.0
+    assert list(grown(found, [])) == []
+
+
+def test_a_leak_is_found_in_what_is_in_use_where_the_system_shows_steps_of_arenas_only():
+    rows, drawn = samples(megabytes_an_hour=0.0, hours=0.75), random.Random(8)
+    hour = (rows[-1].at - WARM_UP) / HOUR
+    stepped = [each._replace(own=each.own + 1024 * (each.at > 2_000)) for each in rows]
+    for megabytes, finds in ((0.5, 0), (2.0, 1)):
+        leaking = [
+            row._replace(pieced=row.pieced + int(1024 * megabytes * hour * n / 45) + noise)
+            for n, row in enumerate(counts([100_000] * 45, [200] * 45))
+            for noise in (drawn.randrange(300),)
+        ]
+        words = list(grown(slope(stepped, leaking), leaking))
+        assert [each.partition(" by")[0] for each in words] == ["memory in use grows"] * finds
+
+
+def with_a_guest(rows: list[Count], *, drawn: random.Random) -> list[Count]:
+    """Return the counts as if an agent came and went by reloads, with nine tasks and objects."""
+    return [
+        row._replace(agents=21, tasks=row.tasks + 9, objects=row.objects + 900, pieced=52_000)
+        if drawn.random() < n / len(rows)  # there more and more often
+        else row._replace(agents=20)
+        for n, row in enumerate(rows)
+    ]
+
+
+def test_tasks_of_an_agent_that_comes_and_goes_are_no_find_and_one_more_a_minute_is():
+    drawn, even = random.Random(4), samples(megabytes_an_hour=0.0, hours=0.75)
+    rows = with_a_guest(counts([100_000] * 45, [191] * 45), drawn=drawn)
+    assert list(grown(slope(even, rows), rows)) == []
+    leaking = with_a_guest(counts([100_000] * 45, [191 + n for n in range(45)]), drawn=drawn)
+    found = [words.partition(" while")[0] for words in grown(slope(even, leaking), leaking)]
+    assert found == ["tasks grow"] * 2
+
+
+def test_warm_up_lasts_twice_as_long_as_anything_is_kept_for_a_time(tmp_path):
+    deployment = mock.MagicMock(agents=(), xmpp=(), rest=())
+    deployment.sim.write_ca = lambda path: path
+    with mock.patch.object(Program, "_write"):
+        text = Program(tmp_path, deployment)._text
+    requests = tomllib.loads(text)["requests"]
+    kept = (60 * requests["tombstone_minutes"], EARLY_FOR, SPOKEN_OF, REFUSED_FOR)
+    assert 2 * max(kept) <= WARM_UP
 
 
 def test_what_is_too_short_to_tell_is_not_judged_and_says_so():
@@ -234,6 +287,21 @@ async def test_what_is_in_a_process_is_counted_when_asked(tmp_path):
     assert json.loads((tmp_path / "inside.jsonl").read_text(encoding="utf-8"))["more"]
 
 
+async def test_what_is_in_use_is_told_to_the_megabyte(tmp_path):
+    counting, memory = inside.Counting(tmp_path), Memory(tmp_path)
+    with mock.patch.multiple(gc, freeze=gc.collect, unfreeze=gc.collect):
+        counting.count()
+        kept = [f"a text that is kept, number {number}" for number in range(20_000)]
+        large = [b"much" * 25_000 for _ in range(20)]
+        counting.count()
+    memory.read()
+    before, after = memory.counts
+    size = sum(map(sys.getsizeof, kept)) + sys.getsizeof(kept)
+    assert after.pieced - before.pieced == pytest.approx(size / 1024, rel=0.3)
+    assert after.used - before.used == pytest.approx((size + 100_000 * len(large)) / 1024, rel=0.3)
+    assert before.pieced < before.arenas
+
+
 async def test_what_is_set_aside_while_it_is_counted_is_counted_all_the_same(tmp_path):
     counted, again = gc.get_objects, [gc.freeze]
 
@@ -254,6 +322,14 @@ def test_the_small_bounds_are_bounds_that_there_are():
     with inside.small():
         assert inside.books.MAX_ITEMS == inside.FEW
     assert inside.books.MAX_ITEMS > inside.FEW
+
+
+def test_the_ends_of_few_calls_are_remembered_for_each_agent_with_small_bounds():
+    picture = AgentPicture()
+    with inside.small():
+        for number in range(inside.FEW):
+            picture.remove(str(number), float(number))
+    assert len(picture.removed) == inside.FEW // 10
 
 
 async def test_what_is_told_of_sessions_is_full_after_a_few_with_small_bounds():
