@@ -150,7 +150,7 @@ class Chaos:
         for kind, words in more:
             self.tally.note(kind, f"story {story.seed}: {words}")
         if told or more:
-            self._keep(story, told, more)
+            self._keep(story, told, more, parcel)
 
     def _downs(self, begun: float) -> list[float]:
         return [down for down in self.program.downs if down >= begun - 60.0]
@@ -180,11 +180,14 @@ class Chaos:
         self.deployment.out.clear()
         return found
 
-    def _keep(self, story: Story, told: list[str], more: list[tuple[str, str]]) -> None:
+    def _keep(
+        self, story: Story, told: list[str], more: list[tuple[str, str]], parcel: bytes
+    ) -> None:
         self.keep.mkdir(parents=True, exist_ok=True)
         path = self.keep / f"chaos-{story.seed}.json"
         path.write_text(story.to_json(), encoding="utf-8")
         words = [f"{kind}: {words}" for kind, words in more]
+        path.with_suffix(".pickle").write_bytes(parcel)
         path.with_suffix(".txt").write_text("\n".join([*words, *told]), encoding="utf-8")
         for line in (*words[:20], *(each.partition("\n")[0] for each in told)):
             self.say(f"FOUND in story {story.seed}: {line[:400]}")

@@ -386,6 +386,12 @@ def test_a_task_is_compared_only_with_what_the_process_has_heard_of_it():
     assert not verdict._excused(*task_missed(heard_at=95.0, restarted_at=90.0), lag=0.0)
 
 
+def test_a_task_that_was_asked_for_during_a_hand_over_was_heard_of_by_the_process_before():
+    # the process that takes over serves before the other one has ended
+    assert verdict._excused(*task_missed(heard_at=99.0, restarted_at=104.0), lag=0.0)
+    assert not verdict._excused(*task_missed(heard_at=99.0, restarted_at=106.0), lag=0.0)
+
+
 @pytest.mark.parametrize(
     ("told", "held_up", "put_off"),
     [

@@ -248,7 +248,8 @@ def _killed_at_its_end(account: Account, asked: Asked, lag: float) -> bool:
 def _met_again(account: Account, asked: Asked) -> bool:
     """Say whether the process in which it was asked had heard of its dialog."""
     assert asked.begun is not None
-    since = max((end for _, end in account.restarts if end <= asked.begun), default=0.0)
+    # A hand-over serves before its end, which is that of the process before it.
+    since = max((end for begin, end in account.restarts if begin <= asked.begun), default=0.0)
     return any(
         heard.agent == asked.agent
         and isinstance(heard.event, DialogEvent)
