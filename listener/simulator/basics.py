@@ -35,9 +35,15 @@ def require(switch: Switch, call: Call, party: Party, action: str) -> None:
 
 
 async def make_call(
-    switch: Switch, cause: Cause, agent: Agent, to: str, variables: Mapping[str, str] | None = None
+    switch: Switch,
+    cause: Cause,
+    agent: Agent,
+    to: str,
+    variables: Mapping[str, str] | None = None,
+    *,
+    thinks: float = 1.0,
 ) -> None:
-    """MAKE_CALL: off hook, dial, and let it ring. Raises RefusedLater."""
+    """MAKE_CALL: off hook, dial after `thinks` paces, and let it ring. Raises RefusedLater."""
     await switch.pause()
     extension = agent.extension
     if extension is None:
@@ -48,11 +54,11 @@ async def make_call(
         agent.base, agent.reason_code_id = "NOT_READY", "50006"
     call = switch.new_call(Kind.VOICE, extension, "", "AGENT_INSIDE")
     call.variables.update(variables or {})
-    await dial(switch, cause, call, to)
+    await dial(switch, cause, call, to, thinks=thinks)
 
 
-async def dial(switch: Switch, cause: Cause, call: Call, to: str) -> None:
-    """Take the caller off hook and dial; what comes of it goes on by itself."""
+async def dial(switch: Switch, cause: Cause, call: Call, to: str, *, thinks: float = 1.0) -> None:
+    """Take the caller off hook and dial after so many paces; what comes of it goes on by itself."""
     caller = switch.join(call, call.from_address, "INITIATING")
     if cause.deed is not None:
         cause.deed.new_dialog_id = call.id
@@ -61,7 +67,7 @@ async def dial(switch: Switch, cause: Cause, call: Call, to: str) -> None:
         await switch.pause()
         if not call.ending:
             switch.post(call, caller, cause)
-    await switch.pause()
+    await switch.pause(thinks)
     if call.ending:
         switch.failed(cause, "hung up before dialling")
         return

@@ -86,12 +86,20 @@ def check_barge(switch: Switch, supervisor: Agent, to: str, dialog: str | None) 
     call = switch.active_call(agent.id)
     if call is None:  # on hold, or gone
         raise refusals.destination(to)
-    if len(switch.calls_of(agent.id)) > 2:  # noqa: PLR2004  # the call and its monitor: more is a consult
+    if _consults(switch, agent):
         raise refusals.now(400, "20999", "The agent has an outstanding consult", "20999")
     if call.conference and call.controller not in {None, to}:
         raise refusals.now(400, "20999", "The agent is not the controller", "20999")
     if len(call.parties) >= switch.variants.max_parties:
         raise refusals.now(400, "20700", "No conference resources", "20700")
+
+
+def _consults(switch: Switch, agent: Agent) -> bool:
+    """Say whether a consult of that agent is open; what rings beside, or a task, is none."""
+    return any(
+        call.call_type == "CONSULT" and (party := call.of(agent.id)) is not None and party.present
+        for call in switch.calls_of(agent.id)
+    )
 
 
 async def barge(switch: Switch, cause: Cause, supervisor: Agent, to: str, dialog: str) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from listener.simulator import basics
+from listener.simulator import basics, joining
 from listener.simulator.calls import Call, Kind, Party
 from listener.simulator.outbox import Cause
 from listener.simulator.profiles import Dice
 from listener.simulator.refusals import RefusedLater
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from listener.simulator.finesse import Finesse
 
 
@@ -39,11 +41,7 @@ class Telephone:
             "DROP": basics.drop,
             "ANSWER": basics.answer,
         }[button]
-        try:
-            await act(self._switch, Cause(), *leg)
-        except RefusedLater:
-            return False
-        return True
+        return await self._done(act, *leg)
 
     async def hold(self, agent: str, dialog: str) -> bool:
         """Press hold."""
@@ -72,10 +70,29 @@ class Telephone:
         self._switch.post(call, party, Cause())
         return call.id
 
-    async def dial(self, agent: str, number: str) -> bool:
-        """Make a call by hand."""
+    async def dial(self, agent: str, number: str, *, thinks: float = 1.0) -> bool:
+        """Make a call by hand; the number is dialled `thinks` paces after going off hook."""
+        caller = self._switch.agents[agent]
         try:
-            await basics.make_call(self._switch, Cause(), self._switch.agents[agent], number)
+            await basics.make_call(self._switch, Cause(), caller, number, thinks=thinks)
+        except RefusedLater:
+            return False
+        return True
+
+    async def consult(self, agent: str, dialog: str, number: str) -> bool:
+        """Press transfer or conference on a call, and dial who is to be asked first."""
+        leg = self._leg(agent, dialog)
+        return leg is not None and await self._done(joining.consult, *leg, number)
+
+    async def join(self, agent: str, dialog: str, *, stays: bool) -> bool:
+        """Press it again on the call that is held: both become one, with the agent or without."""
+        leg = self._leg(agent, dialog)
+        act = joining.conference if stays else joining.transfer
+        return leg is not None and await self._done(act, *leg)
+
+    async def _done(self, act: Callable[..., Awaitable[None]], *what: object) -> bool:
+        try:
+            await act(self._switch, Cause(), *what)
         except RefusedLater:
             return False
         return True

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from listener.simulator.users import Agent
 
 
+NO_ANSWER = "32767"
+"""The reason of an agent who was called and did not answer (INFERRED; the guide has no list)."""
+
+
 class Outside:
     """What comes to agents without their asking; `Finesse` is one. Needs `switch`."""
 
@@ -72,6 +76,19 @@ class Outside:
         party = call.party(address) if address else next(iter(away), None)
         if party is not None and not call.over:
             await clear(self.switch, Cause(), call, party)
+
+    async def is_not_answered(self, dialog: str, agent: str) -> None:
+        """Take a call from an agent whom it rings too long, and who is NOT_READY by it (INFERRED).
+
+        Does nothing where it does not ring, or was not routed there.
+        """
+        await self.switch.pause()
+        call = self.calls[dialog]
+        party = call.of(agent)
+        if party is None or party.state != "ALERTING" or not call.routed:
+            return
+        self.agents[agent].base, self.agents[agent].reason_code_id = "NOT_READY", NO_ANSWER
+        await clear(self.switch, Cause(), call, party)
 
     async def preview(
         self,

@@ -4,6 +4,7 @@
 --minutes M    or until that many minutes of this machine's time are over
 --seed S       the first story's seed; each story has the next one (1)
 --stress       more of what others do and of what goes wrong, as for planted faults
+--hands        agents do more by hand: states, calls that they dial, consult and join
 --focus A,B    ask for these actions more often
 --trait N=V    let each story have this trait (gate=off, latency=0.4, profile=UCCX); more than once
 --story FILE   play that story alone, and tell what happened around each find
@@ -43,6 +44,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stress", action="store_true")
+    parser.add_argument("--hands", action="store_true")
     parser.add_argument("--focus", default="")
     parser.add_argument("--trait", action="append", default=[])
     parser.add_argument("--story", type=Path)
@@ -93,7 +95,10 @@ def _many(asked: argparse.Namespace) -> int:
 def _drawn(seed: int, asked: argparse.Namespace) -> Story:
     """Return the story of a seed, with what was asked for on the command line."""
     story = generate(
-        seed, focus=[each for each in asked.focus.split(",") if each], stress=asked.stress
+        seed,
+        focus=[each for each in asked.focus.split(",") if each],
+        stress=asked.stress,
+        hands=asked.hands,
     )
     forced = dict(each.split("=", 1) for each in asked.trait)
     traits = {name: type(story.traits[name])(value) for name, value in forced.items()}

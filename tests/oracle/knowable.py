@@ -212,7 +212,8 @@ def _signed_silence(account: Account, asked: Asked) -> str | None:
 def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
     """Say whether a DROP's DELETE came in the last second of the session, or of its time (6.3).
 
-    What is read behind it of how the call was tells no more than it did.
+    What is read behind it of how the call was tells no more than it did, nor does what is published
+    again tell more than when it was read first (4).
     """
     removed = isinstance(asked.request, do.Drop) and any(
         isinstance(each.event, DialogRemoved)
@@ -220,7 +221,9 @@ def _cut_short(account: Account, asked: Asked, heard: Heard) -> bool:
         for each in _open(account, asked)
         if each.agent == heard.agent and each.at <= heard.at
     )
-    whole = account.listening(asked.agent, heard.at, heard.at + 1.0)
+    copies = [h for h in account.heard if h.agent == heard.agent and h.parcel is heard.parcel]
+    since = min(each.at for each in copies)
+    whole = account.listening(asked.agent, since, since + 1.0)
     return removed and (not whole or heard.at + 1.0 > (asked.settled or account.ended))
 
 

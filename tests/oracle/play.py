@@ -51,6 +51,8 @@ RARE = (
     *("ACCEPT", "CLOSE", "REJECT", "TRANSFER", "CONFERENCE", "TASK_START", "TASK_PAUSE"),
     *("TASK_RESUME", "TASK_WRAP_UP", "TASK_TRANSFER", "TASK_CLOSE", *WATCHING),
 )
+STATES = ("READY", "NOT_READY", "WORK", "LOGOUT", "LOGIN")
+JOINED_BY_HAND = ("CONSULT_CALL", "TRANSFER", "CONFERENCE")
 _DIGITS = ("1", "1234#", "1A", "99")
 _CLASSES = ("VOICE", "BUSY", "FAX")
 
@@ -103,7 +105,7 @@ class Player:
         match step.do:
             case "ask":
                 self._ask(number, agent, args)
-            case "incoming" | "far" | "phone" | "desktop" | "preview" | "task":
+            case "incoming" | "far" | "unanswered" | "phone" | "desktop" | "preview" | "task":
                 task = asyncio.get_running_loop().create_task(
                     getattr(self, f"_{step.do}")(agent, args)
                 )
@@ -329,6 +331,12 @@ class Player:
             call = calls[int(args["n"] * 997) % len(calls)]
             await self._world.finesse.far_end_hangs_up(call.id)
 
+    async def _unanswered(self, agent: str, _args: Any) -> None:
+        for call, party in self._calls(agent):
+            if call.kind is Kind.VOICE and party.state == "ALERTING":
+                await self._world.finesse.is_not_answered(call.id, agent)
+                return
+
     def _pressed(self, agent: str, args: Any) -> Call | None:
         preview = args["button"] in {"ACCEPT", "CLOSE"}
         kind = Kind.PREVIEW if preview else Kind.VOICE
@@ -352,9 +360,28 @@ class Player:
         }.get(button)
         if press is not None and call is not None:
             await press(agent, call.id)
+        elif button in JOINED_BY_HAND:
+            await self._joined_by_hand(agent, button, args)
+        elif button == "DIAL":
+            await self._world.telephone.dial(
+                agent, self._number(agent, args), thinks=args["thinks"]
+            )
         elif button == "MAKE_CALL" and ("to" in args or isinstance(last, do.MakeCall)):
             to = args["to"] if "to" in args else getattr(last, "to_address", "")
             await self._world.telephone.dial(agent, to)
+
+    async def _joined_by_hand(self, agent: str, button: str, args: Any) -> None:
+        """Consult, or join two calls, on the telephone; on any call where it can be done."""
+        fitting = self._fitting(agent).get(button, ())
+        calls = [call for call in fitting if call.kind is Kind.VOICE]
+        if not calls:
+            return
+        call = calls[int(args["n"] * 997) % len(calls)]
+        if button == "CONSULT_CALL":
+            await self._world.telephone.consult(agent, call.id, self._number(agent, args))
+        else:
+            stays = button == "CONFERENCE"
+            await self._world.telephone.join(agent, call.id, stays=stays)
 
     async def _desktop(self, agent: str, args: Any) -> None:
         SENDER.set(Sender(None, Fortune.of(args)))
@@ -369,6 +396,8 @@ class Player:
             await desktop.call(agent, self._number(agent, args), request_id=id_)
         elif isinstance(last, do.UserRequest) and args.get("same"):
             await desktop.become(agent, button, request_id=id_)
+        elif button in STATES:
+            await desktop.become(agent, button, reason=args.get("reason"), request_id=id_)
         elif call is not None and button not in WATCHING:
             data = args.get("variables", {"callVariable1": args["value"]})
             variables = data if button == "UPDATE_CALL_DATA" else None

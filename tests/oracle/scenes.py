@@ -33,7 +33,8 @@ def scenes(
     return steps
 
 
-def _ask(dice: random.Random, wish: Sequence[str], **more: Any) -> dict[str, Any]:
+def ask(dice: random.Random, wish: Sequence[str], **more: Any) -> dict[str, Any]:
+    """Return what an "ask" of the first of those that fits says; nothing of it bears an id."""
     # An even number takes what is wished for, not what can seldom be asked for.
     return {
         "n": dice.randrange(5000) / 5000,
@@ -58,15 +59,15 @@ def error_behind_a_silence(dice: random.Random) -> list[Row]:
     refused = ["refused_later", 0.05, "cut"]
     later = 7.5 + dice.choice((0.0, 0.8, 1.6))
     return [
-        (0.0, "ask", _ask(dice, ["SEND_DTMF"])),
-        (later, "ask", _ask(dice, ["UPDATE_CALL_DATA"], fault=refused)),
+        (0.0, "ask", ask(dice, ["SEND_DTMF"])),
+        (later, "ask", ask(dice, ["UPDATE_CALL_DATA"], fault=refused)),
     ]
 
 
 def gap_behind_an_id(dice: random.Random) -> list[Row]:
     """Lose the session when an id has come back, and the window is not over (6.6)."""
     return [
-        (0.0, "ask", _ask(dice, ["SEND_DTMF"], tags="1")),
+        (0.0, "ask", ask(dice, ["SEND_DTMF"], tags="1")),
         (dice.choice((1.5, 3.0)), "cut", {"back": dice.choice((0.05, 0.5)), "burst": 0}),
     ]
 
@@ -74,7 +75,7 @@ def gap_behind_an_id(dice: random.Random) -> list[Row]:
 def gap_behind_a_dial_tone(dice: random.Random) -> list[Row]:
     """Lose the session while a call stands INITIATED (6.1)."""
     rest = {"what": "get_500", "lasts": 10.0}
-    call = _ask(dice, ["MAKE_CALL"], to=RINGS_ON, deadline=8.0, tags="1")
+    call = ask(dice, ["MAKE_CALL"], to=RINGS_ON, deadline=8.0, tags="1")
     return [
         (0.0, "ask", call),
         (2.5, "cut", {"back": 0.05, "burst": 0}),
@@ -88,7 +89,7 @@ def same_second(dice: random.Random) -> list[Row]:
     return [
         (0.0, "cut", {"back": 3.0, "burst": 0}),
         (0.5, "phone", {"n": 0.0, "button": button, "wish": []}),
-        (0.5 + dice.choice((0.15, 0.3)), "ask", {**_ask(dice, [button]), "n": 0.0, "fits": False}),
+        (0.5 + dice.choice((0.15, 0.3)), "ask", {**ask(dice, [button]), "n": 0.0, "fits": False}),
     ]
 
 
@@ -99,7 +100,7 @@ def refusal_that_is_lost(dice: random.Random) -> list[Row]:
         (
             0.0,
             "ask",
-            _ask(dice, ["UPDATE_CALL_DATA"], deadline=8.0, fault=refused, events=_lost(0, 1, 2)),
+            ask(dice, ["UPDATE_CALL_DATA"], deadline=8.0, fault=refused, events=_lost(0, 1, 2)),
         )
     ]
 
@@ -107,13 +108,13 @@ def refusal_that_is_lost(dice: random.Random) -> list[Row]:
 def two_for_a_get(dice: random.Random) -> list[Row]:
     """Ask twice for the same, of which no event tells, so that a GET shows it for both (4)."""
     wish = dice.choice((["HOLD"], ["RETRIEVE"], ["READY"], ["NOT_READY"]))
-    one = _ask(dice, wish, mode="expect", report="yes", fault=["silent", 0.1, "cut"])
+    one = ask(dice, wish, mode="expect", report="yes", fault=["silent", 0.1, "cut"])
     return [(0.0, "ask", one), (dice.choice((0.0, 0.2)), "ask", {**one, "same": True, "n": 0.1})]
 
 
 def two_for_an_event(dice: random.Random) -> list[Row]:
     """Ask twice for the same; the first one's time is over when nobody knows whose it was (4)."""
-    one = _ask(dice, [dice.choice(("HOLD", "RETRIEVE"))], mode="expect", report="yes")
+    one = ask(dice, [dice.choice(("HOLD", "RETRIEVE"))], mode="expect", report="yes")
     other = {**one, "same": True, "n": 0.1, "events": _lost(0)}
     return [(0.0, "ask", {**one, "deadline": 6.0}), (0.0, "ask", other)]
 
@@ -124,12 +125,12 @@ def by_hand_a_moment_before(dice: random.Random) -> list[Row]:
     No session hears it, so that the Date of Finesse's answer alone tells what came first.
     """
     button = dice.choice(("HOLD", "RETRIEVE"))
-    refused = {**_ask(dice, [button], fault=["unavailable", 0.05, "cut"]), "n": 0.0}
+    refused = {**ask(dice, [button], fault=["unavailable", 0.05, "cut"]), "n": 0.0}
     return [
         (0.0, "ask", refused),
         (1.0, "cut", {"back": 3.0, "burst": dice.choice((0, 5))}),
         (1.5, "phone", {"n": 0.0, "button": button, "wish": [], "same": True}),
-        (1.5 + dice.choice((0.1, 0.2)), "ask", {**_ask(dice, [button]), "n": 0.0, "same": True}),
+        (1.5 + dice.choice((0.1, 0.2)), "ask", {**ask(dice, [button]), "n": 0.0, "same": True}),
     ]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.oracle.by_hand import by_hand
 from tests.oracle.scenes import scenes
 
 AT_ONCE = ("ask", "ask", "ask", "incoming")
@@ -93,12 +94,16 @@ class Story:
 class Author:
     """Draws stories. `focus`: actions that are asked for more often than the others.
 
-    `stress`: more of everything that others do, and of everything that goes wrong.
+    `stress`: more of everything that others do, and of everything that goes wrong. `hands`: agents
+    do more by hand (`by_hand.py`).
     """
 
-    def __init__(self, seed: int, focus: Sequence[str] = (), *, stress: bool = False) -> None:
+    def __init__(
+        self, seed: int, focus: Sequence[str] = (), *, stress: bool = False, hands: bool = False
+    ) -> None:
         self.seed = seed
         self.stress = stress
+        self.hands = hands
         self.focus = tuple(focus)
         self.dice = random.Random(f"story/{seed}")
 
@@ -121,6 +126,10 @@ class Author:
         if not self.stress:  # those tell of one rule, and keep to it
             more = scenes(random.Random(f"scenes/{self.seed}"), traits["agents"], now)
             steps += [Step(*each) for each in more]
+        if self.hands:
+            asked_at = [(step.at, step.who) for step in steps if step.do == "ask"]
+            own_dice = random.Random(f"by hand/{self.seed}")
+            steps += [Step(*each) for each in by_hand(own_dice, traits["agents"], now, asked_at)]
         return Story(self.seed, traits, tuple(sorted(steps, key=lambda each: each.at)))
 
     def _traits(self) -> dict[str, Any]:
@@ -301,7 +310,12 @@ class Author:
 
 
 def generate(
-    seed: int, asks: int = 60, focus: Sequence[str] = (), *, stress: bool = False
+    seed: int,
+    asks: int = 60,
+    focus: Sequence[str] = (),
+    *,
+    stress: bool = False,
+    hands: bool = False,
 ) -> Story:
-    """Return the story of that seed; `focus` and `stress` as for an `Author`."""
-    return Author(seed, focus, stress=stress).story(asks)
+    """Return the story of that seed; `focus`, `stress` and `hands` as for an `Author`."""
+    return Author(seed, focus, stress=stress, hands=hands).story(asks)

@@ -27,6 +27,15 @@ def test_nothing_is_said_that_is_not_true_and_nothing_left_that_was_told(group: 
     assert not wrong, "replay with: python -m tests.oracle --seed N --requests 1"
 
 
+@pytest.mark.parametrize("stress", [False, True])
+def test_nothing_is_wrong_where_agents_do_more_by_hand(stress: bool) -> None:  # noqa: FBT001
+    wrong = []
+    for seed in range(1, 1 + STORIES):
+        account = play(generate(seed, hands=True, stress=stress))
+        wrong += [f"story {seed}: {find}" for find in finds(account)]
+    assert not wrong, "replay with: python -m tests.oracle --seed N --requests 1 --hands"
+
+
 def test_a_seed_replays_to_the_last_event() -> None:
     first, second = (play(generate(7)) for _ in range(2))
     for one, two in zip(first.asked, second.asked, strict=True):

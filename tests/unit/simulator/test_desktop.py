@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from listener.simulator.desktop import Desktop
@@ -92,6 +94,44 @@ async def test_telephone_dials(desk: Desk) -> None:
     await desk.finesse.quiet()
     assert desk.dialogs("1001")[-1].state == "ACTIVE"
     assert not await telephone.dial("1001", "5550101")  # one active call is enough
+
+
+async def test_telephone_dials_some_time_after_going_off_hook(make_desk: MakeDesk) -> None:
+    desk = make_desk(pace=0.001)
+    dialling = asyncio.create_task(Telephone(desk.finesse).dial("1001", "5550100", thinks=1e9))
+    while not desk.dialogs("1001"):
+        await desk.finesse.switch.pause()
+    await desk.finesse.switch.pause(5)
+    assert {e.state for e in desk.dialogs("1001")} == {"INITIATING"}
+    dialling.cancel()
+
+
+@pytest.mark.parametrize(("stays", "left"), [(False, "absent"), (True, "ACTIVE")])
+async def test_telephone_consults_and_joins(desk: Desk, stays: bool, left: str) -> None:  # noqa: FBT001
+    telephone = Telephone(desk.finesse)
+    dialog = await desk.talking()
+    assert not await telephone.join("1001", dialog, stays=stays)
+    assert await telephone.consult("1001", dialog, "5550199")
+    await desk.finesse.quiet()
+    assert not await telephone.consult("1001", dialog, "5550199")
+    assert await telephone.join("1001", dialog, stays=stays)
+    await desk.finesse.quiet()
+    assert desk.party(dialog, "1001") == left
+    assert desk.party(dialog, "1002") == "absent"
+    assert {e.tag for e in desk.recorder.events} == {""}
+    assert not await telephone.consult("1001", "1", "5550199")
+
+
+async def test_call_that_is_not_answered_makes_the_agent_not_ready(desk: Desk) -> None:
+    await desk.become("1001", "READY")
+    dialog = await desk.finesse.incoming_call("1001", "5550100")
+    await desk.finesse.is_not_answered(dialog, "1002")
+    assert not desk.finesse.calls[dialog].over
+    await desk.finesse.is_not_answered(dialog, "1001")
+    await desk.finesse.quiet()
+    assert desk.dialogs("1001")[-1].event == "DELETE"
+    agent = desk.finesse.agents["1001"]
+    assert (agent.state, agent.reason_code_id) == ("NOT_READY", "32767")
 
 
 @pytest.mark.parametrize("hands", [Desktop, Telephone])

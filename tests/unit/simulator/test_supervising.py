@@ -122,6 +122,14 @@ async def test_barge_is_refused_at_once(make_desk: MakeDesk) -> None:
     assert b"20999" in await barge()
 
 
+async def test_barge_is_taken_while_another_call_rings_at_the_agent(desk: Desk) -> None:
+    _, monitor = await watching(desk)
+    await desk.finesse.incoming_call("1001", "5550111")
+    await desk.finesse.task("1001")
+    response = await desk.call("1003", "2001", action="BARGE_CALL", extra=uri(monitor))
+    assert response.status == 202
+
+
 async def test_barge_needs_the_controller(desk: Desk) -> None:
     dialog, monitor = await watching(desk)
     call = desk.finesse.calls[dialog]
