@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from listener.standing import Polling
 from listener.xmpp.policy import Backoff
+from tests.chaos.program import DEAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import httpx
 
     from tests.chaos.program import Program
 
@@ -169,7 +172,23 @@ async def all_up(program: Program, agents: int, within: float) -> None:
     """Wait until the sessions of so many agents hear; raises TimeoutError."""
     async with program.client() as client, asyncio.timeout(within):
         while True:
-            told = (await client.get("/v1/agents")).json()["agents"]
-            if sum(each["live"] for each in told) >= agents:
+            if sum(await _live(client)) >= agents:
                 return
             await asyncio.sleep(max(0.05, agents / 1000))
+
+
+async def settled(program: Program, within: float) -> int:
+    """Return how many agents have a session that hears, once all have or that time is over."""
+    live: list[bool] = []
+    with suppress(TimeoutError, *DEAD):
+        async with program.client() as client, asyncio.timeout(within):
+            while True:
+                live = await _live(client)
+                if all(live):
+                    break
+                await asyncio.sleep(0.5)
+    return sum(live)
+
+
+async def _live(client: httpx.AsyncClient) -> list[bool]:
+    return [each["live"] for each in (await client.get("/v1/agents")).json()["agents"]]

@@ -7,8 +7,8 @@ Judges both after warm-up.
 
 The second has next to no noise, and is where a leak shows: what is in use, which is pieces of
 Python's (also of texts, and of dicts of them, which the collector does not know) and what malloc
-has given out to others, SQLite's pages among that. What is counted with one agent more, which comes
-and goes by reloads, is compared only with what was counted with it.
+has given out to others, SQLite's pages among that. An agent comes and goes by reloads, and sessions
+are lost: what is counted is compared only with what was counted with as many sessions.
 
 The first also has the holes between what is in use, which grow whenever a minute is busier than
 each one before it: a step of a megabyte is one arena of Python's. There are ever fewer of those
@@ -67,7 +67,7 @@ class Count(NamedTuple):
 
     `blocks`: pieces of memory that Python has in use. kB: `pieced` how large they are, `arenas`
     what they and the holes between them take, `malloced` what malloc has given out, `paged` what
-    SQLite has of that. `agents`: how many it has by its settings.
+    SQLite has of that. `agents`: how many have a session.
     """
 
     at: float

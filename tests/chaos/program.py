@@ -320,10 +320,13 @@ format = "json"
                 before, late = now, times
             await asyncio.sleep(2.0)
 
-    async def count(self) -> None:
-        """Have it counted what is in the daemon, if it can be asked; nothing may be open."""
+    async def count(self, agents: int) -> None:
+        """Have it counted what is in the daemon, if it can be asked; nothing may be open.
+
+        `agents`: how many have a session.
+        """
         if self.pid is not None and not isinstance(self._process, Successor):
-            await self.memory.count(len(self._deployment.agents) + self._spare)
+            await self.memory.count(agents)
 
     async def _revive(self) -> None:
         """Start it again where it ended by itself, which is a find."""

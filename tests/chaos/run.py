@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.chaos import reading, verdict
 from tests.chaos.callers import Callers
-from tests.chaos.crowd import Crowd, all_up
+from tests.chaos.crowd import Crowd, all_up, settled
 from tests.chaos.deployment import Deployment
 from tests.chaos.memory import grown, slope
 from tests.chaos.player import LivePlayer
@@ -40,6 +40,7 @@ BEHIND = 120.0  # seconds in which a reader of events is told what callers were 
 ABSENT = 70.0  # seconds before an agent is signed out in which its link was lost
 UP = 150.0
 JUDGED_LATER = 10  # by how much nicer a judge is than those whom it judges
+CALM = 60.0  # seconds for all sessions to be there before it is counted what the daemon has
 TOLD = 0.5  # seconds for the last word of a session to be read
 
 Say = Callable[[str], None]
@@ -88,7 +89,7 @@ class Chaos:
         account.ended = self.notes.clock()
         await self._judge(world, story, begun)
         if self.counts:
-            await self.program.count()
+            await self.program.count(await settled(self.program, CALM))
 
     async def _told(self, world: LiveWorld) -> None:
         """Let the reader be told all that callers were told."""

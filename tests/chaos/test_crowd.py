@@ -9,9 +9,10 @@ thousand agents: `make crowd`.
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from tests.chaos.crowd import SLOWER, Crowd, return_from, timers
+from tests.chaos.crowd import SLOWER, Crowd, return_from, settled, timers
 from tests.chaos.plot import EVERYBODY, Crowded, story_seed, traits_of
 from tests.chaos.run import chaos
 from tests.chaos.test_chaos import AGAIN, TELLINGS, clean, say
@@ -107,3 +108,25 @@ def test_a_crowd_that_is_back_too_late_is_found():
 def test_a_loop_that_the_daemons_own_work_held_up_is_found_and_a_busy_machine_is_not():
     assert list(Crowd((A,), 1.0, lag=3.0, own_lag=0.09).held_up()) == []
     assert len(list(Crowd((A,), 1.0, lag=0.2, own_lag=0.11).held_up())) == 1
+
+
+class Answers:
+    """A daemon of which each question about its agents has the next answer, and then the last."""
+
+    def __init__(self, *live: tuple[bool, ...]) -> None:
+        self._live = list(live)
+
+    def client(self) -> httpx.AsyncClient:
+        """Return a client that asks it."""
+
+        def answer(_request: httpx.Request) -> httpx.Response:
+            row = self._live.pop(0) if len(self._live) > 1 else self._live[0]
+            return httpx.Response(200, json={"agents": [{"live": each} for each in row]})
+
+        return httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://daemon")
+
+
+async def test_what_the_daemon_has_is_counted_once_all_sessions_are_there():
+    there = Answers((True, False), (True, False), (True, True))
+    assert await settled(there, 30.0) == 2  # type: ignore[arg-type]
+    assert await settled(Answers((True, False)), 0.1) == 1  # type: ignore[arg-type]
