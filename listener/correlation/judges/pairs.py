@@ -36,7 +36,7 @@ def candidates(case: Case) -> frozenset[str]:
 
 def partner_of(case: Case) -> Dialog | None:
     """Return the other call as it was at sending, None where it is not known which one it is."""
-    if case.baseline is None or case.before is None:
+    if case.baseline is None:
         return None
     if case.partner is not None:
         return next((d for d in case.baseline.others if dialog_id(d) == case.partner), None)

@@ -50,6 +50,7 @@ from tests.unit.correlation.given import (
     joined,
     other,
     second_call,
+    shown,
     taken_in,
     three,
     watch_of_an_agent,
@@ -463,6 +464,18 @@ def test_an_error_on_the_other_call_fails_a_join_that_has_none_as_yet(*, before:
     story.hear(an_error("other", dialog_id="200"))
     story.wait(3)
     assert story.said(key)[0] == ("open" if before else "failed")
+
+
+@pytest.mark.parametrize("touched", [True, False])
+def test_who_was_at_work_on_the_only_other_call_may_own_a_joins_error(*, touched: bool) -> None:
+    # found by the soak: no event of the transfer's own call was heard, and its own error was lost
+    story = Story(THREE[1])
+    key = story.accepted(a.Transfer(agent=AGENT, dialog_id="100"))
+    if touched:
+        story.hear(an_event(replace(THREE[1], media_properties=shown(x="1").media_properties)))
+    story.hear(an_error(dialog_id="100"))
+    story.wait(3)
+    assert story.said(key)[0] == ("open" if touched else "failed")
 
 
 def test_an_error_on_a_call_that_is_gone_names_nobody_who_makes_one() -> None:
