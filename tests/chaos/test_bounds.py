@@ -427,6 +427,20 @@ def test_what_was_read_in_the_measured_lag_behind_an_errors_seconds_is_a_doubt(l
         assert knowable._company(Account(1, heard=heard), asked, heard[0]) is in_doubt
 
 
+@pytest.mark.parametrize("words", ["given up", "not_reported"])
+@pytest.mark.parametrize(
+    ("early", "lag", "excused"), [(0.12, 0.0, True), (0.3, 0.0, False), (0.3, 0.2, True)]
+)
+def test_a_deadline_is_told_by_two_clocks_of_which_a_small_lag_is_not_measured(
+    words: str, early: float, lag: float, *, excused: bool
+):
+    ready = Ready(agent="1001")
+    asked = Asked(1, "k", ready, "r", "2001", "expect", MinimumEvidence.ANY, 15.0, 100.0)
+    asked.begun, asked.settled = 100.0, 115.0 - early
+    find = Find("law", asked, f"{words} {early:.1f} s before its deadline")
+    assert verdict._excused(Account(1), find, lag) is excused
+
+
 def said_again(*, in_the_story_before: bool) -> Account:
     """Return an account with an event that nobody was told, and its like written otherwise."""
     node, link = "/finesse/api/User/1001/Dialogs", {"1001": [[0.0, 1_000.0]]}
