@@ -263,7 +263,36 @@ def _settled_here(desk: Desk, event: RequestFailed) -> list[Entry]:
     joined = [
         id_ for ids in told if event.dialog_id in {ids.survivor, *ids.gone} for id_ in ids.gone
     ]
-    return [e for e in desk.books.on_dialog(event.dialog_id, *joined) if not e.open]
+    found = [e for e in desk.books.on_dialog(event.dialog_id, *joined) if not e.open]
+    made = desk.books.settled_makers(event.owner)
+    return found + [e for e in made if e not in found and _may_have_made(desk, e, event.dialog_id)]
+
+
+def _may_have_made(desk: Desk, tomb: Entry, there: str) -> bool:
+    """Say whether a call may be that of a request which ended, and nobody knows which it made.
+
+    It comes from that device, as far as it is known, and was not there when the request went out.
+    """
+    case = tomb.case
+    if tomb.sent_at is None or _made(tomb) is not None:
+        return False
+    picture = desk.picture.of(tomb.agent)
+    known = picture.dialogs.get(there)
+    if there in case.there or there in picture.removed:  # nor was it one that is gone: it was told
+        return False
+    if known is not None and not _may_be_its_call(tomb, known.dialog):
+        return False
+    makers = (*desk.books.settled_makers(tomb.agent), *desk.books.unbound(tomb.agent))
+    return not any(_made(other) == there for other in makers) and not any(
+        other.request.dialog_id == there and other.submitted <= tomb.sent_at
+        for other in desk.books.on_dialog(there)
+    )
+
+
+def _made(entry: Entry) -> str | None:
+    """Return the call that a request is known, or was told, to have made."""
+    told = entry.outcome.dialogs.new if entry.outcome is not None else None
+    return entry.case.claimed or told
 
 
 def _text(event: RequestFailed) -> str:

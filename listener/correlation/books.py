@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from listener.correlation.entry import Entry
 from listener.correlation.judges import WANTS_NEW_CALLS
-from listener.finesse.actions.expectation import UserState
+from listener.finesse.actions.expectation import Monitoring, NewCall, UserState
 from listener.finesse.events import Event
 
 MAX_TOMBSTONES = 20_000
@@ -30,6 +30,7 @@ class Books:
         self._by_agent: dict[str, dict[str, Entry]] = {}
         self._unbound: dict[str, dict[str, Entry]] = {}
         self._settled: dict[str, dict[str, Entry]] = {}
+        self._made: dict[str, dict[str, Entry]] = {}
         self._items: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._early: deque[tuple[float, Event]] = deque(maxlen=MAX_EARLY)
 
@@ -61,6 +62,8 @@ class Books:
         self.tombs[entry.key] = entry
         if entry.request.dialog_id is None:
             self._settled.setdefault(entry.agent, {})[entry.key] = entry
+        if isinstance(entry.case.expectation, NewCall | Monitoring):
+            self._made.setdefault(entry.agent, {})[entry.key] = entry
         while len(self.tombs) > MAX_TOMBSTONES:
             self.bury(next(iter(self.tombs)))
 
@@ -70,6 +73,7 @@ class Books:
         if entry is not None:
             _drop(self._by_id, entry.request_id, key)
             _drop(self._settled, entry.agent, key)
+            _drop(self._made, entry.agent, key)
             for id_ in entry.case.ids | entry.watched:
                 _drop(self._by_dialog, id_, key)
 
@@ -101,6 +105,10 @@ class Books:
     def settled_on_user(self, agent: str | None) -> list[Entry]:
         """Return the agent's settled requests that were not bound to a dialog."""
         return list(self._settled.get(agent or "", {}).values())
+
+    def settled_makers(self, agent: str | None) -> list[Entry]:
+        """Return the agent's settled requests that were to make a call."""
+        return list(self._made.get(agent or "", {}).values())
 
     def count(self, agent: str) -> int:
         """Return how many requests of that agent are open."""

@@ -99,14 +99,13 @@ def unexplained(
     data = data and not working
     explained = any(_explains(each, event.dialog) for each in working)
     its_own = [each for each in concerned if each.agent == event.owner]
+    _foreign_values([each for each in concerned if each not in proven], event, before)
     joined = not explained and event.dialog.secondary_id not in {None, "", before.secondary_id}
     for entry in its_own:
         if not concerns(entry, event.dialog_id):
             continue
         if _from_elsewhere(entry, event):
             continue
-        if entry not in proven:
-            _foreign_values(entry, before, event.dialog)
         own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
         moved = own is not None and was is not None and _moved(own, was)
         moved = moved and not explained
@@ -162,11 +161,16 @@ def on_the_way(concerned: list[Entry], dialog_id: str, state: str | None) -> boo
     return False
 
 
-def _foreign_values(entry: Entry, before: Dialog, now: Dialog) -> None:
-    want = entry.case.expectation
-    if isinstance(want, CallData):
-        asked = requested(want)
-        was, is_ = (shown_values(frozenset(asked), each) for each in (before, now))
-        entry.case.foreign_change |= any(
-            was[name] != is_[name] and is_[name] != value for name, value in asked.items()
-        )
+def _foreign_values(concerned: list[Entry], event: DialogEvent, before: Dialog) -> None:
+    """Take note that values asked for became others.
+
+    A call has the same ones for all, and a colleague may hear of them first.
+    """
+    for entry in concerned:
+        want = entry.case.expectation
+        if isinstance(want, CallData) and event.dialog_id in entry.case.ids:
+            asked = requested(want)
+            was, is_ = (shown_values(frozenset(asked), each) for each in (before, event.dialog))
+            entry.case.foreign_change |= any(
+                was[name] != is_[name] and is_[name] != value for name, value in asked.items()
+            )

@@ -109,6 +109,7 @@ class Case:
     behind: set[str] = field(default_factory=set)  # the ids that it had before
     added: set[str] = field(default_factory=set)  # dialogs that came to the list since
     was_off: bool = False  # the own participant had left before Finesse's answer
+    was_taken: bool = False  # a call that was gone by then had taken its dialog in
     bygone: bool = False  # its dialog was known to be gone when the request went out
     was_there: bool = False  # who it is sent to was on the call before, as a colleague knew it
     was_accepted: bool = False  # a preview reservation that was taken
@@ -116,6 +117,7 @@ class Case:
     in_doubt: bool = False  # superseded in no other way than that its values before may be old
     gapped: bool = False  # there was a time since sending in which contents may have been missed
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
+    there: frozenset[str] = frozenset()  # once settled: the calls that were there at sending
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
@@ -141,6 +143,12 @@ class Case:
         # Another call had taken it in by then: it is about to end (rules 6.3).
         joined = dialog is not None and any(each.secondary_id == dialog for each in baseline.others)
         self.was_off = self.was_off or joined
+
+    def taken(self, end: str | None) -> None:
+        """Note that a call had taken the dialog in that was gone at sending, since `end`."""
+        self.was_taken = True
+        if self.newest is None or older(self.newest, end):
+            self.newest = end
 
     def copy(self) -> Case:
         """Return a case that may be judged without this one being changed."""

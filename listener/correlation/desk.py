@@ -181,7 +181,8 @@ class Desk:
         entry.sent_at = at
         entry.case.begin(baseline, entry.request.dialog_id)
         known = self.picture.of(entry.agent)
-        entry.case.was_off |= known.was_taken_in(entry.request.dialog_id, at)
+        for id_ in known.taken_in_by(entry.request.dialog_id, at):
+            entry.case.taken(known.ends.get(id_))
         if isinstance(entry.case.expectation, NewCall | Monitoring | Transferred | Conferenced):
             # A call that was gone by then is none that is made or joined now (rules 4).
             there = baseline.ids if baseline is not None else known.dialogs.keys()

@@ -11,7 +11,7 @@ from listener.correlation.case import Case, Finding
 from listener.correlation.outcome import Evidence, MinimumEvidence, Outcome, Seen
 from listener.correlation.pending import FINAL, State, Trigger, after
 from listener.correlation.suspicion import Suspicion
-from listener.finesse.actions.expectation import Silence, Tied
+from listener.finesse.actions.expectation import Monitoring, NewCall, Silence, Tied
 from listener.finesse.actions.request import Request, RequestWarning
 from listener.finesse.model import Dialog, User
 
@@ -19,6 +19,7 @@ MAX_SEEN = 16
 MAX_LATE = 16
 MAX_SUSPICIONS = 16
 MAX_GAPS = 64
+MAKERS = (NewCall, Monitoring)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,8 @@ class Entry:
 
     def slim(self) -> None:
         """Let go of what only an open request needs; it stays as a tombstone."""
+        if self.case.baseline is not None and isinstance(self.case.expectation, MAKERS):
+            self.case.there = self.case.baseline.ids
         self.case.baseline = self.case.start = self.case.promised = self.case.joined = None
         self.case.theirs, self.case.anybodys = set(), set()
         self.case.told, self.case.perhaps = {}, {}

@@ -111,10 +111,10 @@ class AgentPicture:
         known = self.dialogs.get(dialog) if dialog is not None else None
         return known is not None and known.doubtful
 
-    def was_taken_in(self, dialog: str | None, at: float) -> bool:
-        """Say whether a call that was gone by then had taken that one in, the last news of both."""
-        ends = [self.removed[id_] for id_, each in self.took.items() if each == dialog]
-        return any(self.touched(dialog or "") <= end <= at for end in ends)
+    def taken_in_by(self, dialog: str | None, at: float) -> list[str]:
+        """Return the calls, gone by then, that had taken that one in, the last news of both."""
+        there = [(id_, self.removed[id_]) for id_, each in self.took.items() if each == dialog]
+        return [id_ for id_, end in there if self.touched(dialog or "") <= end <= at]
 
     def lately(self, since: float) -> set[str]:
         """Return the ids of the dialogs that are there, or were at some time since then."""

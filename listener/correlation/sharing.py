@@ -151,9 +151,6 @@ def _one_of_them(one: Entry, other: Entry) -> bool:
     What one sight shows may be two changes, each of them one's own (rules 4), as a state that came
     and another one that is promised.
     """
-    mine, theirs = one.case.expectation, other.case.expectation
-    if isinstance(mine, UserState) and isinstance(theirs, UserState):
-        return same_lane(one, other) and bool(mine.states & theirs.states)
     return same_lane(one, other) and (_could(one, other) or _could(other, one))
 
 
@@ -228,6 +225,8 @@ def _could(named: Entry, entry: Entry) -> bool:
         return isinstance(done, (*WANTS_NEW_CALLS, Tied))
     if isinstance(want, PartyGone):
         return isinstance(done, PartyGone | Tied)
+    if isinstance(want, UserState) and isinstance(done, UserState):
+        return bool(done.states & want.states)
     if isinstance(want, OwnState) and isinstance(done, OwnState):
         other = named.request.dialog_id != entry.request.dialog_id
         return other or bool(done.states & want.states)

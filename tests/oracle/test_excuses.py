@@ -169,7 +169,7 @@ FIRST: dict[planting.Plant, Found] = {
         "tones_on_a_call_that_the_desktop_holds", "an unsigned error that was of another client"
     ),
     a_join_that_was_proved_may_own_errors: Found(14, "that it alone could own"),
-    an_error_on_any_call_is_of_one_who_makes_one: Found(29, "that it alone could own", stress=True),
+    an_error_on_any_call_is_of_one_who_makes_one: Found(33, "that it alone could own", stress=True),
     an_error_that_names_nothing_is_of_all: Found(58, "that it alone could own", stress=True),
     an_end_is_always_cut_short: Found(1, "a change that it asked for was read", stress=True),
     values_with_its_id_wait_for_the_deadline: Found(3, "its id had shown it"),

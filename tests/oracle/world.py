@@ -187,6 +187,7 @@ class World:
             mock.patch("listener.service.new_key", self._new_key),
             mock.patch("listener.service.now_utc", loop.wall),
             mock.patch("listener.ledger.now_utc", loop.wall),
+            mock.patch("listener.executing.now_utc", loop.wall),
         ]
         self.kept: Kept
         self.rest_client: Rest

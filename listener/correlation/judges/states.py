@@ -77,6 +77,7 @@ def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
     if sight.how is How.REMOVED:
         return _removed(case, own) if case.mine(sight) else NOTHING
     if not has_left(own) or own is None:
+        _came_back(case, own)
         return NOTHING
     early = case.before is None and before(own.state_change_time, case.answer_date)
     shown = case.moved(own)
@@ -88,10 +89,19 @@ def left(case: Case, _want: x.Left, sight: Sight) -> Finding:
     return Finding(Shown.UNCHANGED if was_off(case) else shown, stage=own.state)
 
 
+def _came_back(case: Case, own: Participant | None) -> None:
+    """Take note that the agent is on a call that one which is gone had taken in (rules 4).
+
+    By Finesse's time that is so since then.
+    """
+    since = own is not None and newer(own.state_change_time, case.newest)
+    case.was_taken = case.was_taken and not since
+
+
 def was_off(case: Case) -> bool:
     """Say whether the own participant was off the call before the request."""
     was = case.before.participant(case.own) if case.before is not None else None
-    return case.was_off or has_left(was)
+    return case.was_off or case.was_taken or has_left(was)
 
 
 def _removed(case: Case, own: Participant | None) -> Finding:

@@ -155,6 +155,17 @@ def test_a_state_with_the_id_of_an_earlier_request_is_not_what_a_later_one_did(
     assert story.said(key)[0] == word
 
 
+def test_a_state_with_the_id_of_one_who_asked_for_another_is_there_all_the_same() -> None:
+    # 3, 4: the wrap-up that ended for a READY brought what had been promised; its news was lost
+    story = Story(user=a_user("TALKING", 0), gate=GateMode.OFF)
+    first = story.accepted(a.NotReady(agent=AGENT, reason_code_id="50"))
+    story.wait(1)
+    second = story.accepted(a.Ready(agent=AGENT))
+    story.hear(a_user_event(a_user("NOT_READY", 5, reason_code_id="50"), tag=second))
+    assert story.said(first) == ("confirmed", "expectation")
+    assert story.said(second)[0] == "open"
+
+
 def test_a_pending_state_is_no_login() -> None:
     # found by the oracle: our NOT_READY was pending when a GET was answered
     story = Story(user=a_user("LOGOUT", 0), gate=GateMode.OFF)

@@ -236,6 +236,19 @@ def test_after_a_foreign_change_a_get_fails_nothing(foreign: str) -> None:
     assert story.said(key)[0] == "unconfirmed"
 
 
+def test_a_foreign_change_may_be_heard_of_by_a_colleague_alone() -> None:
+    # 6.7: the call has the same values for all; the agent's own node tells of it too late
+    story = Story(OLD)
+    story.link_up(OLD, agent="agent2", user=a_user())
+    key = story.accepted(update(callVariable1="x"))
+    story.hear(an_event(shown(callVariable1="x"), owner="agent2"))
+    story.hear(an_event(shown(callVariable1="other"), owner="agent2"))
+    story.wait(17)
+    story.look(dialog=shown(callVariable1="other"), listed=None)
+    story.wait(3)
+    assert story.said(key)[0] == "unconfirmed"
+
+
 def test_after_a_gap_a_get_without_the_values_fails_nothing() -> None:
     # 6.7: they may have come in the gap, and gone by another's hand
     story = Story(OLD)

@@ -204,6 +204,21 @@ def test_the_end_of_a_call_that_another_one_had_taken_in_is_no_news_of_a_drop_se
     assert story.said(key) == ("unconfirmed", "dialog_ended")
 
 
+@pytest.mark.parametrize(("at", "known", "said"), [(5, 3, CONFIRMED), (2, 3, None), (5, 6, None)])
+def test_a_drop_of_a_call_that_comes_back_after_it_was_sent_is_confirmed(
+    at: int, known: int, said: tuple[str, str] | None
+) -> None:
+    # 4, 6.3: by Finesse's time the agent is on it later than who had taken it in was left, and
+    # than all else that was known at sending
+    story = Story(own("HELD", 0), call_with("200", OTHER), call_with("300", OTHER, at=known))
+    story.hear(an_event(left_and_taken_in()), removed(left_and_taken_in()))
+    story.wait(2)
+    key = story.accepted(a.Drop(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(own("ACTIVE", at)), removed(own("DROPPED", 9)))
+    story.wait(3)
+    assert story.said(key) == (said or ("unconfirmed", "dialog_ended"))
+
+
 def test_a_drop_of_a_call_that_is_heard_of_again_since_it_was_taken_in_is_confirmed() -> None:
     story = Story(own("HELD", 0), call_with("200", OTHER))
     story.hear(an_event(left_and_taken_in()), removed(left_and_taken_in()))

@@ -504,6 +504,51 @@ def test_an_error_on_a_call_that_came_with_anothers_id_is_not_of_who_makes_a_cal
     assert story.said(second)[0] == "open"
 
 
+def test_an_error_on_a_call_that_nobody_told_of_may_be_of_one_that_ended_unconfirmed() -> None:
+    # 5: the consult's call may be that one; all its events were lost
+    story = Story(own("ACTIVE", 0))
+    consult = story.accepted(CONSULT)
+    story.hear(removed(own("DROPPED", 2)))
+    story.wait(2.1)
+    assert story.said(consult) == ("unconfirmed", "dialog_ended")
+    key = story.accepted(MAKE_CALL)
+    story.hear(an_error(dialog_id="300"))
+    story.wait(3)
+    assert story.said(key)[0] == "open"
+    assert [(late.key, late.kind) for late in story.lates] == [(consult, "possible_error")]
+
+
+@pytest.mark.parametrize(
+    "how", ["there before", "from elsewhere", "its own by its id", "asked of", "gone"]
+)
+def test_an_error_on_a_call_that_one_which_ended_cannot_have_made_is_of_who_is_left(
+    how: str,
+) -> None:
+    # 5: on that object
+    there = replace(placed("ACTIVE", id_="300"), from_address=CUSTOMER)
+    story = Story(own("ACTIVE", 0), *([there] if how == "there before" else []), gate=GateMode.OFF)
+    if how == "asked of":
+        story.accepted(a.UpdateCallData(agent=AGENT, dialog_id="300", wrap_up_reason="w"))
+        story.wait(30)
+    consult = story.accepted(CONSULT, length=8.0)
+    first = story.accepted(MAKE_CALL, length=8.0)
+    match how:
+        case "from elsewhere":
+            story.hear(added(there))
+        case "gone":
+            story.hear(added(there), removed(there))
+        case "its own by its id":
+            story.hear(added(placed("ALERTING", id_="300"), tag=first))
+        case _:
+            pass
+    story.wait(9)
+    assert story.said(consult)[0] == "unconfirmed"
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="300"))
+    story.hear(an_error("CF_INVALID_OBJECT_STATE", dialog_id="300"))
+    story.wait(2.1)
+    assert story.said(hold) == FAILED_SOLE
+
+
 def test_the_last_one_whom_an_error_fits_fails_though_the_others_call_goes_on() -> None:
     story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
     first, second = story.accepted(CONSULT), story.accepted(CONSULT)
