@@ -18,10 +18,12 @@ from listener.correlation.news import as_known
 from listener.correlation.objects import concerns
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
+    Barged,
     CallData,
     Conferenced,
     Monitoring,
     NewCall,
+    Tied,
     Transferred,
 )
 from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event, RequestFailed
@@ -29,6 +31,8 @@ from listener.finesse.model import Dialog, Participant, User
 
 JUST_MADE = frozenset({"INITIATING", "INITIATED"})
 """States in which a call from our own device comes to the list when it is made."""
+JOINS = (Transferred, Conferenced, Barged, Tied)
+"""Expectations of what may make two calls one."""
 LEAVING = (*ENDS, Conferenced)
 """Expectations that the own participant's leaving of one call may be a step to."""
 
@@ -89,8 +93,9 @@ def unexplained(
     """Mark requests on whose dialog somebody else was seen at work (rules 5).
 
     `proven`: the requests that explain what is seen; one that only waits for better proof goes on
-    to be shown by every event, and explains none; nor do new values explain a new state. Values
-    that one asked for and that became others are always another's work.
+    to be shown by every event, and explains none; nor do new values explain a new state, nor a
+    state that two calls are one. Values that one asked for and that became others are always
+    another's work.
     """
     if before is None or isinstance(event, DialogRemoved):
         return
@@ -100,7 +105,8 @@ def unexplained(
     explained = any(_explains(each, event.dialog) for each in working)
     its_own = [each for each in concerned if each.agent == event.owner]
     _foreign_values([each for each in concerned if each not in proven], event, before)
-    joined = not explained and event.dialog.secondary_id not in {None, "", before.secondary_id}
+    joined = event.dialog.secondary_id not in {None, "", before.secondary_id}
+    joined = joined and not any(isinstance(each.case.expectation, JOINS) for each in working)
     for entry in its_own:
         if not concerns(entry, event.dialog_id):
             continue

@@ -73,7 +73,7 @@ def again(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     mark(desk, now, entry, event)
     sight = _sight(event, now)
     for other in desk.books.of(entry.agent):
-        if other is not entry and other.on_the_wire and did(entry, other):
+        if other is not entry and other.on_the_wire and did(entry, other, sight):
             give_back(other, sight)  # it was not told whose that was (rules 4)
     judge_all(desk, now, [entry], sight, entry)
 

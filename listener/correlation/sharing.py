@@ -174,7 +174,8 @@ def without_others_share(
             entry not in named
             and bool(named)
             and all(
-                did(each, entry) or _of_an_earlier(entry, each, finding, seen) for each in named
+                did(each, entry, seen) or _of_an_earlier(entry, each, finding, seen)
+                for each in named
             )
         )
         if any(entry is each[0] for each in owners) or not anothers:
@@ -204,14 +205,17 @@ def _looks_elsewhere(entry: Entry, seen: Sight) -> bool:
     return not entry.case.about(seen) and (makes or seen.dialog_id is None)
 
 
-def did(named: Entry, entry: Entry) -> bool:
+def did(named: Entry, entry: Entry, seen: Sight) -> bool:
     """Say whether a change that bears one request's id is therefore none of another's.
 
     Tones and recordings change no state, though their id may come with one; what was refused at
-    once never did anything, so that the id is another client's.
+    once never did anything, so that the id is another client's. Nor did a request make the call
+    that it was asked for on.
     """
     idle = named.sent_at is None or isinstance(named.outcome, Rejected) or named.silent
-    return same_lane(named, entry) and not idle and _could(named, entry)
+    makes = isinstance(entry.case.expectation, NewCall | Monitoring)
+    there = makes and seen.dialog_id is not None and seen.dialog_id == named.request.dialog_id
+    return same_lane(named, entry) and not (idle or there) and _could(named, entry)
 
 
 def _could(named: Entry, entry: Entry) -> bool:
@@ -256,7 +260,7 @@ def taken_elsewhere(
     for entry in entries:
         anothers = any(_takes(each, entry) for each in owners)
         others = bool(named) and entry not in named
-        if anothers or (others and all(did(each, entry) for each in named)):
+        if anothers or (others and all(did(each, entry, sight) for each in named)):
             give_back(entry, sight)
             entry.case.saw(sight)
 

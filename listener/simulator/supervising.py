@@ -86,6 +86,8 @@ def check_barge(switch: Switch, supervisor: Agent, to: str, dialog: str | None) 
     call = switch.active_call(agent.id)
     if call is None:  # on hold, or gone
         raise refusals.destination(to)
+    if (already := call.of(supervisor.id)) is not None and already.present:
+        raise refusals.state("The supervisor is on this call")
     if _consults(switch, agent):
         raise refusals.now(400, "20999", "The agent has an outstanding consult", "20999")
     if call.conference and call.controller not in {None, to}:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from unittest import mock
+
 import pytest
 
 from listener.finesse.actions import ACTIONS
+from listener.journal import Stored
 from tests.oracle.judge import Find
 from tests.oracle.play import play
 from tests.oracle.report import BROKEN, COLUMNS, Tally, finds
 from tests.oracle.shrink import shrink
 from tests.oracle.story import Step, Story, generate
+from tests.oracle.world import World
 
 GROUPS = 8
 STORIES = 6
@@ -42,6 +47,24 @@ def test_a_seed_replays_to_the_last_event() -> None:
         assert (one.key, one.settled, one.outcome) == (two.key, two.settled, two.outcome)
     assert [h.at for h in first.heard] == [h.at for h in second.heard]
     assert [(g.sent, g.path) for g in first.gets] == [(g.sent, g.path) for g in second.gets]
+
+
+def test_all_that_is_kept_of_a_request_has_the_time_of_the_story() -> None:
+    class Watched(World):
+        async def __aexit__(self, *why: object) -> None:
+            kept.extend(self.kept.rows.values())
+            ends.append(self.loop.wall())
+            await super().__aexit__(*why)
+
+    kept: list[Stored] = []
+    ends: list[datetime] = []
+    with mock.patch("tests.oracle.play.World", Watched):
+        play(generate(1))
+    assert any(row.record.settled for row in kept)
+    for row in kept:
+        record = row.record
+        times = [record.submitted, record.sent, record.answered, record.settled, row.going_at]
+        assert all(record.submitted <= at <= ends[0] for at in times if at is not None)
 
 
 def test_a_story_is_the_same_after_it_was_written_and_read() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -139,6 +140,15 @@ def _variants(fixed: Mapping[str, Any]) -> Variants:
     )
 
 
+def _telling_the_time() -> list[str]:
+    """Return the program's modules that ask for the time of day."""
+    return [
+        name
+        for name, module in sys.modules.items()
+        if name.startswith("listener.") and hasattr(module, "now_utc")
+    ]
+
+
 def _coarse(when: datetime, grain: float) -> datetime:
     """Return a time of a clock that counts in steps of `grain` seconds (0: it does not)."""
     return when - timedelta(seconds=when.timestamp() % grain) if grain else when
@@ -185,9 +195,7 @@ class World:
         self._keys = 0
         self._patches = [
             mock.patch("listener.service.new_key", self._new_key),
-            mock.patch("listener.service.now_utc", loop.wall),
-            mock.patch("listener.ledger.now_utc", loop.wall),
-            mock.patch("listener.executing.now_utc", loop.wall),
+            *(mock.patch(f"{name}.now_utc", loop.wall) for name in _telling_the_time()),
         ]
         self.kept: Kept
         self.rest_client: Rest

@@ -550,3 +550,23 @@ def test_a_call_with_its_id_that_began_as_finesse_answered_is_its_own_whatever_i
     call = a_dialog("200", mine, a_participant("95551"), from_address="1001", to_address="95551")
     story.hear(an_event(call, tag=key))
     assert story.said(key)[0] == said
+
+
+def test_a_consult_did_not_make_the_call_that_it_was_asked_for_on() -> None:
+    # nothing had told of the call by then: the first news of it are those of its consult
+    story = Story(gate=GateMode.OFF)
+    make = story.accepted(MAKE_CALL_FROM)
+    consult = story.accepted(a.ConsultCall(agent=AGENT, dialog_id="300", to_address="5552"))
+    held = call("300", "HELD", "5551", from_address=EXT, to_address="5551")
+    story.hear(an_event(held, tag=consult))
+    assert story.said(make) == CONFIRMED
+
+
+def test_a_call_that_comes_with_a_consults_id_is_the_consults() -> None:
+    story = Story(gate=GateMode.OFF)
+    make = story.accepted(MAKE_CALL_FROM)
+    consult = story.accepted(a.ConsultCall(agent=AGENT, dialog_id=CALL, to_address="5551"))
+    made = call("300", "ACTIVE", "5551", from_address=EXT, to_address="5551")
+    story.hear(added(made, tag=consult))
+    story.wait(60)
+    assert story.said(make)[0] == "unconfirmed"

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from listener.finesse.actions import Conference, Transfer
+from listener.correlation.gate import GateMode
+from listener.finesse.actions import Conference, Retrieve, Transfer
 from listener.finesse.model import Dialog
-from tests.builders import AGENT, EXT, Story, a_dialog, a_participant, an_event, removed
+from tests.builders import AGENT, EXT, Story, a_dialog, a_participant, an_error, an_event, removed
 
 
 def _calls() -> tuple[Dialog, Dialog, Dialog]:
@@ -32,6 +33,25 @@ def test_an_untagged_merge_with_a_third_call_is_not_ours(request_, state) -> Non
     story.hear(an_event(replace(first, secondary_id="300", participants=parties)))
     story.wait(60)
     assert story.said(key)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+def test_a_retrieve_explains_no_merge_so_that_an_error_behind_it_names_nobody(tagged) -> None:
+    first, consult, _ = _calls()
+    consult = replace(consult, participants=(a_participant(EXT, "HELD"), a_participant("C")))
+    story = Story(
+        *(first, consult, a_dialog("300", a_participant(), a_participant("D"))),
+        gate=GateMode.OFF,
+    )
+    retrieve = story.accepted(Retrieve(agent=AGENT, dialog_id="100"))
+    join = story.accepted(Conference(agent=AGENT, dialog_id="100"))
+    parties = (a_participant(EXT, "ACTIVE", 2), a_participant("A"), a_participant("D"))
+    merged = replace(first, secondary_id="300", participants=parties)
+    story.hear(an_event(merged, tag=retrieve if tagged else None))
+    assert story.said(retrieve)[0] == "confirmed"
+    story.hear(an_error(f"INVALID_ACTION CONFERENCE on extension {EXT}"))
+    story.wait(60)
+    assert story.said(join) == ("unconfirmed", "ambiguous")
 
 
 def test_a_conference_without_the_consulted_party_is_none_though_it_bears_our_id() -> None:

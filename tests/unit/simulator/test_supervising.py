@@ -130,6 +130,18 @@ async def test_barge_is_taken_while_another_call_rings_at_the_agent(desk: Desk) 
     assert response.status == 202
 
 
+async def test_supervisor_who_is_on_the_call_does_not_barge_in_again(desk: Desk) -> None:
+    dialog, monitor = await watching(desk)
+    await desk.become("1003", "NOT_READY")
+    desk.finesse.agents["1003"].state = "NOT_READY"  # as on UCCX, where monitoring changes no state
+    await desk.call("1003", "2001", action="SILENT_MONITOR")
+    second = desk.dialogs("1003")[-1].id
+    await desk.call("1003", "2001", action="BARGE_CALL", extra=uri(monitor))
+    response = await desk.call("1003", "2001", action="BARGE_CALL", extra=uri(second))
+    assert b"Invalid State" in response.body
+    assert [p.agent for p in desk.finesse.calls[dialog].parties].count("1003") == 1
+
+
 async def test_barge_needs_the_controller(desk: Desk) -> None:
     dialog, monitor = await watching(desk)
     call = desk.finesse.calls[dialog]
