@@ -82,7 +82,7 @@ class Chronicle(Order):
         return self._safe(Intent.of(record, registration), *self._tell_request(record))
 
     def going(self, record: Record, baseline: Baseline | None) -> asyncio.Future[None]:
-        """Keep that a request goes out now."""
+        """Keep that a request goes out now, and what is known; told again, the last one counts."""
         if self._journal is None:
             return self._done
         return self._safe(Going(record.key, record.going or now_utc(), baseline))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from listener import digits, logs
 from listener.correlation.outcome import Outcome
 from listener.correlation.pending import State
+from listener.correlation.picture import Baseline
 from listener.correlation.steps import (
     Ask,
     Fence,
@@ -23,11 +24,11 @@ from listener.correlation.steps import (
 )
 from listener.finesse.actions import key_of
 from listener.ledger import now_utc
-from listener.outbox import Outbox, never_left
+from listener.outbox import Outbox
 from listener.standstill import LATE
 from listener.succession import Succession
 from listener.tally import Tally
-from listener.tasks import Tasks
+from listener.tasks import Tasks, unwatched
 from listener.terms import Ears, Memory, Policy, Wire
 from listener.ticket import Record
 
@@ -87,10 +88,20 @@ class Executing(Succession):
                 self._late(step)
 
     def _send(self, key: str) -> None:
-        # What was known at this moment is what counts; the journal has it before a byte leaves.
+        # What is known when it leaves is what counts; the journal has what was known just before.
         record = self.records[key]
         record.going = now_utc()
-        self._outbox.send(record, self._memory.going(record, self.correlator.baseline(key)))
+        known = self.correlator.baseline(key)
+        going = self._memory.going(record, known)
+        self._outbox.send(record, going, lambda: self._leaves(record, known))
+
+    def _leaves(self, record: Record, known: Baseline | None) -> None:
+        """Take note that a request leaves; `known`: the baseline that the journal has by now."""
+        steps = self.correlator.leaves(self._now(), record.key)
+        baseline = self.correlator.baseline(record.key)
+        if baseline != known and self._open(record.key):
+            unwatched(self._memory.going(record, baseline))
+        self._carry_out(steps)
 
     def _open(self, key: str) -> bool:
         state = self.correlator.state(key)
@@ -126,7 +137,7 @@ class Executing(Succession):
     def _settled(self, key: str, outcome: Outcome) -> None:
         record = self.records[key]
         outcome = self._ledger.discreet_outcome(outcome, record.request, self.loop.time())
-        outcome = self._outbox.settle(record, outcome)
+        self._outbox.settle(record, outcome)
         record.settled = now_utc()
         now = self.loop.time()
         # Nobody hears an outcome that a crash could take back: first it is kept, then it is told.
@@ -140,9 +151,6 @@ class Executing(Succession):
         self._watch(record)
 
     def _late(self, step: Late) -> None:
-        record = self.records.get(step.key)
-        if record is not None and never_left(record):
-            return  # it was somebody else's
         late = self._ledger.late(step, self.loop.time())
         if late is not None:
             record = self.records[step.key]

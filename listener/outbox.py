@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from listener.correlation.outcome import Abandoned, Outcome, Reason, Rejected, Unconfirmed
+from listener.correlation.outcome import Abandoned, Outcome, Unconfirmed
 from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.errors import NotKept
 from listener.ledger import now_utc
@@ -49,10 +49,14 @@ class Outbox:
         """Let `sender` put that request on the wire when it is sent; called once, or never."""
         self._senders[key] = sender
 
-    def send(self, record: Record, going: asyncio.Future[None]) -> None:
-        """Send a request as soon as `going` says that its intent is kept; NotKept: not at all."""
+    def send(self, record: Record, going: asyncio.Future[None], leaves: Callable[[], None]) -> None:
+        """Send a request as soon as `going` says that its intent is kept; NotKept: not at all.
+
+        `leaves` is called in the moment before its first byte may leave, unless it is settled by
+        then; it may settle it, and nothing leaves.
+        """
         key = record.key
-        task = self._tasks.spawn(lambda: self._sent(record, going), f"send {key}")
+        task = self._tasks.spawn(lambda: self._sent(record, going, leaves), f"send {key}")
         self._sending[key] = task
         self._on_their_way.add(task)
         task.add_done_callback(self._on_their_way.discard)
@@ -68,17 +72,23 @@ class Outbox:
                     await asyncio.wait(tuple(self._on_their_way))
         return not self._on_their_way
 
-    async def _sent(self, record: Record, going: asyncio.Future[None]) -> None:
+    async def _sent(
+        self, record: Record, going: asyncio.Future[None], leaves: Callable[[], None]
+    ) -> None:
         sender = self._senders.pop(record.key, None)
         try:
-            answer = await self._put_on_wire(record, going, sender)
+            answer = await self._put_on_wire(record, going, sender, leaves)
         finally:
             self._sending.pop(record.key, None)
         if answer is not None:
             self._answered(record.key, answer)
 
     async def _put_on_wire(
-        self, record: Record, going: asyncio.Future[None], sender: Sender | None
+        self,
+        record: Record,
+        going: asyncio.Future[None],
+        sender: Sender | None,
+        leaves: Callable[[], None],
     ) -> RestAnswer | None:
         try:
             await going
@@ -87,60 +97,36 @@ class Outbox:
         if self._over or not self._is_open(record.key):
             return None  # given up in the same moment: what nobody waits for need not go out
         if sender is not None:
-            return await sender(lambda: self._leaves(record))
+            return await sender(lambda: self._leaves(record, leaves))
         return await self._wire.send(
-            record.request, record.request_id, lambda: self._leaves(record)
+            record.request, record.request_id, lambda: self._leaves(record, leaves)
         )
 
-    def _leaves(self, record: Record) -> None:
+    def _leaves(self, record: Record, leaves: Callable[[], None]) -> None:
         """Note the moment before the first byte may leave, or stop it: nobody waits for it now.
 
-        From `settle` on a request that has not passed here never does, whatever else still runs.
+        From its outcome on a request that has not passed here never does, whatever else still runs.
         """
         if record.sent is None:
+            if not self._over and self._is_open(record.key):
+                leaves()
             if self._over or not self._is_open(record.key):
                 raise asyncio.CancelledError
             record.sent = now_utc()
 
-    def settle(self, record: Record, outcome: Outcome) -> Outcome:
-        """Stop sending what has its outcome; return that outcome, as it is true of what was sent.
+    def settle(self, record: Record, outcome: Outcome) -> None:
+        """Stop sending what has its outcome.
 
-        What still waits here, or for a free connection, must not go out after its outcome was told:
-        it is rejected, whatever was heard meanwhile (rules 1, 9).
+        What still waits here, or for a free connection, must not go out after its outcome was told
+        (rules 1, 9).
         """
         self._senders.pop(record.key, None)
         task = self._sending.pop(record.key, None)
-        stayed = never_left(record)
-        if task is not None and (stayed or isinstance(outcome, Unconfirmed | Abandoned)):
+        idle = record.sent is None or isinstance(outcome, Unconfirmed | Abandoned)
+        # The one that is leaving at this moment hears it by itself, and closes what it opened.
+        if task is not None and idle and task is not asyncio.current_task():
             task.cancel()
-        return _rejected(outcome) if stayed else outcome
 
     def close(self) -> None:
         """Let nothing leave from now on."""
         self._over = True
-
-
-def never_left(record: Record) -> bool:
-    """Say whether a request's turn came in this process, and yet not one byte of it left."""
-    return record.going is not None and record.sent is None
-
-
-def _rejected(outcome: Outcome) -> Outcome:
-    """Return what is true of a request that never left and never will: repeating it is safe."""
-    if isinstance(outcome, Rejected):
-        return outcome
-    why = Reason.NOT_SENT
-    if isinstance(outcome, Unconfirmed):
-        why = Reason.EXPIRED_IN_QUEUE
-    elif isinstance(outcome, Abandoned):
-        why = Reason.CANCELLED if outcome.reason is Reason.CALLER else outcome.reason
-    return Rejected(
-        reason=why,
-        sent=False,
-        waited=outcome.waited,
-        dialog=outcome.dialog,
-        user=outcome.user,
-        warnings=outcome.warnings,
-        seen=outcome.seen,
-        window=outcome.window,
-    )

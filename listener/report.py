@@ -148,8 +148,6 @@ def state_word(record: Record, state: State | None) -> str:
     """
     if record.outcome is not None:
         return "settled"
-    if state is State.SENT and record.sent is None and not record.expected:
-        return "queued"  # its turn has come; the journal has it first, and it may need a connection
     if state is not None and state not in FINAL:
         return str(state)
     if record.accepted:

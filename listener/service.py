@@ -16,7 +16,6 @@ from listener.errors import Closing, NotKept, NotListening
 from listener.executing import Executing
 from listener.finesse.actions.request import Request
 from listener.ledger import new_key, now_utc
-from listener.outbox import never_left
 from listener.tally import Tally
 from listener.tasks import unwatched
 from listener.terms import Ears, Memory, Policy, Sender, Wire, Wishes
@@ -144,9 +143,7 @@ class Service(Executing):
         Raises Closing while the daemon hands over: the other process is to be asked.
         """
         self._check_judging()
-        record = self.records.get(key)
-        stayed = record is not None and never_left(record)
-        self._carry_out(self.correlator.abandon(self.loop.time(), key, reason, stayed=stayed))
+        self._carry_out(self.correlator.abandon(self.loop.time(), key, reason))
 
     def forget(self, unwanted: Callable[[Record], bool]) -> int:
         """Drop the records of settled requests that are not wanted; return how many."""

@@ -83,7 +83,11 @@ class Memory(Protocol):
         ...
 
     def going(self, record: Record, baseline: Baseline | None) -> asyncio.Future[None]:
-        """Keep that it goes out now, and what was known at that moment."""
+        """Keep that it goes out now, and what is known at this moment.
+
+        Told once more where that is another at the moment in which its first byte leaves; the last
+        one counts. Nothing waits for that.
+        """
         ...
 
     def answered(self, record: Record, answer: RestAnswer, length: float) -> None:

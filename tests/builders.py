@@ -176,6 +176,7 @@ class Story:
     """A correlator with a clock of its own; what it asks of the world is noted, in order.
 
     `fences` says what becomes of a ping at once: True (answered), False (not), None (nothing yet).
+    `leaving`: what is sent leaves at once; False: when it is told to.
     """
 
     def __init__(
@@ -186,10 +187,12 @@ class Story:
         user: User | None = None,
         live: bool = True,
         fences: bool | None = True,
+        leaving: bool = True,
     ) -> None:
         self.now = 1000.0
         self.correlator = Correlator(limits or Limits(), gate)
         self.fences = fences
+        self.leaving = leaving
         self.sent: list[str] = []
         self.asks: list[Ask] = []
         self.pings: list[Fence] = []
@@ -208,6 +211,8 @@ class Story:
             match step:
                 case Send(key=key):
                     self.sent.append(key)
+                    if self.leaving:
+                        self.leave(key)
                 case Ask():
                     self.asks.append(step)
                 case Fence():
@@ -246,6 +251,10 @@ class Story:
         made = Registration(key=key, request_id=id_ or key, **registration)
         self._carry_out(self.correlator.register(self.now, request, made))
         return key
+
+    def leave(self, key: str) -> None:
+        """Let the first byte of a request leave."""
+        self._carry_out(self.correlator.leaves(self.now, key))
 
     def accepted(self, request: Request, **registration: Any) -> str:
         """Register a request and let Finesse accept it at once."""

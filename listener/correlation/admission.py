@@ -10,7 +10,6 @@ from listener.correlation.case import Case
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.gate import GateMode
-from listener.correlation.pending import Trigger
 from listener.correlation.registration import Registration
 from listener.errors import DeviceBusy, DuplicateRequestId, InvalidRequest, TooManyPending
 from listener.finesse.actions.request import Request, RequestWarning
@@ -73,24 +72,26 @@ def admit(desk: Desk, entry: Entry, registration: Registration) -> None:
 
 
 def enter(desk: Desk, now: float, entry: Entry, registration: Registration) -> None:
-    """Take a request into the books; it goes out now, or when the gate lets it through."""
+    """Take a request into the books; its turn comes now, or when the gate lets it through.
+
+    What the caller sends may leave at any moment from here on.
+    """
     desk.books.add(entry)
     clockwork.arm(desk, now, entry, entry.submitted)
     entry.probe_due = None
     if entry.expected:
-        entry.fire(Trigger.DISPATCH)
         desk.begin(now, entry)
     elif registration.ungated:
-        _dispatch_at_once(desk, now, entry)
+        _dispatch_at_once(desk, entry)
     elif desk.gate.enter(entry.device, entry.key, entry.request.gate):
-        desk.dispatch(now, entry)
+        desk.dispatch(entry)
 
 
-def _dispatch_at_once(desk: Desk, now: float, entry: Entry) -> None:
+def _dispatch_at_once(desk: Desk, entry: Entry) -> None:
     """Let a request go that is never held back, only warned (rules 9)."""
     busy = desk.gate.busy(entry.device, entry.request.gate)
     desk.gate.hold(entry.device, entry.key, entry.request.gate)
-    desk.dispatch(now, entry)
+    desk.dispatch(entry)
     if busy:
         entry.warnings += (BUSY,)
 

@@ -29,7 +29,7 @@ from listener.correlation.outcome import Outcome, Reason
 from listener.correlation.pending import State, Trigger
 from listener.correlation.picture import AgentPicture, Baseline
 from listener.correlation.registration import Registration
-from listener.correlation.steps import Look, RestAnswer, Step
+from listener.correlation.steps import AnswerKind, Look, RestAnswer, Step
 from listener.finesse.actions.request import Request
 from listener.finesse.events import Event
 
@@ -54,8 +54,9 @@ class Correlator:
         """Take a request into the books, before anything is sent (its event may overtake its 202).
 
         `age`: the seconds since it was submitted, to an earlier process that never sent it. Returns
-        `Send` at once or later, when the gate lets it through. Raises InvalidRequest,
-        TooManyPending, DuplicateRequestId, DeviceBusy; then nothing was taken in.
+        `Send` at once or later, when the gate lets it through; it is queued until it `leaves`.
+        Raises InvalidRequest, TooManyPending, DuplicateRequestId, DeviceBusy; then nothing was
+        taken in.
         """
         entry = admission.entry_of(now - age, request, registration)
         admission.admit(self._desk, entry, registration)
@@ -76,6 +77,20 @@ class Correlator:
         """Let those through again whom the gate admits."""
         self._catch_up(now)
         self._desk.let_out(now, self._desk.gate.reopen())
+        return self._desk.take_steps()
+
+    def leaves(self, now: float, key: str) -> list[Step]:
+        """Hear that a request's turn has come, and the first byte of it may leave after this.
+
+        What is known at this moment is what it is compared with, and what others do counts for it
+        from here on (rules 4, 5). One whose deadline is over is rejected instead: nothing of a
+        request may leave that is not on the wire (`state`) after this. Told again, or of a request
+        that is unknown, settled or not to be sent, it changes nothing.
+        """
+        self._catch_up(now)
+        entry = self._desk.books.entries.get(key)
+        if entry is not None and entry.on_its_way:
+            self._desk.leaves(now, entry)
         return self._desk.take_steps()
 
     # -- taken over from an earlier process ---------------------------------------------------
@@ -161,11 +176,14 @@ class Correlator:
     def answered(self, now: float, key: str, answer: RestAnswer) -> list[Step]:
         """Take in Finesse's answer (rules 2); unknown or settled keys change nothing.
 
-        After a 202 no second answer counts: who reports an expectation may contradict himself.
+        After a 202 no second answer counts: who reports an expectation may contradict himself. An
+        answer shows that the request has left, whether that was told (`leaves`) or not.
         """
         self._catch_up(now)
         entry = self._desk.books.entries.get(key)
-        if entry is not None and entry.state is not State.QUEUED and not entry.accepted:
+        if entry is not None and entry.on_its_way and answer.kind is not AnswerKind.NOT_SENT:
+            self._desk.begin(now, entry)
+        if entry is not None and (entry.on_its_way or entry.on_the_wire) and not entry.accepted:
             answering.answered(self._desk, now, entry, answer)
         return self._desk.take_steps()
 
@@ -176,13 +194,8 @@ class Correlator:
 
         `content` is a hash of the payload it came in; 0 says that there is none to compare.
         """
-        # What time alone lets out goes out after this was heard, and has it in its baseline.
-        self._desk.wait_with_sending()
-        try:
-            self._catch_up(now)
-            news = hearing.hear(self._desk, now, event, content)
-        finally:
-            self._desk.go_on(now)
+        self._catch_up(now)
+        news = hearing.hear(self._desk, now, event, content)
         return news, self._desk.take_steps()
 
     def link_down(self, now: float, agent: str) -> list[Step]:
@@ -192,7 +205,7 @@ class Correlator:
         picture.live, picture.gap_at = False, now
         for entry in self._desk.books.of(agent):
             entry.fire(Trigger.GAP)
-            if entry.state is not State.QUEUED and not entry.gap_open():
+            if entry.on_the_wire and not entry.gap_open():
                 entry.gap(now, None)
                 # What speaks against it may be missed from here on; nor does an unsigned error name
                 # it any more, which that would have outweighed (rules 5).
@@ -265,22 +278,18 @@ class Correlator:
             if entry is not None:
                 clockwork.wake(self._desk, now, entry)
 
-    def abandon(
-        self, now: float, key: str, reason: Reason = Reason.CALLER, *, stayed: bool = False
-    ) -> list[Step]:
+    def abandon(self, now: float, key: str, reason: Reason = Reason.CALLER) -> list[Step]:
         """Stop waiting; a queued request is rejected instead, for nothing was sent (CANCELLED).
 
-        So is one of which not one byte has left yet (`stayed`), and never will. What Finesse does
-        with another one is still recorded as late.
+        What Finesse does with another one is still recorded as late.
         """
         entry = self._desk.books.entries.get(key)
         if entry is not None:
-            never = stayed and not entry.accepted
-            self._withdraw(now, entry, reason, stayed=never or entry.state is State.QUEUED)
+            self._withdraw(now, entry, reason)
         return self._desk.take_steps()
 
-    def _withdraw(self, now: float, entry: Entry, reason: Reason, *, stayed: bool) -> None:
-        if stayed:
+    def _withdraw(self, now: float, entry: Entry, reason: Reason) -> None:
+        if entry.state is State.QUEUED:
             why = Reason.CANCELLED if reason is Reason.CALLER else reason
             outcome: Outcome = verdict.rejected(entry, now, reason=why)
             self._desk.settle(now, entry, Trigger.REFUSE, outcome)
@@ -301,11 +310,14 @@ class Correlator:
         return books.entries.get(key) or books.tombs.get(key)
 
     def baseline(self, key: str) -> Baseline | None:
-        """Return what was known when an open request went out, for the journal.
+        """Return what was known when an open request left, for the journal.
 
-        None when it is not open or still queued, or when nothing sure was known.
+        Of one whose turn has come what is known now, for it may leave the next moment. None when it
+        is not open or waits for its turn, or when nothing sure was known.
         """
         entry = self._desk.books.entries.get(key)
+        if entry is not None and entry.on_its_way:
+            return self._desk.picture.of(entry.agent).baseline(entry.request.dialog_id)
         return entry.case.baseline if entry is not None else None
 
     def left(self, now: float, key: str) -> float | None:

@@ -62,7 +62,6 @@ class Desk:
         self.unsigned: dict[str, deque[tuple[float, RequestFailed]]] = {}  # per agent
         self.steps: list[Step] = []
         self.stood_still = False  # what came meanwhile is not read yet: nothing is due
-        self._later: list[str] | None = None
         self._going_out: deque[str] = deque()  # who goes out now, the one at work first
         self._timers: list[tuple[float, int, str]] = []
         self._serial = 0
@@ -123,9 +122,6 @@ class Desk:
 
     def let_out(self, now: float, keys: Iterable[str]) -> None:
         """Let those go out whom the gate lets through, unless their time is over."""
-        if self._later is not None:
-            self._later.extend(keys)
-            return
         idle = not self._going_out
         self._going_out.extend(keys)
         # One whose time is over lets the next one through, and so on: a queue, for there may be
@@ -137,29 +133,30 @@ class Desk:
                 self._going_out.popleft()
 
     def _let_one_out(self, now: float, waiting: Entry) -> None:
+        if self._in_time(now, waiting):
+            self.dispatch(waiting)
+
+    def _in_time(self, now: float, waiting: Entry) -> bool:
+        """Say whether a request may still leave; one whose time is over is rejected (rules 9)."""
         if now < waiting.deadline:
-            self.dispatch(now, waiting)
-        else:
-            outcome = rejected(waiting, now, reason=Reason.EXPIRED_IN_QUEUE)
-            self.settle(now, waiting, Trigger.EXPIRE, outcome)
+            return True
+        outcome = rejected(waiting, now, reason=Reason.EXPIRED_IN_QUEUE)
+        self.settle(now, waiting, Trigger.EXPIRE, outcome)
+        return False
 
-    def wait_with_sending(self) -> None:
-        """Let nobody go out until `go_on`: an event that is being heard came before that."""
-        self._later = []
-
-    def go_on(self, now: float) -> None:
-        """Let those go out who were admitted in the meantime, if they are open yet."""
-        admitted, self._later = self._later or [], None
-        self.let_out(now, [key for key in admitted if key in self.books.entries])
-
-    def dispatch(self, now: float, entry: Entry) -> None:
-        """Let a request go out: take its baseline and say so."""
-        entry.fire(Trigger.DISPATCH)
-        self.begin(now, entry)
+    def dispatch(self, entry: Entry) -> None:
+        """Say that a request's turn has come; it counts as sent once it `leaves`."""
+        entry.admitted = True
         self.steps.append(Send(entry.key))
+
+    def leaves(self, now: float, entry: Entry) -> None:
+        """Let a request whose turn has come leave at this moment, unless its time is over."""
+        if self._in_time(now, entry):
+            self.begin(now, entry)
 
     def begin(self, now: float, entry: Entry) -> None:
         """Take what is known at sending; from here on a change counts."""
+        entry.fire(Trigger.DISPATCH)
         picture = self.picture.of(entry.agent)
         if not picture.live:
             entry.gap(now, None)
@@ -193,7 +190,8 @@ class Desk:
             # One of an earlier process is judged by what was known then, not by what is known now.
             was = baseline.dialog if baseline is not None else None
             entry.case.was_there = was is not None and arrived_at(was, want.to_address)
-        entry.warnings = entry.request.warnings(entry.case.before, user)
+        # What was said of the device when its turn came stands behind them.
+        entry.warnings = (*entry.request.warnings(entry.case.before, user), *entry.warnings)
         if isinstance(entry.case.expectation, Transferred | Conferenced):
             for id_ in pair(entry.case):
                 self.books.watch(entry, id_)
@@ -216,6 +214,8 @@ class Desk:
                 _superseded(entry)
             elif other.on_the_wire:
                 _superseded(other)
+                if other.expected and not other.answered:
+                    _superseded(entry)  # its caller may send it only now
 
     def first_in_chain(self, entry: Entry) -> bool:
         """Say whether no earlier DTMF of that device is open (its window comes first)."""

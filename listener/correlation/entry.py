@@ -58,6 +58,7 @@ class Entry:
     restarted: bool = False
     id_repeated: bool = False
     state: State = State.QUEUED
+    admitted: bool = False  # its turn has come; until it leaves it is queued all the same
     deadline: float = 0.0
     own_deadline: float = 0.0  # where a restart left it less: until then an error may be its own
     sent_at: float | None = None
@@ -122,6 +123,11 @@ class Entry:
     def on_the_wire(self) -> bool:
         """Whether it is open and may have reached Finesse."""
         return self.open and self.state is not State.QUEUED
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether its turn has come, and not one byte of it has left yet."""
+        return self.admitted and self.state is State.QUEUED
 
     @property
     def silent(self) -> bool:

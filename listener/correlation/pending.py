@@ -28,7 +28,7 @@ class State(StrEnum):
 class Trigger(StrEnum):
     """What may happen to a request."""
 
-    DISPATCH = "dispatch"  # it goes out now
+    DISPATCH = "dispatch"  # it leaves now, or its caller announced it
     ACCEPT = "accept"  # Finesse answered 202
     REFUSE = "refuse"  # Finesse refused at once, or nothing left this machine
     DOUBT = "doubt"  # no answer, or one that says nothing

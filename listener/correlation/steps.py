@@ -13,7 +13,10 @@ from listener.finesse.model import ApiError, Dialog, User
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Put the request on the wire now; tell `answered` what came of it."""
+    """Put the request on the wire: its turn has come.
+
+    Tell `leaves` in the moment before its first byte may leave, and `answered` what came of it.
+    """
 
     key: str
 

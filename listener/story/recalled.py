@@ -116,6 +116,12 @@ class Book:
             self.earlier[key] = entry.request.requested_action
 
     def _sent(self, at: float, line: Line, entry: entries.Sent) -> None:
+        if (known := self.known.get(entry.key)) is not None:
+            known.record.going = moment(at)
+            if not line.run.leaving:
+                known.record.sent = moment(at)
+
+    def _leaves(self, at: float, line: Line, entry: entries.Leaves) -> None:
         del line
         if (known := self.known.get(entry.key)) is not None:
             known.record.sent = moment(at)
@@ -186,6 +192,7 @@ _READERS: dict[type[Any], Callable[[Book, float, Line, Any], None]] = {
     entries.Adopted: Book._adopted,  # noqa: SLF001
     entries.Remembered: Book._remembered,  # noqa: SLF001
     entries.Sent: Book._sent,  # noqa: SLF001
+    entries.Leaves: Book._leaves,  # noqa: SLF001
     entries.Answered: Book._answered,  # noqa: SLF001
     entries.Settled: Book._settled,  # noqa: SLF001
     entries.LateNews: Book._late,  # noqa: SLF001

@@ -42,6 +42,7 @@ __all__ = [
     "Header",
     "HeldBack",
     "LateNews",
+    "Leaves",
     "LetThrough",
     "Line",
     "Looked",
@@ -64,7 +65,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent(Entry):
-    """A request goes to Finesse, with its fields as in the line in which it was asked for."""
+    """A request's turn to go to Finesse; its fields are in the line in which it was asked for."""
 
     what: ClassVar[str] = "send"
     way: ClassVar[Way] = Way.TO_FINESSE
@@ -73,6 +74,15 @@ class Sent(Entry):
     method: str
     path: str
     action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaves(Entry):
+    """The first byte of a request may leave from here on; see `Header.leaving`."""
+
+    what: ClassVar[str] = "leaves"
+    way: ClassVar[Way] = Way.TO_FINESSE
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +280,7 @@ KINDS: dict[str, type[Entry]] = {
             Remembered,
             Reheard,
             Sent,
+            Leaves,
             Answered,
             Looking,
             Looked,

@@ -14,7 +14,7 @@ from listener import digits
 from listener.correlation.correlator import Correlator
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
-from listener.correlation.steps import Late, Settled, Step
+from listener.correlation.steps import Late, Send, Settled, Step
 from listener.errors import InvalidRequest, MalformedUpdate, NotAccepted
 from listener.finesse.events import events_of
 from listener.finesse.wire import parse_update
@@ -54,6 +54,7 @@ class Replay:
             entries.Adopted: self._adopted,
             entries.Remembered: self._remembered,
             entries.Reheard: self._reheard,
+            entries.Leaves: self._leaves,
             entries.Answered: self._answered,
             entries.Looked: self._looked,
             entries.Notified: self._notified,
@@ -123,12 +124,19 @@ class Replay:
         if way is None:
             return
         try:
-            steps = list(way(line.now, entry))
+            steps = list(self._with_leaving(line.now, way(line.now, entry)))
         except Exception as fault:  # noqa: BLE001  as in the service: the next line is judged anyway
             self._trouble(f"{line.path}, line {line.number}: {type(fault).__name__}: {fault}")
             return
         for step in steps:
             yield from self._step(step)
+
+    def _with_leaving(self, now: float, steps: Iterable[Step]) -> Iterator[Step]:
+        """Yield the steps; what is sent leaves at once where no line says when it did."""
+        for step in steps:
+            yield step
+            if isinstance(step, Send) and self._run is not None and not self._run.leaving:
+                yield from self._with_leaving(now, self._it.leaves(now, step.key))
 
     # -- results ----------------------------------------------------------------------------
 
@@ -163,7 +171,7 @@ class Replay:
             # What settled it came before the place where reading began. It ends here, too, for it
             # would hold its device against requests that are compared.
             yield self._results.pop(entry.key)
-            for step in self._it.abandon(now, entry.key):
+            for step in self._with_leaving(now, self._it.abandon(now, entry.key)):
                 yield from self._step(step)
         else:
             yield from self._complete(result)
@@ -202,7 +210,7 @@ class Replay:
             raise RuntimeError(f"the core does not take it now: {refused}") from None
 
     def _abandoned(self, now: float, entry: entries.Abandoned) -> Iterable[Step]:
-        return self._it.abandon(now, entry.key, entry.reason, stayed=entry.stayed)
+        return self._it.abandon(now, entry.key, entry.reason)
 
     def _alike(self, _now: float, entry: entries.Alike) -> Iterable[Step]:
         self._sealer.learn(entry.sealed, entry.text)
@@ -242,6 +250,9 @@ class Replay:
 
     def _reheard(self, now: float, entry: entries.Reheard) -> Iterable[Step]:
         return self._it.rehear(now, entry.key, entry.event)
+
+    def _leaves(self, now: float, entry: entries.Leaves) -> Iterable[Step]:
+        return self._it.leaves(now, entry.key)
 
     def _answered(self, now: float, entry: entries.Answered) -> Iterable[Step]:
         return self._it.answered(now, entry.key, entry.answer)

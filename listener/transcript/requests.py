@@ -35,16 +35,12 @@ class Asked(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abandoned(Entry):
-    """A caller, or the end of the program, gives a request up.
-
-    `stayed`: nothing of it had left this machine by then.
-    """
+    """A caller, or the end of the program, gives a request up."""
 
     what: ClassVar[str] = "abandon"
     way: ClassVar[Way] = Way.FROM_CALLER
     key: str
     reason: Reason
-    stayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,13 @@ class Recorded(Correlator):
         self._begin(now, entries.LetThrough(agent=None))
         return self._out(now, super().let_through(now))
 
+    def leaves(self, now: float, key: str) -> list[Step]:
+        """As the core; written only where its turn has come."""
+        entry = self.entry(key)
+        if entry is not None and entry.on_its_way:
+            self._begin(now, entries.Leaves(agent=entry.agent, key=key))
+        return self._out(now, super().leaves(now, key))
+
     # -- taken over -------------------------------------------------------------------------
 
     def adopt(
@@ -215,13 +222,10 @@ class Recorded(Correlator):
             self._begin(now, entries.Expired(agent=None))
         return self._out(now, super().expire(now))
 
-    def abandon(
-        self, now: float, key: str, reason: Reason = Reason.CALLER, *, stayed: bool = False
-    ) -> list[Step]:
+    def abandon(self, now: float, key: str, reason: Reason = Reason.CALLER) -> list[Step]:
         """As the core."""
-        told = entries.Abandoned(agent=self._agent(key), key=key, reason=reason, stayed=stayed)
-        self._begin(now, told)
-        return self._out(now, super().abandon(now, key, reason, stayed=stayed))
+        self._begin(now, entries.Abandoned(agent=self._agent(key), key=key, reason=reason))
+        return self._out(now, super().abandon(now, key, reason))
 
     # -- written ----------------------------------------------------------------------------
 

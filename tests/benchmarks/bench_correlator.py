@@ -40,6 +40,7 @@ def ask(correlator: Correlator, agent: str, id_: str) -> None:
     """Register one request and accept it; each acts on a device of its own."""
     request = Hold(agent=agent, dialog_id=id_)
     correlator.register(1.0, request, Registration(key=id_, request_id=id_, own=id_))
+    correlator.leaves(1.0, id_)
     correlator.answered(1.0, id_, RestAnswer(AnswerKind.ACCEPTED, 202))
 
 

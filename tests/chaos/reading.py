@@ -14,7 +14,6 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from listener.correlation.outcome import Abandoned
 from listener.correlation.steps import Late
 from listener.finesse.events import Event, events_of
 from listener.finesse.wire import parse_update
@@ -62,7 +61,7 @@ WHERE steps.kind = 'going' AND steps.at >= ? GROUP BY requests.key"""
 def turns(journal: Path, since: float, ahead: float) -> dict[str, float]:
     """Return when the turn of each request came since a time, by its key, as the journal has it.
 
-    What was known then is what it is compared with (4); its bytes leave a moment later.
+    From then on it holds its device (9); it leaves a moment later.
     """
     name = f"{journal.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(name, uri=True)) as book:
@@ -84,8 +83,7 @@ def take(account: Account, inquiry: Inquiry, ahead: float, turn: float | None) -
     sends = inquiry.wish.mode != "expect"
     asked.sent = moment(resource["sent"], ahead) if sends else submitted
     asked.begun = asked.sent
-    if sends and asked.sent is not None and turn is not None:
-        asked.begun = min(turn, asked.sent)
+    asked.turn = turn if sends and turn is not None else asked.sent
     asked.late = [
         Late(asked.key, each["kind"], submitted + each["at"], each["detail"])
         for each in resource["late"]
@@ -97,8 +95,6 @@ def take(account: Account, inquiry: Inquiry, ahead: float, turn: float | None) -
         asked.outcome = outcome_of(told)
         asked.times_settled = len(inquiry.outcomes)
         asked.status = told["status"] if asked.answered is not None else None
-        if asked.begun is None and isinstance(asked.outcome, Abandoned):
-            asked.begun = asked.settled  # given up in the moment in which its turn had come
     doubtful = told is not None and any(s["what"] == "doubtful_answer" for s in told["seen"])
     asked.accepted = asked.status == 202 and not doubtful  # cut short behind its first line
     if not sends and inquiry.wish.deadline is None and asked.accepted:

@@ -180,8 +180,9 @@ class Got(NamedTuple):
 class Asked:
     """One request. `step` is its number in the story; `mode` how it was asked.
 
-    `begun`: when its turn came, and what was known then is what changes are compared with; `sent`:
-    when its bytes left; `length`: seconds of its deadline. `deeds`: what reached Finesse of it.
+    `turn`: when its turn came, so that it keeps others off its device; `begun`: when it left, and
+    what was known then is what changes are compared with; `sent`: when its bytes left; `length`:
+    seconds of its deadline. `deeds`: what reached Finesse of it.
     `ambiguous`: another request of that agent had the same id.
     """
 
@@ -194,6 +195,7 @@ class Asked:
     minimum: MinimumEvidence
     length: float
     submitted: float
+    turn: float | None = None
     begun: float | None = None
     sent: float | None = None
     answered: float | None = None

@@ -236,17 +236,17 @@ def an_earlier_error_suspects():
         real(desk_, now, event, repeated=repeated)
 
     yield hearing, "unsigned_error", unsigned_error
-    register = correlator.Correlator.register
+    leaves = correlator.Correlator.leaves
 
-    def registered(self, now, request, registration, *, age=0.0):
-        steps = register(self, now, request, registration, age=age)
-        entered = self.entry(registration.key)
+    def left(self, now, key):
+        steps = leaves(self, now, key)
+        entered = self.entry(key)
         for _, event in tuple(self._desk.books._early):
             if event.request_id is None and entered is not None:
                 accusation.remembered_error(self._desk, now, entered, replace(event))
         return steps
 
-    yield correlator.Correlator, "register", registered
+    yield correlator.Correlator, "leaves", left
 
 
 @mutant("2.23")

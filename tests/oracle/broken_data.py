@@ -22,14 +22,16 @@ from tests.oracle.planting import mutant, over
 def what_is_there_is_not_sent():
     real = desk.Desk.dispatch
 
-    def dispatch(self, now, e):
-        real(self, now, e)
-        want = e.case.expectation
-        if not isinstance(want, x.CallData) or e.case.before is None:
+    def dispatch(self, e):
+        real(self, e)
+        want, now = e.case.expectation, e.submitted
+        known = self.picture.of(e.agent).baseline(e.request.dialog_id)
+        if not isinstance(want, x.CallData) or known is None or known.dialog is None:
             return
         asked = data.requested(want)
-        if data.shown_values(frozenset(asked), e.case.before) == asked:
+        if data.shown_values(frozenset(asked), known.dialog) == asked:
             self.steps.pop()
+            self.begin(now, e)
             held = Held(Finding(Shown.UNCHANGED, changed=False), Evidence.SNAPSHOT)
             evidence.decide(self, now, e, held)
 

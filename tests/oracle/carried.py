@@ -85,7 +85,7 @@ def _warned(account: Account, asked: Asked) -> Iterator[str]:
     beside = any(
         other is not asked
         and other.agent == asked.agent
-        and lanes._holds(account, asked, other, asked.begun)
+        and lanes._holds(account, asked, other, asked.turn or asked.begun)
         for other in account.asked
     )
     told = any(warning.code == "device_busy" for warning in asked.outcome.warnings)

@@ -45,11 +45,11 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
 
 def _refusal(account: Account, asked: Asked) -> Iterator[str]:
     """Let a refusal that was read, and what never left, end a request rejected."""
-    if asked.mode not in OURS or asked.begun is None or isinstance(asked.outcome, Rejected):
+    if asked.mode not in OURS or asked.turn is None or isinstance(asked.outcome, Rejected):
         return
     until = asked.answered
     if until is None or asked.status is None:
-        waited = asked.settled is not None and asked.settled > asked.begun + 1.0
+        waited = asked.settled is not None and asked.settled > asked.turn + 1.0
         if asked.sent is None and waited and isinstance(asked.outcome, Unconfirmed):
             yield "nothing of it left, and it was not said to be rejected"
         return

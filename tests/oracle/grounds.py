@@ -408,7 +408,10 @@ def met(account: Account, asked: Asked) -> bool:
 
 
 def superseded(account: Account, asked: Asked) -> bool:
-    """Say whether a later update of one of its variables was sent while it was open (6.7)."""
+    """Say whether a later update of one of its variables was sent while it was open (6.7).
+
+    One that its caller announced before, and of which nothing was reported by then, may be later.
+    """
     request = asked.request
     if not isinstance(request, do.UpdateCallData):
         return False
@@ -418,9 +421,19 @@ def superseded(account: Account, asked: Asked) -> bool:
         and isinstance(other.request, do.UpdateCallData)
         and other.request.dialog_id == request.dialog_id
         and names & effects.wanted(other).keys()
-        and begun <= (other.begun or 0.0) <= (asked.settled or float("inf"))
+        and (
+            begun <= (other.begun or 0.0) <= (asked.settled or float("inf"))
+            or _announced(other, begun)
+        )
         for other in account.asked
     )
+
+
+def _announced(other: Asked, at: float) -> bool:
+    """Say whether a request was announced by then, and no more was known of it."""
+    ours = other.mode in {"submit", "forward"} or other.begun is None
+    answered, settled = (when or float("inf") for when in (other.answered, other.settled))
+    return not ours and (other.begun or 0.0) <= at < min(answered, settled)
 
 
 def several_others(account: Account, asked: Asked) -> bool:

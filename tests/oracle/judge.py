@@ -109,7 +109,9 @@ def _said(account: Account, asked: Asked) -> Iterator[str]:
         case Rejected():
             yield from _rejected(asked, outcome)
         case Unconfirmed() | Abandoned():
-            if asked.begun is None and not asked.deeds:
+            ended = any(at >= (asked.turn or at) for at, _ in account.restarts)
+            in_doubt = asked.turn is not None and ended  # the next process cannot know it
+            if asked.begun is None and not asked.deeds and not in_doubt:
                 yield "it may have happened, was said, and it was never let go"
 
 

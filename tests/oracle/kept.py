@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class Kept(NothingKept):
-    """Keeps each request as a journal would; `begun` hears whose turn has come."""
+    """Keeps each request as a journal would; `turn` hears whose turn has come."""
 
-    def __init__(self, begun: Callable[[str], None]) -> None:
+    def __init__(self, turn: Callable[[str], None]) -> None:
         super().__init__()
-        self._begun = begun
+        self._turn = turn
         self.rows: dict[str, Stored] = {}
 
     def taken(self, record: Record, registration: Registration) -> asyncio.Future[None]:
@@ -53,7 +53,7 @@ class Kept(NothingKept):
 
     def going(self, record: Record, baseline: Baseline | None) -> asyncio.Future[None]:
         """Keep that it went out, and what was known."""
-        self._begun(record.key)
+        self._turn(record.key)
         row = self.rows[record.key]
         going = record.going or record.submitted
         row.record.sent = going

@@ -22,7 +22,7 @@ def broken(account: Account) -> Iterator[tuple[Asked, str]]:
     if account.gate != "queue" or account.restarts:
         return
     for asked in account.asked:
-        late = asked.begun is not None and asked.begun > asked.submitted + EPS
+        late = asked.turn is not None and asked.turn > asked.submitted + EPS
         if asked.mode != "submit" and late:
             yield asked, "held back, and it never is"
         if asked.mode == "submit" and table.row(asked.request).hold is not table.Hold.NEVER:
@@ -30,23 +30,23 @@ def broken(account: Account) -> Iterator[tuple[Asked, str]]:
 
 
 def _queued(account: Account, asked: Asked) -> Iterator[tuple[Asked, str]]:
-    when = asked.settled if asked.begun is None else asked.begun
+    when = asked.settled if asked.turn is None else asked.turn
     if when is None:
         return
     others = [o for o in account.asked if o is not asked and o.agent == asked.agent]
     holders = [o for o in others if _holds(account, asked, o, when)]
-    if asked.begun is not None and holders:
+    if asked.turn is not None and holders:
         yield asked, f"let go while step {holders[0].step} held the device"
     if asked.begun is not None and asked.begun > asked.submitted + asked.length + EPS:
         yield asked, "sent past its deadline"
-    waited = asked.begun is not None and when > asked.submitted + EPS
+    waited = asked.turn is not None and when > asked.submitted + EPS
     if waited and not any(_let_go(account, asked, other, when) for other in others):
         yield asked, "held back, and nobody held the device"
 
 
 def _holds(account: Account, asked: Asked, other: Asked, when: float) -> bool:
     """Say whether `other`, which went out before, holds the device at that time."""
-    if other.begun is None or other.begun >= when - EPS:
+    if other.turn is None or other.turn >= when - EPS:
         return False
     if _both_dtmf(asked, other):
         return False
@@ -55,11 +55,11 @@ def _holds(account: Account, asked: Asked, other: Asked, when: float) -> bool:
 
 def _let_go(account: Account, asked: Asked, other: Asked, when: float) -> bool:
     """Say whether `other` held the device until then, or went out of the same queue then."""
-    if other.begun is None or other.begun > when + EPS or other.mode not in {"submit", "forward"}:
+    if other.turn is None or other.turn > when + EPS or other.mode not in {"submit", "forward"}:
         return False
     if table.row(other.request).hold is table.Hold.NEVER:
         return False
-    if other.begun >= when - EPS:
+    if other.turn >= when - EPS:
         return True
     return table.holds_until(other, window_of(account, other)) >= when - EPS
 

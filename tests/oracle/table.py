@@ -106,7 +106,7 @@ def holds_until(asked: Asked, begin: float) -> float:
     `begin`: when its window began, if it has one; an expectation keeps nobody off (8).
     """
     ends = float("inf") if asked.settled is None else asked.settled
-    if asked.begun is None or asked.mode not in {"submit", "forward"}:
+    if asked.turn is None or asked.mode not in {"submit", "forward"}:
         return 0.0
     match row(asked.request).hold:
         case Hold.SETTLED:

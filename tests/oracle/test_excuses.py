@@ -163,7 +163,7 @@ FIRST: dict[planting.Plant, Found] = {
     an_open_join_is_suspect_of_errors_on_any_call: Found(3, "that it alone could own"),
     an_error_is_late_on_all_of_its_agent: Found(2, "late news that is not its own"),
     an_error_after_a_restart_names_nobody: Found(8, "that it alone could own"),
-    a_call_that_ended_may_still_be_joined: Found(6, "a change that it asked for was read"),
+    a_call_that_ended_may_still_be_joined: Found(7, "a change that it asked for was read"),
     an_id_of_ours_is_doubtful_wherever_an_error_was: Found(32, "confirmed"),
     a_call_is_held_by_whatever_is_open_on_it: Found(
         "tones_on_a_call_that_the_desktop_holds", "an unsigned error that was of another client"

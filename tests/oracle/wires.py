@@ -189,7 +189,7 @@ class Wire(httpx.AsyncBaseTransport):
         await trace("http11.send_request_headers.started", {})
         sender = SENDER.get()
         if sender is not None and sender.asked is not None and sender.asked.sent is None:
-            sender.asked.sent = self._loop.time()
+            sender.asked.begun = sender.asked.sent = self._loop.time()
         await trace("http11.receive_response_headers.started", {})
         if request.method == "GET":
             return await self._get(request)

@@ -273,7 +273,7 @@ class World:
             patch.start()
         self._silence()
         self._observe()
-        self.kept = Kept(self._begun)
+        self.kept = Kept(self._turn)
         self._start()
         for agent in self._extensions:
             self._connect(agent, 0.0)
@@ -562,8 +562,12 @@ class World:
             asked.answered, asked.status = self.loop.time(), status
             asked.accepted = status == 202
 
-    def _begun(self, key: str) -> None:
-        self._asked[key].begun = self.loop.time()
+    def _turn(self, key: str) -> None:
+        asked = self._asked[key]
+        if asked.turn is None:  # what is known is kept once more when it leaves
+            asked.turn = self.loop.time()
+        if asked.mode not in {"submit", "forward"}:
+            asked.begun = asked.turn  # its caller may send it from here on
 
     async def _abandon(self, asked: Asked, after: float) -> None:
         await asyncio.sleep(after)
@@ -625,6 +629,9 @@ class World:
         if self.service._closed:
             return
         self.account.restarts.append((self.loop.time(), self.loop.time() + back))
+        for asked in self.open():
+            if asked.begun is None:  # the next process must take it for sent
+                asked.begun = asked.turn
         self.service._closed = self.service._closing = True
         self._do(self._restart(back))
 

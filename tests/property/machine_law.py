@@ -52,6 +52,7 @@ class Asked:
     expected: bool
     since: int | None = None
     sent_at: float | None = None
+    turns: int = 0
     sends: int = 0
     answers: list[AnswerKind] = field(default_factory=list)
     accepted_at: float | None = None

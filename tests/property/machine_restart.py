@@ -143,6 +143,7 @@ def _leave(world: World) -> list[Open]:
     for each in found:
         del world.asked[each.asked.key]
     world.states.clear()
+    world.on_their_way.clear()
     world.asks.clear()
     return sorted(found, key=lambda each: (each.queued, each.asked.sent_tick))
 
@@ -219,6 +220,7 @@ def _rehear(world: World, successor: Successor, sent: list[Asked], *, by_event: 
 def _queue_again(world: World, each: Open) -> None:
     """Let what was never sent wait again, or go out."""
     asked = each.asked
+    asked.turns = 0
     world.asked[asked.key] = asked
     registration = _registration(asked, world.old[asked.key])
     world.drive("register", world.now, asked.request, registration, age=world.now - asked.submitted)

@@ -86,6 +86,8 @@ class World:
         self.played.append(("new", (), None))
         self.items = 0
         self.broken = False
+        self.leaving = True  # what is sent leaves at once
+        self.on_their_way: list[str] = []
         self.states: dict[str, State] = {}
         self.successor: Successor | None = None
         self.old: dict[str, Entry] = {}  # entries of earlier processes
@@ -107,7 +109,22 @@ class World:
             self._take(step)
         self._after()
         self.broken = False
+        if self.leaving:
+            self.leave()
         return result
+
+    def leave(self) -> None:
+        """Let all leave whose turn has come."""
+        while self.on_their_way:
+            key = self.on_their_way.pop(0)
+            if (asked := self.asked.get(key)) is None or not asked.open:
+                continue
+            self.drive("leaves", self.now, key)
+            if asked.open:
+                assert self.correlator.state(key) in {State.SENT, State.IN_DOUBT}
+                asked.sends += 1
+                self.begin(asked)
+                asked.baseline = self.correlator.baseline(key)
 
     def both(self, name: str, *args: object, **named: object) -> None:
         """Drive the correlator, and the one that may take over from it."""
@@ -147,14 +164,13 @@ class World:
                 assert not asked.open, "late, and not settled"
 
     def _sent(self, asked: Asked) -> None:
-        asked.sends += 1
-        assert asked.sends == 1, "sent twice"
+        asked.turns += 1
+        assert asked.turns == 1, "sent twice"
         assert asked.open, "sent after its outcome"
         assert not asked.expected
         assert not asked.restarted
         self._gate(asked)
-        self.begin(asked)
-        asked.baseline = self.correlator.baseline(asked.key)
+        self.on_their_way.append(asked.key)
 
     def begin(self, asked: Asked) -> None:
         """Note the moment of sending: later changes count, and those still on their way."""
@@ -172,7 +188,7 @@ class World:
         if self.gate == "off" or gate is Gate.NONE:
             return
         for other in self.asked.values():
-            same = other.agent == asked.agent and other is not asked and other.sends
+            same = other.agent == asked.agent and other is not asked and other.turns
             if same and other.open and not other.restarted and self._holds(other, gate):
                 asked.busy = True
                 assert asked.ungated, f"{other.key} holds the device"
@@ -246,7 +262,7 @@ class World:
             raise
         if expected:
             asked.baseline = self.correlator.baseline(key)
-        assert asked.sends or not asked.ungated, "held back, and not to be"
+        assert asked.turns or not asked.ungated, "held back, and not to be"
         return asked
 
     def _share(self, asked: Asked) -> list[Asked]:

@@ -274,6 +274,13 @@ class CorrelatorMachine(RuleBasedStateMachine):
             and not {AnswerKind.REFUSED, AnswerKind.NOT_SENT} & set(each.answers)
         ]
 
+    @rule()
+    def wait_with_leaving(self) -> None:
+        """Let requests wait for a connection when their turn comes, until the next time."""
+        self.world.leaving = not self.world.leaving
+        if self.world.leaving:
+            self.world.leave()
+
     @precondition(lambda self: self._waiting())
     @rule(
         number=NUMBER,

@@ -141,6 +141,18 @@ async def test_when_a_request_left_comes_back_as_it_was_told(path, told_with):
     assert (stored.going_at, stored.record.sent) == (START, left)
 
 
+async def test_what_was_known_when_it_left_takes_the_place_of_what_was_known_just_before(path):
+    record = a_record()
+    turn, left = going(record, a_dialog()), going(record, a_dialog(state="HELD"))
+    async with journal_at(path) as journal:
+        await journal.put(taken(record), turn)
+        stored = await journal.request(record.key)
+        assert stored.baseline == turn.baseline  # as a crash in between leaves it
+        await journal.put(left)
+        stored = await journal.request(record.key)
+    assert (stored.going_at, stored.baseline) == (START, left.baseline)
+
+
 async def test_a_request_that_never_left_comes_back_so(path):
     record = a_record()
     outcome = Rejected(reason=Reason.EXPIRED_IN_QUEUE, sent=False)

@@ -160,7 +160,7 @@ def hold(**changes) -> Hold:
 async def test_request_is_sent_once_and_its_tagged_event_confirms_it(make, log):
     rig = make()
     ticket = rig.service.submit(hold())
-    assert ticket.state is State.SENT
+    assert ticket.state is State.QUEUED  # nothing has left so far
     await until(lambda: ticket.state is State.ACCEPTED)
     rig.hear(HELD.format(tag=ticket.request_id))
     outcome = await ticket.outcome()
@@ -397,6 +397,56 @@ async def test_what_comes_late_is_not_told_of_a_request_that_never_left(make):
     assert ticket.record.late == []
 
 
+class Noted(NothingKept):
+    """Notes what is kept of those whose turn has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted = []
+
+    def going(self, record, baseline):
+        self.noted.append((record.sent, baseline and baseline.dialog.participants[0].state))
+        return super().going(record, baseline)
+
+
+@pytest.mark.parametrize("changed", [True, False])
+async def test_what_is_known_when_it_leaves_is_kept_where_it_is_another(make, changed):
+    memory = Noted()
+    rig = make(memory=memory)
+    ticket = await waiting_for_a_connection(rig)
+    assert memory.noted == [(None, "ACTIVE")]
+    if changed:
+        rig.hear(HELD.format(tag=""))
+    rig.wire.turn.set()
+    await until(lambda: ticket.state is State.ACCEPTED)
+    assert memory.noted[1:] == ([(None, "HELD")] if changed else [])
+    rig.hear(HELD.format(tag=""))
+    assert ticket.record.outcome is None or not changed
+
+
+async def test_request_whose_time_is_over_when_it_would_leave_is_rejected_in_that_moment(make):
+    rig = make()
+    ticket = await waiting_for_a_connection(rig, deadline=0.2)
+    rig.service._alarm.set(None)  # a loop that is late to notice
+    await asyncio.sleep(0.25)
+    rig.wire.turn.set()
+    outcome = await ticket.outcome()
+    assert await rig.service.all_sent(20)
+    assert (outcome.kind, outcome.reason) == ("rejected", Reason.EXPIRED_IN_QUEUE)
+    assert (ticket.record.sent, rig.wire.sent) == (None, [])
+
+
+async def test_who_waits_for_a_connection_has_no_part_in_what_comes_to_another(make):
+    rig = make(Policy(gate=GateMode.OFF))
+    first = rig.service.submit(hold())
+    await until(lambda: first.state is State.ACCEPTED)
+    second = await waiting_for_a_connection(rig)
+    rig.hear(HELD.format(tag=""))
+    outcome = await first.outcome()
+    assert (outcome.kind, outcome.evidence) == ("confirmed", Evidence.EXPECTATION)
+    second.abandon()
+
+
 class SlowMemory(NothingKept):
     """Keeps whose turn has come when `safe` is set."""
 
@@ -609,6 +659,7 @@ async def test_late_news_of_a_forgotten_record_is_dropped(make, log):
 async def test_session_that_goes_opens_a_gap_and_tells_only_of_the_unwanted(make, log):
     rig = make()
     ticket = rig.service.submit(hold())
+    await until(lambda: rig.wire.sent)
     rig.service.session_down(AGENT, "cut")
     rig.service.session_down(AGENT, "still away")
     assert ticket.state is State.IN_DOUBT

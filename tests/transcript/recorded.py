@@ -67,7 +67,7 @@ class RecordedWorld(World):
 
     def _start(self) -> None:
         if not isinstance(self.kept, SealedKept):
-            self.kept = SealedKept(self._begun)
+            self.kept = SealedKept(self._turn)
         super()._start()
         head = head_of(self.traits["gate"], self.loop.time())
         self._recorder = Recorder(self._options, head, wall=self.loop.wall, most_waiting=10_000_000)

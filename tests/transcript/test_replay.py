@@ -70,6 +70,25 @@ def test_over_restarts_sealed_call_data_is_compared_all_the_same(tmp_path: Path,
     assert words(path)[Word.DIFFERENT] == 0
 
 
+def test_a_recording_that_does_not_say_when_requests_left_has_them_leave_where_they_are_sent(
+    tmp_path: Path,
+):
+    path, old = tmp_path / "t.jsonl", tmp_path / "old.jsonl"
+    play_recorded(generate(3), path)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert any(line["what"] == "leaves" for line in lines)
+    for line in lines:
+        line.pop("leaving", None)
+    kept = (line for line in lines if line["what"] != "leaves")
+    old.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    found = replayed(old)
+
+    assert len(found) > 30
+    assert {(r.key, r.word) for r in found} == {(r.key, r.word) for r in replayed(path)}
+    assert {r.word for r in found} <= {Word.SAME, Word.PARTIAL}
+
+
 def test_masked_and_unmasked_say_the_same_of_every_request(tmp_path: Path):
     story = generate(3)
     play_recorded(story, tmp_path / "masked.jsonl")

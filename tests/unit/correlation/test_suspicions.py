@@ -505,19 +505,23 @@ def test_an_error_does_not_name_a_request_whose_effect_was_being_waited_out_at_a
 
 
 @pytest.mark.parametrize(
-    ("stayed", "expected"),
-    [(True, ("failed", "sole_pending")), (False, ("unconfirmed", "ambiguous"))],
+    ("left", "given_up", "expected"),
+    [
+        (False, ("rejected", "cancelled"), ("failed", "sole_pending")),
+        (True, ("abandoned", "caller"), ("unconfirmed", "ambiguous")),
+    ],
 )
 def test_a_request_that_was_given_up_before_a_byte_left_owns_no_error(
-    *, stayed: bool, expected: tuple[str, str]
+    *, left: bool, given_up: tuple[str, str], expected: tuple[str, str]
 ) -> None:
     # 5: what never left is refused by nobody
-    story = Story(gate=GateMode.OFF)
+    story = Story(gate=GateMode.OFF, leaving=left)
     first = story.ask(HOLD)
-    for step in story.correlator.abandon(story.now, first, stayed=stayed):
-        assert step.key == first
-        assert step.outcome.kind == ("rejected" if stayed else "abandoned")
-    second = story.accepted(DROP)
+    story.abandon(first)
+    assert story.said(first) == given_up
+    second = story.ask(DROP)
+    story.leave(second)
+    story.accept(second)
     story.hear(an_error())
     story.wait(25)
     assert story.said(second) == expected
