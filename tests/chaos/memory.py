@@ -13,8 +13,9 @@ are lost: what is counted is compared only with what was counted with as many se
 The first also has the holes between what is in use, which grow whenever a minute is busier than
 each one before it: a step of a megabyte is one arena of Python's. There are ever fewer of those
 minutes, so what only fills up does not grow in the second half, and what grows for good does in
-both. It is judged by its lowest of each minute, and with the range in which its slope is for all
-that chance may do.
+both. It is judged by its lowest of each minute, with the range in which its slope is for all that
+chance may do, and not where the load rose: a machine that others used at first makes a run busier
+when they are gone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import math
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +44,8 @@ MOST_OBJECTS = 12_000
 """An hour, of those in use: a megabyte of small ones."""
 MOST_PIECES = 12_000
 """An hour, of Python's: they have 85 bytes on the average."""
+MOST_BUSIER = 1.25
+"""How many times as many requests the second half may have, for what it left to be compared."""
 MINUTE = 60.0
 SURE = 1.645
 """Standard deviations: a slope is below its range in one of twenty runs by chance alone."""
@@ -95,6 +98,8 @@ class Memory:
 
     def __init__(self, folder: Path) -> None:
         self.rows: list[Sample] = []
+        self.asked: list[float] = []
+        """When requests were asked for."""
         self.counts: list[Count] = []
         self.ends = 0
         """How many processes came to an end of their own, all tasks counted."""
@@ -160,7 +165,8 @@ class Slope(NamedTuple):
     """Slopes over `seconds`: MB, objects and pieces an hour. `first` and `last`: MB of its own.
 
     `later`: of its own, in the second half alone, where what fills up grows less. MB an hour of
-    what is `used`, in `arenas`, `malloced` and `paged` (see Count).
+    what is `used`, in `arenas`, `malloced` and `paged` (see Count). `busier`: how many times as
+    many requests the second half had.
     """
 
     rss: float
@@ -168,8 +174,8 @@ class Slope(NamedTuple):
     own: Range
     later: Range
     used: Range
-    objects: float
-    blocks: float
+    objects: Range
+    blocks: Range
     arenas: float
     malloced: float
     paged: float
@@ -177,6 +183,7 @@ class Slope(NamedTuple):
     first: float
     last: float
     counts: int
+    busier: float = 1.0
 
     @property
     def tells(self) -> bool:
@@ -188,9 +195,10 @@ class Slope(NamedTuple):
             f"{self.seconds / 60:.0f} minutes after warm-up ({WARM_UP / 60:.0f} minutes): own"
             f" {self.first:.1f} to {self.last:.1f} MB, {self.own}, in the second half {self.later}"
             f" (PSS {self.pss:+.2f}, RSS {self.rss:+.2f}; Theil-Sen); in use by {self.counts}"
-            f" counts: {self.used}, objects {self.objects:+.0f}/h, pieces {self.blocks:+.0f}/h,"
-            f" malloc {self.malloced:+.2f} MB/h, of that SQLite {self.paged:+.2f}; Python's arenas"
-            f" {self.arenas:+.2f} MB/h"
+            f" counts: {self.used}, objects {self.objects.at:+.0f}/h, pieces"
+            f" {self.blocks.at:+.0f}/h, malloc {self.malloced:+.2f} MB/h, of that SQLite"
+            f" {self.paged:+.2f}; Python's arenas {self.arenas:+.2f} MB/h; {self.busier:.2f} times"
+            " as many requests in the second half"
         )
         return words if self.tells else f"{words}; too short to say anything about 1 MB/h"
 
@@ -242,7 +250,9 @@ def alike(counts: list[Count]) -> list[list[Count]]:
     return list(found.values())
 
 
-def slope(rows: list[Sample], counts: list[Count], warm_up: float = WARM_UP) -> Slope | None:
+def slope(
+    rows: list[Sample], counts: list[Count], asked: Sequence[float] = (), warm_up: float = WARM_UP
+) -> Slope | None:
     """Return the slopes of the process that lived longest; None when that is not past warm-up."""
     if not rows:
         return None
@@ -266,13 +276,20 @@ def slope(rows: list[Sample], counts: list[Count], warm_up: float = WARM_UP) -> 
         ranged(minutes),
         ranged(minutes[len(minutes) // 2 :]),
         counted("used", 1024),
-        *(counted(name).at for name in ("objects", "blocks")),
+        *(counted(name) for name in ("objects", "blocks")),
         *(counted(name, 1024).at for name in ("arenas", "malloced", "paged")),
         warm[-1].at - warm[0].at,
         warm[0].own / 1024,
         warm[-1].own / 1024,
         len(there),
+        _busier(asked, warm[0].at, warm[-1].at),
     )
+
+
+def _busier(asked: Sequence[float], begin: float, end: float) -> float:
+    """Return how many times as many requests the second half of a time had, 1 without any."""
+    later = [at > (begin + end) / 2 for at in asked if begin <= at <= end]
+    return sum(later) / max(1, len(later) - sum(later)) if later else 1.0
 
 
 def grown(found: Slope | None, counts: list[Count]) -> Iterator[str]:
@@ -284,12 +301,15 @@ def grown(found: Slope | None, counts: list[Count]) -> Iterator[str]:
         return
     if _grows(found.used):
         yield f"memory in use grows by {found.used}"
-    if _grows(found.own) and found.later.at > MOST_MEGABYTES:
+    both = _grows(found.own) and found.later.at > MOST_MEGABYTES
+    if both and found.busier <= MOST_BUSIER:
         yield f"memory grows by {found.own}, in the second half by {found.later}"
-    if found.objects > MOST_OBJECTS:
-        yield f"objects in use grow by {found.objects:.0f} an hour"
-    if found.blocks > MOST_PIECES:
-        yield f"pieces of memory in use grow by {found.blocks:.0f} an hour"
+    for words, each, most in (
+        ("objects", found.objects, MOST_OBJECTS),
+        ("pieces of memory", found.blocks, MOST_PIECES),
+    ):
+        if each.at > most and each.least > 0:
+            yield f"{words} in use grow by {each.at:.0f} an hour"
     for name in ("tasks", "threads", "files"):
         for same in alike(counts):
             row, third = [getattr(each, name) for each in same], len(same) // 3

@@ -120,6 +120,7 @@ class Chaos:
             elif inquiry.refused is not None:
                 account.refused += 1
                 self.tally.refusals[inquiry.refused[:3]] += 1
+        self.program.memory.asked += [each.asked.submitted for each in world.inquiries]
         account.restarts = [row for row in self.program.restarts if row[1] >= begun - 60.0]
         deeds = reading.match(account, world.inquiries)
         events = self.reader.taken()
@@ -228,7 +229,7 @@ class Chaos:
     def _memory(self) -> None:
         memory = self.program.memory
         memory.read()
-        self.tally.slope = slope(memory.rows, memory.counts)
+        self.tally.slope = slope(memory.rows, memory.counts, memory.asked)
         self.tally.idle, self.tally.ends = memory.counts, memory.ends
         for words in memory.left:
             self.tally.note("left over", words)

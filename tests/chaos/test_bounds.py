@@ -195,6 +195,20 @@ def test_what_has_filled_up_grows_no_more_in_the_second_half_and_is_no_find():
     assert list(grown(found, [])) == []
 
 
+def test_what_a_rising_load_left_is_no_leak_and_what_grows_under_an_even_one_is():
+    rows = samples(megabytes_an_hour=3.0)
+    middle = (WARM_UP + rows[-1].at) / 2
+    even = [float(at) for at in range(int(rows[-1].at))]
+    busier = sorted([*even, *(at + 0.5 for at in even if at > middle)])
+    assert len(list(grown(slope(rows, [], even), []))) == 1
+    assert list(grown(slope(rows, [], busier), [])) == []
+    leaking = [
+        row._replace(pieced=row.pieced + 50 * n)
+        for n, row in enumerate(counts([100_000] * 60, [200] * 60))
+    ]
+    assert len(list(grown(slope(rows, leaking, busier), leaking))) == 1
+
+
 def test_a_leak_is_found_in_what_is_in_use_where_the_system_shows_steps_of_arenas_only():
     rows, drawn = samples(megabytes_an_hour=0.0, hours=0.75), random.Random(8)
     hour = (rows[-1].at - WARM_UP) / HOUR
