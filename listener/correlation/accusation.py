@@ -58,12 +58,17 @@ def own_error(desk: Desk, now: float, entry: Entry, event: RequestFailed) -> Non
     desk.settle(now, entry, Trigger.FAIL, outcome)
 
 
-def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bool) -> None:
-    """Take an error without our id, heard on an agent's own node: find whom it suspects."""
+def unsigned_error(
+    desk: Desk, now: float, event: RequestFailed, *, repeated: bool, told: bool
+) -> None:
+    """Take an error without our id, heard on an agent's own node: find whom it suspects.
+
+    `repeated`: it may be one that was told before. `told`: the same one was, at some time.
+    """
     owner = event.owner
     if owner is None:
         return
-    suspicion = Suspicion(event, now, barred=_nobodys(event, repeated=repeated))
+    suspicion = Suspicion(event, now, barred=_nobodys(event, repeated=repeated), known=told)
     desk.unsigned.setdefault(owner, deque(maxlen=MAX_UNSIGNED)).append((now, event))
     for entry in desk.books.of(owner):
         if not entry.on_the_wire or not fits(entry, event):
@@ -80,6 +85,21 @@ def unsigned_error(desk: Desk, now: float, event: RequestFailed, *, repeated: bo
     suspicion.barred |= _other_owners(desk, now, event)
     for key in suspicion.suspects:
         desk.rearm(desk.books.entries[key])
+
+
+def published_again(desk: Desk, now: float, agent: str) -> None:
+    """Let errors name nobody that may have come with what Finesse publishes again (rules 4, 5).
+
+    It does so in one run, and the news that show it may come behind the error.
+    """
+    picture = desk.picture.of(agent)
+    if picture.republished_at != now:
+        return
+    unheard = desk.succeeds(now) and picture.retold_at == now  # a process before may have had it
+    for entry in desk.books.of(agent):
+        for suspicion in entry.suspicions:
+            if now - suspicion.at < SETTLES_AFTER:
+                suspicion.barred |= suspicion.known or unheard
 
 
 def remembered_error(desk: Desk, now: float, entry: Entry, event: RequestFailed) -> None:

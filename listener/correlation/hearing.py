@@ -12,6 +12,7 @@ from dataclasses import replace
 from listener.correlation.accusation import (
     REPEATED_WITHIN,
     own_error,
+    published_again,
     unsigned_error,
 )
 from listener.correlation.bystanders import foreign, may_make, unexplained, user_moved
@@ -146,12 +147,13 @@ def _on_error(
         own_error(desk, now, owner, event)
     elif event.request_id is None or tagged:
         picture = desk.picture.of(event.owner) if event.owner is not None else None
+        told = picture is not None and picture.error_known(content)
         repeated = picture is not None and (
             picture.error_repeats(content, now, REPEATED_WITHIN)
             or (desk.succeeds(now) and picture.just_begun(now))  # told to an earlier process
             or (desk.succeeds(now) and now - picture.retold_at < REPEAT_WITHIN)
         )
-        unsigned_error(desk, now, event, repeated=repeated)
+        unsigned_error(desk, now, event, repeated=repeated, told=told)
         if tagged:  # two have that id: for all others it is another client's
             foreign(desk, event)
     else:
@@ -163,12 +165,14 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
         return True
     owner = of_its_own(desk, now, sole(tagged))
     if desk.picture.of(event.owner).user_repeats(event.user, content, now) and owner is None:
+        published_again(desk, now, event.owner)
         return False
     concerned = [e for e in desk.books.of_user(event.owner) if e.on_the_wire]
     sight = Sight(How.CHANGED, event.owner, user=event.user, at=now)
     mark(desk, now, owner, event)
     before = desk.picture.of(event.owner).user
     desk.picture.of(event.owner).hear_user(event.user, now)
+    published_again(desk, now, event.owner)
     proven = judge_all(desk, now, concerned, sight, owner, named=tagged)
     sent(desk, now, owner)
     if user_moved(before, event.user) and not proven and owner is None:

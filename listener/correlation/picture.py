@@ -297,6 +297,10 @@ class AgentPicture:
         ):
             self.retold_at = now
 
+    def error_known(self, content: int) -> bool:
+        """Say whether the same error was heard before, as far as is remembered."""
+        return bool(content) and any(each == content for each, _ in self.errors)
+
     def error_repeats(self, content: int, now: float, within: float) -> bool:
         """Say whether the same error came a moment ago or before a gap that has just ended.
 

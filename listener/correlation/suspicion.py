@@ -20,6 +20,7 @@ class Suspicion:
     names none of them. `barred`: somebody else may own it too (a settled request, a suspect whose
     deadline passed), so nobody is sole any more. `undisturbed`: those of them at whose object
     nobody else was seen at work in the seconds after it: what is done there later is no doubt.
+    `known`: the same error had been told before, and this may be that one, published again.
     """
 
     error: RequestFailed
@@ -27,6 +28,7 @@ class Suspicion:
     suspects: set[str] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
     barred: bool = False
+    known: bool = False
     undisturbed: set[str] = field(default_factory=set)
 
     @property

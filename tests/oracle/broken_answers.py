@@ -231,9 +231,9 @@ def tagged_evidence_waits_for_the_answer():
 def an_earlier_error_suspects():
     real = hearing.unsigned_error
 
-    def unsigned_error(desk_, now, event, *, repeated):
+    def unsigned_error(desk_, now, event, *, repeated, told):
         desk_.books.keep_early(now, event)
-        real(desk_, now, event, repeated=repeated)
+        real(desk_, now, event, repeated=repeated, told=told)
 
     yield hearing, "unsigned_error", unsigned_error
     leaves = correlator.Correlator.leaves

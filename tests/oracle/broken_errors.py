@@ -28,10 +28,10 @@ from tests.oracle.planting import mutant
 def an_error_on_anothers_node_counts():
     real = hearing.unsigned_error
 
-    def unsigned(desk_, now, event, *, repeated):
+    def unsigned(desk_, now, event, *, repeated, told):
         agents = {e.agent for e in desk_.books.on_dialog(event.dialog_id)} | {event.owner}
         for agent in sorted(filter(None, agents)):
-            real(desk_, now, replace(event, owner=agent), repeated=repeated)
+            real(desk_, now, replace(event, owner=agent), repeated=repeated, told=told)
 
     yield hearing, "unsigned_error", unsigned
 

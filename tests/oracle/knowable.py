@@ -429,10 +429,13 @@ def _told_again(account: Account, error: Heard) -> bool:
 
 
 def _publishes_again(account: Account, error: Heard) -> bool:
-    """Say whether older news of the agent's state than were known came just before an error."""
+    """Say whether older news of the agent's state than were known came just before an error.
+
+    Or just behind it: what is published again comes in one run.
+    """
     newest = 0.0
     for heard in account.heard:
-        if heard.agent != error.agent or heard.at > error.at:
+        if heard.agent != error.agent or heard.at >= error.at + AGAIN:
             continue
         if not isinstance(heard.event, UserChanged):
             continue

@@ -132,8 +132,8 @@ def any_error_is_a_doubt_of_one_who_makes_a_call() -> Patches:
     """Beside: an error on a call of which nobody had told may be on the one that it makes."""
     real = accusation.unsigned_error
 
-    def unsigned_error(desk: Any, now: float, event: Any, *, repeated: bool) -> None:
-        real(desk, now, event, repeated=repeated)
+    def unsigned_error(desk: Any, now: float, event: Any, **told: bool) -> None:
+        real(desk, now, event, **told)
         for entry in desk.books.of(event.owner):
             makes = isinstance(entry.case.expectation, objects.MAKES)
             entry.clouded = entry.clouded or (makes and entry.on_the_wire)

@@ -92,6 +92,61 @@ def test_an_error_published_again_with_older_news_names_nobody() -> None:
     assert story.said(second) == ("unconfirmed", "ambiguous")
 
 
+@pytest.mark.parametrize(("known", "after", "said"), [(7, 0, None), (8, 0, "f"), (7, 2.1, "f")])
+def test_an_error_published_again_just_before_older_news_names_nobody(
+    known: int, after: float, said: str | None
+) -> None:
+    # 4, 5: a run that is published again may begin with the error, which was told before
+    story = Story()
+    first = story.accepted(a.Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(an_error("CF_RESOURCE_OUT_OF_SERVICE"), content=known)
+    story.wait(3)
+    assert story.said(first) == ("failed", "sole_pending")
+    story.hear(a_user_event(a_user("TALKING", 1)), a_user_event(a_user("HOLD", 2)))
+    story.wait(25)
+    second = story.accepted(a.Hold(agent=AGENT, dialog_id=CALL))
+    story.hear(an_error("CF_RESOURCE_OUT_OF_SERVICE"), content=7)
+    story.wait(after)
+    story.hear(a_user_event(a_user("TALKING", 1)), a_user_event(a_user("HOLD", 2)))
+    story.wait(30)
+    assert story.said(second) == (FAILED_SOLE if said else ("unconfirmed", "ambiguous"))
+
+
+def test_older_news_long_behind_an_error_says_nothing_of_it() -> None:
+    # 5: of two suspects one is left, which the error names
+    story = Story(gate=GateMode.OFF)
+    early = story.accepted(HOLD)
+    story.hear(an_error(), content=7)
+    story.wait(3)
+    assert story.said(early) == FAILED_SOLE
+    story.hear(a_user_event(a_user("TALKING", 1)), a_user_event(a_user("HOLD", 2)))
+    story.wait(25)
+    first, second = story.accepted(HOLD), story.accepted(DROP)
+    story.hear(an_error(), content=7)
+    story.wait(2.1)
+    story.hear(a_user_event(a_user("TALKING", 1)))
+    story.hear(an_event(own("HELD", 30), tag=first))
+    story.wait(0.1)
+    assert story.said(second) == FAILED_SOLE
+
+
+@pytest.mark.parametrize("news", ["older", "the same"])
+def test_an_error_just_before_old_news_after_a_restart_names_nobody(news: str) -> None:
+    # 4, 5: what was told to the process before is not known
+    story = Story(live=False)
+    story.adopt(a.Ready(agent=AGENT), baseline=None, left=1.0, accepted=False)
+    story.link_up(a_dialog(), user=a_user("TALKING", 9))
+    story.wait(30)
+    story.hear(a_user_event(a_user("TALKING", 9)), content=5)
+    story.wait(30)
+    hold = story.accepted(HOLD)
+    story.hear(an_error())
+    again = a_user("TALKING", 9) if news == "the same" else a_user("NOT_READY", 3)
+    story.hear(a_user_event(again), content=5 if news == "the same" else 6)
+    story.wait(3)
+    assert story.said(hold)[0] == "open"
+
+
 def test_the_sole_suspect_is_named_when_its_answer_comes_late() -> None:
     story = Story()
     key = story.ask(HOLD)
