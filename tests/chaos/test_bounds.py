@@ -21,7 +21,7 @@ from listener.correlation.outcome import MinimumEvidence
 from listener.correlation.picture import AgentPicture
 from listener.digits import SPOKEN_OF
 from listener.dropin.app import REFUSED_FOR
-from listener.finesse.actions import Ready, SendDtmf, TaskStart
+from listener.finesse.actions import Drop, Ready, SendDtmf, TaskStart
 from listener.finesse.events import DialogChanged, RequestFailed, UserChanged
 from listener.finesse.model import User
 from listener.xmpp import stanzas
@@ -453,6 +453,17 @@ def test_a_deadline_is_told_by_two_clocks_of_which_a_small_lag_is_not_measured(
     asked.begun, asked.settled = 100.0, 115.0 - early
     find = Find("law", asked, f"{words} {early:.1f} s before its deadline")
     assert verdict._excused(Account(1), find, lag) is excused
+
+
+@pytest.mark.parametrize(("seconds", "excused"), [("1.1", True), ("1.3", False)])
+def test_the_quiet_second_of_a_drop_may_be_longer_by_a_lag_that_is_not_measured(
+    seconds: str, *, excused: bool
+):
+    drop = Drop(agent="1001", dialog_id="7")
+    asked = Asked(1, "k", drop, "r", "2001", "submit", MinimumEvidence.ANY, 20.0, 100.0)
+    asked.begun, asked.settled = 100.0, 101.3
+    find = Find("law", asked, f"its id had shown it {seconds} s before it was told")
+    assert verdict._excused(Account(1), find, lag=0.0) is excused
 
 
 def said_again(*, in_the_story_before: bool) -> Account:

@@ -202,7 +202,10 @@ def _excused(account: Account, find: Find, lag: float) -> bool:
     if find.kind == "law" and find.words.startswith("its id had shown it"):
         # Its second is no time on a machine that stands still; what was so before waits.
         data = isinstance(asked.request, knowable.DATA)
-        return lag > 0 or data or (isinstance(asked.request, Drop) and _cut_off(account, asked))
+        drop = isinstance(asked.request, Drop) and (
+            float(find.words.split()[5]) <= QUIET + UNMEASURED / 2 or _cut_off(account, asked)
+        )
+        return lag > 0 or data or drop
     if find.kind == "law" and find.words.endswith(" before its deadline"):
         assert asked.settled is not None
         return asked.deadline - asked.settled < GIVEN_UP + lag  # told by two clocks
