@@ -301,14 +301,15 @@ def grown(found: Slope | None, counts: list[Count]) -> Iterator[str]:
         return
     if _grows(found.used):
         yield f"memory in use grows by {found.used}"
-    both = _grows(found.own) and found.later.at > MOST_MEGABYTES
-    if both and found.busier <= MOST_BUSIER:
+    even = found.busier <= MOST_BUSIER
+    if even and _grows(found.own) and found.later.at > MOST_MEGABYTES:
         yield f"memory grows by {found.own}, in the second half by {found.later}"
     for words, each, most in (
         ("objects", found.objects, MOST_OBJECTS),
         ("pieces of memory", found.blocks, MOST_PIECES),
     ):
-        if each.at > most and each.least > 0:
+        # What is kept by number has more pieces after busy minutes: their size is judged above.
+        if each.at > most and each.least > 0 and (even or each is found.objects):
             yield f"{words} in use grow by {each.at:.0f} an hour"
     for name in ("tasks", "threads", "files"):
         for same in alike(counts):

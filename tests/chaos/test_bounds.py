@@ -202,6 +202,11 @@ def test_what_a_rising_load_left_is_no_leak_and_what_grows_under_an_even_one_is(
     busier = sorted([*even, *(at + 0.5 for at in even if at > middle)])
     assert len(list(grown(slope(rows, [], even), []))) == 1
     assert list(grown(slope(rows, [], busier), [])) == []
+    more = [
+        row._replace(blocks=500_000 + 300 * n) for n, row in enumerate(counts([9] * 60, [9] * 60))
+    ]
+    assert len(list(grown(slope(rows, more, even), more))) == 2
+    assert list(grown(slope(rows, more, busier), more)) == []
     leaking = [
         row._replace(pieced=row.pieced + 50 * n)
         for n, row in enumerate(counts([100_000] * 60, [200] * 60))
