@@ -5,6 +5,7 @@
 --seed S       the first story's seed; each story has the next one (1)
 --stress       more of what others do and of what goes wrong, as for planted faults
 --hands        agents do more by hand: states, calls that they dial, consult and join
+--late         each tenth request waits to leave when its turn came: 1 to 300 ms, few for seconds
 --focus A,B    ask for these actions more often
 --trait N=V    let each story have this trait (gate=off, latency=0.4, profile=UCCX); more than once
 --story FILE   play that story alone, and tell what happened around each find
@@ -28,7 +29,7 @@ from tests.oracle.explain import explain
 from tests.oracle.play import play
 from tests.oracle.report import Tally, finds
 from tests.oracle.shrink import SECONDS, shrink
-from tests.oracle.story import Story, generate
+from tests.oracle.story import Story, generate, leaving_late
 
 if TYPE_CHECKING:
     from tests.oracle.judge import Find
@@ -45,6 +46,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stress", action="store_true")
     parser.add_argument("--hands", action="store_true")
+    parser.add_argument("--late", action="store_true")
     parser.add_argument("--focus", default="")
     parser.add_argument("--trait", action="append", default=[])
     parser.add_argument("--story", type=Path)
@@ -100,6 +102,7 @@ def _drawn(seed: int, asked: argparse.Namespace) -> Story:
         stress=asked.stress,
         hands=asked.hands,
     )
+    story = leaving_late(story) if asked.late else story
     forced = dict(each.split("=", 1) for each in asked.trait)
     traits = {name: type(story.traits[name])(value) for name, value in forced.items()}
     return replace(story, traits={**story.traits, **traits})

@@ -91,6 +91,21 @@ class Story:
         return cls(found["seed"], found["traits"], steps)
 
 
+def leaving_late(story: Story) -> Story:
+    """Return a story in which each tenth request waits to leave when its turn came.
+
+    For a connection or the turn of its login: for 1 to 300 ms, and few of them for seconds.
+    """
+    dice = random.Random(f"late/{story.seed}")
+    steps = []
+    for step in story.steps:
+        waits, long = dice.random() < 0.1, dice.random() < 0.1
+        seconds = dice.uniform(1.0, 9.0) if long else dice.uniform(0.001, 0.3)
+        asked = waits and step.do == "ask"
+        steps.append(step.but(leaves=round(seconds, 3)) if asked else step)
+    return story.only(steps)
+
+
 class Author:
     """Draws stories. `focus`: actions that are asked for more often than the others.
 

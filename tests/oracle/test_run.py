@@ -13,7 +13,7 @@ from tests.oracle.judge import Find
 from tests.oracle.play import play
 from tests.oracle.report import BROKEN, COLUMNS, Tally, finds
 from tests.oracle.shrink import shrink
-from tests.oracle.story import Step, Story, generate
+from tests.oracle.story import Step, Story, generate, leaving_late
 from tests.oracle.world import World
 
 GROUPS = 8
@@ -39,6 +39,17 @@ def test_nothing_is_wrong_where_agents_do_more_by_hand(stress: bool) -> None:  #
         account = play(generate(seed, hands=True, stress=stress))
         wrong += [f"story {seed}: {find}" for find in finds(account)]
     assert not wrong, "replay with: python -m tests.oracle --seed N --requests 1 --hands"
+
+
+def test_nothing_is_wrong_where_requests_leave_late() -> None:
+    wrong, waited = [], 0
+    for seed in range(1, 1 + STORIES):
+        account = play(leaving_late(generate(seed)))
+        wrong += [f"story {seed}: {find}" for find in finds(account)]
+        left = [a for a in account.asked if a.turn is not None and a.begun is not None]
+        waited += sum(a.begun - a.turn > 0.3 for a in left)
+    assert not wrong, "replay with: python -m tests.oracle --seed N --requests 1 --late"
+    assert waited
 
 
 def test_a_seed_replays_to_the_last_event() -> None:

@@ -35,7 +35,7 @@ class Fortune(Plan):
 
     `tags` has a letter per event, and begins anew at its end; `nth` a fault for the nth event.
     `answer`: the status that something before Finesse answers with, whatever Finesse did, and
-    whether ApiErrors are in it.
+    whether ApiErrors are in it. `leaves`: for how many seconds it waits when its turn came.
     """
 
     tags: str = "1"
@@ -44,6 +44,7 @@ class Fortune(Plan):
     nth: dict[int, Rule] = field(default_factory=dict)
     count: int = 0
     answer: tuple[int, bool] | None = None
+    leaves: float = 0.0
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Fortune:
@@ -52,6 +53,7 @@ class Fortune(Plan):
             tags=said.get("tags", "1"),
             error_tag=said.get("error_tag", "1"),
             others=said.get("others", True),
+            leaves=said.get("leaves", 0.0),
         )
         if (fault := said.get("fault")) is not None:
             made.request[Fault(fault[0])] = _rule(fault)

@@ -684,6 +684,8 @@ class Noticed:
         world = self._world
         sender = world._senders[id(request)]
         SENDER.set(sender)
+        if sender.fortune.leaves:  # no connection is free, or its login waits
+            await asyncio.sleep(sender.fortune.leaves)
         answer = await self._wire.send(request, request_id, leaves)
         if sender.asked is not None:
             world._answer(sender.asked, answer.status)
