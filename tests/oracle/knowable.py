@@ -413,23 +413,24 @@ AGAIN = 2.0
 def _told_again(account: Account, error: Heard) -> bool:
     """Say whether the same was read a moment before, or before what makes Finesse publish again.
 
-    That is a gap that has just ended; and older news of the agent show that it is doing so (4).
+    That is a gap that has just ended, or is about to: a session reads before its picture is there.
+    And older news of the agent show that it is doing so (4).
     """
     same = [
         heard.at
         for heard in account.heard
         if heard.agent == error.agent and readings.alike(heard, error) and heard.at < error.at
     ]
-    begun = [
-        a for a, _ in account.live.get(error.agent, ()) if error.at - grounds.BURST <= a <= error.at
-    ]
+    sessions = (account.up, account.live)
+    every = [begin for rows in sessions for begin, _ in rows.get(error.agent, ())]
+    begun = [at for at in every if error.at - grounds.BURST <= at <= error.at]
     near = any(error.at - at < blame.REPEATED_WITHIN for at in same)
     gap = any(at <= begin for at in same for begin in begun)
     return near or gap or (bool(same) and _publishes_again(account, error))
 
 
 def _publishes_again(account: Account, error: Heard) -> bool:
-    """Say whether older news of the agent's state than were known came just before an error.
+    """Say whether the agent's state was told again as it was known, or older, before an error.
 
     Or just behind it: what is published again comes in one run.
     """
@@ -439,7 +440,8 @@ def _publishes_again(account: Account, error: Heard) -> bool:
             continue
         if not isinstance(heard.event, UserChanged):
             continue
-        if heard.parcel.made < newest and error.at - heard.at <= AGAIN:
+        known = heard.parcel.made < newest or not heard.first
+        if known and error.at - heard.at <= AGAIN:
             return True
         newest = max(newest, heard.parcel.made)
     return False
