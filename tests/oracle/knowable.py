@@ -476,7 +476,8 @@ def _joined_lately(account: Account, asked: Asked, error: Heard) -> bool:
 def _company(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether anything on its object changed that is not the request's own work (5).
 
-    The agent's state is the object of a request about the user alone.
+    The agent's state is the object of a request about the user alone. That another client was
+    refused something there tells of it to one who makes a call as well: it fits such errors.
     """
     ids = effects.family(account.history, asked.request.dialog_id)
     if isinstance(asked.request, JOINS):  # the other one too, and what seemed to be it
@@ -496,6 +497,7 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
         and (
             getattr(heard.event, "dialog_id", None) in ids
             or (isinstance(heard.event, UserChanged | RequestFailed) and user)
+            or _refused_another(account, asked, heard)
             or _may_be_its_own(asked, heard)
         )
         for heard in _open(account, asked)
@@ -512,6 +514,16 @@ def _left(account: Account, asked: Asked, error: Heard) -> Iterator[float]:
         there = other.begun <= error.at <= ended <= (asked.settled or 0.0)
         if there and blame.fits(account, other, error):
             yield ended
+
+
+def _refused_another(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether an error on the user, the object of one who makes a call, bears a foreign id."""
+    event = heard.event
+    if not isinstance(event, RequestFailed) or event.request_id is None:
+        return False
+    here = event.dialog_id is None and asked.request.dialog_id is None
+    ids = {other.request_id for other in account.asked if other.agent == asked.agent}
+    return here and event.request_id not in ids
 
 
 def _may_be_its_own(asked: Asked, heard: Heard) -> bool:

@@ -159,6 +159,17 @@ def a_classification_with_its_id_never_counts() -> Patches:
     yield planting.over(Reclassified, never)
 
 
+def an_error_with_a_foreign_id_is_a_doubt_wherever_it_is() -> Patches:
+    """Beside: on the user, it is a sign of another client where a call is to be made."""
+    real = bystanders.at_work
+
+    def at_work(desk: Any, event: Any) -> list[Any]:
+        makers = desk.books.unbound(event.owner) if isinstance(event, RequestFailed) else ()
+        return [*real(desk, event), *makers]
+
+    yield bystanders, "at_work", at_work
+
+
 FIRST: dict[planting.Plant, Found] = {
     an_open_join_is_suspect_of_errors_on_any_call: Found(3, "that it alone could own"),
     an_error_is_late_on_all_of_its_agent: Found(2, "late news that is not its own"),
@@ -177,6 +188,9 @@ FIRST: dict[planting.Plant, Found] = {
     a_classification_with_its_id_never_counts: Found(1, "an event with its id showed it"),
     any_error_is_a_doubt_of_one_who_makes_a_call: Found(
         5, "ambiguous, and there was no ground", stress=True
+    ),
+    an_error_with_a_foreign_id_is_a_doubt_wherever_it_is: Found(
+        "a_desktops_error_with_its_id_on_a_call_beside_one_to_be_made", "that it alone could own"
     ),
 }
 
