@@ -294,8 +294,8 @@ def _told_family(account: Account, asked: Asked, dialog: str | None, at: float) 
 
 def _may_own(other: Asked, at: float, end: float | None) -> bool:
     """Say whether another request may own an error of that time, as far as is known at the end."""
-    if other.begun is None or not other.begun <= at:
-        return False
+    if other.begun is None or not other.begun < at:
+        return False  # what left at the moment in which it was read was not what it answered
     if other.settled is None or (end is not None and other.settled > end):
         return True
     if other.settled >= at:  # it left the suspects: when one is left, that one fails
