@@ -105,6 +105,7 @@ class Case:
     gone: frozenset[str] = frozenset()
     gone_tagged: frozenset[str] = frozenset()  # whose end bore our id
     apart: str | None = None  # the call that was none of more than two when our id was on it
+    met: str | None = None  # the call on which both were shown to have met while we were held on it
     joined: Finding | None = None  # a conference with our id, of which nobody knows how it was
     behind: set[str] = field(default_factory=set)  # the ids that it had before
     added: set[str] = field(default_factory=set)  # dialogs that came to the list since

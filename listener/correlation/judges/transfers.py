@@ -211,9 +211,10 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     if sight.tagged and not _is_conference(sight.dialog):
         case.apart = sight.dialog_id
     own = sight.dialog.participant(case.own)
-    if own is None or own.state != "ACTIVE":
-        return NOTHING
     others, there = _others(case), _addresses(sight.dialog, case.own)
+    if own is None or own.state != "ACTIVE":
+        _note_met(case, sight, others)
+        return NOTHING
     gone = tuple(sorted(pair(case) - {sight.dialog_id}))
     found = Finding(Shown.EFFECT, "ACTIVE", dialogs=DialogIds(sight.dialog_id, gone=gone))
     both = _is_conference(sight.dialog) and _present(sight.dialog, case.own) > 1
@@ -222,7 +223,8 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         named = _by_id(case, sight, sight.dialog_id) if tied else found.dialogs
         return replace(found, by_id=tied, dialogs=named)
     if others:
-        return found if _joined(case, sight, others) else NOTHING
+        met = case.met == sight.dialog_id and others <= there  # whatever was joined with it later
+        return found if met or _joined(case, sight, others) else NOTHING
     if not both:
         return NOTHING
     found = replace(found, dialogs=_by_id(case, sight, sight.dialog_id))
@@ -231,6 +233,18 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     if sight.tagged:
         case.joined = found  # it may have been one before; that the other call went will tell
     return NOTHING
+
+
+def _note_met(case: Case, sight: Sight, others: frozenset[str]) -> None:
+    """Remember the call that is shown, by its secondaryId, to have taken in the other with us held.
+
+    It goes on to be both calls, with us, though a third one is joined with it before we talk again.
+    """
+    own = sight.dialog.participant(case.own) if sight.dialog is not None else None
+    named = sight.dialog is not None and sight.dialog.secondary_id in pair(case)
+    on_it = own is not None and not has_left(own)
+    if on_it and named and _joined(case, sight, others):
+        case.met = sight.dialog_id
 
 
 def _is_conference(dialog: Dialog) -> bool:

@@ -73,6 +73,45 @@ def test_a_conference_without_the_consulted_party_is_none_though_it_bears_our_id
     assert story.said(key)[0] == "unconfirmed"
 
 
+def _met_and_merged(story: Story, met: Dialog, *parties: str) -> str:
+    """Tell how both calls met while ours was held, and how another client added a third one."""
+    key = story.accepted(Conference(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(met))
+    assert story.said(key) == ("open", None)
+    there = (a_participant(EXT, "ACTIVE", 4), *map(a_participant, parties))
+    story.hear(an_event(replace(met, secondary_id="300", participants=there), tag="desktop-1"))
+    story.wait(60)
+    return key
+
+
+def _met(own: str = "HELD", secondary: str = "200", others: str = "AC") -> Dialog:
+    parties = (a_participant(EXT, own, 2), *map(a_participant, others))
+    return replace(_calls()[0], secondary_id=secondary, participants=parties)
+
+
+def test_calls_that_had_met_while_ours_was_held_are_a_conference_though_a_third_one_joins() -> None:
+    story = Story(*_calls()[:2])
+    key = _met_and_merged(story, _met(), "A", "C", "D")
+    assert story.said(key) == ("confirmed", "expectation")
+    assert story.outcomes[key].dialogs.survivor == "100"
+    assert story.outcomes[key].dialogs.gone == ("200",)
+
+
+@pytest.mark.parametrize(
+    ("met", "parties"),
+    [
+        (_met(), ("A", "D")),  # the consulted party had left by the time we talked
+        (_met(others="A"), ("A", "C", "D")),  # they had not met: the third call brought that party
+        (_met(own="DROPPED"), ("A", "C", "D")),  # a transfer: we were off it
+        (_met(secondary="405"), ("A", "C", "D")),  # a colleague's call brought the other party
+        (_met(secondary=""), ("A", "C", "D")),  # nothing says of which call it is
+    ],
+)
+def test_calls_that_did_not_meet_with_us_held_are_none_when_a_third_one_joins(met, parties) -> None:
+    story = Story(*_calls()[:2])
+    assert story.said(_met_and_merged(story, met, *parties))[0] == "unconfirmed"
+
+
 def test_an_old_merge_proves_no_transfer_where_nothing_was_known_before() -> None:
     story = Story(live=False)
     key = story.accepted(Transfer(agent=AGENT, dialog_id="100"))
