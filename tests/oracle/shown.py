@@ -73,4 +73,10 @@ def _holds(account: Account, asked: Asked, at: float, dialog: str | None = None)
 
 
 def _names(span: Span, dialog: str, asked: Asked) -> bool:
+    """Say whether a dialog shows what was so then; a conference only the one that is left (6.4).
+
+    The one that was taken in shows nobody on it any more, whatever became of the survivor.
+    """
+    if isinstance(asked.request, do.Conference):
+        return dialog == span.unit[0]
     return isinstance(asked.request, do.Drop) or dialog in span.unit

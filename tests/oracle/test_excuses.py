@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from listener.correlation import accusation, bystanders, clockwork, hearing, objects, picture
-from listener.correlation.case import Shown
+from listener.correlation.case import How, Shown
 from listener.correlation.judges import pairs
 from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
 from listener.finesse import actions as do
-from listener.finesse.actions.expectation import CallData, Left, Reclassified
+from listener.finesse.actions.expectation import CallData, Conferenced, Left, Reclassified
 from listener.finesse.events import RequestFailed
-from tests.oracle import blame, facts, grounds, planting
+from listener.simulator.interfaces import Deed
+from tests.builders import a_dialog, an_event
+from tests.oracle import blame, facts, grounds, planting, shown
 from tests.oracle.account import Account, Asked, Heard, Parcel, View
 from tests.oracle.by_seed import Found, assert_found
 
@@ -170,6 +172,16 @@ def an_error_with_a_foreign_id_is_a_doubt_wherever_it_is() -> Patches:
     yield bystanders, "at_work", at_work
 
 
+def an_id_on_a_conference_never_counts() -> Patches:
+    """Beside: its id on the call that was taken in shows nobody on the one that is left."""
+
+    def never(found: Any, _case: Any, _want: Any, sight: Any) -> Any:
+        there = sight.tagged and sight.how is How.CHANGED
+        return replace(found, shown=Shown.NOTHING) if there else found
+
+    yield planting.over(Conferenced, never)
+
+
 FIRST: dict[planting.Plant, Found] = {
     an_open_join_is_suspect_of_errors_on_any_call: Found(3, "that it alone could own"),
     an_error_is_late_on_all_of_its_agent: Found(2, "late news that is not its own"),
@@ -192,6 +204,7 @@ FIRST: dict[planting.Plant, Found] = {
     an_error_with_a_foreign_id_is_a_doubt_wherever_it_is: Found(
         "a_desktops_error_with_its_id_on_a_call_beside_one_to_be_made", "that it alone could own"
     ),
+    an_id_on_a_conference_never_counts: Found(1, "an event with its id showed it"),
 }
 
 
@@ -287,8 +300,8 @@ def _view(own: str, *others: str, **more: Any) -> View:
     return plain._replace(**more)
 
 
-def _conference(*, told: str, taken_in_at: float) -> list[str]:
-    """Return what is untrue of a conference of A with B that C took in then, told at 5 s."""
+def _conference(*, told: str, taken_in_at: float) -> tuple[Account, Asked]:
+    """Return a conference of A with B that C took in then, told at 5 s."""
     account = Account(0)
     calls = account.history.calls
     calls["A"] = [
@@ -299,29 +312,43 @@ def _conference(*, told: str, taken_in_at: float) -> list[str]:
     calls["B"] = [(1.0, _view("ACTIVE", "y")), (3.0, _view("DROPPED", over=True))]
     calls["C"] = [
         (1.0, _view("DROPPED", "z")),
-        (taken_in_at, _view("ACTIVE", "x", "y", secondary="A")),
+        (taken_in_at, _view("ACTIVE", "x", "y", "z", secondary="A")),
     ]
     calls["D"] = [(1.0, _view("DROPPED", "u"))]
     request = do.Conference(agent="1001", dialog_id="A", target_media_address="2001")
     ids = DialogIds(survivor=told, gone=("A", "B"))
-    said = Confirmed(evidence=Evidence.EXPECTATION, dialogs=ids)
     asked = Asked(
         *(0, "k", request, "r", "2001", "submit", MinimumEvidence.ANY, 20.0, 2.0),
         begun=2.0,
-        outcome=said,
+        outcome=Confirmed(evidence=Evidence.EXPECTATION, dialogs=ids),
         settled=5.0,
     )
-    return list(facts._joined(account, asked, said))
+    return account, asked
+
+
+def _untrue(*, told: str, taken_in_at: float) -> list[str]:
+    account, asked = _conference(told=told, taken_in_at=taken_in_at)
+    assert isinstance(asked.outcome, Confirmed)
+    return list(facts._joined(account, asked, asked.outcome))
+
+
+@pytest.mark.parametrize(("made", "shows"), [(2.5, False), (3.1, True), (3.5, False)])
+def test_a_call_that_a_third_one_took_in_shows_no_conference(made: float, *, shows: bool) -> None:
+    account, asked = _conference(told="A", taken_in_at=3.2)
+    done = Deed("1001", "r", "CONFERENCE", "A", 2.0, status=202, effect=True, effect_at=3.0)
+    asked.deeds.append(done)
+    event = an_event(a_dialog("A"), owner="1001", tag="r")
+    parcel = Parcel("", "", made, None, "r", is_error=False)
+    heard = Heard(made, "1001", event, parcel, first=True)
+    assert shown.shows(account, asked, heard, tagged=True) is shows
 
 
 def test_a_joined_call_that_a_third_one_took_in_is_the_third_one() -> None:
-    assert _conference(told="C", taken_in_at=4.0) == []
+    assert _untrue(told="C", taken_in_at=4.0) == []
 
 
 @pytest.mark.parametrize(("told", "taken_in_at"), [("C", 6.0), ("D", 4.0)])
 def test_a_third_call_is_no_survivor_before_it_took_the_joined_one_in(
     told: str, taken_in_at: float
 ) -> None:
-    assert any(
-        "not joined in it" in words for words in _conference(told=told, taken_in_at=taken_in_at)
-    )
+    assert any("not joined in it" in words for words in _untrue(told=told, taken_in_at=taken_in_at))
