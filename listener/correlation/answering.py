@@ -63,6 +63,7 @@ def _arm(desk: Desk, now: float, entry: Entry, start: float) -> None:
 
 
 def _heard_answer(desk: Desk, now: float, entry: Entry) -> None:
+    desk.reported(entry)
     release_held(desk, now, entry)
     if entry.open:
         desk.rearm(entry)

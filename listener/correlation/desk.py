@@ -201,6 +201,11 @@ class Desk:
         if entry.request.gate is Gate.DTMF and not entry.expected:
             self._chains.setdefault(entry.device, []).append(entry.key)
 
+    def reported(self, entry: Entry) -> None:
+        """Hear that what its caller announced was sent: an update supersedes from here on (8)."""
+        if entry.expected and entry.on_the_wire and isinstance(entry.case.expectation, CallData):
+            self._supersede(entry, entry.case.expectation)
+
     def _supersede(self, entry: Entry, want: CallData) -> None:
         # Of two updates of one variable the earlier cannot be judged by values any more. The later
         # may be settled already where both were taken over from an earlier process.
@@ -208,14 +213,19 @@ class Desk:
             theirs = other.case.expectation
             if other is entry or other.sent_at is None or not isinstance(theirs, CallData):
                 continue
-            if not requested(theirs).keys() & requested(want).keys():
+            asked, wanted = requested(theirs), requested(want)
+            both = asked.keys() & wanted.keys()
+            if not both:
                 continue
-            if other.sent_at > (entry.sent_at or 0.0):
-                _superseded(entry)
-            elif other.on_the_wire:
-                _superseded(other)
-                if other.expected and not other.answered:
-                    _superseded(entry)  # its caller may send it only now
+            later = other.sent_at > (entry.sent_at or 0.0)
+            first, second = (entry, other) if later else (other, entry)
+            if _perhaps_sent(first) or _perhaps_sent(second):
+                # What is missing may have been set, and gone by it; what is there is there.
+                entry.case.foreign_change = other.case.foreign_change = True
+            # Equal values would be there for both, and one change confirms one at most (rules 4).
+            sure = not _perhaps_sent(second) or any(asked[name] == wanted[name] for name in both)
+            if sure and first.on_the_wire:
+                _superseded(first)
 
     def first_in_chain(self, entry: Entry) -> bool:
         """Say whether no earlier DTMF of that device is open (its window comes first)."""
@@ -325,6 +335,11 @@ def _made_another(outcome: Outcome, rival: Entry) -> bool:
     made = outcome.dialogs.new if by_id else None
     makes = isinstance(rival.case.expectation, NewCall | Monitoring)
     return made is not None and makes and made not in calls
+
+
+def _perhaps_sent(entry: Entry) -> bool:
+    """Say whether it was announced, and nobody knows yet whether its caller sent it (rules 8)."""
+    return entry.open and entry.expected and not entry.answered
 
 
 def _superseded(entry: Entry) -> None:

@@ -225,6 +225,7 @@ def mark(desk: Desk, now: float, owner: Entry | None, event: Event) -> None:
         return
     if owner.open:
         owner.tag_seen = True
+        desk.reported(owner)
         if owner.tracked_by_id_alone:  # its effect is not known: no update proves it (rules 3)
             owner.weak = True
             owner.note(now, "update", f"{type(event).__name__} with its id")

@@ -410,30 +410,33 @@ def met(account: Account, asked: Asked) -> bool:
 def superseded(account: Account, asked: Asked) -> bool:
     """Say whether a later update of one of its variables was sent while it was open (6.7).
 
-    One that its caller announced before, and of which nothing was reported by then, may be later.
+    What its caller only announced was sent as far as its id, or the report, tells by then (8); but
+    where both ask for the same value, the change fits both (4).
     """
     request = asked.request
     if not isinstance(request, do.UpdateCallData):
         return False
-    names, begun = effects.wanted(asked).keys(), asked.begun or 0.0
+    mine, begun = effects.wanted(asked), asked.begun or 0.0
+    settled = asked.settled or float("inf")
     return any(
         other is not asked
         and isinstance(other.request, do.UpdateCallData)
         and other.request.dialog_id == request.dialog_id
-        and names & effects.wanted(other).keys()
-        and (
-            begun <= (other.begun or 0.0) <= (asked.settled or float("inf"))
-            or _announced(other, begun)
+        and begun <= (other.begun or 0.0) <= settled
+        and any(
+            name in mine and (mine[name] == value or _known_sent(account, other, settled))
+            for name, value in effects.wanted(other).items()
         )
         for other in account.asked
     )
 
 
-def _announced(other: Asked, at: float) -> bool:
-    """Say whether a request was announced by then, and no more was known of it."""
-    ours = other.mode in {"submit", "forward"} or other.begun is None
-    answered, settled = (when or float("inf") for when in (other.answered, other.settled))
-    return not ours and (other.begun or 0.0) <= at < min(answered, settled)
+def _known_sent(account: Account, asked: Asked, by: float) -> bool:
+    """Say whether it was known by then to have been sent: by us, by its report, or by its id."""
+    if asked.mode in {"submit", "forward"}:
+        return True
+    told = asked.answered is not None and asked.answered <= by
+    return told or any(heard.at <= by and named(account, asked, heard) for heard in account.heard)
 
 
 def several_others(account: Account, asked: Asked) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from listener.correlation import accusation, bystanders, clockwork, hearing, objects, picture
+from listener.correlation import accusation, bystanders, clockwork, desk, hearing, objects, picture
 from listener.correlation.case import How, Shown
 from listener.correlation.judges import pairs
 from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
@@ -182,6 +182,25 @@ def an_id_on_a_conference_never_counts() -> Patches:
     yield planting.over(Conferenced, never)
 
 
+def an_announced_update_supersedes_all_of_that_variable() -> Patches:
+    """Beside: what was announced supersedes once it is known to be sent, or asks for the same."""
+    real = desk.Desk._supersede
+
+    def supersede(self: Any, entry: Any, want: Any) -> None:
+        real(self, entry, want)
+        names = desk.requested(want).keys()
+        for other in self.books.on_dialog(entry.request.dialog_id):
+            theirs = other.case.expectation
+            if other is entry or other.sent_at is None or not isinstance(theirs, CallData):
+                continue
+            unknown = desk._perhaps_sent(entry) or desk._perhaps_sent(other)
+            if unknown and desk.requested(theirs).keys() & names:
+                for each in (entry, other):
+                    desk._superseded(each)
+
+    yield desk.Desk, "_supersede", supersede
+
+
 FIRST: dict[planting.Plant, Found] = {
     an_open_join_is_suspect_of_errors_on_any_call: Found(3, "that it alone could own"),
     an_error_is_late_on_all_of_its_agent: Found(2, "late news that is not its own"),
@@ -200,6 +219,9 @@ FIRST: dict[planting.Plant, Found] = {
     a_classification_with_its_id_never_counts: Found(1, "an event with its id showed it"),
     any_error_is_a_doubt_of_one_who_makes_a_call: Found(
         5, "ambiguous, and there was no ground", stress=True
+    ),
+    an_announced_update_supersedes_all_of_that_variable: Found(
+        12, "a change that it asked for was read", focus=("UPDATE_CALL_DATA",)
     ),
     an_error_with_a_foreign_id_is_a_doubt_wherever_it_is: Found(
         "a_desktops_error_with_its_id_on_a_call_beside_one_to_be_made", "that it alone could own"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from listener.correlation.instants import instant
 from listener.correlation.outcome import Confirmed, Failed, MinimumEvidence
+from listener.correlation.steps import AnswerKind
 from listener.finesse.actions import UpdateCallData
 from tests.builders import (
     Story,
@@ -307,6 +310,87 @@ def test_a_part_of_the_earlier_says_nothing_once_the_later_was_sent() -> None:
     story.hear(an_event(shown(callVariable1="x", callVariable2="z")))
     story.wait(3)
     assert story.said(first)[0] == "open"
+
+
+# -- one that its caller only announced -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("agent", ["agent1", "agent2"])
+@pytest.mark.parametrize("value", ["x", "y"])
+def test_an_update_that_was_announced_before_takes_no_proof_from_one_that_was_sent(
+    agent: str, value: str
+) -> None:
+    # 6.7, 8: nobody knows whether its caller ever sent it
+    story = Story(OLD)
+    story.link_up(OLD, agent="agent2", user=a_user())
+    announced = story.ask(replace(update(callVariable1=value), agent=agent), expected=True)
+    key = story.accepted(update(callVariable1="x"))
+    story.hear(an_event(shown(callVariable1="x")))
+    assert (story.said(key), story.said(announced)[0]) == (("confirmed", "expectation"), "open")
+    story.accept(announced)  # one change confirms one of them (rules 4)
+    assert story.said(announced)[0] == "open"
+
+
+@pytest.mark.parametrize("agent", ["agent1", "agent2"])
+def test_an_update_that_is_announced_later_takes_no_proof_before_it_is_known_to_be_sent(
+    agent: str,
+) -> None:
+    story = Story(OLD)
+    story.link_up(OLD, agent="agent2", user=a_user())
+    key = story.accepted(update(callVariable1="x"))
+    story.ask(replace(update(callVariable1="y"), agent=agent), expected=True)
+    story.hear(an_event(shown(callVariable1="x")))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+@pytest.mark.parametrize("told", ["report", "doubt", "id"])
+def test_an_announced_update_supersedes_the_earlier_once_it_is_known_to_be_sent(told: str) -> None:
+    # 6.7, 8: a report, or an event with its id
+    story = Story(OLD)
+    key = story.accepted(update(callVariable1="x"))
+    announced = story.ask(update(callVariable1="y"), expected=True)
+    if told == "report":
+        story.accept(announced)
+    elif told == "doubt":
+        story.answer(announced, AnswerKind.DOUBTFUL, status=500)
+    else:
+        story.hear(an_event(OLD, tag=announced))
+    story.hear(an_event(shown(callVariable1="x")))
+    assert story.said(key)[0] == "open"
+
+
+def test_of_two_updates_to_the_same_value_the_announced_one_may_have_set_it() -> None:
+    # 4: one change confirms one of them at most
+    story = Story(OLD)
+    key = story.accepted(update(callVariable1="x"))
+    announced = story.ask(update(callVariable1="x"), expected=True)
+    story.hear(an_event(shown(callVariable1="x")))
+    story.accept(announced)
+    assert (story.said(key)[0], story.said(announced)) == ("open", ("confirmed", "expectation"))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_missing_values_fail_no_update_beside_one_that_may_have_been_sent(*, first: bool) -> None:
+    # 6.7: they may have been set, and written over
+    story = Story(OLD)
+    if first:
+        story.ask(update(callVariable1="y"), expected=True)
+    key = story.accepted(update(callVariable1="x"))
+    if not first:
+        story.ask(update(callVariable1="y"), expected=True)
+    story.wait(17)
+    story.look(dialog=OLD, listed=None)
+    story.wait(3)
+    assert story.said(key) == ("unconfirmed", "deadline")
+
+
+def test_a_part_of_the_values_fails_no_update_beside_one_that_may_have_been_sent() -> None:
+    story = Story(OLD)
+    key = story.accepted(update(callVariable1="x", callVariable2="y"))
+    story.ask(update(callVariable2="z"), expected=True)
+    story.hear(an_event(shown(callVariable1="x")))
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "deadline")
 
 
 def test_updates_of_other_variables_do_not_disturb_each_other() -> None:

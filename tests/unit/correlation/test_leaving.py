@@ -219,19 +219,6 @@ def test_the_later_of_two_updates_is_the_one_that_leaves_later() -> None:
     assert not story.correlator.entry(late).case.superseded
 
 
-@pytest.mark.parametrize("reported", [False, True])
-def test_an_update_that_was_only_announced_may_be_the_later_one(*, reported: bool) -> None:
-    # 6.7: its caller may send it at any time until it is reported
-    story = waiting()
-    request = a.UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"user.x": "y"})
-    announced = story.ask(request, expected=True)
-    if reported:
-        story.accept(announced)
-    key = story.ask(request)
-    story.leave(key)
-    assert story.correlator.entry(key).case.superseded is not reported
-
-
 def test_who_is_let_past_a_busy_device_is_warned_of_that_and_of_what_is_so_when_it_leaves() -> None:
     story = waiting(own("HELD", 0), gate=GateMode.QUEUE, user=a_user())
     story.ask(RETRIEVE)
