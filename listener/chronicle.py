@@ -19,7 +19,7 @@ from listener.correlation.steps import Late, RestAnswer
 from listener.errors import NotKept
 from listener.finesse.actions.request import RequestWarning
 from listener.finesse.events import Event as Heard
-from listener.journal import After, Answered, Event, Going, Intent, Journal, Settled
+from listener.journal import After, Answered, Event, Going, Intent, Journal, Left, Settled
 from listener.ledger import now_utc
 from listener.order import Earlier, Order
 from listener.report import record_json, stamp
@@ -82,10 +82,14 @@ class Chronicle(Order):
         return self._safe(Intent.of(record, registration), *self._tell_request(record))
 
     def going(self, record: Record, baseline: Baseline | None) -> asyncio.Future[None]:
-        """Keep that a request goes out now, and what is known; told again, the last one counts."""
+        """Keep that a request's turn has come, and what is known."""
         if self._journal is None:
             return self._done
         return self._safe(Going(record.key, record.going or now_utc(), baseline))
+
+    def leaves(self, record: Record, baseline: Baseline | None) -> None:
+        """Keep that a request leaves now, and what is known: this is what counts."""
+        self._put(Left(record.key, now_utc(), baseline))
 
     def _safe(self, *rows: Any) -> asyncio.Future[None]:
         assert self._journal is not None

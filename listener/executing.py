@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from listener import digits, logs
 from listener.correlation.outcome import Outcome
 from listener.correlation.pending import State
-from listener.correlation.picture import Baseline
 from listener.correlation.steps import (
     Ask,
     Fence,
@@ -28,7 +27,7 @@ from listener.outbox import Outbox
 from listener.standstill import LATE
 from listener.succession import Succession
 from listener.tally import Tally
-from listener.tasks import Tasks, unwatched
+from listener.tasks import Tasks
 from listener.terms import Ears, Memory, Policy, Wire
 from listener.ticket import Record
 
@@ -91,16 +90,13 @@ class Executing(Succession):
         # What is known when it leaves is what counts; the journal has what was known just before.
         record = self.records[key]
         record.going = now_utc()
-        known = self.correlator.baseline(key)
-        going = self._memory.going(record, known)
-        self._outbox.send(record, going, lambda: self._leaves(record, known))
+        going = self._memory.going(record, self.correlator.baseline(key))
+        self._outbox.send(record, going, lambda: self._leaves(record))
 
-    def _leaves(self, record: Record, known: Baseline | None) -> None:
-        """Take note that a request leaves; `known`: the baseline that the journal has by now."""
+    def _leaves(self, record: Record) -> None:
         steps = self.correlator.leaves(self._now(), record.key)
-        baseline = self.correlator.baseline(record.key)
-        if baseline != known and self._open(record.key):
-            unwatched(self._memory.going(record, baseline))
+        if self._open(record.key):
+            self._memory.leaves(record, self.correlator.baseline(record.key))
         self._carry_out(steps)
 
     def _open(self, key: str) -> bool:

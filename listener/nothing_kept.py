@@ -32,6 +32,9 @@ class NothingKept:
         del record, baseline
         return self._done
 
+    def leaves(self, record: Record, baseline: Baseline | None) -> None:
+        """Keep nothing."""
+
     def answered(self, record: Record, answer: RestAnswer, length: float) -> None:
         """Keep nothing."""
 

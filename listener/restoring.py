@@ -118,6 +118,17 @@ def _age(stored: Stored, now: datetime) -> float:
     return max(0.0, (now - stored.record.submitted).total_seconds())
 
 
+def _known_as_it_left(stored: Stored) -> bool:
+    """Say whether the baseline that is kept is the one that it left with (rules 4).
+
+    What the caller sends itself is compared with what was known when it was announced. The process
+    may have ended as ours left, before that was kept: what is known of its turn is then too old,
+    for a change in between is none since it was sent. What is kept in order is kept before the
+    answer.
+    """
+    return stored.record.expected or stored.left_at is not None or stored.answer is not None
+
+
 def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None:
     age = _age(stored, now)
     answer = stored.answer
@@ -127,7 +138,7 @@ def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None
             at,
             stored.record.request,
             stored.registration,
-            baseline=stored.baseline,
+            baseline=stored.baseline if _known_as_it_left(stored) else None,
             left=min(left_of(stored, now), WITHIN),
             accepted=answer is not None and answer.kind is AnswerKind.ACCEPTED,
             age=age,

@@ -83,10 +83,14 @@ class Memory(Protocol):
         ...
 
     def going(self, record: Record, baseline: Baseline | None) -> asyncio.Future[None]:
-        """Keep that it goes out now, and what is known at this moment.
+        """Keep that its turn has come, and what is known at this moment: else it is not sent."""
+        ...
 
-        Told once more where that is another at the moment in which its first byte leaves; the last
-        one counts. Nothing waits for that.
+    def leaves(self, record: Record, baseline: Baseline | None) -> None:
+        """Keep that its first byte leaves, and what is known at this moment: this is what counts.
+
+        Nothing waits for it. A process that ends before it is kept leaves a request of which nobody
+        knows what was known when it left.
         """
         ...
 

@@ -20,7 +20,7 @@ from listener.finesse.events import DialogAdded, DialogChanged, DialogRemoved, E
 from listener.handover.carried import Open, Past, State
 from listener.handover.overlap import FOR, Overlap
 from listener.handover.prelude import Prelude
-from listener.journal import Answered, Going, Intent, Row, Stored
+from listener.journal import Answered, Intent, Left, Row, Stored
 from listener.ledger import now_utc
 from listener.restoring import restore_open
 from listener.ticket import Record
@@ -192,7 +192,7 @@ def _rows(each: Open) -> Iterator[Row]:
     record = each.record
     yield Intent.of(record, each.registration)
     if each.sent_at is not None:
-        yield Going(record.key, record.sent or record.submitted, each.baseline)
+        yield Left(record.key, record.sent or record.submitted, each.baseline)
     if record.answered is not None:
         kind = AnswerKind.ACCEPTED if each.accepted else AnswerKind.DOUBTFUL
         answer = RestAnswer(kind, each.status, date=each.answer_date)

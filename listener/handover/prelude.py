@@ -69,6 +69,9 @@ class Prelude:
         refused.exception()  # looked at, also where nobody waits
         return refused
 
+    def leaves(self, record: Record, baseline: Baseline | None) -> None:
+        """Keep nothing: there are no requests."""
+
     def answered(self, record: Record, answer: RestAnswer, length: float) -> None:
         """Keep nothing: there are no requests."""
 

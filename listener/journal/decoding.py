@@ -30,7 +30,7 @@ from listener.finesse.actions import ACTIONS
 from listener.finesse.actions.other import OTHER, OtherRequest
 from listener.finesse.actions.request import Request
 from listener.journal.codec import Undecodable, decode
-from listener.journal.encoding import moment_of
+from listener.journal.encoding import LEFT, moment_of
 from listener.journal.rows import Event, Stored
 from listener.journal.sealing import SEALED, Seals, unsealed
 from listener.ticket import Record
@@ -137,12 +137,13 @@ class Interpreter:
         steps: list[StepRow],
         length: float,
     ) -> Stored:
-        going, answer, baseline = by_kind.get("going"), None, None
-        going_at = None
-        if going is not None:
+        answer = baseline = going_at = left_at = None
+        if turns := [step for step in steps if step.kind == "going"]:
             # Of a process that ended then nobody knows more: it may have left.
-            going_at = record.sent = moment_of(going.at)
-            baseline = self._read(going, record.key, _baseline)
+            going_at, record.sent = moment_of(turns[0].at), moment_of(turns[-1].at)
+            known = self._read(turns[-1], record.key, _known)
+            baseline, has_left = known or (None, False)
+            left_at = record.sent if has_left else None
         begin = record.submitted
         answered = self._read(by_kind.get("answer"), record.key, _answer)
         if answered is not None:
@@ -163,6 +164,7 @@ class Interpreter:
             answer=answer,
             length=length,
             deadline_at=begin + timedelta(seconds=length),
+            left_at=left_at,
         )
 
     def _late(self, step: StepRow, record: Record) -> Late | None:
@@ -226,8 +228,11 @@ def _intent(data: Any) -> tuple[Request, Registration, bool]:
     return decode(kind, data["request"]), registration, data["expected"]
 
 
-def _baseline(data: Any) -> Baseline | None:
-    return None if data is None else decode(Baseline, data)
+def _known(data: Any) -> tuple[Baseline | None, bool]:
+    if data is None:
+        return None, False
+    known = {name: value for name, value in data.items() if name != LEFT}
+    return decode(Baseline, known) if known else None, LEFT in data
 
 
 def _answer(data: Any) -> tuple[RestAnswer, float, _Left]:

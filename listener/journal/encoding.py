@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
+from listener.correlation.picture import Baseline
 from listener.finesse.actions import key_of
 from listener.journal.codec import encode
 from listener.journal.keys import keyed_hash
@@ -18,6 +19,7 @@ from listener.journal.rows import (
     Event,
     Going,
     Intent,
+    Left,
     Options,
     Row,
     Settled,
@@ -28,6 +30,9 @@ Parameters: TypeAlias = tuple[str | int | float | None, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+LEFT = "left"
+"""Marks the step of a request that leaves; the step of its turn has no such field."""
 
 INTENT = (
     "INSERT INTO requests (key, request_id, agent, dialog_id, asked_by, idempotency, fingerprint,"
@@ -78,6 +83,7 @@ class Scribe:
         self._by_kind: dict[type[Row], Callable[[Any], tuple[Statement, ...]]] = {
             Intent: self._intent,
             Going: self._going,
+            Left: self._left,
             Answered: self._answered,
             Settled: self._settled,
             After: self._after,
@@ -112,8 +118,15 @@ class Scribe:
         return (Statement(INTENT, taken), _step(STEP, "intent", row.submitted, told, row.key))
 
     def _going(self, row: Going) -> tuple[Statement, ...]:
-        baseline = None if row.baseline is None else encode(self._seals.baseline(row.baseline))
-        return (_step(STEP, "going", row.at, baseline, row.key),)
+        return (_step(STEP, "going", row.at, self._baseline(row.baseline), row.key),)
+
+    def _left(self, row: Left) -> tuple[Statement, ...]:
+        # A step as the one before it, so that an earlier version reads the later baseline.
+        told = (self._baseline(row.baseline) or {}) | {LEFT: True}
+        return (_step(STEP, "going", row.at, told, row.key),)
+
+    def _baseline(self, baseline: Baseline | None) -> Any:
+        return None if baseline is None else encode(self._seals.baseline(baseline))
 
     def _answered(self, row: Answered) -> tuple[Statement, ...]:
         told = {"answer": encode(row.answer), "length": row.length, "sent": _moment(row.sent)}

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from listener.journal.encoding import Written
-from listener.journal.rows import After, Answered, Event, Row, Settled
+from listener.journal.rows import After, Answered, Event, Left, Row, Settled
 
 MAX_ROWS = 20_000
 MAX_WEIGHT = 32 << 20  # bytes
 
-_FIRST_TO_GO: tuple[type[Row], ...] = (Event, After, Answered, Settled)
+_FIRST_TO_GO: tuple[type[Row], ...] = (Event, After, Answered, Left, Settled)
 _SLACK = 0.9  # room is made for more than one row at a time
 
 

@@ -69,7 +69,19 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """It goes out now; `baseline` is what was known then. Not written, it is not sent."""
+    """Its turn has come; `baseline` is what was known then. Not written, it is not sent."""
+
+    key: str
+    at: datetime
+    baseline: Baseline | None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Its first byte leaves now; `baseline` is what counts: what is known in this moment (rules 4).
+
+    Nothing waits for it to be written.
+    """
 
     key: str
     at: datetime
@@ -137,7 +149,7 @@ class Page:
     looked_to: int
 
 
-Row: TypeAlias = Intent | Going | Answered | Settled | After | Event
+Row: TypeAlias = Intent | Going | Left | Answered | Settled | After | Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +160,8 @@ class Stored:
     `at` of what came late are seconds since then (see `record_at`). DTMF digits, and call data
     unless it is kept, are sealed in everything here; `record.idempotency` holds keyed hashes.
 
-    `going_at`: when it was put on the wire, None when that is not known to have begun.
+    `going_at`: when its turn came, None when that is not known; from then on it may have left.
+    `left_at`: when it left, None when that was not written. `baseline` is of the later of the two.
     `length`: the seconds of its deadline, from the answer, or (without one) from submission.
     `deadline_at`: when that is by the wall clock.
     """
@@ -160,6 +173,7 @@ class Stored:
     answer: RestAnswer | None
     length: float
     deadline_at: datetime
+    left_at: datetime | None = None
 
     def record_at(self, submitted_at: float) -> Record:
         """Return a new record whose clock is moved so that it was submitted at `submitted_at`."""

@@ -206,6 +206,7 @@ class Asked:
     ambiguous: bool = False
     known: bool = True  # a session of its agent heard when it was sent
     outcome: Outcome | None = None
+    unkept: bool = False  # a kill took away what was known as it left: it has no baseline (4)
     settled: float | None = None
     times_settled: int = 0
     late: list[Late] = field(default_factory=list)

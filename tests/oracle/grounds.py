@@ -29,7 +29,8 @@ MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor)
 def pictured(account: Account, asked: Asked) -> bool:
     """Say whether there was a baseline (4): a session of the agent heard when it was sent."""
     assert asked.begun is not None
-    return account.listening(asked.agent, asked.begun - EPS, asked.begun + EPS)
+    there = account.listening(asked.agent, asked.begun - EPS, asked.begun + EPS)
+    return there and not asked.unkept
 
 
 def rivals(account: Account, asked: Asked, made: float, at: float) -> bool:

@@ -1,21 +1,23 @@
 """A memory that outlives the service and no process: what the journal would have had at a kill.
 
-Writing and reading of the real journal is tested elsewhere; here every row is safe at once.
+Writing and reading of the real journal is tested elsewhere; here every row is safe at once, but for
+what a request left with: nothing waits for that, and a kill within the time of one commit loses it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from listener import ledger
 from listener.correlation.correlator import NOT_REPORTED_AFTER
 from listener.journal import Stored
 from listener.nothing_kept import NothingKept
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from listener.correlation.outcome import Outcome
@@ -25,13 +27,20 @@ if TYPE_CHECKING:
     from listener.ticket import Record
 
 
+COMMIT = 0.005
+"""Seconds until what nothing waits for is on the disk."""
+
+
 class Kept(NothingKept):
     """Keeps each request as a journal would; `turn` hears whose turn has come."""
 
     def __init__(self, turn: Callable[[str], None]) -> None:
         super().__init__()
+        self._loop = asyncio.get_running_loop()
         self._turn = turn
         self.rows: dict[str, Stored] = {}
+        self._left: dict[str, float] = {}  # when each left, by the loop's clock
+        self._known: dict[str, Baseline | None] = {}  # at its turn
 
     def taken(self, record: Record, registration: Registration) -> asyncio.Future[None]:
         """Keep the intent."""
@@ -59,6 +68,27 @@ class Kept(NothingKept):
         row.record.sent = going
         self.rows[record.key] = replace(row, baseline=baseline, going_at=going)
         return self._done
+
+    def leaves(self, record: Record, baseline: Baseline | None) -> None:
+        """Keep that it left, and what was known then."""
+        row, at = self.rows[record.key], ledger.now_utc()
+        self._left[record.key], self._known[record.key] = self._loop.time(), row.baseline
+        row.record.sent = at
+        self.rows[record.key] = replace(row, baseline=baseline, left_at=at)
+
+    def killed(self) -> set[str]:
+        """Lose what was not on the disk yet; return of whom it is not known what they left with."""
+        now = self._loop.time()
+        for key, at in self._left.items():
+            row = self.rows[key]
+            if row.answer is None and now < at + COMMIT:
+                row.record.sent = row.going_at
+                self.rows[key] = replace(row, baseline=self._known[key], left_at=None)
+        return {
+            row.record.key
+            for row in self.unsettled()
+            if row.left_at is None and row.answer is None and not row.record.expected
+        }
 
     def answered(self, record: Record, answer: RestAnswer, length: float) -> None:
         """Keep what was answered."""

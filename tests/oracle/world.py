@@ -629,7 +629,9 @@ class World:
         if self.service._closed:
             return
         self.account.restarts.append((self.loop.time(), self.loop.time() + back))
+        lost = self.kept.killed()
         for asked in self.open():
+            asked.unkept = asked.unkept or asked.key in lost
             if asked.begun is None:  # the next process must take it for sent
                 asked.begun = asked.turn
         self.service._closed = self.service._closing = True

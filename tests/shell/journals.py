@@ -17,7 +17,18 @@ from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.steps import AnswerKind, Late, RestAnswer
 from listener.finesse.actions import Hold, MakeCall
-from listener.journal import After, Answered, Event, Going, Intent, Journal, Options, Settled, store
+from listener.journal import (
+    After,
+    Answered,
+    Event,
+    Going,
+    Intent,
+    Journal,
+    Left,
+    Options,
+    Settled,
+    store,
+)
 from listener.journal.writer import Paces
 from listener.ticket import Record
 from tests.builders import a_dialog, a_user
@@ -100,6 +111,12 @@ def going(record: Record, *dialogs: Any, at: datetime = START) -> Going:
     """Return that it goes out, knowing these dialogs."""
     first, *others = dialogs or (a_dialog(),)
     return Going(record.key, at, Baseline(first, tuple(others), a_user()))
+
+
+def left(record: Record, *dialogs: Any, at: datetime = START) -> Left:
+    """Return that it leaves, knowing these dialogs."""
+    first, *others = dialogs or (a_dialog(),)
+    return Left(record.key, at, Baseline(first, tuple(others), a_user()))
 
 
 def answered(

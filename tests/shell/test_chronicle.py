@@ -17,7 +17,7 @@ from listener.errors import NotKept
 from listener.finesse.actions import Hold, SendDtmf
 from listener.finesse.model import Notification
 from listener.finesse.sealed import Sealer
-from listener.journal import Answered, Event, Going, Intent, Mention, Page, Settled
+from listener.journal import Answered, Event, Going, Intent, Left, Mention, Page, Settled
 from listener.offers import Told, Wanted
 from listener.readers import MAX_BEHIND
 from listener.ring import PAGE
@@ -228,7 +228,7 @@ async def test_an_outcome_is_told_all_the_same_when_the_disk_is_full():
         outcome = await ticket.outcome()
         assert isinstance(outcome, Confirmed)
         assert [warning.code for warning in outcome.warnings] == ["not_kept"]
-        assert disk.kinds() == [Intent, Going, Answered, Settled]
+        assert disk.kinds() == [Intent, Going, Left, Answered, Settled]
 
 
 async def test_an_outcome_whose_first_try_at_the_disk_fails_is_told_with_a_warning():

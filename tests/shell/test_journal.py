@@ -14,7 +14,7 @@ from listener.correlation.outcome import Reason, Rejected, Unconfirmed
 from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.errors import NotKept
 from listener.finesse.actions import Drop, Hold, SendDtmf
-from listener.journal import Going, Journal, Settled
+from listener.journal import Going, Journal, Left, Settled
 from tests.builders import a_dialog
 from tests.shell.journals import (
     CUSTOMER,
@@ -29,6 +29,7 @@ from tests.shell.journals import (
     answered,
     going,
     journal_at,
+    left,
     opened,
     options,
     registered,
@@ -142,15 +143,24 @@ async def test_when_a_request_left_comes_back_as_it_was_told(path, told_with):
 
 
 async def test_what_was_known_when_it_left_takes_the_place_of_what_was_known_just_before(path):
-    record = a_record()
-    turn, left = going(record, a_dialog()), going(record, a_dialog(state="HELD"))
+    record, later = a_record(), START + timedelta(seconds=2)
+    turn, leaving = going(record, a_dialog()), left(record, a_dialog(state="HELD"), at=later)
     async with journal_at(path) as journal:
         await journal.put(taken(record), turn)
         stored = await journal.request(record.key)
-        assert stored.baseline == turn.baseline  # as a crash in between leaves it
-        await journal.put(left)
+        assert (stored.baseline, stored.left_at) == (turn.baseline, None)  # as a crash leaves it
+        await journal.put(leaving)
         stored = await journal.request(record.key)
-    assert (stored.going_at, stored.baseline) == (START, left.baseline)
+    assert (stored.going_at, stored.left_at, stored.record.sent) == (START, later, later)
+    assert stored.baseline == leaving.baseline
+
+
+async def test_that_it_left_is_kept_where_nothing_was_known(path):
+    record = a_record()
+    async with journal_at(path) as journal:
+        await journal.put(taken(record), going(record), Left(record.key, START, None))
+        stored = await journal.request(record.key)
+    assert (stored.left_at, stored.baseline) == (START, None)
 
 
 async def test_a_request_that_never_left_comes_back_so(path):

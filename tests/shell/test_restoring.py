@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence
+from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.steps import AnswerKind, Look, RestAnswer
 from listener.finesse.actions import Hold
@@ -121,10 +122,34 @@ async def test_what_the_caller_sends_is_never_said_not_to_have_been_sent(service
     assert (found.unsent, found.adopted, record.outcome) == (0, 1, None)
 
 
+@pytest.mark.parametrize(
+    ("kept", "proves"),
+    [
+        ({"answer": None}, False),  # its turn alone: what was known as it left is not known
+        ({"answer": None, "left_at": NOW - timedelta(seconds=4)}, True),
+        ({}, True),  # of an earlier version, with its answer
+    ],
+)
+async def test_what_was_known_at_its_turn_counts_where_it_is_what_it_left_with(
+    service, kept, proves
+):
+    before = a_dialog(CALL, a_participant("1001", "ACTIVE", at=1))
+    await put_back(service, stored(baseline=Baseline(before, (), a_user()), **kept))
+    after = a_dialog(CALL, a_participant("1001", "HELD", at=9))
+    service.session_up(AGENT, Look(service.loop.time(), dialogs=(after,), user=a_user()))
+    (record,) = service.records.values()
+    assert isinstance(record.outcome, Confirmed) is proves
+
+
+async def test_what_the_caller_sends_is_compared_with_what_was_known_as_it_was_announced(service):
+    before = a_dialog(CALL, a_participant("1001", "ACTIVE", at=1))
+    known = Baseline(before, (), a_user())
+    await put_back(service, stored(baseline=known, answer=None, expected=True))
+    assert service.correlator.baseline("id-1") == known
+
+
 async def test_what_may_have_left_is_in_doubt_and_is_proved_by_a_get_against_its_baseline(service):
     before = a_dialog(CALL, a_participant("1001", "ACTIVE", at=1))
-    from listener.correlation.picture import Baseline  # noqa: PLC0415  for this test alone
-
     await put_back(service, stored(baseline=Baseline(before, (), a_user())))
     (record,) = service.records.values()
     assert record.outcome is None
