@@ -284,6 +284,7 @@ def _asked(stored: Stored) -> Asked:
         answer=stored.answer,
         baseline=stored.baseline,
         length=stored.length,
+        going=stored.going_at,
     )
 
 

@@ -17,13 +17,16 @@ _TWO_CALLS = frozenset({"TRANSFER", "CONFERENCE", "CONSULT_CALL"})
 
 
 def on_device(case: Case) -> list[Asked]:
-    """Return other requests that kept the same device while this one did (rules of the gate)."""
-    mine = _held(case.asked)
+    """Return other requests that were at work on the same device while this one was.
+
+    From when they were sent: Finesse knows nothing of one that has its turn and has not left.
+    """
+    mine = _held(case.asked, case.asked.sent)
     if mine is None:
         return []
     found = []
     for other in _same_device(case):
-        theirs = _held(other)
+        theirs = _held(other, other.sent)
         if theirs is None or other.kind == "rejected" or _both_digits(case.asked, other):
             continue
         if max(mine[0], theirs[0]) + _INSTANT < min(mine[1], theirs[1], case.end):
@@ -64,21 +67,27 @@ def _both_digits(one: Asked, other: Asked) -> bool:
     return _gate(one) is Gate.DTMF and _gate(other) is Gate.DTMF
 
 
-def _held(asked: Asked) -> tuple[float, float] | None:
-    """Return from when until when it kept others off its device; None for never."""
+def _held(asked: Asked, since: float | None) -> tuple[float, float] | None:
+    """Return from `since` until when it kept others off its device; None for never."""
     gate = _gate(asked)
-    if gate is Gate.NONE or asked.sent is None:
+    if gate is Gate.NONE or since is None:
         return None
     settled = asked.settled if asked.settled is not None else float("inf")
     if gate is Gate.UNTIL_ANSWERED and asked.answered is not None:
-        return asked.sent, min(settled, asked.answered)
-    return asked.sent, settled
+        return since, min(settled, asked.answered)
+    return since, settled
 
 
 def holders(case: Case) -> list[Asked]:
-    """Return who kept the device when the request gave up waiting for it."""
+    """Return who kept the device when the request gave up waiting for it.
+
+    A request keeps it from its turn on, whether it has left or waits for a way to Finesse.
+    """
     at = case.end - _INSTANT
-    spans = ((other, _held(other)) for other in _same_device(case))
+    spans = (
+        (other, _held(other, other.sent if other.going is None else other.going))
+        for other in _same_device(case)
+    )
     return [other for other, span in spans if span is not None and span[0] <= at <= span[1]]
 
 

@@ -79,7 +79,15 @@ class Case:
     def named(self, other: Asked) -> str:
         """Return another request in words."""
         on = f" on dialog {clean(other.dialog)}" if other.dialog else ""
-        return f"{other.action}{on} (sent {self.when(other.began)})"
+        word = "asked" if other.stayed else "sent"
+        return f"{other.action}{on} ({word} {self.when(other.began)})"
+
+    @property
+    def turn(self) -> int | None:
+        """The step (from 1) that tells of its turn; None where none does."""
+        mine = (Kind.TURN, self.asked.key)
+        places = (n for n, step in enumerate(self.steps, 1) if (step.kind, step.key) == mine)
+        return next(places, None)
 
     # -- times --------------------------------------------------------------------------------
 
@@ -100,13 +108,14 @@ class Case:
         return begin + self.asked.deadline
 
     def when(self, at: float | None) -> str:
-        """Return a time in words, from the sending."""
+        """Return a time in words, from the sending, or where it has not left from the asking."""
         if at is None:
             return "at a time not known"
+        begin = "submission" if self.asked.sent is None else "sending"
         apart = at - self.asked.began
         if abs(apart) < 0.005:  # noqa: PLR2004  what would read 0.00
-            return "at its sending"
-        return f"{abs(apart):.2f} s {'before' if apart < 0 else 'after'} its sending"
+            return f"at its {begin}"
+        return f"{abs(apart):.2f} s {'before' if apart < 0 else 'after'} its {begin}"
 
     # -- what was said ------------------------------------------------------------------------
 

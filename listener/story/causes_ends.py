@@ -70,7 +70,7 @@ _ENDS = {
     ),
     "cancelled": (
         "It was cancelled before it was sent",
-        "the caller withdrew it while it waited for its turn",
+        "the caller withdrew it while it waited for its turn, or for a way to Finesse",
         "Nothing to do.",
     ),
     "caller": (
@@ -125,15 +125,31 @@ def still_open(case: Case) -> Finding | None:
 
 
 def expired_in_queue(case: Case) -> Finding | None:
-    """Look for: it waited at the gate until its deadline, and was not sent."""
-    if case.asked.reason != "expired_in_queue":
+    """Look for: it waited until its deadline, at the gate or behind it, and was not sent."""
+    asked = case.asked
+    if asked.reason != "expired_in_queue":
         return None
+    if asked.stayed:
+        return case.finding(
+            "expired_in_queue",
+            "Its turn had come, but nothing of it left this machine until its deadline",
+            f"its turn came {case.when(asked.going)}; then it waited for the journal, for a login's"
+            " turn or for a connection to Finesse",
+            "Send it again; `listener check` tells whether Finesse's REST service is to be had.",
+            case.turn,
+        )
     holder = next(iter(beside.holders(case)), None)
+    if holder is None:
+        return case.finding(
+            "expired_in_queue",
+            "It waited until its deadline and was not sent",
+            "what kept it waiting is not known here: another request, or a way to Finesse",
+            "Send it again, or give it a longer deadline.",
+        )
+    left = "had its turn, and had not left" if holder.stayed else "was not settled"
     return case.finding(
         "expired_in_queue",
         "It waited for its turn until its deadline and was not sent",
-        f"another request held the device: {case.named(holder)} was not settled"
-        if holder is not None
-        else "what kept it waiting is not known here",
+        f"another request held the device: {case.named(holder)} {left}",
         "Send it again; wait for the request before it, or give it a longer deadline.",
     )

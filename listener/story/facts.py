@@ -73,7 +73,8 @@ class Asked:
     {"status", "kind", "errors", "detail"}. `before`: the dialogs as they were known at sending.
     `deadline`: seconds of it. `minimum`: what evidence was enough. `neighbour`: it is told of only
     because it was at work on the same device or dialog. `deployment`: UCCE or UCCX, None where the
-    source does not say.
+    source does not say. `going`: when its turn came, from which on it keeps its device; None where
+    it did not come, or the source does not say (a running daemon, what its caller sends).
     """
 
     told: Told
@@ -87,6 +88,7 @@ class Asked:
     restarted: bool = False
     neighbour: bool = False
     deployment: str | None = None
+    going: float | None = None
 
     @property
     def key(self) -> str:
@@ -137,6 +139,11 @@ class Asked:
     def sent(self) -> float | None:
         """When it went out."""
         return seconds(self.told.get("sent"))
+
+    @property
+    def stayed(self) -> bool:
+        """Whether its turn is known to have come, and not that anything of it has left."""
+        return self.going is not None and self.sent is None
 
     @property
     def answered(self) -> float | None:

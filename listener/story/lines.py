@@ -92,7 +92,7 @@ def headline(asked: Asked) -> str:
     if outcome is None:
         return f"{named}: {clean(asked.told.get('state') or 'open')}, no outcome"
     why = str(outcome.get("evidence") or outcome.get("reason") or "")
-    words = meanings.HOW.get(why) or meanings.WHY.get(why)
+    words = meanings.HOW.get(why) or meanings.why(why, stayed=asked.stayed)
     status = outcome.get("status")
     if words is None and outcome.get("kind") == "rejected" and status:
         words = f"Finesse answered {status}"

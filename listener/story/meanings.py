@@ -29,7 +29,8 @@ WHY: Mapping[str, str] = MappingProxyType(
         Reason.WEAK: "what was heard is weaker evidence than was asked for",
         Reason.NOT_REPORTED: "whether it was sent was never reported",
         Reason.NOT_SENT: "nothing left this machine",
-        Reason.EXPIRED_IN_QUEUE: "it waited for its turn until the deadline; it was not sent",
+        Reason.EXPIRED_IN_QUEUE: "until the deadline it waited for its turn or a way to Finesse;"
+        " it was not sent",
         Reason.CANCELLED: "it was cancelled before it was sent",
         Reason.SHUTDOWN: "this program is stopping",
         Reason.CALLER: "the caller stopped waiting",
@@ -104,6 +105,16 @@ STATUS: Mapping[int, str] = MappingProxyType(
         504: "something before Finesse waited in vain: it may have happened",
     }
 )
+
+
+def why(reason: str, *, stayed: bool = False) -> str | None:
+    """Return what a reason says. `stayed`: its turn is known to have come, and nothing of it left.
+
+    None for a reason that is not known here.
+    """
+    if stayed and reason == Reason.EXPIRED_IN_QUEUE:
+        return "its turn had come, but no way to Finesse was free in time; it was not sent"
+    return WHY.get(reason)
 
 
 def of_status(status: int | None) -> str:

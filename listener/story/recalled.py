@@ -50,6 +50,7 @@ class Known:
             baseline=self.baseline,
             length=length if length is not None else record.request.default_deadline,
             restarted=self.restarted,
+            going=record.going,
         )
 
 
@@ -140,6 +141,8 @@ class Book:
         del line
         if (known := self.known.get(entry.key)) is not None:
             known.record.outcome, known.record.settled = entry.outcome, moment(at)
+            if entry.outcome.sent is False:  # older recordings have no line for the leaving
+                known.record.sent = None
 
     def _late(self, at: float, line: Line, entry: entries.LateNews) -> None:
         del at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from listener.correlation.pending import State
@@ -34,8 +35,12 @@ def asked_of(
     baseline: Baseline | None = None,
     length: float | None = None,
     restarted: bool = False,
+    going: datetime | None = None,
 ) -> Asked:
-    """Return what is known of a request. `length`: the seconds of its deadline."""
+    """Return what is known of a request.
+
+    `length`: the seconds of its deadline. `going`: when its turn came.
+    """
     request = record.request
     return Asked(
         told=record_json(record, _state(record, answer), deployment),
@@ -48,6 +53,7 @@ def asked_of(
         expected=record.expected,
         restarted=restarted,
         deployment=deployment,
+        going=None if going is None else going.timestamp(),
     )
 
 

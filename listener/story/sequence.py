@@ -15,7 +15,16 @@ from listener.story.facts import Asked, Facts, dialogs_of
 from listener.story.steps import Kind, Lane, Step, Tag
 from listener.story.veil import Veil, clean
 
-_TURN = {Kind.ASKED: 0, Kind.SENT: 1, Kind.ANSWERED: 2, Kind.OUTCOME: 8, Kind.LATE: 9}
+_RANK = {
+    Kind.ASKED: 0,
+    Kind.TURN: 1,
+    Kind.SENT: 2,
+    Kind.ANSWERED: 3,
+    Kind.OUTCOME: 8,
+    Kind.LATE: 9,
+}
+_AT_ONCE = 0.1
+"""Seconds after its turn within which a request leaves where nothing is in its way."""
 _NEAR = 0.01
 """Seconds by which what proves a request may seem to be after its outcome (rounding)."""
 _OF_EFFECT = frozenset({Kind.HEARD, Kind.ERROR})
@@ -32,7 +41,7 @@ def steps_of(facts: Facts, veil: Veil) -> tuple[Step, ...]:
 
 
 def _place(step: Step) -> tuple[float, int]:
-    return step.at, _TURN.get(step.kind, 5)
+    return step.at, _RANK.get(step.kind, 5)
 
 
 def _of_request(asked: Asked, veil: Veil) -> Iterator[Step]:
@@ -59,6 +68,16 @@ def _of_request(asked: Asked, veil: Veil) -> Iterator[Step]:
         lines=tuple(lines),
         **common,
     )
+    if asked.going is not None and (asked.sent is None or asked.sent - asked.going >= _AT_ONCE):
+        yield Step(
+            at=asked.going,
+            kind=Kind.TURN,
+            source=Lane.LISTENER,
+            target=Lane.LISTENER,
+            title=f"the turn of {asked.action} has come",
+            lines=("then it waits for the journal, a login's turn or a connection to Finesse",),
+            **common,
+        )
     if asked.sent is not None:
         yield Step(
             at=asked.sent,
@@ -132,7 +151,7 @@ def _answer(asked: Asked, veil: Veil, common: dict[str, Any]) -> Step:
 def _outcome(asked: Asked, veil: Veil, common: dict[str, Any]) -> Step:
     outcome = asked.outcome or {}
     why = outcome.get("evidence") or outcome.get("reason")
-    words = meanings.HOW.get(str(why)) or meanings.WHY.get(str(why))
+    words = meanings.HOW.get(str(why)) or meanings.why(str(why), stayed=asked.stayed)
     lines = [words] if words else []
     if outcome.get("stage"):
         lines.append(f"stage {clean(outcome['stage'])}")

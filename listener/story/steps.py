@@ -25,6 +25,7 @@ class Kind(StrEnum):
     """What sort of step it is."""
 
     ASKED = "asked"
+    TURN = "turn"
     SENT = "sent"
     ANSWERED = "answered"
     HEARD = "heard"

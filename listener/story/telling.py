@@ -21,7 +21,7 @@ MOST_STEPS = 400
 """Steps of one story; the rest is counted."""
 _BEFORE = 3
 """Steps from before the first request that are told, at most."""
-_ALWAYS = frozenset({Kind.ASKED, Kind.SENT, Kind.ANSWERED, Kind.OUTCOME, Kind.LATE})
+_ALWAYS = frozenset({Kind.ASKED, Kind.TURN, Kind.SENT, Kind.ANSWERED, Kind.OUTCOME, Kind.LATE})
 _LINK = frozenset({Kind.LINK_DOWN, Kind.LINK_UP, Kind.RESTART, Kind.LOST})
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
 from listener import digits
-from listener.correlation.correlator import Correlator
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
 from listener.correlation.steps import Late, Send, Settled, Step
@@ -20,6 +19,7 @@ from listener.finesse.events import events_of
 from listener.finesse.wire import parse_update
 from listener.transcript import entries
 from listener.transcript.comparing import Result, Word
+from listener.transcript.elder import Elder
 from listener.transcript.entries import Header, Line
 from listener.transcript.likeness import Told
 from listener.transcript.lines import told, understood
@@ -40,7 +40,7 @@ class Replay:
 
     def __init__(self, trouble: Callable[[str], None] = lambda _words: None) -> None:
         self._trouble = trouble
-        self._core: Correlator | None = None
+        self._core: Elder | None = None
         self._run: Header | None = None
         self._deployment: str | None = None
         self._results: dict[str, Result] = {}
@@ -108,11 +108,11 @@ class Replay:
             yield from self._let_go()
             self._core = None
 
-    def _new(self) -> Correlator:
+    def _new(self) -> Elder:
         assert self._run is not None  # the first line of every file
         run = self._run
         limits = Limits(run.max_pending, run.max_pending_per_agent, run.tombstone_for)
-        return Correlator(limits, GateMode(run.gate))
+        return Elder(limits, GateMode(run.gate))
 
     def _do(self, line: Line, entry: entries.Entry) -> Iterator[Result]:
         told_again = self._telling > 0
@@ -199,7 +199,7 @@ class Replay:
     # -- the core's methods -----------------------------------------------------------------
 
     @property
-    def _it(self) -> Correlator:
+    def _it(self) -> Elder:
         assert self._core is not None
         return self._core
 
@@ -210,6 +210,8 @@ class Replay:
             raise RuntimeError(f"the core does not take it now: {refused}") from None
 
     def _abandoned(self, now: float, entry: entries.Abandoned) -> Iterable[Step]:
+        if entry.stayed:
+            return self._it.withdraw(now, entry.key, entry.reason)
         return self._it.abandon(now, entry.key, entry.reason)
 
     def _alike(self, _now: float, entry: entries.Alike) -> Iterable[Step]:

@@ -11,13 +11,17 @@ from listener.finesse.actions import SendDtmf
 from listener.finesse.model import ApiError
 from listener.report import errors_json
 from listener.story.case import Finding
-from listener.story.facts import Asked
+from listener.story.facts import Asked, Facts
+from listener.story.sequence import steps_of
+from listener.story.steps import Kind
+from listener.story.veil import Veil
 from tests.story.scenes import (
     CALL,
     COLLEAGUE,
     CONSULT,
     OWN,
     REQUEST_ID,
+    START,
     a_change,
     a_dialog,
     a_gap,
@@ -453,3 +457,55 @@ def test_who_kept_the_device_is_named_only_where_it_did():
     waiting = asked("RETRIEVE", None, key="k4", request_id="r4", sent=None, answered=None)
     assert "not known" in found("expired_in_queue", mine, over, data, waiting).saw
     assert CALL in found("expired_in_queue", mine, asked("HOLD", None, key="k5", sent=-5.0)).saw
+
+
+EXPIRED = an_outcome("rejected", reason="expired_in_queue", sent=False, status=None)
+
+
+def never_left(action: str = "HOLD", turn: float | None = 0.0, **how: Any) -> Asked:
+    """Return a request that expired before anything of it left; its turn came at `turn`."""
+    going = None if turn is None else START + turn
+    return asked(action, EXPIRED, sent=None, answered=None, going=going, **how)
+
+
+def test_who_has_its_turn_holds_the_device_though_nothing_of_it_has_left():
+    holder = never_left(key="k2", request_id="r2", dialog="700", settled=2.0)
+    seen = found("expired_in_queue", never_left("RETRIEVE", turn=None), holder)
+    assert seen.cause == "It waited for its turn until its deadline and was not sent"
+    assert "HOLD on dialog 700" in seen.saw
+    assert "had its turn, and had not left" in seen.saw
+
+
+def test_who_was_over_or_never_had_its_turn_is_not_named_as_the_holder():
+    mine = never_left("RETRIEVE", turn=None)
+    over = never_left(key="k2", request_id="r2", settled=0.5)
+    waited = never_left(key="k3", request_id="r3", turn=None, settled=2.0)
+    after = never_left(key="k4", request_id="r4", turn=1.5, settled=2.0)
+    assert "not known" in found("expired_in_queue", mine, over, waited, after).saw
+
+
+def test_a_request_whose_turn_had_come_is_not_said_to_have_waited_for_it():
+    holder = asked("MAKE_CALL", UNKNOWN, key="k2", request_id="r2", sent=-5.0, settled=30.0)
+    seen = found("expired_in_queue", never_left(turn=0.3), holder)
+    assert seen.cause == "Its turn had come, but nothing of it left this machine until its deadline"
+    assert "its turn came 0.31 s after its submission" in seen.saw
+    assert "MAKE_CALL" not in seen.saw
+    assert seen.steps
+
+
+def test_what_has_its_turn_and_has_not_left_is_nobodys_rival_at_finesse():
+    rival = never_left(key="k2", request_id="r2", turn=-1.0, settled=2.0)
+    assert "two_on_one_device" not in rules(asked("HOLD", UNKNOWN), rival)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told_of"), [(None, 1), (0.05, 0), (0.099, 0), (0.11, 1), (3.0, 1)]
+)
+def test_the_turn_is_a_step_where_it_left_noticeably_later_or_never(
+    sent: float | None, told_of: int
+):
+    mine = asked("HOLD", None, sent=sent, answered=None, going=START)
+    turns = [
+        s for s in steps_of(Facts(source="x", requests=(mine,)), Veil()) if s.kind is Kind.TURN
+    ]
+    assert [step.at for step in turns] == [START] * told_of

@@ -16,14 +16,14 @@ from listener.cli.exits import StreamFailed
 from listener.cli.reaching import Where
 from listener.cli.story_facts import facts_for
 from listener.correlation.outcome import Evidence as By
-from listener.correlation.outcome import Failed, Unconfirmed
+from listener.correlation.outcome import Failed, Rejected, Unconfirmed
 from listener.correlation.outcome import Reason as Why
 from listener.errors import ConfigurationError, DaemonUnreachable
 from listener.finesse.actions import Hold, SendDtmf
 from listener.finesse.model import ApiError
 from listener.journal import Settled
 from listener.story import archive, tape
-from listener.story.facts import Facts, NothingKnown, Wanted
+from listener.story.facts import Facts, NothingKnown, Wanted, seconds
 from listener.story.near import near
 from listener.story.telling import told
 from tests.builders import a_dialog as a_call
@@ -485,6 +485,38 @@ def test_a_transcript_that_stops_says_so(tmp_path: Path):
     story = told(facts, "it")
     assert [each.cause for each in story.of(last)] == ["The transcript ends before its outcome"]
     assert story.repeat(last).startswith("it may have happened")
+
+
+@pytest.mark.parametrize("leaving", [False, True])
+def test_a_transcript_tells_whose_turn_had_come_and_that_nothing_left(
+    tmp_path: Path, *, leaving: bool
+):
+    recorded = Path(__file__).parents[1] / "transcript" / "stayed.jsonl"
+    lines = [json.loads(line) for line in recorded.read_text().splitlines()]
+    lines[0]["leaving"] = leaving  # False: an older recording, whose `send` was taken for sent
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    [turn] = [line["wall"] for line in lines if line["what"] == "send"]
+
+    [mine] = tape.facts_of([path], Wanted(request="k000017")).requests
+
+    assert mine.reason == "cancelled"
+    assert (mine.going, mine.sent) == (seconds(turn), None)
+
+
+async def test_a_journal_tells_whose_turn_had_come_and_that_nothing_left(tmp_path: Path):
+    path = tmp_path / "journal.sqlite"
+    record = a_record()
+    over = Rejected(reason=Why.EXPIRED_IN_QUEUE, sent=False)
+    async with journal_at(path) as journal:
+        assert await journal.put(taken(record))
+        assert await journal.put(going(record, a_call(), at=START + timedelta(seconds=1)))
+        assert await journal.put(Settled(record.key, START + timedelta(seconds=9), over))
+    facts = archive.facts_of(path, Wanted(request=record.key), NOW)
+    [mine] = facts.requests
+    assert (mine.going, mine.sent) == ((START + timedelta(seconds=1)).timestamp(), None)
+    [cause] = [each.cause for each in told(facts, "it").of(mine)]
+    assert cause.startswith("Its turn had come")
 
 
 def test_the_deployment_of_a_transcript_is_known():

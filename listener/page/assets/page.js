@@ -42,7 +42,7 @@ const WHY = {
   weak: "what was heard is weaker evidence than was asked for",
   not_reported: "whether it was sent was never reported",
   not_sent: "nothing left the daemon's machine",
-  expired_in_queue: "its device was busy until the deadline; it was not sent",
+  expired_in_queue: "it waited for its turn, or for a way to Finesse, until the deadline; it was not sent",
   cancelled: "it was cancelled before it was sent",
   shutdown: "the daemon was stopping",
   caller: "the caller stopped waiting",
