@@ -109,12 +109,19 @@ def _may_have_made(account: Account, other: Asked, error: Heard) -> bool:
 
     It went out while no session heard, so that nobody knew which calls there were.
     """
+    return (other.settled or error.at) >= error.at and made_blindly(account, other, error)
+
+
+def made_blindly(account: Account, other: Asked, error: Heard) -> bool:
+    """Say whether an error is on a call of the device of one who made one while no session heard.
+
+    It may be that one, for all that anybody knew, open or settled (5, 6.1).
+    """
     view = account.history.at(getattr(error.event, "dialog_id", None), error.at)
     begun = other.submitted if other.begun is None else other.begun
     blind = not account.listening(other.agent, begun, begun)
-    open_ = (other.settled or error.at) >= error.at
     makes = isinstance(other.request, MAKES) and view is not None and view.sender == other.own
-    return makes and blind and open_
+    return makes and blind
 
 
 def _may_join(account: Account, asked: Asked, error: Heard) -> bool:

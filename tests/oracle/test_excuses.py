@@ -201,6 +201,15 @@ def an_announced_update_supersedes_all_of_that_variable() -> Patches:
     yield desk.Desk, "_supersede", supersede
 
 
+def an_error_is_late_on_whoever_made_a_call() -> Patches:
+    """Beside: a call that one made while nobody heard may be any one of its device."""
+
+    def may_have_made(_desk: Any, tomb: Any, _there: Any) -> bool:
+        return tomb.sent_at is not None and accusation._made(tomb) is None
+
+    yield accusation, "_may_have_made", may_have_made
+
+
 FIRST: dict[planting.Plant, Found] = {
     an_open_join_is_suspect_of_errors_on_any_call: Found(3, "that it alone could own"),
     an_error_is_late_on_all_of_its_agent: Found(2, "late news that is not its own"),
@@ -225,6 +234,9 @@ FIRST: dict[planting.Plant, Found] = {
     ),
     an_error_with_a_foreign_id_is_a_doubt_wherever_it_is: Found(
         "a_desktops_error_with_its_id_on_a_call_beside_one_to_be_made", "that it alone could own"
+    ),
+    an_error_is_late_on_whoever_made_a_call: Found(
+        16, "late news that is not its own", stress=True
     ),
     an_id_on_a_conference_never_counts: Found(1, "an event with its id showed it"),
 }

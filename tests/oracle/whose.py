@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from listener.correlation.outcome import Confirmed, Evidence, Failed
+from listener.correlation.outcome import Confirmed, Evidence, Failed, Unconfirmed
 from listener.finesse.events import DialogEvent, RequestFailed
 from listener.redaction import HIDDEN
 from tests.oracle import blame, effects, grounds
@@ -145,6 +145,8 @@ def _fits(account: Account, asked: Asked, heard: Heard) -> bool:
     there, asked_on = getattr(heard.event, "dialog_id", None), asked.request.dialog_id
     if there is None:
         return False
+    if isinstance(asked.outcome, Unconfirmed) and blame.made_blindly(account, asked, heard):
+        return True
     # The call that it was told to have made is its object, whoever made it (5, 6.1).
     if isinstance(asked.outcome, Confirmed | Failed) and there == asked.outcome.dialogs.new:
         return True
