@@ -109,9 +109,8 @@ def _said(account: Account, asked: Asked) -> Iterator[str]:
         case Rejected():
             yield from _rejected(asked, outcome)
         case Unconfirmed() | Abandoned():
-            ended = any(at >= (asked.turn or at) for at, _ in account.restarts)
-            in_doubt = asked.turn is not None and ended  # the next process cannot know it
-            if asked.begun is None and not asked.deeds and not in_doubt:
+            # Whose turn had come when its process was killed has begun: the next one cannot know.
+            if asked.begun is None and not asked.deeds:
                 yield "it may have happened, was said, and it was never let go"
 
 

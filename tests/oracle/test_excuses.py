@@ -14,13 +14,20 @@ import pytest
 from listener.correlation import accusation, bystanders, clockwork, desk, hearing, objects, picture
 from listener.correlation.case import How, Shown
 from listener.correlation.judges import pairs
-from listener.correlation.outcome import Confirmed, DialogIds, Evidence, MinimumEvidence
+from listener.correlation.outcome import (
+    Confirmed,
+    DialogIds,
+    Evidence,
+    MinimumEvidence,
+    Reason,
+    Unconfirmed,
+)
 from listener.finesse import actions as do
 from listener.finesse.actions.expectation import CallData, Conferenced, Left, Reclassified
 from listener.finesse.events import RequestFailed
 from listener.simulator.interfaces import Deed
 from tests.builders import a_dialog, an_event
-from tests.oracle import blame, facts, grounds, planting, shown
+from tests.oracle import blame, facts, grounds, judge, planting, shown
 from tests.oracle.account import Account, Asked, Heard, Parcel, View
 from tests.oracle.by_seed import Found, assert_found
 
@@ -265,6 +272,24 @@ def test_what_was_read_before_a_restart_may_be_told_again_as_sessions_begin(
     parcel = Parcel("", "", at, None, None, is_error=True)
     heard = Heard(at, "1001", event, parcel, first=True)
     assert grounds.may_be_repeated(account, heard) is may_be
+
+
+@pytest.mark.parametrize("restarts", [[], [(10.0, 12.0)], [(60.0, 62.0)]])
+def test_who_never_left_may_not_end_as_one_who_may_have(
+    restarts: list[tuple[float, float]],
+) -> None:
+    request = do.Hold(agent="1001", dialog_id="A", target_media_address="2001")
+    never = Asked(
+        *(0, "k", request, "4", "2001", "submit", MinimumEvidence.ANY, 20.0, 5.0), turn=5.0
+    )
+    never.settled = 25.0
+    never.outcome = Unconfirmed(reason=Reason.NO_ANSWER, waited=20.0)
+    account = Account(0, asked=[never], restarts=restarts)
+    assert list(judge._said(account, never)) == [
+        "it may have happened, was said, and it was never let go"
+    ]
+    never.begun = never.turn  # it was open when its process was killed
+    assert list(judge._said(account, never)) == []
 
 
 @pytest.mark.parametrize(
