@@ -40,6 +40,7 @@ class Kept(NothingKept):
         self._turn = turn
         self.rows: dict[str, Stored] = {}
         self._left: dict[str, float] = {}  # when each left, by the loop's clock
+        self.as_it_leaves: Callable[[], object] = lambda: None  # hears of each who left
         self._known: dict[str, Baseline | None] = {}  # at its turn
 
     def taken(self, record: Record, registration: Registration) -> asyncio.Future[None]:
@@ -75,6 +76,7 @@ class Kept(NothingKept):
         self._left[record.key], self._known[record.key] = self._loop.time(), row.baseline
         row.record.sent = at
         self.rows[record.key] = replace(row, baseline=baseline, left_at=at)
+        self.as_it_leaves()
 
     def killed(self) -> set[str]:
         """Lose what was not on the disk yet; return of whom it is not known what they left with."""

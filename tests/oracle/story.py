@@ -94,7 +94,8 @@ class Story:
 def leaving_late(story: Story) -> Story:
     """Return a story in which each tenth request waits to leave when its turn came.
 
-    For a connection or the turn of its login: for 1 to 300 ms, and few of them for seconds.
+    For a connection or the turn of its login: for 1 to 300 ms, and few of them for seconds. In half
+    of the stories a kill waits for the next who leaves (trait `kill`).
     """
     dice = random.Random(f"late/{story.seed}")
     steps = []
@@ -103,7 +104,8 @@ def leaving_late(story: Story) -> Story:
         seconds = dice.uniform(1.0, 9.0) if long else dice.uniform(0.001, 0.3)
         asked = waits and step.do == "ask"
         steps.append(step.but(leaves=round(seconds, 3)) if asked else step)
-    return story.only(steps)
+    kill = "leaving" if dice.random() < 0.5 else "at once"
+    return replace(story.only(steps), traits={**story.traits, "kill": kill})
 
 
 class Author:

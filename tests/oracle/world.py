@@ -37,7 +37,7 @@ from listener.terms import Leaving, Policy, Wishes
 from listener.translation import RestWire
 from tests.oracle import table
 from tests.oracle.account import Account, Asked, Heard, Parcel
-from tests.oracle.kept import Kept
+from tests.oracle.kept import COMMIT, Kept
 from tests.oracle.streams import Streams
 from tests.oracle.wires import SENDER, Fortune, Misfortune, Sender, Truth, Wire
 
@@ -625,7 +625,14 @@ class World:
         self.finesse.set_status("IN_SERVICE")
 
     def restart(self, *, back: float) -> None:
-        """See `Hands`."""
+        """See `Hands`; with the trait `kill=leaving` it comes just behind the next who leaves."""
+        if self.traits.get("kill") == "leaving":
+            self.kept.as_it_leaves = lambda: self.loop.call_later(COMMIT / 2, self._kill, back)
+        else:
+            self._kill(back)
+
+    def _kill(self, back: float) -> None:
+        self.kept.as_it_leaves = lambda: None
         if self.service._closed:
             return
         self.account.restarts.append((self.loop.time(), self.loop.time() + back))
