@@ -94,14 +94,15 @@ class Story:
 def leaving_late(story: Story) -> Story:
     """Return a story in which each tenth request waits to leave when its turn came.
 
-    For a connection or the turn of its login: for 1 to 300 ms, and few of them for seconds. In half
-    of the stories a kill waits for the next who leaves (trait `kill`).
+    For a connection or the turn of its login: for 1 to 300 ms, few of them for seconds, past their
+    deadline too. In half of the stories a kill waits for the next who leaves (trait `kill`).
     """
     dice = random.Random(f"late/{story.seed}")
     steps = []
     for step in story.steps:
         waits, long = dice.random() < 0.1, dice.random() < 0.1
-        seconds = dice.uniform(1.0, 9.0) if long else dice.uniform(0.001, 0.3)
+        longest = 30.0 if dice.random() < 0.3 else 9.0
+        seconds = dice.uniform(1.0, longest) if long else dice.uniform(0.001, 0.3)
         asked = waits and step.do == "ask"
         steps.append(step.but(leaves=round(seconds, 3)) if asked else step)
     kill = "leaving" if dice.random() < 0.5 else "at once"

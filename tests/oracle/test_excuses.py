@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from listener import restoring
 from listener.correlation import accusation, bystanders, clockwork, desk, hearing, objects, picture
 from listener.correlation.case import How, Shown
 from listener.correlation.judges import pairs
@@ -189,6 +190,11 @@ def an_id_on_a_conference_never_counts() -> Patches:
     yield planting.over(Conferenced, never)
 
 
+def what_was_known_at_its_turn_is_what_it_left_with() -> Patches:
+    """Beside: who was killed as he left has no baseline, and no change proves his work."""
+    yield restoring, "_known_as_it_left", lambda _stored: True
+
+
 def an_announced_update_supersedes_all_of_that_variable() -> Patches:
     """Beside: what was announced supersedes once it is known to be sent, or asks for the same."""
     real = desk.Desk._supersede
@@ -244,6 +250,9 @@ FIRST: dict[planting.Plant, Found] = {
     ),
     an_error_is_late_on_whoever_made_a_call: Found(
         16, "late news that is not its own", stress=True
+    ),
+    what_was_known_at_its_turn_is_what_it_left_with: Found(
+        "held_by_hand_before_it_left_and_killed_as_it_left", "it never was so since it was asked"
     ),
     an_id_on_a_conference_never_counts: Found(1, "an event with its id showed it"),
 }
