@@ -87,7 +87,7 @@ def restore_open(
     """Put back what has no outcome; after what has one, and before the first session hears."""
     loop = service.loop.time()
     adopted = unsent = 0
-    for stored in unsettled:
+    for stored in sorted(unsettled, key=_left_at):  # of two updates the later counts (rules 6.7)
         # What the caller sends itself may have gone out whatever the journal says.
         never_left = stored.going_at is None and not stored.record.expected
         try:
@@ -129,6 +129,11 @@ def _known_as_it_left(stored: Stored) -> bool:
     return stored.record.expected or stored.left_at is not None or stored.answer is not None
 
 
+def _left_at(stored: Stored) -> datetime:
+    """Return when it left by the wall clock: at the latest known; else when it was submitted."""
+    return stored.record.sent or stored.going_at or stored.record.submitted
+
+
 def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None:
     age = _age(stored, now)
     answer = stored.answer
@@ -144,6 +149,7 @@ def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None
             age=age,
             status=answer.status if answer is not None else None,
             answer_date=answer.date if answer is not None else None,
+            gone=max(0.0, (now - _left_at(stored)).total_seconds()),
         )
 
     service.adopt(stored.record_at(loop - age), adoption)

@@ -34,6 +34,7 @@ class Earlier:
     status: int | None = None
     answer_date: float | None = None
     gap: bool = True
+    gone: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,9 @@ def adopt(
     desk.books.add(entry)
     entry.fire(Trigger.DISPATCH)
     user = was.baseline.user if was.baseline is not None else None
-    desk.start(entry.submitted, entry, was.baseline, user)
+    # It left no earlier than it was asked for, and of two updates the later counts (rules 6.7).
+    gone = was.age if was.gone is None else min(was.gone, was.age)
+    desk.start(now - max(gone, 0.0), entry, was.baseline, user)
     left = min(max(was.left, 0.0), MAX_LENGTH)
     if was.gap:
         _after_gap(desk, now, entry, left)

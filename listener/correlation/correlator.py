@@ -108,14 +108,15 @@ class Correlator:
         status: int | None = None,
         answer_date: float | None = None,
         gap: bool = True,
+        gone: float | None = None,
     ) -> list[Step]:
         """Take over a request that an earlier process sent, or was told of; it is never sent again.
 
         `baseline` is the one taken at sending. Seconds: `left` of its deadline, `age` since it was
-        submitted. `accepted`, `status`, `answer_date` (the Date, in Finesse's seconds): what was
-        answered, as far as known. `gap`: events may have been lost, and without proof it ends
-        RESTARTED; False: this process has heard the agent since before the request was sent, and
-        judges it as one of its own.
+        submitted, `gone` since it left (None: as it was submitted). `accepted`, `status`,
+        `answer_date` (the Date, in Finesse's seconds): what was answered, as far as known. `gap`:
+        events may have been lost, and without proof it ends RESTARTED; False: this process has
+        heard the agent since before the request was sent, and judges it as one of its own.
 
         Call `remember` for what was settled first, then this for the open ones, the earliest sent
         first; then tell each with `rehear` what this process has heard since it was sent. Raises
@@ -129,6 +130,7 @@ class Correlator:
             status=status,
             answer_date=answer_date,
             gap=gap,
+            gone=gone,
         )
         adoption.adopt(self._desk, now, request, registration, earlier)
         return self._desk.take_steps()

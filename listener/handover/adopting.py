@@ -89,6 +89,7 @@ class Adoption:
         self._gaps()
         self._reconcile()
         sent = [each for each in self._state.open if each.sent_at is not None]
+        sent.sort(key=lambda each: each.sent_at or 0.0)  # of two updates the later counts
         gaps = {each.record.key: self._missed(each) for each in sent}
         for each in sent:
             self._adopt(each, gap=gaps[each.record.key])
@@ -139,6 +140,7 @@ class Adoption:
                 status=each.status,
                 answer_date=each.answer_date,
                 gap=gap,
+                gone=None if each.sent_at is None else now - each.sent_at,
             )
 
         self._service.adopt(each.record, adoption)

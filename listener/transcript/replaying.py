@@ -231,6 +231,7 @@ class Replay:
             status=entry.status,
             answer_date=entry.answer_date,
             gap=entry.gap,
+            gone=entry.gone,
         )
 
     def _remembered(self, now: float, entry: entries.Remembered) -> Iterable[Step]:

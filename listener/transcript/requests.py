@@ -68,6 +68,7 @@ class Adopted(Entry):
     status: int | None = None
     answer_date: float | None = None
     gap: bool = True
+    gone: float | None = None
     retold: bool = False
 
 

@@ -42,7 +42,9 @@ def _agents(desk: Desk, now: float) -> Iterator[entries.Entry]:
 
 
 def _open(core: Correlator, desk: Desk, now: float) -> Iterator[entries.Entry]:
-    for entry in desk.books.entries.values():
+    # Digits wait for those that left before, and what waits comes last.
+    begun = sorted(desk.books.entries.values(), key=lambda e: (e.sent_at is None, e.sent_at or 0.0))
+    for entry in begun:
         yield _waiting(now, entry) if entry.state is State.QUEUED else _going(core, now, entry)
 
 
@@ -72,6 +74,7 @@ def _going(core: Correlator, now: float, entry: Entry) -> entries.Adopted:
         status=entry.status,
         answer_date=entry.case.answer_date,
         gap=entry.restarted or entry.case.superseded,
+        gone=now - entry.sent_at if entry.sent_at is not None else None,
         retold=True,
     )
 

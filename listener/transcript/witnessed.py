@@ -105,6 +105,7 @@ class Recorded(Correlator):
         status: int | None = None,
         answer_date: float | None = None,
         gap: bool = True,
+        gone: float | None = None,
     ) -> list[Step]:
         """As the core."""
         self._begin(
@@ -122,6 +123,7 @@ class Recorded(Correlator):
                 status=status,
                 answer_date=answer_date,
                 gap=gap,
+                gone=gone,
             ),
         )
         steps = super().adopt(
@@ -135,6 +137,7 @@ class Recorded(Correlator):
             status=status,
             answer_date=answer_date,
             gap=gap,
+            gone=gone,
         )
         return self._out(now, steps)
 

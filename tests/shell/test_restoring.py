@@ -246,3 +246,22 @@ async def test_settled_requests_and_keys_are_remembered(service):
     assert keys.find(("key", "body"), service.loop.time()) == "id-1"
     assert service.correlator.knows("r-1")
     assert service.records["id-1"].outcome is outcome
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_it_left_when_the_journal_says_and_the_earliest_is_taken_over_first(
+    service, *, kept: bool
+):
+    # rules 6.7: of two updates the later is the one that left later
+    late, early = (
+        stored(key=key, request_id=key, going_at=NOW - timedelta(seconds=ago))
+        for key, ago in (("late", 2.0), ("early", 3.0))
+    )
+    if kept:  # its turn came as it was submitted, and it left later
+        late, early = stored(key="late", request_id="l"), stored(key="early", request_id="e")
+        late.record.sent, early.record.sent = (NOW - timedelta(seconds=ago) for ago in (2.0, 3.0))
+    await put_back(service, late, early)
+    now = asyncio.get_running_loop().time()
+    sent = [now - service.correlator.entry(key).sent_at for key in service.records]
+    assert list(service.records) == ["early", "late"]
+    assert sent == pytest.approx([3.0, 2.0], abs=0.2)

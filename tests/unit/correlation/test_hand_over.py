@@ -705,3 +705,31 @@ def test_an_error_with_an_id_that_others_used_twice_makes_later_unsigned_ones_do
     story.hear(an_error())
     story.wait(20)
     assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+# -- when it left ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gap", [False, True])
+@pytest.mark.parametrize("in_order", [False, True])
+def test_of_two_updates_that_are_taken_over_the_later_is_the_one_that_left_later(
+    *, gap: bool, in_order: bool
+) -> None:
+    # 6.7: the other one was asked for later, and left before it
+    story = Story()
+    begin = {"baseline": BEFORE, "left": 18.0, "gap": gap}
+    late = {"request": data("late"), "age": 3.0, "gone": 1.0}
+    early = {"request": data("early"), "age": 2.9, "gone": 2.0}
+    both = (early, late) if in_order else (late, early)
+    keys = {each["gone"]: story.adopt(**each, **begin) for each in both}
+    entries = [story.correlator.entry(keys[gone]) for gone in (2.0, 1.0)]
+    assert [entry.case.superseded for entry in entries] == [True, False]
+
+
+@pytest.mark.parametrize(("gone", "sent_ago"), [(None, 3.0), (1.0, 1.0), (4.0, 3.0), (-1.0, 0.0)])
+def test_it_left_when_it_is_said_to_and_not_before_it_was_submitted(
+    gone: float | None, sent_ago: float
+) -> None:
+    story = Story()
+    key = take(story, HOLD, age=3.0, gone=gone)
+    assert story.correlator.entry(key).sent_at == pytest.approx(story.now - sent_ago)
