@@ -170,6 +170,8 @@ class Ear(LinkEvents):
         self._place.connected(agent, mine.endpoint)
         available = self._place.view(agent, mine.endpoint) is not False  # unknown is not down
         self._service().finesse_present(agent, available=available)
+        if former is not None:
+            self._changed_to()  # nothing is heard for sure until the picture was read there
 
     def _changed_to(self) -> None:
         self._tell(self.status())

@@ -263,6 +263,20 @@ async def test_session_at_another_node_takes_over_from_the_one_before(rig):
     assert rig.ear.node == TWO.host
 
 
+async def test_a_move_is_told_as_it_begins_though_the_picture_cannot_be_read_yet(rig):
+    # found by the soak: nothing was sure for seconds, and the events said that the agent was heard
+    told = []
+    rig.ear._tell = told.append
+    await rig.hearing(ONE)
+    rig.read.clear()
+    moving = asyncio.create_task(rig.ear.opened(Session(TWO)))
+    await until(lambda: rig.looks > 1)
+    assert [(each.live, each.host) for each in told] == [(True, ONE.host), (False, TWO.host)]
+    rig.read.set()
+    await moving
+    assert [(each.live, each.host) for each in told[2:]] == [(True, TWO.host)]
+
+
 async def test_what_a_left_session_shows_of_finesse_changes_nothing(rig):
     former = await rig.hearing(ONE)
     await rig.hearing(TWO)
