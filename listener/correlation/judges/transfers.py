@@ -223,8 +223,7 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         named = _by_id(case, sight, sight.dialog_id) if tied else found.dialogs
         return replace(found, by_id=tied, dialogs=named)
     if others:
-        met = case.met == sight.dialog_id and others <= there  # whatever was joined with it later
-        return found if met or _joined(case, sight, others) else NOTHING
+        return _by_parties(case, sight, others, found)
     if not both:
         return NOTHING
     found = replace(found, dialogs=_by_id(case, sight, sight.dialog_id))
@@ -233,6 +232,22 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     if sight.tagged:
         case.joined = found  # it may have been one before; that the other call went will tell
     return NOTHING
+
+
+def _by_parties(case: Case, sight: Sight, others: frozenset[str], found: Finding) -> Finding:
+    """Return `found` where both calls' parties are on the one that is shown, with ours (6.4).
+
+    Where they alone say so one may have come there by himself, and the other call be there yet.
+    """
+    there = _addresses(sight.dialog, case.own)
+    met = case.met == sight.dialog_id and others <= there  # whatever was joined with it later
+    if not met and not _joined(case, sight, others):
+        return NOTHING
+    secondary = sight.dialog.secondary_id if sight.dialog is not None else None
+    if sight.tagged or met or secondary in pair(case):
+        return found
+    shown = tuple(sorted(pair(case) & case.gone_tagged))
+    return replace(found, dialogs=DialogIds(sight.dialog_id, gone=shown))
 
 
 def _note_met(case: Case, sight: Sight, others: frozenset[str]) -> None:

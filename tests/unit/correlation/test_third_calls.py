@@ -134,3 +134,17 @@ def test_a_join_of_a_colleagues_own_call_names_none_that_ours_is_joined_with() -
     story.hear(an_event(joined), an_event(joined, tag=key, owner="agent2"))
     assert story.said(key)[0] == "confirmed"
     assert story.outcomes[key].dialogs.gone == ("400",)
+
+
+@pytest.mark.parametrize(("secondary", "gone"), [(None, ()), ("200", ("200",))])
+def test_a_conference_that_its_parties_alone_show_names_no_call_as_gone(secondary, gone) -> None:
+    # found by the oracle: the consulted party came to the call by a watch of her own, and both
+    # calls were there yet
+    first, consult, _ = _calls()
+    story = Story(first, consult)
+    key = story.accepted(Conference(agent=AGENT, dialog_id="100"))
+    parties = (a_participant(at=2), a_participant("A"), a_participant("C"))
+    story.hear(an_event(replace(first, participants=parties, secondary_id=secondary)))
+    assert story.said(key) == ("confirmed", "expectation")
+    dialogs = story.outcomes[key].dialogs
+    assert (dialogs.survivor, dialogs.gone) == ("100", gone)
