@@ -335,7 +335,10 @@ async def test_other_node_gets_what_cannot_have_left_for_the_first(fault):
         serving(http(202), tls=server_side) as two,
         Proxy(one.port) as proxy,
         asking(
-            f"https://127.0.0.1:{proxy.port}", two.url, tls=client_side, connect=CONNECT
+            f"https://127.0.0.1:{proxy.port}",
+            two.url,
+            tls=client_side,
+            connect=SLOWER * CONNECT,  # the second node's handshake has no longer
         ) as rest,
     ):
         await fault(proxy)
