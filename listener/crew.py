@@ -284,6 +284,8 @@ class Ear(LinkEvents):
         state = str(link.state) if link is not None else "signed_out"
         if state == "up" and not self.up.is_set():
             state = "waiting"  # there is a session, which may not be used now
+        elif state == "connecting" and self.up.is_set():
+            state = "up"  # its link hears of that in a moment
         trouble = self._refusal or self.trouble
         return AgentStatus(
             agent=self.agent.id,

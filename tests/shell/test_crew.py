@@ -416,3 +416,11 @@ async def test_session_that_may_not_be_used_is_not_said_to_be_up(rig):
     assert (rig.ear.status().state, rig.ear.status().live) == ("waiting", False)
     rig.link.state = "stopped"
     assert rig.ear.status().state == "stopped"
+
+
+async def test_a_session_is_told_to_be_up_once_it_hears_whatever_its_link_knows_by_then(rig):
+    told = []
+    rig.ear._tell = told.append
+    rig.link.state = "connecting"
+    await rig.hearing()
+    assert [(each.state, each.live) for each in told] == [("up", True)]
