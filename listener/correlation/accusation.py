@@ -292,9 +292,11 @@ def _may_have_made(desk: Desk, tomb: Entry, there: str) -> bool:
     """Say whether a call may be that of a request which ended, and nobody knows which it made.
 
     It comes from that device, as far as it is known, and was not there when the request went out.
+    One that failed, by whatever guess, has had its error.
     """
     case = tomb.case
-    if tomb.sent_at is None or _made(tomb) is not None:
+    undecided = isinstance(tomb.outcome, Unconfirmed | Abandoned)
+    if tomb.sent_at is None or not undecided or _made(tomb) is not None:
         return False
     picture = desk.picture.of(tomb.agent)
     known = picture.dialogs.get(there)

@@ -84,12 +84,19 @@ def before(account: Account, asked: Asked) -> Iterator[float]:
 
 
 def ahead(account: Account, asked: Asked) -> Iterator[Asked]:
-    """Yield the DTMF that went out before it on that device: its window begins behind theirs."""
+    """Yield the DTMF that went out before it on that device: its window begins behind theirs.
+
+    Of two that left at one moment the one that was settled first may have been the first one.
+    """
     for other in account.asked:
         if not _both_dtmf(asked, other) or other.agent != asked.agent or other is asked:
             continue
         if other.begun is None or asked.begun is None:
             continue
         there = other.mode in {"submit", "forward"} and asked.mode in {"submit", "forward"}
-        if there and (other.begun, other.key) < (asked.begun, asked.key):
+        if there and (other.begun, _end(other), other.key) < (asked.begun, _end(asked), asked.key):
             yield other
+
+
+def _end(asked: Asked) -> float:
+    return float("inf") if asked.settled is None else asked.settled

@@ -647,3 +647,16 @@ def test_that_calls_are_made_explains_not_that_one_is_held() -> None:
     story.hear(an_error("INVALID_ACTION CONFERENCE on extension 1001"))
     story.wait(3)
     assert story.said(key)[0] == "open"
+
+
+def test_a_make_call_that_failed_has_had_its_error_and_owns_none_on_an_untold_call() -> None:
+    # found by the oracle: every event of the call was lost, and two errors came on it
+    story = Story()
+    making = story.accepted(MAKE_CALL)
+    story.hear(an_error("one", dialog_id="900"))
+    story.wait(3)
+    assert story.said(making) == FAILED_SOLE
+    recording = story.accepted(a.StartRecording(agent=AGENT, dialog_id="900"))
+    story.hear(an_error("another", dialog_id="900"))
+    story.wait(3)
+    assert story.said(recording) == FAILED_SOLE
