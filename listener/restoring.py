@@ -134,6 +134,10 @@ def _left_at(stored: Stored) -> datetime:
     return stored.record.sent or stored.going_at or stored.record.submitted
 
 
+def _gone(stored: Stored, now: datetime) -> float:
+    return max(0.0, (now - _left_at(stored)).total_seconds())
+
+
 def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None:
     age = _age(stored, now)
     answer = stored.answer
@@ -149,7 +153,7 @@ def _adopt(service: Service, stored: Stored, now: datetime, loop: float) -> None
             age=age,
             status=answer.status if answer is not None else None,
             answer_date=answer.date if answer is not None else None,
-            gone=max(0.0, (now - _left_at(stored)).total_seconds()),
+            gone=_gone(stored, now),
         )
 
     service.adopt(stored.record_at(loop - age), adoption)
@@ -167,4 +171,5 @@ def _remember(service: Service, stored: Stored, now: datetime, loop: float) -> N
         age=_age(stored, now),
         settled_ago=max(0.0, (now - record.settled).total_seconds()),
         left=left_of(stored, now),
+        gone=_gone(stored, now),
     )

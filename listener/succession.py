@@ -152,10 +152,12 @@ class Succession(Hearing):
         age: float,
         settled_ago: float,
         left: float,
+        gone: float | None = None,
     ) -> None:
         """Take over a request that was settled: what comes late is recorded for it.
 
-        Seconds: since it was submitted, since it was settled, and until its own deadline.
+        Seconds: since it was submitted, since it was settled, until its own deadline, and since it
+        left (None: as it was submitted).
         """
         outcome = record.outcome
         if outcome is not None:
@@ -169,6 +171,7 @@ class Succession(Hearing):
                 age=age,
                 settled_ago=settled_ago,
                 left=left,
+                gone=gone,
             )
 
     def still_in_gap(self, agent: str, since: float) -> None:

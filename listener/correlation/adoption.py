@@ -45,6 +45,7 @@ class Past:
     age: float
     settled_ago: float
     left: float
+    gone: float | None = None
 
 
 def adopt(
@@ -61,14 +62,19 @@ def adopt(
     desk.books.add(entry)
     entry.fire(Trigger.DISPATCH)
     user = was.baseline.user if was.baseline is not None else None
-    # It left no earlier than it was asked for, and of two updates the later counts (rules 6.7).
-    gone = was.age if was.gone is None else min(was.gone, was.age)
-    desk.start(now - max(gone, 0.0), entry, was.baseline, user)
+    desk.start(_left_at(now, was), entry, was.baseline, user)
     left = min(max(was.left, 0.0), MAX_LENGTH)
     if was.gap:
         _after_gap(desk, now, entry, left)
     else:
         _handed_over(desk, now, entry, left)
+
+
+def _left_at(now: float, was: Earlier | Past) -> float:
+    """Return when it left: of two updates the later counts, open or settled (rules 6.7)."""
+    # No earlier than it was asked for.
+    gone = was.age if was.gone is None else min(was.gone, was.age)
+    return now - max(gone, 0.0)
 
 
 def _entry(desk: Desk, submitted: float, request: Request, registration: Registration) -> Entry:
@@ -209,7 +215,7 @@ def remember(
     entry.outcome, entry.settled_at = outcome, now - settled_ago
     entry.status, entry.left_machine = outcome.status, outcome.sent
     entry.deadline = now + was.left
-    entry.sent_at = None if outcome.kind == "rejected" else entry.submitted
+    entry.sent_at = None if outcome.kind == "rejected" else _left_at(now, was)
     entry.case.claimed = outcome.dialogs.new
     if outcome.dialogs.survivor is not None:
         entry.case.ids.add(outcome.dialogs.survivor)

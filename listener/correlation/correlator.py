@@ -156,21 +156,19 @@ class Correlator:
         age: float,
         settled_ago: float,
         left: float,
+        gone: float | None = None,
     ) -> list[Step]:
         """Put a request back that an earlier process settled: what comes late is told of it.
 
         Seconds: `age` since it was submitted, `settled_ago` since it had its outcome, `left` of its
         own deadline (0 or less when that is past): until then it may own an unsigned error (rules
-        5). It stays for the rest of its time; no step comes from it. Raises ValueError for a key
-        that is known already.
+        5); `gone` since it left (None: as it was submitted). It stays for the rest of its time; no
+        step comes from it. Raises ValueError for a key that is known already.
         """
-        adoption.remember(
-            self._desk,
-            now,
-            request,
-            registration,
-            adoption.Past(outcome=outcome, age=age, settled_ago=settled_ago, left=left),
+        past = adoption.Past(
+            outcome=outcome, age=age, settled_ago=settled_ago, left=left, gone=gone
         )
+        adoption.remember(self._desk, now, request, registration, past)
         return self._desk.take_steps()
 
     # -- answered ---------------------------------------------------------------------------

@@ -41,13 +41,22 @@ def remember(listener: Listener, past: Collection[Past]) -> None:
     """Put back what the first process settled, where there is no journal that knows it."""
     now = listener.service.loop.time()
     for each in past:
+        age = now - each.record.submitted_at
         listener.service.remember(
             each.record,
             each.registration,
-            age=now - each.record.submitted_at,
+            age=age,
             settled_ago=each.settled_ago,
             left=each.left,
+            gone=_gone(each.record, age),
         )
+
+
+def _gone(record: Record, age: float) -> float | None:
+    """Return the seconds since a settled request left, of `age` seconds since it was submitted."""
+    if record.sent is None:
+        return None
+    return age - (record.sent - record.submitted).total_seconds()
 
 
 class Adoption:

@@ -244,6 +244,7 @@ class Replay:
             age=entry.age,
             settled_ago=entry.settled_ago,
             left=entry.left,
+            gone=entry.gone,
         )
 
     def _opened(self, entry: _Opened) -> _Opened:

@@ -97,6 +97,7 @@ class Remembered(Entry):
     age: float
     settled_ago: float
     left: float
+    gone: float | None = None
     retold: bool = False
 
 

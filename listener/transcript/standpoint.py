@@ -95,6 +95,7 @@ def _past(desk: Desk, now: float) -> Iterable[entries.Entry]:
                 age=now - tomb.submitted,
                 settled_ago=ago,
                 left=max(0.0, tomb.deadline - now),
+                gone=now - tomb.sent_at if tomb.sent_at is not None else None,
                 retold=True,
             )
         )

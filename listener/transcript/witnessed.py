@@ -156,6 +156,7 @@ class Recorded(Correlator):
         age: float,
         settled_ago: float,
         left: float,
+        gone: float | None = None,
     ) -> list[Step]:
         """As the core."""
         self._begin(
@@ -169,10 +170,18 @@ class Recorded(Correlator):
                 age=age,
                 settled_ago=settled_ago,
                 left=left,
+                gone=gone,
             ),
         )
         steps = super().remember(
-            now, request, registration, outcome, age=age, settled_ago=settled_ago, left=left
+            now,
+            request,
+            registration,
+            outcome,
+            age=age,
+            settled_ago=settled_ago,
+            left=left,
+            gone=gone,
         )
         return self._out(now, steps)
 

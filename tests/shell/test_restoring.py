@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,8 @@ from listener.correlation.picture import Baseline
 from listener.correlation.registration import Registration
 from listener.correlation.steps import AnswerKind, Look, RestAnswer
 from listener.finesse.actions import Hold
+from listener.handover.adopting import remember
+from listener.handover.carried import Past
 from listener.idempotency import Keys
 from listener.journal import Stored
 from listener.restoring import WITHIN, left_of, restore
@@ -265,3 +268,33 @@ async def test_it_left_when_the_journal_says_and_the_earliest_is_taken_over_firs
     sent = [now - service.correlator.entry(key).sent_at for key in service.records]
     assert list(service.records) == ["early", "late"]
     assert sent == pytest.approx([3.0, 2.0], abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("turn", "sent", "ago"),
+    [(5.0, 2.0, 2.0), (4.0, None, 4.0), (None, None, 5.0), (5.0, 9.0, 5.0)],
+)
+async def test_a_settled_one_left_when_the_journal_says(service, turn, sent, ago):
+    # rules 6.7: of two updates the later counts, and one of them may be settled
+    def moment(seconds):
+        return None if seconds is None else NOW - timedelta(seconds=seconds)
+
+    outcome = Confirmed(evidence=Evidence.REQUEST_ID)
+    found = stored(going_at=moment(turn), outcome=outcome, settled=moment(1.0))
+    found.record.sent = moment(sent)
+    await put_back(service, found)
+    now = asyncio.get_running_loop().time()
+    assert now - service.correlator.entry("id-1").sent_at == pytest.approx(ago, abs=0.2)
+
+
+@pytest.mark.parametrize(("sent", "ago"), [(2.0, 2.0), (None, 5.0)])
+async def test_a_settled_one_that_is_handed_over_left_when_its_record_says(service, sent, ago):
+    outcome = Confirmed(evidence=Evidence.REQUEST_ID)
+    found = stored(outcome=outcome, settled=NOW - timedelta(seconds=1))
+    now = asyncio.get_running_loop().time()
+    record = found.record_at(now - 5.0)
+    record.sent = None if sent is None else NOW - timedelta(seconds=sent)
+    past = Past(record=record, registration=found.registration, settled_ago=1.0, left=16.0)
+    remember(SimpleNamespace(service=service), [past])
+    now = asyncio.get_running_loop().time()
+    assert now - service.correlator.entry("id-1").sent_at == pytest.approx(ago, abs=0.2)

@@ -397,6 +397,44 @@ def test_an_update_that_was_refused_does_not_hinder_an_earlier_one() -> None:
     assert story.said(key) == ("confirmed", "snapshot")
 
 
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        (5.0, ("unconfirmed", "restarted")),
+        (7.0, ("confirmed", "snapshot")),
+        (None, ("confirmed", "snapshot")),  # as it was submitted
+    ],
+)
+def test_a_settled_update_that_was_asked_for_later_is_the_later_one_only_if_it_left_later(
+    gone: float | None, said: tuple[str, str]
+) -> None:
+    # 6.7: the value that is there may be that of the one that left later
+    story = Story(live=False)
+    story.remember(data("x"), OUTCOMES[0], age=8.0, settled_ago=3.0, gone=gone)
+    key = story.adopt(data("x"), baseline=Baseline(with_value("")), left=8.0, age=10.0, gone=6.0)
+    story.link_up(with_value("x"), user=a_user())
+    story.wait(5)
+    if story.asks and story.said(key)[0] == "open":
+        story.look(with_value("x"))
+    story.wait(3)
+    assert story.said(key) == said
+
+
+@pytest.mark.parametrize(("gone", "sent_ago"), [(None, 3.0), (1.0, 1.0), (4.0, 3.0), (-1.0, 0.0)])
+def test_a_settled_one_left_when_it_is_said_to_and_not_before_it_was_submitted(
+    gone: float | None, sent_ago: float
+) -> None:
+    story = Story()
+    key = story.remember(HOLD, OUTCOMES[0], age=3.0, gone=gone)
+    assert story.correlator.entry(key).sent_at == pytest.approx(story.now - sent_ago)
+
+
+def test_what_was_refused_never_left_whatever_is_said() -> None:
+    story = Story()
+    key = story.remember(HOLD, Rejected(status=400), age=3.0, gone=1.0)
+    assert story.correlator.entry(key).sent_at is None
+
+
 CONTESTED = Unconfirmed(reason=Reason.AMBIGUOUS, seen=(Seen(1.0, "contested"),))
 
 
