@@ -30,7 +30,7 @@ from listener.finesse.actions import ACTIONS
 from listener.finesse.actions.other import OTHER, OtherRequest
 from listener.finesse.actions.request import Request
 from listener.journal.codec import Undecodable, decode
-from listener.journal.encoding import LEFT, moment_of
+from listener.journal.encoding import BEHIND, LEFT, moment_of
 from listener.journal.rows import Event, Stored
 from listener.journal.sealing import SEALED, Seals, unsealed
 from listener.ticket import Record
@@ -141,13 +141,14 @@ class Interpreter:
         if turns := [step for step in steps if step.kind == "going"]:
             # Of a process that ended then nobody knows more: it may have left.
             going_at, record.sent = moment_of(turns[0].at), moment_of(turns[-1].at)
-            known = self._read(turns[-1], record.key, _known)
-            baseline, has_left = known or (None, False)
-            left_at = record.sent if has_left else None
+            baseline = self._read(turns[-1], record.key, _baseline)
+            left_at = record.sent if LEFT in by_kind else None
         begin = record.submitted
         answered = self._read(by_kind.get("answer"), record.key, _answer)
         if answered is not None:
-            answer, length, left = answered
+            answer, length, left, behind = answered
+            if behind and left_at is None and not record.expected:
+                baseline = None  # there was no room to keep that it left: it is of its turn
             record.sent = left[0] if left else record.sent
             begin = record.answered = moment_of(by_kind["answer"].at)
             record.answered_at = (begin - record.submitted).total_seconds()
@@ -228,15 +229,13 @@ def _intent(data: Any) -> tuple[Request, Registration, bool]:
     return decode(kind, data["request"]), registration, data["expected"]
 
 
-def _known(data: Any) -> tuple[Baseline | None, bool]:
-    if data is None:
-        return None, False
-    known = {name: value for name, value in data.items() if name != LEFT}
-    return decode(Baseline, known) if known else None, LEFT in data
+def _baseline(data: Any) -> Baseline | None:
+    return None if data is None else decode(Baseline, data)
 
 
-def _answer(data: Any) -> tuple[RestAnswer, float, _Left]:
-    return decode(RestAnswer, data["answer"]), float(data["length"]), _left(data)
+def _answer(data: Any) -> tuple[RestAnswer, float, _Left, bool]:
+    answer = decode(RestAnswer, data["answer"])
+    return answer, float(data["length"]), _left(data), BEHIND in data
 
 
 def _outcome(data: Any) -> tuple[Outcome, _Left]:

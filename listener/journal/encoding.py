@@ -32,7 +32,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 LEFT = "left"
-"""Marks the step of a request that leaves; the step of its turn has no such field."""
+"""The kind of the step that says that a request left; an earlier version passes over it."""
+
+BEHIND = "behind"
+"""Names the kind that comes before an answer; an earlier version did not keep when one left."""
 
 INTENT = (
     "INSERT INTO requests (key, request_id, agent, dialog_id, asked_by, idempotency, fingerprint,"
@@ -121,15 +124,23 @@ class Scribe:
         return (_step(STEP, "going", row.at, self._baseline(row.baseline), row.key),)
 
     def _left(self, row: Left) -> tuple[Statement, ...]:
-        # A step as the one before it, so that an earlier version reads the later baseline.
-        told = (self._baseline(row.baseline) or {}) | {LEFT: True}
-        return (_step(STEP, "going", row.at, told, row.key),)
+        # An earlier version reads the last step `going` alone: the later baseline, or that none is
+        # known. It has no word for the leaving itself, which is a step of its own.
+        return (
+            _step(STEP, "going", row.at, self._baseline(row.baseline), row.key),
+            _step(STEP, LEFT, row.at, None, row.key),
+        )
 
     def _baseline(self, baseline: Baseline | None) -> Any:
         return None if baseline is None else encode(self._seals.baseline(baseline))
 
     def _answered(self, row: Answered) -> tuple[Statement, ...]:
-        told = {"answer": encode(row.answer), "length": row.length, "sent": _moment(row.sent)}
+        told = {
+            "answer": encode(row.answer),
+            "length": row.length,
+            "sent": _moment(row.sent),
+            BEHIND: LEFT,
+        }
         return (_step(STEP, "answer", row.at, told, row.key),)
 
     def _settled(self, row: Settled) -> tuple[Statement, ...]:

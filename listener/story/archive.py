@@ -278,13 +278,15 @@ def _span(wanted: Wanted, now: float) -> tuple[float, float]:
 
 
 def _asked(stored: Stored) -> Asked:
+    # What its caller sends has no turn, and does not leave here: the journal has its announcement.
+    ours = not stored.record.expected
     return asked_of(
-        stored.record,
+        stored.record if ours else replace(stored.record, sent=None),
         stored.registration,
         answer=stored.answer,
         baseline=stored.baseline,
         length=stored.length,
-        going=stored.going_at,
+        going=stored.going_at if ours else None,
     )
 
 

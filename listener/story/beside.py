@@ -81,12 +81,14 @@ def _held(asked: Asked, since: float | None) -> tuple[float, float] | None:
 def holders(case: Case) -> list[Asked]:
     """Return who kept the device when the request gave up waiting for it.
 
-    A request keeps it from its turn on, whether it has left or waits for a way to Finesse.
+    A request keeps it from its turn on, whether it has left or waits for a way to Finesse. What
+    its caller sends keeps nobody waiting.
     """
     at = case.end - _INSTANT
     spans = (
         (other, _held(other, other.sent if other.going is None else other.going))
         for other in _same_device(case)
+        if not other.expected
     )
     return [other for other, span in spans if span is not None and span[0] <= at <= span[1]]
 

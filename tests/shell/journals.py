@@ -155,6 +155,7 @@ async def a_life(journal: Journal, record: Record | None = None, at: datetime = 
     record = record or a_record()
     assert await journal.put(taken(record))
     assert await journal.put(going(record, at=at))
+    assert await journal.put(left(record, at=at))
     assert await journal.put(answered(record, at))
     assert await journal.put(settled(record, at))
     return record

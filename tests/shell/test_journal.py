@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 from contextlib import closing
@@ -11,11 +12,13 @@ from datetime import timedelta
 import pytest
 
 from listener.correlation.outcome import Reason, Rejected, Unconfirmed
+from listener.correlation.picture import Baseline
 from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.errors import NotKept
 from listener.finesse.actions import Drop, Hold, SendDtmf
 from listener.journal import Going, Journal, Left, Settled
-from tests.builders import a_dialog
+from listener.journal.codec import decode
+from tests.builders import a_dialog, a_user
 from tests.shell.journals import (
     CUSTOMER,
     START,
@@ -161,6 +164,43 @@ async def test_that_it_left_is_kept_where_nothing_was_known(path):
         await journal.put(taken(record), going(record), Left(record.key, START, None))
         stored = await journal.request(record.key)
     assert (stored.left_at, stored.baseline) == (START, None)
+
+
+def steps_in(path) -> list[tuple[str, str]]:
+    """Return kind and data of all steps in the file, as any version finds them."""
+    with closing(sqlite3.connect(path)) as file:
+        return file.execute("SELECT kind, data FROM steps ORDER BY id").fetchall()
+
+
+@pytest.mark.parametrize(
+    "known", [None, Baseline(), Baseline(a_dialog(state="HELD"), (), a_user())]
+)
+async def test_an_earlier_version_reads_what_was_known_as_it_left_and_no_more(path, known):
+    record = a_record()
+    async with journal_at(path) as journal:
+        await journal.put(taken(record), going(record), Left(record.key, START, known))
+        stored = await journal.request(record.key)
+    assert (stored.baseline, stored.left_at) == (known, START)
+    steps = steps_in(path)
+    assert [kind for kind, _ in steps] == ["intent", "going", "going", "left"]
+    # It takes the last of each kind, `null` for "not known", and any object for a picture.
+    told = json.loads(dict(steps)["going"])
+    assert (None if told is None else decode(Baseline, told)) == known
+    assert told is None or "left" not in told
+
+
+async def test_what_was_known_at_its_turn_is_not_what_it_left_with_where_that_was_not_kept(path):
+    record = a_record()
+    turn = going(record)
+    async with journal_at(path) as journal:
+        await journal.put(taken(record), turn, answered(record))  # no room for what came between
+        stored = await journal.request(record.key)
+    assert (stored.answer is None, stored.left_at, stored.baseline) == (False, None, None)
+    with closing(sqlite3.connect(path)) as file, file:  # as an earlier version wrote it
+        file.execute("UPDATE steps SET data = json_remove(data, '$.behind')")
+    async with journal_at(path) as journal:
+        stored = await journal.request(record.key)
+    assert stored.baseline == turn.baseline
 
 
 async def test_a_request_that_never_left_comes_back_so(path):

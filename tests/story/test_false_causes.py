@@ -481,7 +481,8 @@ def test_who_was_over_or_never_had_its_turn_is_not_named_as_the_holder():
     over = never_left(key="k2", request_id="r2", settled=0.5)
     waited = never_left(key="k3", request_id="r3", turn=None, settled=2.0)
     after = never_left(key="k4", request_id="r4", turn=1.5, settled=2.0)
-    assert "not known" in found("expired_in_queue", mine, over, waited, after).saw
+    theirs = asked("HOLD", None, key="k5", request_id="r5", sent=-5.0, expected=True)
+    assert "not known" in found("expired_in_queue", mine, over, waited, after, theirs).saw
 
 
 def test_a_request_whose_turn_had_come_is_not_said_to_have_waited_for_it():

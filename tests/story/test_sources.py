@@ -519,6 +519,25 @@ async def test_a_journal_tells_whose_turn_had_come_and_that_nothing_left(tmp_pat
     assert cause.startswith("Its turn had come")
 
 
+async def test_what_its_caller_sends_has_no_turn_in_a_journal_and_holds_nobody_up(tmp_path: Path):
+    path = tmp_path / "journal.sqlite"
+    theirs, mine = a_record(expected=True), a_record()
+    over = Rejected(reason=Why.EXPIRED_IN_QUEUE, sent=False)
+    async with journal_at(path) as journal:
+        assert await journal.put(taken(theirs), going(theirs, a_call()), taken(mine))
+        assert await journal.put(Settled(mine.key, START + timedelta(seconds=9), over))
+    facts = archive.facts_of(path, Wanted(agent="1001"), NOW)
+    [announced] = [each for each in facts.requests if each.key == theirs.key]
+    assert (announced.going, announced.sent, announced.stayed) == (None, None, False)
+    assert announced.before  # what was known is told
+    story = told(facts, "it")
+    titles = [step.title for step in story.steps if step.key == theirs.key]
+    assert not [title for title in titles if "turn of" in title or "sent" in title]
+    [expired] = [each for each in facts.requests if each.key == mine.key]
+    [cause] = story.of(expired)
+    assert "what kept it waiting is not known here" in cause.saw
+
+
 def test_the_deployment_of_a_transcript_is_known():
     assert sample("dtmf").requests[0].deployment in {"UCCE", "UCCX"}
 
