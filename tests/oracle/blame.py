@@ -124,6 +124,22 @@ def made_blindly(account: Account, other: Asked, error: Heard) -> bool:
     return makes and blind
 
 
+def untold(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether an error is on a call of which its agent was told nothing by then.
+
+    It may be the one that a request made, of which nobody knows which it was (5, 6.1).
+    """
+    there = getattr(error.event, "dialog_id", None)
+    makes = isinstance(asked.request, MAKES)
+    return makes and not any(
+        isinstance(heard.event, DialogEvent)
+        and heard.agent == asked.agent
+        and heard.event.dialog_id == there
+        and heard.at <= error.at
+        for heard in account.heard
+    )
+
+
 def _may_join(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether an error is on a call that an open join may be about: one of several others."""
     if not isinstance(asked.request, JOINS) or (asked.settled or error.at) < error.at:

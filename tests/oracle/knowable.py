@@ -455,7 +455,7 @@ def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
         and isinstance(other.request, grounds.MAKES)
         and isinstance(other.outcome, Unconfirmed)
         and blame._may_own(other, error.at, asked.settled)
-        and blame.fits(account, other, error)
+        and (blame.fits(account, other, error) or blame.untold(account, other, error))
         for other in account.asked
     )
 

@@ -147,7 +147,7 @@ def _fits(account: Account, asked: Asked, heard: Heard) -> bool:
         return False
     if isinstance(asked.outcome, Unconfirmed) and blame.made_blindly(account, asked, heard):
         return True
-    if isinstance(asked.outcome, Unconfirmed | Abandoned) and _untold(account, asked, heard):
+    if isinstance(asked.outcome, Unconfirmed | Abandoned) and blame.untold(account, asked, heard):
         return True
     # The call that it was told to have made is its object, whoever made it (5, 6.1).
     if isinstance(asked.outcome, Confirmed | Failed) and there == asked.outcome.dialogs.new:
@@ -155,19 +155,3 @@ def _fits(account: Account, asked: Asked, heard: Heard) -> bool:
     # Which of two calls an error of the joined one names is not said: they are one object (5, 6.3).
     became = effects.family(account.history, there, heard.at)
     return there in effects.family(account.history, asked_on) or asked_on in became
-
-
-def _untold(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether an error is on a call of which its agent was told nothing by then.
-
-    It may be the one that a request made, of which nobody knows which it was (5, 6.1).
-    """
-    there = getattr(error.event, "dialog_id", None)
-    makes = isinstance(asked.request, blame.MAKES)
-    return makes and not any(
-        isinstance(heard.event, DialogEvent)
-        and heard.agent == asked.agent
-        and heard.event.dialog_id == there
-        and heard.at <= error.at
-        for heard in account.heard
-    )
