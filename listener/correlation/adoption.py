@@ -59,6 +59,7 @@ def adopt(
     entry.doubted = was.status is not None and not was.accepted
     entry.left_machine = True if was.accepted or entry.doubted else None
     entry.case.answer_date = was.answer_date
+    entry.restarted = was.gap
     desk.books.add(entry)
     entry.fire(Trigger.DISPATCH)
     user = was.baseline.user if was.baseline is not None else None
@@ -91,7 +92,7 @@ def _after_gap(desk: Desk, now: float, entry: Entry, left: float) -> None:
 
     Nobody will hear its answer any more but from the caller who announced it.
     """
-    entry.restarted = entry.case.memoryless = True
+    entry.case.memoryless = True
     desk.succeeded_at = now
     if entry.answered or not entry.expected:
         entry.answered_at = now

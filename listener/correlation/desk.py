@@ -15,7 +15,7 @@ from listener.correlation.books import Books
 from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.judges.arrivals import arrived_at
-from listener.correlation.judges.data import requested
+from listener.correlation.judges.data import alike, requested
 from listener.correlation.judges.pairs import pair
 from listener.correlation.judges.states import has_left
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
@@ -222,10 +222,13 @@ class Desk:
             if _perhaps_sent(first) or _perhaps_sent(second):
                 # What is missing may have been set, and gone by it; what is there is there.
                 entry.case.foreign_change = other.case.foreign_change = True
-            # Equal values would be there for both, and one change confirms one at most (rules 4).
-            sure = not _perhaps_sent(second) or any(asked[name] == wanted[name] for name in both)
-            if sure and first.on_the_wire:
+            # What would be there for both confirms one of them at most (rules 4).
+            same = any(alike(name, asked[name], wanted[name]) for name in both)
+            if (same or not _perhaps_sent(second)) and first.on_the_wire:
                 _superseded(first)
+            # What was only announced before is perhaps sent after it, and then it is the later.
+            if same and second.on_the_wire and _only_announced(first, second):
+                _superseded(second)
 
     def first_in_chain(self, entry: Entry) -> bool:
         """Say whether no earlier DTMF of that device is open (its window comes first)."""
@@ -340,6 +343,17 @@ def _made_another(outcome: Outcome, rival: Entry) -> bool:
 def _perhaps_sent(entry: Entry) -> bool:
     """Say whether it was announced, and nobody knows yet whether its caller sent it (rules 8)."""
     return entry.open and entry.expected and not entry.answered
+
+
+def _only_announced(first: Entry, second: Entry) -> bool:
+    """Say whether nobody knew that the first had been sent when the second one left (rules 8).
+
+    What an earlier process knew by then is not carried.
+    """
+    if not second.restarted:
+        return _perhaps_sent(first)
+    by = first.settled_at if first.settled_at is not None else float("inf")
+    return first.expected and by > (second.sent_at or 0.0)
 
 
 def _superseded(entry: Entry) -> None:

@@ -412,24 +412,48 @@ def superseded(account: Account, asked: Asked) -> bool:
     """Say whether a later update of one of its variables was sent while it was open (6.7).
 
     What its caller only announced was sent as far as its id, or the report, tells by then (8); but
-    where both ask for the same value, the change fits both (4).
+    where one change could be what both ask for, it fits both (4), and one that was only announced
+    when this one left may be the later.
     """
-    request = asked.request
-    if not isinstance(request, do.UpdateCallData):
+    if not isinstance(asked.request, do.UpdateCallData):
         return False
-    mine, begun = effects.wanted(asked), asked.begun or 0.0
     settled = asked.settled or float("inf")
-    return any(
-        other is not asked
-        and isinstance(other.request, do.UpdateCallData)
-        and other.request.dialog_id == request.dialog_id
-        and begun <= (other.begun or 0.0) <= settled
-        and any(
-            name in mine and (mine[name] == value or _known_sent(account, other, settled))
-            for name, value in effects.wanted(other).items()
-        )
-        for other in account.asked
-    )
+    for other in account.asked:
+        if other is asked or other.request.dialog_id != asked.request.dialog_id:
+            continue
+        if not isinstance(other.request, do.UpdateCallData):
+            continue
+        mine, theirs = effects.wanted(asked), effects.wanted(other)
+        both = mine.keys() & theirs.keys()
+        hidden = restarted(account, asked) or restarted(account, other)
+        same = any(_alike(name, mine[name], theirs[name], hidden=hidden) for name in both)
+        begun, left = asked.begun or 0.0, other.begun or 0.0
+        if begun <= left <= settled and (same or (both and _known_sent(account, other, settled))):
+            return True
+        if same and left <= begun and _only_announced(account, other, asked):
+            return True
+    return False
+
+
+def _alike(name: str, one: str | None, two: str | None, *, hidden: bool) -> bool:
+    """Say whether one change could be both values: an ECC value may be shown cut (4, 6.7).
+
+    `hidden`: a restart left hashes of them, which do not tell how they begin.
+    """
+    if one == two or not (name.startswith("user.") and one and two):
+        return one == two
+    return hidden or one[0] == two[0]
+
+
+def _only_announced(account: Account, first: Asked, second: Asked) -> bool:
+    """Say whether nothing told that the first had been sent when the second one left (8).
+
+    After a restart nobody knows any more when it was told.
+    """
+    begun = second.begun or 0.0
+    if first.mode in {"submit", "forward"} or (first.settled or float("inf")) < begun:
+        return False
+    return restarted(account, second) or not _known_sent(account, first, begun)
 
 
 def _known_sent(account: Account, asked: Asked, by: float) -> bool:

@@ -196,7 +196,7 @@ def what_was_known_at_its_turn_is_what_it_left_with() -> Patches:
 
 
 def an_announced_update_supersedes_all_of_that_variable() -> Patches:
-    """Beside: what was announced supersedes once it is known to be sent, or asks for the same."""
+    """Beside: what was announced supersedes once it is known to be sent, or asks for the like."""
     real = desk.Desk._supersede
 
     def supersede(self: Any, entry: Any, want: Any) -> None:
@@ -212,6 +212,11 @@ def an_announced_update_supersedes_all_of_that_variable() -> Patches:
                     desk._superseded(each)
 
     yield desk.Desk, "_supersede", supersede
+
+
+def an_announced_update_is_never_the_earlier_of_two() -> Patches:
+    """Beside: one of which nobody knows yet that it was sent may be the later."""
+    yield desk, "_only_announced", lambda first, _second: first.expected
 
 
 def an_error_is_late_on_whoever_made_a_call() -> Patches:
@@ -244,6 +249,9 @@ FIRST: dict[planting.Plant, Found] = {
     ),
     an_announced_update_supersedes_all_of_that_variable: Found(
         12, "a change that it asked for was read", focus=("UPDATE_CALL_DATA",)
+    ),
+    an_announced_update_is_never_the_earlier_of_two: Found(
+        111, "a change that it asked for was read", focus=("UPDATE_CALL_DATA",)
     ),
     an_error_with_a_foreign_id_is_a_doubt_wherever_it_is: Found(
         "a_desktops_error_with_its_id_on_a_call_beside_one_to_be_made", "that it alone could own"

@@ -129,6 +129,20 @@ def _complete(case: Case, *, moved: bool, tagged: bool) -> tuple[Shown, bool | N
     return (Shown.EFFECT, True) if moved else (Shown.UNCHANGED, False)
 
 
+def alike(name: str, one: object, two: object) -> bool:
+    """Say whether one change of that variable could be both values that were asked for (4).
+
+    Of an ECC variable either value may be shown cut, so that values with the same beginning may be
+    shown alike (6.7); and of a sealed one nobody knows how it begins.
+    """
+    if one == two:
+        return True
+    if not (name.startswith("user.") and isinstance(one, str) and isinstance(two, str)):
+        return False
+    hidden = isinstance(one, Sealed) or isinstance(two, Sealed)
+    return bool(one and two) and (hidden or one[0] == two[0])
+
+
 def _truncated(name: str, asked: object, now: object, before: object) -> bool:
     """Only ECC, non-empty, a proper prefix in bytes, different from the baseline (6.7)."""
     if not (isinstance(asked, str) and isinstance(now, str) and name.startswith("user.")):

@@ -316,19 +316,70 @@ def test_a_part_of_the_earlier_says_nothing_once_the_later_was_sent() -> None:
 
 
 @pytest.mark.parametrize("agent", ["agent1", "agent2"])
-@pytest.mark.parametrize("value", ["x", "y"])
 def test_an_update_that_was_announced_before_takes_no_proof_from_one_that_was_sent(
-    agent: str, value: str
+    agent: str,
 ) -> None:
     # 6.7, 8: nobody knows whether its caller ever sent it
     story = Story(OLD)
     story.link_up(OLD, agent="agent2", user=a_user())
-    announced = story.ask(replace(update(callVariable1=value), agent=agent), expected=True)
+    announced = story.ask(replace(update(callVariable1="y"), agent=agent), expected=True)
     key = story.accepted(update(callVariable1="x"))
     story.hear(an_event(shown(callVariable1="x")))
     assert (story.said(key), story.said(announced)[0]) == (("confirmed", "expectation"), "open")
     story.accept(announced)  # one change confirms one of them (rules 4)
     assert story.said(announced)[0] == "open"
+
+
+@pytest.mark.parametrize("told", ["report", "id", "never"])
+@pytest.mark.parametrize("agent", ["agent1", "agent2"])
+def test_one_that_was_announced_before_for_the_same_value_may_be_the_later(
+    agent: str, told: str
+) -> None:
+    # 4, 6.7, 8: nobody knew that it had been sent when the other one left
+    story = Story(OLD)
+    story.link_up(OLD, agent="agent2", user=a_user())
+    announced = story.ask(replace(update(callVariable1="x"), agent=agent), expected=True)
+    key = story.accepted(update(callVariable1="x"))
+    if told == "report":
+        story.accept(announced)
+    tag = announced if told == "id" else None
+    story.hear(an_event(shown(callVariable1="x"), tag=tag, owner=agent))
+    by_id = ("confirmed", "request_id")
+    assert story.said(key)[0] == "open"
+    assert story.said(announced) == (by_id if told == "id" else ("open", None))
+    story.hear(an_event(shown(callVariable1="x"), tag=key))  # its own id tells
+    assert story.said(key) == by_id
+
+
+@pytest.mark.parametrize("told", ["report", "doubt", "id"])
+def test_one_that_was_known_to_be_sent_before_is_the_earlier(told: str) -> None:
+    story = Story(OLD)
+    announced = story.ask(update(callVariable1="x"), expected=True)
+    if told == "report":
+        story.accept(announced)
+    elif told == "doubt":
+        story.answer(announced, AnswerKind.DOUBTFUL, status=500)
+    else:
+        story.hear(an_event(OLD, tag=announced))
+    key = story.accepted(update(callVariable1="x"))
+    story.hear(an_event(shown(callVariable1="x")))
+    assert story.said(key) == ("confirmed", "expectation")
+    assert story.said(announced)[0] == "open"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_value_that_is_shown_cut_confirms_one_of_two_that_begin_alike(*, first: bool) -> None:
+    # 4, 6.7: it may be the one's whole value, or the other's as Finesse cut it
+    story = Story(OLD)
+    if first:
+        announced = story.ask(update(user_note="abc"), expected=True)
+    key = story.accepted(update(user_note="abcdefgh"))
+    if not first:
+        announced = story.ask(update(user_note="abc"), expected=True)
+    story.hear(an_event(shown(user_note="abc")))
+    story.accept(announced)
+    assert story.said(key)[0] == "open"
+    assert story.said(announced)[0] == ("open" if first else "confirmed")
 
 
 @pytest.mark.parametrize("agent", ["agent1", "agent2"])
@@ -357,6 +408,25 @@ def test_an_announced_update_supersedes_the_earlier_once_it_is_known_to_be_sent(
         story.hear(an_event(OLD, tag=announced))
     story.hear(an_event(shown(callVariable1="x")))
     assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "two"),
+    [
+        ("callVariable2", "abcdefgh", "abc"),
+        ("user_note", "abc", "bcd"),
+        ("user_note", "abc", ""),
+        ("user_note", "", "abc"),
+    ],
+)
+def test_values_that_no_change_can_show_alike_take_no_proof(name: str, one: str, two: str) -> None:
+    # 6.7: only ECC values are cut, and no value is cut to nothing
+    story = Story(a_dialog(variables={"user.note": "o", "callVariable1": "old"}))
+    story.ask(update(**{name: two}), expected=True)
+    key = story.accepted(update(**{name: one}))
+    story.ask(update(**{name: two}), expected=True)
+    story.hear(an_event(shown(**{name: one})))
+    assert story.said(key) == ("confirmed", "expectation")
 
 
 def test_of_two_updates_to_the_same_value_the_announced_one_may_have_set_it() -> None:

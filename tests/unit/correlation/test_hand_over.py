@@ -8,7 +8,14 @@ import pytest
 
 from listener.correlation import accusation
 from listener.correlation.gate import GateMode
-from listener.correlation.outcome import Evidence, MinimumEvidence, Reason, Unconfirmed, Window
+from listener.correlation.outcome import (
+    Confirmed,
+    Evidence,
+    MinimumEvidence,
+    Reason,
+    Unconfirmed,
+    Window,
+)
 from listener.correlation.pending import State
 from listener.correlation.picture import Baseline
 from listener.errors import DeviceBusy
@@ -724,6 +731,33 @@ def test_of_two_updates_that_are_taken_over_the_later_is_the_one_that_left_later
     keys = {each["gone"]: story.adopt(**each, **begin) for each in both}
     entries = [story.correlator.entry(keys[gone]) for gone in (2.0, 1.0)]
     assert [entry.case.superseded for entry in entries] == [True, False]
+
+
+@pytest.mark.parametrize("gap", [False, True])
+@pytest.mark.parametrize("in_order", [False, True])
+def test_an_announced_update_that_is_taken_over_may_be_the_later_of_two_to_one_value(
+    *, gap: bool, in_order: bool
+) -> None:
+    # 6.7, 8: after a restart nobody knows whether it was reported before the other one left
+    story = Story()
+    begin = {"baseline": BEFORE, "left": 18.0, "accepted": True}
+    announced = {"request": data("x"), "age": 3.0, "expected": True, "gap": True}
+    sent = {"request": data("x"), "age": 2.0, "gap": gap}
+    both = (announced, sent) if in_order else (sent, announced)
+    keys = {each["age"]: story.adopt(**each, **begin) for each in both}
+    assert story.correlator.entry(keys[3.0]).case.superseded
+    assert story.correlator.entry(keys[2.0]).case.superseded is gap
+
+
+@pytest.mark.parametrize(("settled_ago", "later"), [(2.5, False), (1.0, True)])
+def test_one_that_was_settled_before_the_other_left_is_the_earlier(
+    *, settled_ago: float, later: bool
+) -> None:
+    story = Story()
+    outcome = Confirmed(evidence=Evidence.REQUEST_ID)
+    story.remember(data("x"), outcome, age=3.0, settled_ago=settled_ago, left=10.0, expected=True)
+    key = story.adopt(data("x"), baseline=BEFORE, left=18.0, age=2.0, gap=True)
+    assert story.correlator.entry(key).case.superseded is later
 
 
 @pytest.mark.parametrize(("gone", "sent_ago"), [(None, 3.0), (1.0, 1.0), (4.0, 3.0), (-1.0, 0.0)])

@@ -37,6 +37,18 @@ def data(**variables: str) -> a.UpdateCallData:
 TWO = data(callVariable1="one", callVariable2="two")
 
 
+def test_a_sealed_value_may_begin_as_another_one_does() -> None:
+    # 4, 6.7: what is shown is the whole of one, and the other one's beginning
+    story = Story(live=False)
+    announced = take(story, data(**{"user.x": "abc"}), values(), expected=True, accepted=False)
+    story.link_up(values(), user=a_user())
+    key = story.accepted(data(**{"user.x": "abcdefgh"}))
+    story.hear(an_event(values(**{"user.x": "abc"})))
+    assert story.said(key)[0] == "open"
+    story.accept(announced)
+    assert story.said(announced)[0] == "open"
+
+
 # -- equal values ----------------------------------------------------------------------------
 
 
