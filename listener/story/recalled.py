@@ -117,10 +117,9 @@ class Book:
             self.earlier[key] = entry.request.requested_action
 
     def _sent(self, at: float, line: Line, entry: entries.Sent) -> None:
+        del line
         if (known := self.known.get(entry.key)) is not None:
             known.record.going = moment(at)
-            if not line.run.leaving:
-                known.record.sent = moment(at)
 
     def _leaves(self, at: float, line: Line, entry: entries.Leaves) -> None:
         del line
@@ -141,7 +140,7 @@ class Book:
         del line
         if (known := self.known.get(entry.key)) is not None:
             known.record.outcome, known.record.settled = entry.outcome, moment(at)
-            if entry.outcome.sent is False:  # older recordings have no line for the leaving
+            if entry.outcome.sent is False:  # its first byte might leave, and did not
                 known.record.sent = None
 
     def _late(self, at: float, line: Line, entry: entries.LateNews) -> None:

@@ -27,8 +27,6 @@ class Header:
     `run` is the same in all parts of one run, `part` counts them from 1. `clock` is the monotonic
     second at which the run began, `started` the same moment by the wall (RFC 3339, UTC). `masked`:
     numbers, names and call data are masks. The bounds and the gate are those of the core.
-    `leaving`: lines of their own (`leaves`) say when requests leave; else they do where they are
-    sent.
     """
 
     what: ClassVar[str] = "transcript"
@@ -45,7 +43,6 @@ class Header:
     max_pending_per_agent: int
     tombstone_for: float
     gate: str
-    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ class Sent(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaves(Entry):
-    """The first byte of a request may leave from here on; see `Header.leaving`."""
+    """The first byte of a request may leave from here on."""
 
     what: ClassVar[str] = "leaves"
     way: ClassVar[Way] = Way.TO_FINESSE

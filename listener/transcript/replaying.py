@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
 from listener import digits
+from listener.correlation.correlator import Correlator
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
-from listener.correlation.steps import Late, Send, Settled, Step
+from listener.correlation.steps import Late, Settled, Step
 from listener.errors import InvalidRequest, MalformedUpdate, NotAccepted
 from listener.finesse.events import events_of
 from listener.finesse.wire import parse_update
 from listener.transcript import entries
 from listener.transcript.comparing import Result, Word
-from listener.transcript.elder import Elder
 from listener.transcript.entries import Header, Line
 from listener.transcript.likeness import Told
 from listener.transcript.lines import told, understood
@@ -40,7 +40,7 @@ class Replay:
 
     def __init__(self, trouble: Callable[[str], None] = lambda _words: None) -> None:
         self._trouble = trouble
-        self._core: Elder | None = None
+        self._core: Correlator | None = None
         self._run: Header | None = None
         self._deployment: str | None = None
         self._results: dict[str, Result] = {}
@@ -108,11 +108,11 @@ class Replay:
             yield from self._let_go()
             self._core = None
 
-    def _new(self) -> Elder:
+    def _new(self) -> Correlator:
         assert self._run is not None  # the first line of every file
         run = self._run
         limits = Limits(run.max_pending, run.max_pending_per_agent, run.tombstone_for)
-        return Elder(limits, GateMode(run.gate))
+        return Correlator(limits, GateMode(run.gate))
 
     def _do(self, line: Line, entry: entries.Entry) -> Iterator[Result]:
         told_again = self._telling > 0
@@ -124,19 +124,12 @@ class Replay:
         if way is None:
             return
         try:
-            steps = list(self._with_leaving(line.now, way(line.now, entry)))
+            steps = list(way(line.now, entry))
         except Exception as fault:  # noqa: BLE001  as in the service: the next line is judged anyway
             self._trouble(f"{line.path}, line {line.number}: {type(fault).__name__}: {fault}")
             return
         for step in steps:
             yield from self._step(step)
-
-    def _with_leaving(self, now: float, steps: Iterable[Step]) -> Iterator[Step]:
-        """Yield the steps; what is sent leaves at once where no line says when it did."""
-        for step in steps:
-            yield step
-            if isinstance(step, Send) and self._run is not None and not self._run.leaving:
-                yield from self._with_leaving(now, self._it.leaves(now, step.key))
 
     # -- results ----------------------------------------------------------------------------
 
@@ -171,7 +164,7 @@ class Replay:
             # What settled it came before the place where reading began. It ends here, too, for it
             # would hold its device against requests that are compared.
             yield self._results.pop(entry.key)
-            for step in self._with_leaving(now, self._it.abandon(now, entry.key)):
+            for step in self._it.abandon(now, entry.key):
                 yield from self._step(step)
         else:
             yield from self._complete(result)
@@ -199,7 +192,7 @@ class Replay:
     # -- the core's methods -----------------------------------------------------------------
 
     @property
-    def _it(self) -> Elder:
+    def _it(self) -> Correlator:
         assert self._core is not None
         return self._core
 
@@ -210,8 +203,6 @@ class Replay:
             raise RuntimeError(f"the core does not take it now: {refused}") from None
 
     def _abandoned(self, now: float, entry: entries.Abandoned) -> Iterable[Step]:
-        if entry.stayed:
-            return self._it.withdraw(now, entry.key, entry.reason)
         return self._it.abandon(now, entry.key, entry.reason)
 
     def _alike(self, _now: float, entry: entries.Alike) -> Iterable[Step]:

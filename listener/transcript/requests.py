@@ -35,17 +35,12 @@ class Asked(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abandoned(Entry):
-    """A caller, or the end of the program, gives a request up.
-
-    `stayed`: whether nothing of it had left by then. Said by recordings from before the lines
-    `leaves` alone (`Header.leaving`); None where those tell it.
-    """
+    """A caller, or the end of the program, gives a request up."""
 
     what: ClassVar[str] = "abandon"
     way: ClassVar[Way] = Way.FROM_CALLER
     key: str
     reason: Reason
-    stayed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,6 @@ class Writer:
             max_pending_per_agent=head.max_pending_per_agent,
             tombstone_for=head.tombstone_for,
             gate=head.gate,
-            leaving=True,
         )
         self._started = head.started
         self._thread = threading.Thread(target=self._run, name="transcript", daemon=True)

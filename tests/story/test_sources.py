@@ -487,18 +487,12 @@ def test_a_transcript_that_stops_says_so(tmp_path: Path):
     assert story.repeat(last).startswith("it may have happened")
 
 
-@pytest.mark.parametrize("leaving", [False, True])
-def test_a_transcript_tells_whose_turn_had_come_and_that_nothing_left(
-    tmp_path: Path, *, leaving: bool
-):
-    recorded = Path(__file__).parents[1] / "transcript" / "stayed.jsonl"
+def test_a_transcript_tells_whose_turn_had_come_and_that_nothing_left():
+    recorded = Path(__file__).parents[1] / "transcript" / "turn_came_nothing_left.jsonl"
     lines = [json.loads(line) for line in recorded.read_text().splitlines()]
-    lines[0]["leaving"] = leaving  # False: an older recording, whose `send` was taken for sent
-    path = tmp_path / "t.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     [turn] = [line["wall"] for line in lines if line["what"] == "send"]
 
-    [mine] = tape.facts_of([path], Wanted(request="k000017")).requests
+    [mine] = tape.facts_of([recorded], Wanted(request="k000017")).requests
 
     assert mine.reason == "cancelled"
     assert (mine.going, mine.sent) == (seconds(turn), None)

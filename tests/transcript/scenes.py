@@ -94,11 +94,11 @@ async def dtmf(stage: Stage) -> None:
 
 async def gap(stage: Stage) -> None:
     dialog = await stage.call()
-    await stage.ask(do.Hold(agent="1001", dialog_id=dialog), wait=0)
+    await stage.ask(do.Hold(agent="1001", dialog_id=dialog), wait=0.02)  # it has left
     stage.world.cut("1001", back=4.0, burst=0)
     await asyncio.sleep(10)
     await stage.ask(do.Retrieve(agent="1001", dialog_id=dialog))
-    await stage.ask(do.SendDtmf(agent="1001", dialog_id=dialog, dtmf_string="12"), wait=0)
+    await stage.ask(do.SendDtmf(agent="1001", dialog_id=dialog, dtmf_string="12"), wait=0.02)
     stage.world.cut("1001", back=3.0, burst=0)
     await asyncio.sleep(20)
 

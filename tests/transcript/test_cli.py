@@ -41,7 +41,7 @@ def test_each_request_is_told_in_words():
     assert done.exit_code == Exit.OK
     assert "agent 1001: HOLD on dialog" in done.stdout
     assert "HOLD confirmed after" in done.stdout
-    assert "4 requests in 33 lines: 4 as recorded, 0 different" in done.stderr
+    assert "4 requests in 37 lines: 4 as recorded, 0 different" in done.stderr
 
 
 def test_as_json_there_is_one_object_per_request():
@@ -114,7 +114,7 @@ def test_standard_input_may_be_a_file():
         )
 
     assert done.returncode == Exit.OK
-    assert b"4 requests in 33 lines: 4 as recorded" in done.stderr
+    assert b"4 requests in 37 lines: 4 as recorded" in done.stderr
 
 
 def test_without_expect_a_difference_is_told_and_no_failure(tmp_path: Path):
@@ -130,7 +130,7 @@ def test_lines_that_cannot_be_read_are_named_up_to_a_bound(tmp_path: Path):
 
     done = run("replay", path)
 
-    assert f"{path}, line 34: no JSON" in done.stderr
+    assert f"{path}, line 38: no JSON" in done.stderr
     assert "and 10 more such lines" in done.stderr
 
 

@@ -5,13 +5,12 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from listener.correlation.outcome import Failed, Reason, Rejected
+from listener.correlation.outcome import Failed
 from listener.finesse.actions import Hold
 from listener.transcript import Options, Replay, Result, Trouble, Word, masks, read
 from tests.oracle.clock import VirtualLoop, run
@@ -24,8 +23,6 @@ SEVERAL = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-STAYED = Path(__file__).parent / "stayed.jsonl"
-"""Part of a recording by a version without lines `leaves`: a DROP is given up before it left."""
 
 
 def replayed(*paths: Path) -> list[Result]:
@@ -71,79 +68,6 @@ def test_over_restarts_sealed_call_data_is_compared_all_the_same(tmp_path: Path,
     play_recorded(with_restarts(seed), path)
 
     assert words(path)[Word.DIFFERENT] == 0
-
-
-def test_a_recording_that_does_not_say_when_requests_left_has_them_leave_where_they_are_sent(
-    tmp_path: Path,
-):
-    path, old = tmp_path / "t.jsonl", tmp_path / "old.jsonl"
-    play_recorded(generate(3), path)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert any(line["what"] == "leaves" for line in lines)
-    for line in lines:
-        line.pop("leaving", None)
-    kept = (line for line in lines if line["what"] != "leaves")
-    old.write_text("".join(json.dumps(line) + "\n" for line in kept))
-
-    found = replayed(old)
-
-    assert len(found) > 30
-    assert {(r.key, r.word) for r in found} == {(r.key, r.word) for r in replayed(path)}
-    assert {r.word for r in found} <= {Word.SAME, Word.PARTIAL}
-
-
-def test_what_an_older_recording_gave_up_before_it_left_is_rejected_as_it_was():
-    """From a version whose lines `abandon` said `stayed`, and that had no lines `leaves`."""
-    lines = [json.loads(line) for line in STAYED.read_text().splitlines()]
-    [given_up] = [line for line in lines if line["what"] == "abandon"]
-    assert given_up["stayed"]
-    assert not any("leaving" in line or line["what"] == "leaves" for line in lines)
-
-    [result] = replayed(STAYED)
-
-    assert isinstance(result.replayed, Rejected)
-    assert (result.replayed.reason, result.replayed.sent) == (Reason.CANCELLED, False)
-    assert result.word is Word.SAME
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"stayed": False}, ("abandoned", Reason.CALLER)),
-        ({"stayed": None}, ("abandoned", Reason.CALLER)),
-        ({"reason": "shutdown"}, ("rejected", Reason.SHUTDOWN)),
-        ({"key": "nobody"}, None),
-    ],
-)
-def test_an_older_recording_is_believed_where_it_says_that_something_had_left(
-    tmp_path: Path, changes: dict[str, Any], reason: tuple[str, Reason] | None
-):
-    lines = [json.loads(line) for line in STAYED.read_text().splitlines()]
-    for line in lines:
-        if line["what"] == "abandon":
-            line.update(changes)
-    path = tmp_path / "t.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-    [result] = replayed(path)
-
-    outcome = result.replayed
-    assert (outcome and (outcome.kind, getattr(outcome, "reason", None))) == reason
-
-
-def test_a_202_says_that_it_had_left_whatever_the_older_recording_says(tmp_path: Path):
-    lines = [json.loads(line) for line in STAYED.read_text().splitlines()]
-    [place] = [n for n, line in enumerate(lines) if line["what"] == "abandon"]
-    answer = {"kind": "accepted", "status": 202}
-    line = lines[place] | {"what": "answer", "dir": "from finesse", "answer": answer}
-    path = tmp_path / "t.jsonl"
-    whole = [*lines[:place], line, *lines[place:]]
-    path.write_text("".join(json.dumps(line) + "\n" for line in whole))
-
-    [result] = replayed(path)
-
-    assert result.replayed is not None
-    assert result.replayed.kind == "abandoned"
 
 
 def test_masked_and_unmasked_say_the_same_of_every_request(tmp_path: Path):
