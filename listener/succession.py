@@ -15,7 +15,7 @@ from listener.correlation.outcome import Outcome, Reason, Rejected
 from listener.correlation.registration import Registration
 from listener.correlation.steps import RestAnswer, Step
 from listener.errors import Closing, InvalidRequest, NotAccepted
-from listener.finesse.events import Event
+from listener.finesse.events import Event, content_of
 from listener.hearing import Hearing
 from listener.ledger import Ledger
 from listener.pausing import Pause
@@ -120,7 +120,7 @@ class Succession(Hearing):
 
     def rehear(self, key: str, event: Event) -> None:
         """Let an adopted request see an event that was heard since it was sent."""
-        self._carry_out(self.correlator.rehear(self.loop.time(), key, event))
+        self._carry_out(self.correlator.rehear(self.loop.time(), key, event, content_of(event)))
 
     def take_on(self, record: Record, registration: Registration, *, age: float) -> None:
         """Take over a request that was never sent, and send it when the gate lets it through.

@@ -29,6 +29,7 @@ from listener.finesse.events import (
     DialogRemoved,
     RequestFailed,
     UserChanged,
+    content_of,
 )
 from listener.finesse.model import (
     ApiError,
@@ -281,7 +282,7 @@ class Story:
     def rehear(self, key: str, *events: Any) -> None:
         """Tell an adopted request what was heard since it was sent."""
         for event in events:
-            self._carry_out(self.correlator.rehear(self.now, key, event))
+            self._carry_out(self.correlator.rehear(self.now, key, event, content_of(event)))
 
     def remember(self, request: Request, outcome: Outcome, **when: Any) -> str:
         """Put back a request that an earlier process settled, a moment ago unless it is said."""

@@ -135,15 +135,16 @@ class Correlator:
         adoption.adopt(self._desk, now, request, registration, earlier)
         return self._desk.take_steps()
 
-    def rehear(self, now: float, key: str, event: Event) -> list[Step]:
+    def rehear(self, now: float, key: str, event: Event, content: int = 0) -> list[Step]:
         """Judge one event that was heard since an adopted request was sent, for that one alone.
 
         Adopt all requests first; then tell each, in the order heard and before any time passes,
-        the events that were news and came after it was sent. Unknown keys change nothing.
+        the events that were news and came after it was sent. `content` as for `receive`. Unknown
+        keys change nothing.
         """
         entry = self.entry(key)
         if entry is not None:
-            rehearing.rehear(self._desk, now, entry, event)
+            rehearing.rehear(self._desk, now, entry, event, content)
         return self._desk.take_steps()
 
     def remember(

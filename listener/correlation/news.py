@@ -5,7 +5,7 @@ from __future__ import annotations
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.picture import News
-from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, content_of
+from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved
 from listener.finesse.model import Dialog
 
 
@@ -31,12 +31,12 @@ def told_before(desk: Desk, event: DialogEvent, content: int, *, times: int = 1)
     return owner is not None and desk.picture.of(owner).told(id_, content, times=times)
 
 
-def told_again(desk: Desk, event: DialogEvent) -> bool:
+def told_again(desk: Desk, event: DialogEvent, content: int) -> bool:
     """Say of an event that was heard whether that agent heard the same content more than once.
 
     Which of these it is nobody knows any more, and any but the first may be old news.
     """
-    return told_before(desk, event, content_of(event), times=2)
+    return told_before(desk, event, content, times=2)
 
 
 def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:

@@ -120,7 +120,7 @@ def _sight(event: Event, now: float) -> Sight:
     return Sight(How.CHANGED, event.owner, user=user, at=now)
 
 
-def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
+def rehear(desk: Desk, now: float, entry: Entry, event: Event, content: int) -> None:
     """Judge an event that was heard since the request was sent, for this request alone."""
     id_ = event.request_id
     known = bearers(desk, event) if id_ is not None else []
@@ -136,7 +136,7 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event) -> None:
     if isinstance(event, UserChanged) and event.owner == entry.agent:
         _user(desk, now, entry, event, of_its_own(desk, now, owner), known)
     elif isinstance(event, DialogEvent) and entry in concerned_by(desk, event, owner):
-        _dialog(desk, now, entry, event, owner, known)
+        _dialog(desk, now, entry, event, content, owner, known)
     elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
     elif not isinstance(event, RequestFailed | UserChanged):
@@ -179,6 +179,7 @@ def _dialog(  # noqa: PLR0917  # as above
     now: float,
     entry: Entry,
     event: DialogEvent,
+    content: int,
     owner: Entry | None,
     named: list[Entry],
 ) -> None:
@@ -186,7 +187,7 @@ def _dialog(  # noqa: PLR0917  # as above
     before = _before(entry, event)
     follow_into(desk, entry, event.owner, event.dialog, event.dialog_id)
     fell(entry, event)
-    sight = replace(_sight(event, now), again=told_again(desk, event))
+    sight = replace(_sight(event, now), again=told_again(desk, event, content))
     if owner is None:
         _contest(desk, now, entry, sight, event.request_id)
     signed = event.request_id is not None

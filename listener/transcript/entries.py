@@ -122,7 +122,8 @@ class Looked(Entry):
 class Notified(Entry):
     """A notification: `payload` is its Update, None when nobody could read it.
 
-    `content` is the same number for the same payload. `host`: the node whose session heard it.
+    `content` is the same number for what says the same, however it was written. `host`: the node
+    whose session heard it.
     """
 
     what: ClassVar[str] = "notification"

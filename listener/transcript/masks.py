@@ -44,9 +44,13 @@ class Masks:
     def __repr__(self) -> str:
         return "<Masks>"
 
-    def content(self, payload: str) -> int:
-        """Return a number that stands for a whole payload, the same for the same one; never 0."""
-        return int.from_bytes(self._hash(b"content" + _octets(payload), 7), "big") or 1
+    def content(self, said: str | tuple[int, ...]) -> int:
+        """Return a number that stands for what was said, the same for the same; never 0.
+
+        `said`: what each event is compared by (`content_of`), or a payload that has nothing to
+        compare.
+        """
+        return int.from_bytes(self._hash(b"content" + _octets(str(said)), 7), "big") or 1
 
     def text(self, text: str, known: Mapping[str, str] | None = None) -> str:
         """Return what Finesse wrote for people with the numbers in it masked.

@@ -16,7 +16,7 @@ from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
 from listener.correlation.steps import Late, Settled, Step
 from listener.errors import InvalidRequest, MalformedUpdate, NotAccepted
-from listener.finesse.events import events_of
+from listener.finesse.events import content_of, events_of
 from listener.finesse.wire import parse_update
 from listener.transcript import entries
 from listener.transcript.comparing import Result, Word
@@ -244,7 +244,7 @@ class Replay:
         return cast("_Opened", opened)
 
     def _reheard(self, now: float, entry: entries.Reheard) -> Iterable[Step]:
-        return self._it.rehear(now, entry.key, entry.event)
+        return self._it.rehear(now, entry.key, entry.event, entry.content)
 
     def _leaves(self, now: float, entry: entries.Leaves) -> Iterable[Step]:
         return self._it.leaves(now, entry.key)
@@ -263,7 +263,8 @@ class Replay:
         except MalformedUpdate:
             return
         for event in events_of(update, entry.node, entry.item_id):
-            _, steps = self._it.receive(now, event, entry.content)
+            compared = entry.content if content_of(event) else 0
+            _, steps = self._it.receive(now, event, compared)
             yield from steps
 
     def _up(self, now: float, entry: entries.Up) -> Iterable[Step]:

@@ -98,12 +98,16 @@ class Remembered(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reheard(Entry):
-    """An event from before a request was taken over, judged for that request alone."""
+    """An event from before a request was taken over, judged for that request alone.
+
+    `content` is the same number as in the notification that it came in.
+    """
 
     what: ClassVar[str] = "heard_before"
     way: ClassVar[Way] = Way.HERE
     key: str
     event: Event
+    content: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

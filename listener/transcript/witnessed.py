@@ -141,10 +141,11 @@ class Recorded(Correlator):
         )
         return self._out(now, steps)
 
-    def rehear(self, now: float, key: str, event: Event) -> list[Step]:
+    def rehear(self, now: float, key: str, event: Event, content: int = 0) -> list[Step]:
         """As the core."""
-        self._begin(now, entries.Reheard(agent=self._agent(key), key=key, event=event))
-        return self._out(now, super().rehear(now, key, event))
+        agent = self._agent(key)
+        self._begin(now, entries.Reheard(agent=agent, key=key, event=event, content=content))
+        return self._out(now, super().rehear(now, key, event, content))
 
     def remember(
         self,

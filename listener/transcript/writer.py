@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from listener import digits, logs
-from listener.errors import ConfigurationError
+from listener.errors import ConfigurationError, MalformedUpdate
 from listener.finesse import uris
+from listener.finesse.events import content_of, events_of
+from listener.finesse.wire import parse_update
 from listener.report import stamp
 from listener.transcript import entries
 from listener.transcript.likeness import Likeness
@@ -193,6 +195,8 @@ class Writer:
             entry = self._notified(entry)
             fields = told(entry)
         else:
+            if isinstance(entry, entries.Reheard) and entry.content:
+                entry = replace(entry, content=self._hashes.content((entry.content,)))
             fields = self._veil.value(told(entry))
         return self._text(now, wall, entry, fields)
 
@@ -216,8 +220,16 @@ class Writer:
             entry,
             agent=uris.place(entry.node).user,
             payload=self._veil.payload(payload),
-            content=self._hashes.content(payload),
+            content=self._content(payload, entry),
         )
+
+    def _content(self, payload: str, entry: entries.Notified) -> int:
+        try:
+            events = tuple(events_of(parse_update(payload), entry.node, entry.item_id))
+        except MalformedUpdate:
+            events = ()
+        said = tuple(content_of(event) for event in events)
+        return self._hashes.content(said if any(said) else payload)
 
     # -- the file ---------------------------------------------------------------------------
 

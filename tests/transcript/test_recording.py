@@ -273,6 +273,25 @@ def test_the_same_payload_has_the_same_number_and_no_other_has(tmp_path: Path):
     assert 0 not in {one, other}
 
 
+def test_what_says_the_same_has_the_same_number_however_it_was_written(tmp_path: Path):
+    path = tmp_path / "t.jsonl"
+    made = recorder(path)
+    node = "/finesse/api/User/1001/Dialogs"
+    said = "<data><dialog><id>7</id><state>{}</state></dialog></data>"
+    for number, payload in enumerate(
+        (
+            f"<Update><event>PUT</event>{said.format('ACTIVE')}</Update>",
+            f"<Update>\n{said.format('ACTIVE')}<requestId/><event>put</event></Update>",
+            f"<Update><event>PUT</event>{said.format('HELD')}</Update>",
+        )
+    ):
+        made.notified(101.0, Notification(node, payload, item_id=str(number)), None)
+    made.close()
+
+    one, another, third = [e.entry.content for e in read(path) if isinstance(e.entry, Notified)]
+    assert one == another != third
+
+
 def test_where_a_session_is_is_said(tmp_path: Path):
     path = tmp_path / "t.jsonl"
     where = Where(deployment=lambda: "UCCX", host={"1001": "finesse-b"}.get)

@@ -83,6 +83,15 @@ def test_masked_and_unmasked_say_the_same_of_every_request(tmp_path: Path):
     ]
 
 
+def test_news_told_again_and_written_otherwise_replay_as_they_were_judged(tmp_path: Path):
+    """A callback is gone, and one event looked like that before it was set: only a GET tells."""
+    path = tmp_path / "t.jsonl"
+
+    play_recorded(generate(3020), path)
+
+    assert words(path)[Word.DIFFERENT] == 0
+
+
 def test_masks_that_forget_how_a_number_began_are_found_out(tmp_path: Path, monkeypatch):
     """The comparison can fail: a mask under which numbers differ makes other outcomes."""
     count = iter(range(10**9))
