@@ -5,6 +5,7 @@ Notes what was not explained by any request (rules of evidence 5 and 6.7); settl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from listener.correlation.accusation import ENDS
@@ -42,10 +43,31 @@ def foreign(desk: Desk, event: Event) -> None:
     for entry in at_work(desk, event):
         if isinstance(event, RequestFailed) and entry.agent != event.owner:
             continue  # what a colleague's client is refused changes nothing, and is told to him
-        entry.unexplained = entry.unexplained or entry.on_the_wire
+        worked = entry.on_the_wire and not _as_at_sending(entry, event)
+        entry.unexplained = entry.unexplained or worked
         made_by_another(entry, event)
         if isinstance(event, DialogEvent):
             wrote_data(entry, event, as_known(desk, event))
+
+
+def _as_at_sending(entry: Entry, event: Event) -> bool:
+    """Say whether an event shows a call just as it was known to be at sending: no change since.
+
+    A colleague's node may tell later than the agent's own one of what had been done by then, and
+    bear an id there that is known as ours on the agent's own one alone (rules 3, 5).
+    """
+    if not isinstance(event, DialogEvent) or isinstance(event, DialogRemoved):
+        return False
+    before = entry.case.dialog_as_sent(event.dialog_id)
+    return before is not None and _what_changes(before) == _what_changes(event.dialog)
+
+
+def _what_changes(dialog: Dialog) -> tuple[object, ...]:
+    """Return what work on a call changes; the kind of call is another one on each party's node."""
+    media = dialog.media_properties
+    parties = Counter((p.media_address, p.state, p.state_change_time) for p in dialog.participants)
+    data = (media.call_variables, media.wrap_up_reason, media.wrap_up_items)
+    return parties, data, dialog.secondary_id, dialog.scheduled_callback_info
 
 
 def wrote_data(entry: Entry, event: DialogEvent, before: Dialog | None) -> None:

@@ -116,6 +116,10 @@ class Case:
     was_accepted: bool = False  # a preview reservation that was taken
     superseded: bool = False  # a later update of the same variable was sent
     in_doubt: bool = False  # superseded in no other way than that its values before may be old
+    untold: frozenset[str] = (
+        frozenset()
+    )  # of those asked for, values never told of its call by then
+    doubted_until: float = float("-inf")  # until then an old content may be published again
     gapped: bool = False  # there was a time since sending in which contents may have been missed
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
     there: frozenset[str] = frozenset()  # once settled: the calls that were there at sending
@@ -174,6 +178,7 @@ class Case:
         self.ids.add(into)
         self.behind.add(gone)
         self.foreign_change = True  # what data it shows now may be the other call's
+        self.untold = frozenset()  # so may be what it showed before
         self.start = self.promised = None  # which were the other call's
         if self.baseline is not None:
             every = (self.baseline.dialog, *self.baseline.others)

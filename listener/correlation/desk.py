@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from listener.correlation.books import Books
@@ -161,8 +161,7 @@ class Desk:
         if not picture.live:
             entry.gap(now, None)
         if isinstance(entry.case.expectation, CallData):
-            entry.case.in_doubt = picture.in_doubt(entry.request.dialog_id)
-            entry.case.superseded = entry.case.in_doubt
+            self._doubt(entry, requested(entry.case.expectation))
         known = picture.dialogs.get(entry.request.dialog_id or "")
         if known is not None and not picture.live:  # old news, but nobody comes back to a call
             entry.case.was_off = has_left(known.dialog.participant(entry.case.own))
@@ -172,6 +171,15 @@ class Desk:
         if isinstance(want, SentAway):  # colleagues may know more of that call
             views = self.picture.known(entry.request.dialog_id)
             entry.case.was_there = any(arrived_at(each, want.to_address) for each in views)
+
+    def _doubt(self, entry: Entry, asked: Mapping[str, object]) -> None:
+        # Which of the contents that were told is the one that was so, nobody knows; a value that
+        # none of them had was not there (rules 4, 6.7).
+        there, picture = entry.request.dialog_id, self.picture.of(entry.agent)
+        entry.case.in_doubt = entry.case.superseded = picture.in_doubt(there)
+        if entry.case.in_doubt:
+            entry.case.untold = self.picture.untold(there, asked)
+            entry.case.doubted_until = picture.told_until(there)
 
     def start(self, at: float, entry: Entry, baseline: Baseline | None, user: User | None) -> None:
         """Let a request begin that was sent at that time, with what was known then."""

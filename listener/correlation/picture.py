@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from listener.correlation.ages import is_call, is_older, latest, merged
 from listener.correlation.instants import newer, older
+from listener.correlation.values import Values
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, User
 
@@ -40,6 +41,8 @@ class Known:
     doubtful: bool = False  # it may be an old content, published again
     overtaken: bool = False  # what came last was older news than what is known
     same: bool = False  # what came last shows just the call data that were known for sure
+    doubted_at: float = float("-inf")  # when an old content was last in doubt
+    values: Values = field(default_factory=Values)
     contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
 
 
@@ -111,6 +114,11 @@ class AgentPicture:
         known = self.dialogs.get(dialog) if dialog is not None else None
         return known is not None and known.doubtful
 
+    def told_until(self, dialog: str | None) -> float:
+        """Return until when what is told of a dialog in doubt may be published again."""
+        known = self.dialogs.get(dialog or "")
+        return known.doubted_at + BURST_WITHIN if known is not None else float("-inf")
+
     def taken_in_by(self, dialog: str | None, at: float) -> list[str]:
         """Return the calls, gone by then, that had taken that one in, the last news of both."""
         there = [(id_, self.removed[id_]) for id_, each in self.took.items() if each == dialog]
@@ -128,11 +136,15 @@ class AgentPicture:
         """Take in a dialog that was seen; states only move forward in Finesse's time."""
         known = self.dialogs.pop(id_, None)
         if known is None:
-            known = Known(dialog, now)
-            known.contents.extend((each, now) for each in self.bygone.pop(id_, ()))
+            gone = self.bygone.pop(id_, ())
+            known = Known(dialog, now, values=Values(any_=id_ in self.removed))
+            known.contents.extend((each, now) for each in gone)
+            known.values.hear(dialog)
             while len(self.dialogs) >= MAX_DIALOGS:
                 del self.dialogs[next(iter(self.dialogs))]
         else:
+            if _variables(dialog) != _variables(known.dialog):
+                known.values.hear(dialog)
             later = merged(known.dialog, dialog)
             known.overtaken = is_older(dialog, known.dialog)
             known.same = _data(later) == _data(known.dialog) and not known.doubtful
@@ -261,6 +273,7 @@ class AgentPicture:
         known = self.dialogs[id_]
         if not known.overtaken:
             known.latest, known.doubtful = content, doubtful and not known.same
+            known.doubted_at = now if known.doubtful else known.doubted_at
         known.contents.append((content, now))
 
     def user_repeats(self, user: User, content: int, now: float) -> bool:
@@ -326,6 +339,10 @@ def _data(dialog: Dialog) -> tuple[object, ...]:
     return media.call_variables, media.wrap_up_reason, media.wrap_up_items
 
 
+def _variables(dialog: Dialog) -> tuple[object, ...]:
+    return dialog.media_properties.call_variables
+
+
 class Picture:
     """All agents; an agent is known from the first word about it until it is forgotten."""
 
@@ -338,6 +355,12 @@ class Picture:
         if found is None:
             found = self._agents[agent] = AgentPicture()
         return found
+
+    def untold(self, id_: str | None, asked: Mapping[str, object]) -> frozenset[str]:
+        """Return the names of the call variables whose value nobody was told of that call."""
+        every = (agent.dialogs.get(id_ or "") for agent in self._agents.values())
+        found = (each.values.untold(asked) for each in every if each is not None)
+        return frozenset(asked).intersection(*found)
 
     def known(self, id_: str | None) -> list[Dialog]:
         """Return a dialog as each agent who takes part in it knows it."""

@@ -109,7 +109,9 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
         truncated=tuple(sorted(cut)),
     )
     if not missing:
-        shown, changed = _complete(case, moved=bool(moved), tagged=sight.tagged)
+        fresh = bool((moved - cut) & case.untold) and not case.gapped
+        fresh = fresh and sight.at >= case.doubted_until
+        shown, changed = _complete(case, moved=bool(moved), tagged=sight.tagged, fresh=fresh)
         return replace(found, shown=shown, changed=changed)
     if sight.how is How.SNAPSHOT:
         return found
@@ -118,10 +120,13 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
     return replace(found, shown=Shown.PARTLY, quiet=QUIET_AFTER_PART) if partly else NOTHING
 
 
-def _complete(case: Case, *, moved: bool, tagged: bool) -> tuple[Shown, bool | None]:
+def _complete(case: Case, *, moved: bool, tagged: bool, fresh: bool) -> tuple[Shown, bool | None]:
+    """Say what values that are all there show. `fresh`: one of them was never told before (6.7)."""
     if tagged and not moved and case.went_away:
         return Shown.IF_TAGGED, True
     if case.in_doubt and case.before is not None and not tagged:
+        if fresh:  # whatever it was before, it was not this one
+            return Shown.EFFECT, True
         return Shown.UNCHANGED, None  # they are there: a GET after the window says so (6.7)
     if case.superseded or case.before is None:
         # The later update's values, or a dialog whose values before are not known.

@@ -11,6 +11,8 @@ from listener.correlation.gate import GateMode
 from listener.correlation.outcome import MinimumEvidence
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
+from listener.finesse.events import DialogChanged, DialogRemoved
+from listener.finesse.model import Dialog
 from tests.builders import (
     AGENT,
     CALL,
@@ -111,6 +113,52 @@ def test_a_colleagues_refused_request_says_nothing_of_an_error_on_our_own_node()
     story.hear(an_error(), an_error(tag="theirs", owner="agent2"))
     story.wait(2)
     assert story.said(key) == ("failed", "sole_pending")
+
+
+def second_call_and_conference() -> tuple[Story, str]:
+    """Return a story in which an answer held the first call, and what its id is then asked for."""
+    story = Story(own("ACTIVE", 0), ringing(), gate=GateMode.OFF)
+    answer = story.accepted(a.Answer(agent=AGENT, dialog_id="200"))
+    story.hear(an_event(own("HELD", 2), tag=answer), an_event(ringing("ACTIVE", 2), tag=answer))
+    assert story.said(answer) == BY_ID
+    return story, answer
+
+
+def ringing(state: str = "ALERTING", at: float = 0.0) -> Dialog:
+    return a_dialog("200", a_participant(state=state, at=at), a_participant(OTHER))
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "said"),
+    [
+        (own("HELD", 2), DialogChanged, "failed"),
+        (own("HELD", 2, media={"call_type": "OTHER_IN"}), DialogChanged, "failed"),
+        (own("HELD", 3), DialogChanged, "open"),
+        (own("ACTIVE", 2), DialogChanged, "open"),
+        (own("HELD", 2, variables={"callVariable1": "x"}), DialogChanged, "open"),
+        (own("HELD", 2, secondary_id="300"), DialogChanged, "open"),
+        (own("HELD", 2), DialogRemoved, "open"),
+    ],
+)
+def test_an_id_on_a_colleagues_node_is_of_nobodys_work_since_where_all_is_as_at_sending(
+    told: Dialog, kind: type, said: str
+) -> None:
+    # 5: nothing else changed since; the id of the answer on its own call alone is known as ours (3)
+    story, answer = second_call_and_conference()
+    key = story.accepted(a.Conference(agent=AGENT, dialog_id=CALL))
+    story.hear(an_event(told, kind, tag=answer, owner="agent2"))
+    story.hear(an_error())
+    story.wait(2)
+    assert story.said(key)[0] == said
+
+
+def test_an_id_on_a_colleagues_node_is_a_doubt_where_nobody_knows_how_it_was() -> None:
+    story = Story(live=False)
+    key = story.accepted(HOLD)
+    story.link_up(own("ACTIVE", 0), user=a_user())
+    story.hear(an_event(own("ACTIVE", 0), tag="theirs", owner="agent2"), an_error())
+    story.wait(2)
+    assert story.said(key)[0] == "open"
 
 
 def test_an_error_with_an_id_that_a_colleague_has_too_is_of_the_one_to_whom_it_is_told() -> None:
