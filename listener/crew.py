@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import cast
 
 from listener import logs
@@ -142,6 +143,8 @@ class Ear(LinkEvents):
             look = await reconcile(self.agent.id, self._picture, self, self._paces.reconcile_again)
             if signals == self._signals:
                 break
+        if mine.over:
+            return  # the link is about to tell that it was lost
         self._service().session_up(self.agent.id, look)
         self.trouble = None
         self.aim.came()
@@ -149,7 +152,7 @@ class Ear(LinkEvents):
         self._turned = _clock()
         self.decided.set()
         self.tried.set()
-        self._changed_to()
+        self._tell(replace(self.status(), state="up"))  # its link hears of that in a moment
 
     def _tell_ungranted(self, refused: frozenset[str]) -> None:
         for trouble in sorted(refused - self._ungranted):  # once, not at each session
@@ -284,8 +287,6 @@ class Ear(LinkEvents):
         state = str(link.state) if link is not None else "signed_out"
         if state == "up" and not self.up.is_set():
             state = "waiting"  # there is a session, which may not be used now
-        elif state == "connecting" and self.up.is_set():
-            state = "up"  # its link hears of that in a moment
         trouble = self._refusal or self.trouble
         return AgentStatus(
             agent=self.agent.id,

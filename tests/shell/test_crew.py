@@ -418,9 +418,26 @@ async def test_session_that_may_not_be_used_is_not_said_to_be_up(rig):
     assert rig.ear.status().state == "stopped"
 
 
-async def test_a_session_is_told_to_be_up_once_it_hears_whatever_its_link_knows_by_then(rig):
+@pytest.mark.parametrize("known", ["connecting", "waiting", "stopped"])
+async def test_a_session_is_told_to_be_up_once_it_hears_whatever_its_link_knows_by_then(rig, known):
+    # its link waits where the picture could not be read at first, and has stopped where a move to
+    # the other node had come to nothing before
     told = []
     rig.ear._tell = told.append
-    rig.link.state = "connecting"
+    rig.link.state = known
     await rig.hearing()
     assert [(each.state, each.live) for each in told] == [("up", True)]
+
+
+async def test_a_session_that_ends_while_its_picture_is_read_is_not_told_to_hear(rig):
+    told = []
+    rig.ear._tell = told.append
+    rig.read.clear()
+    session = Session(ONE)
+    opening = asyncio.create_task(rig.ear.opened(session))
+    await until(lambda: rig.looks == 1)
+    session.over = True
+    rig.read.set()
+    await opening
+    assert (rig.ear.up.is_set(), rig.ear.status().live, told) == (False, False, [])
+    assert not [each for each in rig.service.told if each[0] == "up"]
