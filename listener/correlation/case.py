@@ -114,8 +114,11 @@ class Case:
     bygone: bool = False  # its dialog was known to be gone when the request went out
     was_there: bool = False  # who it is sent to was on the call before, as a colleague knew it
     was_accepted: bool = False  # a preview reservation that was taken
-    superseded: bool = False  # a later update of the same variable was sent
-    in_doubt: bool = False  # superseded in no other way than that its values before may be old
+    later: set[str] = field(default_factory=set)
+    """The later updates of the same variable that were sent, by their keys."""
+    beside: set[str] = field(default_factory=set)
+    """Those that were sent, or perhaps were, nobody knows when, so that they may be the later."""
+    doubtful: bool = False  # its values before may be old ones
     untold: frozenset[str] = (
         frozenset()
     )  # of those asked for, values never told of its call by then
@@ -165,6 +168,8 @@ class Case:
             behind=set(self.behind),
             added=set(self.added),
             hung_up=set(self.hung_up),
+            later=set(self.later),
+            beside=set(self.beside),
             perhaps=dict(self.perhaps),
             told=dict(self.told),
         )
@@ -213,6 +218,31 @@ class Case:
             self.baseline = replace(self.baseline, user=sight.user)
         if sight.dialog is not None and self.about(sight) and not self.stale(sight.dialog):
             self.baseline = replace(self.baseline, dialog=sight.dialog)
+
+    @property
+    def superseded(self) -> bool:
+        """Whether values that are shown cannot tell whether this update set them (rules 6.7)."""
+        return self.doubtful or bool(self.later)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether that is so for no other reason than that its values before may be old."""
+        return self.doubtful and not self.later
+
+    @property
+    def written_over(self) -> bool:
+        """Whether somebody else may have changed its values since (rules 6.7)."""
+        return self.foreign_change or bool(self.beside)
+
+    @property
+    def crossed(self) -> bool:
+        """Whether another update of its variables was, or may have been, at work beside it."""
+        return self.superseded or bool(self.beside)
+
+    def undone(self, key: str) -> None:
+        """Hear that another update was never done: it is neither later nor beside this one."""
+        self.later.discard(key)
+        self.beside.discard(key)
 
     @property
     def before(self) -> Dialog | None:

@@ -173,7 +173,7 @@ def _stands(entry: Entry) -> bool:
         return not entry.silent or entry.length >= entry.request.default_deadline
     if standing.finding.shown is Shown.PARTLY:
         # What is missing may have been set, and gone by another's hand: seen, or in a gap.
-        unsure = entry.case.foreign_change or entry.gap_since_sending()
+        unsure = entry.case.written_over or entry.gap_since_sending()
         return entry.answered and not unsure and not entry.rivals
     return entry.answered and not entry.rivals
 

@@ -99,6 +99,9 @@ class Desk:
                 last.suspicion_due = max(now, suspicion.at + SETTLES_AFTER)
                 self.rearm(last)
         self._release_rivals(now, entry, outcome)
+        if isinstance(entry.case.expectation, CallData) and never_done(outcome):
+            for other in self.books.on_dialog(entry.request.dialog_id):
+                other.case.undone(entry.key)
         self.unchain(now, entry)
         self.release(now, entry)
         entry.slim()
@@ -176,8 +179,8 @@ class Desk:
         # Which of the contents that were told is the one that was so, nobody knows; a value that
         # none of them had was not there (rules 4, 6.7).
         there, picture = entry.request.dialog_id, self.picture.of(entry.agent)
-        entry.case.in_doubt = entry.case.superseded = picture.in_doubt(there)
-        if entry.case.in_doubt:
+        entry.case.doubtful = picture.in_doubt(there)
+        if entry.case.doubtful:
             entry.case.untold = self.picture.untold(there, asked)
             entry.case.doubted_until = picture.told_until(there)
 
@@ -221,6 +224,8 @@ class Desk:
             theirs = other.case.expectation
             if other is entry or other.sent_at is None or not isinstance(theirs, CallData):
                 continue
+            if other.outcome is not None and never_done(other.outcome):
+                continue
             asked, wanted = requested(theirs), requested(want)
             both = asked.keys() & wanted.keys()
             if not both:
@@ -229,14 +234,15 @@ class Desk:
             first, second = (entry, other) if later else (other, entry)
             if _perhaps_sent(first) or _perhaps_sent(second):
                 # What is missing may have been set, and gone by it; what is there is there.
-                entry.case.foreign_change = other.case.foreign_change = True
+                entry.case.beside.add(other.key)
+                other.case.beside.add(entry.key)
             # What would be there for both confirms one of them at most (rules 4).
             same = any(alike(name, asked[name], wanted[name]) for name in both)
             if (same or not _perhaps_sent(second)) and first.on_the_wire:
-                _superseded(first)
+                _superseded(first, second)
             # What was only announced before is perhaps sent after it, and then it is the later.
             if same and second.on_the_wire and _only_announced(first, second):
-                _superseded(second)
+                _superseded(second, first)
 
     def first_in_chain(self, entry: Entry) -> bool:
         """Say whether no earlier DTMF of that device is open (its window comes first)."""
@@ -364,8 +370,8 @@ def _only_announced(first: Entry, second: Entry) -> bool:
     return first.expected and by > (second.sent_at or 0.0)
 
 
-def _superseded(entry: Entry) -> None:
-    entry.case.superseded, entry.case.in_doubt = True, False
+def _superseded(entry: Entry, by: Entry) -> None:
+    entry.case.later.add(by.key)
     entry.quiet = entry.quiet_due = None
     if entry.standing is not None and entry.standing.evidence is Evidence.EXPECTATION:
         entry.standing = None

@@ -90,7 +90,7 @@ def _open(correlator: Correlator, key: str, record: Record, now: float) -> Open:
         status=entry.status,
         answer_date=entry.case.answer_date,
         # What it went through before this process, or with another update, is not carried.
-        gap=entry.restarted or entry.case.superseded,
+        gap=entry.restarted or entry.case.crossed,
     )
 
 

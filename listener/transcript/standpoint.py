@@ -73,7 +73,7 @@ def _going(core: Correlator, now: float, entry: Entry) -> entries.Adopted:
         age=now - entry.submitted,
         status=entry.status,
         answer_date=entry.case.answer_date,
-        gap=entry.restarted or entry.case.superseded,
+        gap=entry.restarted or entry.case.crossed,
         gone=now - entry.sent_at if entry.sent_at is not None else None,
         retold=True,
     )

@@ -203,6 +203,7 @@ def anothers_values_fail_ours():
 
     def by_values(desk_, now, e, held, asked):
         e.case.foreign_change = False
+        e.case.beside.clear()
         real(desk_, now, e, held, asked)
 
     yield evidence, "_by_values", by_values
@@ -210,7 +211,7 @@ def anothers_values_fail_ours():
 
 @mutant("6.7.18", "UPDATE_CALL_DATA")
 def superseded_is_ignored():
-    yield desk, "_superseded", lambda _entry: None
+    yield desk, "_superseded", lambda _entry, _by: None
 
 
 @mutant("6.7.19", "UPDATE_CALL_DATA")

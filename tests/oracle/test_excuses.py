@@ -208,8 +208,8 @@ def an_announced_update_supersedes_all_of_that_variable() -> Patches:
                 continue
             unknown = desk._perhaps_sent(entry) or desk._perhaps_sent(other)
             if unknown and desk.requested(theirs).keys() & names:
-                for each in (entry, other):
-                    desk._superseded(each)
+                desk._superseded(entry, other)
+                desk._superseded(other, entry)
 
     yield desk.Desk, "_supersede", supersede
 

@@ -16,12 +16,13 @@ from listener.finesse.actions import Hold, OtherRequest, SendDtmf, UpdateCallDat
 from listener.handover import spoken
 from listener.handover.carried import Agents, Held, Open, Past, State
 from listener.handover.channel import Broken
+from listener.handover.exporting import _open
 from listener.offers import Told
 from listener.order import Earlier
 from listener.readers import Entry
 from listener.settings.model import Agent
 from listener.ticket import Record
-from tests.builders import AGENT, CALL, a_dialog, a_user
+from tests.builders import AGENT, CALL, Story, a_dialog, a_user
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 DIGITS = "82539714"
@@ -188,3 +189,19 @@ def test_words_that_were_not_expected_are_refused(message):
         spoken.Gathering(head | {"clock": None})
     with pytest.raises(Broken, match="agents"):
         spoken.agents_of({"revision": 1, "live": [], "others": [{"agent": {"id": DIGITS * 20}}]})
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_an_update_beside_one_that_may_have_been_sent_goes_over_as_after_a_gap(*, refused):
+    # 6.7: the next process does not know of the one that is settled that it may have written over
+    story = Story(a_dialog())
+    request = UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"callVariable1": "x"})
+    key = story.accepted(request)
+    beside = replace(request, call_variables={"callVariable1": "y"})
+    other = story.ask(beside, expected=True, length=1.0)
+    if refused:
+        story.refuse(other)
+    story.wait(2)
+    core = story.correlator
+    assert core.entry(other).open is False
+    assert _open(core, key, a_record(request), story.now).gap is not refused

@@ -463,6 +463,60 @@ def test_a_part_of_the_values_fails_no_update_beside_one_that_may_have_been_sent
     assert story.said(key) == ("unconfirmed", "deadline")
 
 
+@pytest.mark.parametrize("refused", ["at once", "by its id"])
+@pytest.mark.parametrize("first", [True, False])
+def test_missing_values_fail_an_update_beside_one_that_was_refused(
+    *, first: bool, refused: str
+) -> None:
+    # 6.7: nothing has written over them
+    story = Story(OLD)
+    if first:
+        announced = story.ask(update(callVariable1="y"), expected=True)
+    key = story.accepted(update(callVariable1="x"))
+    if not first:
+        announced = story.ask(update(callVariable1="y"), expected=True)
+    if refused == "at once":
+        story.refuse(announced)
+    else:
+        story.hear(an_error(tag=announced))
+    story.wait(17)
+    story.look(dialog=OLD, listed=None)
+    assert story.said(key) == ("failed", "snapshot")
+
+
+def test_a_part_of_the_values_fails_an_update_beside_one_that_was_refused() -> None:
+    story = Story(OLD)
+    key = story.accepted(update(callVariable1="x", callVariable2="y"))
+    story.refuse(story.ask(update(callVariable2="z"), expected=True))
+    story.hear(an_event(shown(callVariable1="x")))
+    story.wait(20)
+    assert story.said(key) == ("failed", "expectation")
+
+
+@pytest.mark.parametrize("value", ["x", "y"])
+@pytest.mark.parametrize("reported", [True, False])
+def test_an_update_that_was_refused_is_no_later_one(*, value: str, reported: bool) -> None:
+    # 6.7: it took nobody's values; of one that is reported behind it, too
+    story = Story(OLD)
+    key = story.ask(update(callVariable1="x"), expected=True)
+    if not reported:
+        story.accept(key)
+    story.refuse(story.ask(update(callVariable1=value)))
+    if reported:
+        story.accept(key)
+    story.hear(an_event(shown(callVariable1="x")))
+    assert story.said(key) == ("confirmed", "expectation")
+
+
+def test_an_update_stays_superseded_by_another_one_that_was_not_refused() -> None:
+    story = Story(OLD)
+    key = story.accepted(update(callVariable1="x"))
+    story.accepted(update(callVariable1="y"))
+    story.refuse(story.ask(update(callVariable1="z")))
+    story.hear(an_event(shown(callVariable1="x")))
+    assert story.said(key)[0] == "open"
+
+
 def test_updates_of_other_variables_do_not_disturb_each_other() -> None:
     story = Story(OLD)
     first, second = (
