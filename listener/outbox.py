@@ -37,7 +37,7 @@ class Outbox:
         self._tasks = tasks
         self._is_open = is_open
         self._answered = answered
-        self._senders: dict[str, Sender] = {}
+        self._senders: dict[str, tuple[Sender, bool]] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._on_their_way: set[asyncio.Task[None]] = set()  # the settled ones among them, too
         self._over = False
@@ -45,9 +45,12 @@ class Outbox:
     def __repr__(self) -> str:
         return f"<Outbox {len(self._on_their_way)} on their way{' over' if self._over else ''}>"
 
-    def leave_to(self, key: str, sender: Sender) -> None:
-        """Let `sender` put that request on the wire when it is sent; called once, or never."""
-        self._senders[key] = sender
+    def leave_to(self, key: str, sender: Sender, *, tells: bool) -> None:
+        """Let `sender` put that request on the wire when it is sent; called once, or never.
+
+        `tells`: it says when the first byte may leave; False: that is as soon as it is called.
+        """
+        self._senders[key] = (sender, tells)
 
     def send(self, record: Record, going: asyncio.Future[None], leaves: Callable[[], None]) -> None:
         """Send a request as soon as `going` says that its intent is kept; NotKept: not at all.
@@ -87,7 +90,7 @@ class Outbox:
         self,
         record: Record,
         going: asyncio.Future[None],
-        sender: Sender | None,
+        sender: tuple[Sender, bool] | None,
         leaves: Callable[[], None],
     ) -> RestAnswer | None:
         try:
@@ -97,7 +100,10 @@ class Outbox:
         if self._over or not self._is_open(record.key):
             return None  # given up in the same moment: what nobody waits for need not go out
         if sender is not None:
-            return await sender(lambda: self._leaves(record, leaves))
+            send, tells = sender
+            if not tells:
+                self._leaves(record, leaves)
+            return await send(lambda: self._leaves(record, leaves))
         return await self._wire.send(
             record.request, record.request_id, lambda: self._leaves(record, leaves)
         )

@@ -68,12 +68,16 @@ class Service(Executing):
         """
         return self._take(request, wishes or Wishes(), expected=True)
 
-    def forward(self, request: Request, wishes: Wishes, sender: Sender) -> Ticket:
+    def forward(
+        self, request: Request, wishes: Wishes, sender: Sender, *, tells: bool = False
+    ) -> Ticket:
         """Take a request that `sender` puts on the wire, at once whatever the gate says (rules 9).
 
-        As `submit` otherwise; `sender` is called once, or never.
+        As `submit` otherwise; `sender` is called once, or never. `tells`: it calls what it is given
+        in the moment before the first byte may leave, and until then nothing has left; without that
+        promise the request counts as sent from the moment in which `sender` is called.
         """
-        return self._take(request, wishes, sender=sender)
+        return self._take(request, wishes, sender=sender, tells=tells)
 
     def _take(
         self,
@@ -82,6 +86,7 @@ class Service(Executing):
         *,
         expected: bool = False,
         sender: Sender | None = None,
+        tells: bool = False,
     ) -> Ticket:
         self._check_open()
         intake.check_wishes(wishes)
@@ -112,7 +117,7 @@ class Service(Executing):
         steps = self.correlator.register(now, request, registration)
         kept = self._memory.taken(record, registration)
         if sender is not None:
-            self._outbox.leave_to(record.key, sender)
+            self._outbox.leave_to(record.key, sender, tells=tells)
         self._enter(record)
         if expected:
             # Its baseline is kept as well; that it is not sent from here needs no waiting.

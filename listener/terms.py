@@ -23,7 +23,8 @@ from listener.ticket import Record
 Leaving: TypeAlias = Callable[[], None]
 """Called by whoever sends in the moment before the request's first byte may leave.
 
-Raises CancelledError where the request was given up meanwhile: then nothing of it may leave.
+Raises CancelledError where the request was given up meanwhile: then nothing of it may leave. Until
+it is called a request is said not to have left; whoever does not call it must not promise to.
 """
 
 Sender: TypeAlias = Callable[[Leaving], Awaitable[RestAnswer]]

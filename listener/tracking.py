@@ -44,10 +44,11 @@ class Tracking:
     async def forward(self, request: Request, wishes: Wishes, sender: Sender) -> Ticket:
         """Register a request, keep its intent, and let `sender` put it on the wire at once.
 
+        `sender` calls what it is given in the moment before the first byte may leave.
         Returns as soon as it is registered and kept, and sending has begun. Raises NotAccepted;
         then `sender` was not and will not be called.
         """
-        ticket = self._service.forward(request, wishes, sender)
+        ticket = self._service.forward(request, wishes, sender, tells=True)
         await ticket.kept()
         return ticket
 

@@ -497,7 +497,10 @@ class World:
         if wish.mode == "forward":
             wire = self.service._wire
             return self.service.forward(
-                request, wishes, lambda leaves: wire.send(request, asked.request_id, leaves)
+                request,
+                wishes,
+                lambda leaves: wire.send(request, asked.request_id, leaves),
+                tells=True,
             )
         if wish.mode != "expect":
             return self.service.submit(request, wishes)

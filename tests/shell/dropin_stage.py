@@ -126,7 +126,7 @@ class Books:
     async def forward(self, request: Request, wishes: Wishes, sender: Sender) -> Ticket:
         if self.refusing is not None:
             raise self.refusing
-        return self.service.forward(request, wishes, sender)
+        return self.service.forward(request, wishes, sender, tells=True)
 
     def live(self, agent: str) -> bool:
         return agent in self.hearing
