@@ -19,7 +19,7 @@ from listener.finesse.events import Event, events_of
 from listener.finesse.wire import parse_update
 from listener.telling import dialog_of, kind_of
 from tests.chaos.asking import outcome_of
-from tests.oracle import table
+from tests.oracle import logins, table
 from tests.oracle.account import Account, Heard
 
 if TYPE_CHECKING:
@@ -248,6 +248,8 @@ def succeed(old: Account, seed: int, now: float) -> Account:
     new.slow = [row for row in old.slow if row[2] >= since]
     new.rest = [row for row in old.rest if row[1] >= since]
     new.outages = [row for row in old.outages if row[1] >= since]
+    refusals = (logins.last_refusal(old, agent, now) for agent in old.up)
+    new.gets = [got for got in refusals if got is not None]
     return new
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import json
 import random
@@ -21,9 +22,11 @@ from listener.correlation.outcome import MinimumEvidence
 from listener.correlation.picture import AgentPicture
 from listener.digits import SPOKEN_OF
 from listener.dropin.app import REFUSED_FOR
+from listener.finesse import uris
 from listener.finesse.actions import Drop, Ready, SendDtmf, TaskStart
 from listener.finesse.events import DialogChanged, RequestFailed, UserChanged
 from listener.finesse.model import User
+from listener.simulator.interfaces import HttpRequest, HttpResponse
 from listener.xmpp import stanzas
 from tests.chaos import inside, reading, verdict
 from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
@@ -32,8 +35,8 @@ from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
 from tests.chaos.program import Program
 from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
 from tests.chaos.tables import MUST_BE_NONE, LiveTally
-from tests.chaos.truth import Notes
-from tests.oracle import judge, knowable
+from tests.chaos.truth import Notes, Reads, signed_by
+from tests.oracle import judge, knowable, logins
 from tests.oracle.account import Account, Asked, Heard, Parcel
 from tests.oracle.judge import Find
 from tests.oracle.story import Step, Story
@@ -518,3 +521,31 @@ async def test_when_the_turn_of_a_request_came_is_read_from_the_journal(tmp_path
         since = journals.START.timestamp() - 1000.0
         found = reading.turns(path, since, 1000.0)  # as the daemon has it open
     assert found == {waited.key: pytest.approx(turn.timestamp() - 1000.0, abs=1e-5)}
+
+
+async def test_a_login_that_rest_refused_is_still_refused_in_the_next_story():
+    async def answers(_request):
+        return HttpResponse(200)
+
+    times = iter((10.0, 20.0, 21.0))
+    notes = Notes(Account(1, up={"1001": [[1.0, 99.0]]}), lambda: next(times))
+    reads = Reads(answers, notes)
+    token = base64.b64encode(b"1001:pw").decode()
+    signed = {"authorization": f"Basic {token}"}
+    request = HttpRequest("GET", uris.user_node("1001"), "", signed, b"")
+    reads.trouble = "get_401"
+    assert (await reads(request)).status == 401
+    assert logins.refused(notes.account, "1001", 11.0)
+    notes.account = reading.succeed(notes.account, 2, 15.0)
+    assert logins.refused(notes.account, "1001", 16.0)
+    assert not logins.refused(notes.account, "1002", 16.0)
+    reads.trouble = ""
+    await reads(request)
+    assert not logins.refused(notes.account, "1001", 22.0)
+    assert reading.succeed(notes.account, 3, 30.0).gets == []
+
+
+def test_who_asks_without_a_login_is_nobody():
+    for words in ("", "Basic", "Basic ?", "Bearer abc"):
+        request = HttpRequest("GET", "/", "", {"authorization": words}, b"")
+        assert signed_by(request) == ""

@@ -7,7 +7,9 @@ for the oracle's judge. Knows nothing of what the daemon says.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from listener.finesse import uris
@@ -170,12 +172,22 @@ class Reads:
                 while self.trouble == "get_hangs":  # noqa: ASYNC110  a fault without an event
                     await asyncio.sleep(0.05)
             if self.trouble in {"get_500", "get_401"}:
-                return HttpResponse(int(self.trouble[4:]))
+                status = int(self.trouble[4:])  # and tells nothing that was asked for
+                return HttpResponse(status)
             response: HttpResponse = await self._handler(request)
             status, answered = response.status, notes.clock()
             return response
         finally:
-            notes.account.gets.append(Got(sent, answered, "", request.path, status))
+            got = Got(sent, answered, signed_by(request), request.path, status)
+            notes.account.gets.append(got)
+
+
+def signed_by(request: HttpRequest) -> str:
+    """Return with whose login a request came; "" without one."""
+    _, _, token = request.headers.get("authorization", "").partition(" ")
+    with suppress(ValueError):
+        return base64.b64decode(token, validate=True).decode().partition(":")[0]
+    return ""
 
 
 class Tags:
@@ -223,4 +235,4 @@ class Tags:
         self._notes.made(made)
 
 
-__all__ = ["SENDER", "Dealt", "Deeds", "Faults", "Notes", "Noting", "Reads", "Tags"]
+__all__ = ["SENDER", "Dealt", "Deeds", "Faults", "Notes", "Noting", "Reads", "Tags", "signed_by"]

@@ -167,7 +167,10 @@ class Heard(NamedTuple):
 
 
 class Got(NamedTuple):
-    """One GET: when it was sent and answered, with what (None: not at all)."""
+    """One GET: when it was sent and answered, with what (None: not at all).
+
+    `agent`: with whose login, where that is noted. A status without a time told nothing but that.
+    """
 
     sent: float
     answered: float | None

@@ -492,6 +492,8 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
         ]
     user = asked.request.root == "User"
     alone = max([error.at + blame.SETTLES, *_left(account, asked, error)]) + 0.1
+    if probed.shown_to_two(account, asked, alone):
+        return True  # by a GET as well as by news: it may be what was asked for
     return any(
         heard.parcel.cause is not asked.deed
         and (

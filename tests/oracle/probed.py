@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent
-from tests.oracle import effects, grounds, shown, table
+from tests.oracle import effects, grounds, logins, shown, table
 from tests.oracle.effects import Span
 
 if TYPE_CHECKING:
@@ -64,9 +64,13 @@ def _contested(account: Account, asked: Asked) -> bool:
     )
 
 
-def shown_to_two(account: Account, asked: Asked) -> bool:
-    """Say whether a GET showed what fitted another request as well: ambiguous for both (4, 7)."""
+def shown_to_two(account: Account, asked: Asked, until: float | None = None) -> bool:
+    """Say whether a GET showed what fitted another request as well: ambiguous for both (4, 7).
+
+    By its end, or `until` then.
+    """
     begun, settled = asked.begun or 0.0, asked.settled or 0.0
+    settled = settled if until is None else min(settled, until)
     where = (f"/User/{asked.agent}", f"/Dialog/{asked.request.dialog_id}")
     times = [
         got.answered
@@ -199,8 +203,11 @@ def _also_leaves(account: Account, asked: Asked) -> bool:
 def _answerable(account: Account, asked: Asked, begin: float) -> bool:
     """Say whether REST answers in time, and not two events come into the answer (7).
 
-    An answer into which an event for its dialogs came is asked for again.
+    An answer into which an event for its dialogs came is asked for again. Nothing is asked in the
+    name of one whose login was refused.
     """
+    if logins.refused(account, asked.agent, begin):
+        return False
     absence = table.row(asked.request).get is table.Get.ABSENCE
     end = begin + MARGIN + ANSWERED + (APART if absence else 0.0)
     if any(a <= end and b >= begin for a, b in account.rest):

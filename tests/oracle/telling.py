@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Confirmed, Evidence
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
-from tests.oracle import blame, effects, grounds, shown
+from tests.oracle import blame, effects, grounds, logins, shown
 from tests.oracle.contents import equal
 from tests.oracle.readings import has_its_id, is_about, read_of, was_live
 
@@ -220,8 +220,9 @@ def _alone(account: Account, asked: Asked) -> bool:
     )
 
 
-def _rest_suffered(account: Account, begin: float, end: float) -> bool:
-    return any(a <= end and b >= begin for a, b in (*account.rest, *account.outages))
+def _rest_suffered(account: Account, asked: Asked, begin: float, end: float) -> bool:
+    suffered = any(a <= end and b >= begin for a, b in (*account.rest, *account.outages))
+    return suffered or logins.refused(account, asked.agent, begin)
 
 
 def _equal_values(account: Account, asked: Asked) -> str | None:
@@ -232,7 +233,7 @@ def _equal_values(account: Account, asked: Asked) -> str | None:
     begin = asked.deadline - PROBE_LEAD - 0.2
     if asked.length < 2 * PROBE_LEAD + 1 or asked.settled < asked.deadline - 0.05:
         return None
-    if _rest_suffered(account, begin, asked.deadline) or not _alone(account, asked):
+    if _rest_suffered(account, asked, begin, asked.deadline) or not _alone(account, asked):
         return None
     return "confirmed: a GET would have shown the values" if equal(account, asked) else None
 
@@ -263,7 +264,7 @@ def _by_a_later_get(account: Account, asked: Asked) -> str | None:
     begin, end = asked.deadline - PROBE_LEAD - 0.2, asked.deadline
     if asked.length < 2 * PROBE_LEAD + 1 or asked.settled < end - 0.05:
         return None
-    if not was_live(account, asked) or _rest_suffered(account, begin, end):
+    if not was_live(account, asked) or _rest_suffered(account, asked, begin, end):
         return None
     if any(other.agent == asked.agent for other in account.asked if other is not asked):
         return None
@@ -298,7 +299,7 @@ def after_a_restart(account: Account, asked: Asked) -> str | None:
         for span in effects.spans(asked, account)
     )
     read = ups and ups[0] + 1.0 < asked.settled and deed.effect_at + 1.0 < ups[0]
-    if not steady or not read or _rest_suffered(account, asked.submitted, asked.settled):
+    if not steady or not read or _rest_suffered(account, asked, asked.submitted, asked.settled):
         return None
     return "confirmed: a GET after the restart showed the change"
 

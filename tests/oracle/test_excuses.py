@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from listener import restoring
-from listener.correlation import accusation, bystanders, clockwork, desk, hearing, objects, picture
+from listener.correlation import (
+    accusation,
+    bystanders,
+    clockwork,
+    desk,
+    hearing,
+    looks,
+    objects,
+    picture,
+)
 from listener.correlation.case import How, Shown
 from listener.correlation.judges import pairs
 from listener.correlation.outcome import (
@@ -24,13 +33,18 @@ from listener.correlation.outcome import (
     Unconfirmed,
 )
 from listener.finesse import actions as do
+from listener.finesse import uris
 from listener.finesse.actions.expectation import CallData, Conferenced, Left, Reclassified
 from listener.finesse.events import RequestFailed
+from listener.finesse.model import ApiError
 from listener.simulator.interfaces import Deed
 from tests.builders import a_dialog, an_event
-from tests.oracle import blame, facts, grounds, judge, planting, shown
-from tests.oracle.account import Account, Asked, Heard, Parcel, View
-from tests.oracle.by_seed import Found, assert_found
+from tests.oracle import blame, facts, grounds, judge, knowable, planting, shown, whose
+from tests.oracle.account import Account, Asked, Got, Heard, Parcel, View
+from tests.oracle.by_seed import STORIES, Found, assert_found
+from tests.oracle.play import play
+from tests.oracle.report import finds
+from tests.oracle.story import Story
 
 Patches = Iterator[planting.Patch]
 
@@ -228,6 +242,18 @@ def an_error_is_late_on_whoever_made_a_call() -> Patches:
     yield accusation, "_may_have_made", may_have_made
 
 
+def any_get_is_a_doubt_of_the_errors_of_its_agent() -> Patches:
+    """Beside: what a GET showed may be the work of one of whom an error was read."""
+    real = looks.show
+
+    def show(desk: Any, now: float, entry: Any, look: Any) -> None:
+        real(desk, now, entry, look)
+        for other in desk.books.of(entry.agent):
+            other.unexplained = other.unexplained or (other is not entry and other.on_the_wire)
+
+    yield looks, "show", show
+
+
 FIRST: dict[planting.Plant, Found] = {
     an_open_join_is_suspect_of_errors_on_any_call: Found(3, "that it alone could own"),
     an_error_is_late_on_all_of_its_agent: Found(2, "late news that is not its own"),
@@ -262,6 +288,7 @@ FIRST: dict[planting.Plant, Found] = {
     what_was_known_at_its_turn_is_what_it_left_with: Found(
         "held_by_hand_before_it_left_and_killed_as_it_left", "it never was so since it was asked"
     ),
+    any_get_is_a_doubt_of_the_errors_of_its_agent: Found(3, "that it alone could own"),
     an_id_on_a_conference_never_counts: Found(1, "an event with its id showed it"),
 }
 
@@ -362,6 +389,65 @@ def test_an_error_may_be_a_barges_on_the_call_that_it_came_to(
         120.0, "1001", event, Parcel("", "", 120.0, None, None, is_error=True), first=True
     )
     assert blame.fits(account, asked, heard) is fits
+
+
+# -- what a GET would have told -------------------------------------------------------------------
+
+
+def _refused(at: float, path: str = "/finesse/api/User/1002", agent: str = "1002") -> Got:
+    return Got(at, None, agent, path, 401)
+
+
+@pytest.mark.parametrize(
+    ("gets", "session", "asks"),
+    [
+        ([_refused(1010.0)], 0.0, False),
+        ([_refused(1010.0, agent="1001")], 0.0, True),
+        ([_refused(1010.0, path=uris.SYSTEM_INFO)], 0.0, True),  # it spends no login by itself
+        ([_refused(1010.0)], 1012.0, True),  # SASL has taken the login since
+        ([_refused(1010.0)._replace(status=500)], 0.0, True),
+        ([_refused(1010.0)._replace(answered=1010.0)], 0.0, True),  # Finesse's own, of something
+        ([_refused(1010.0), Got(1011.0, 1011.0, "1002", "", 200)], 0.0, True),  # and was taken
+        ([_refused(1021.0)], 0.0, True),  # after the GET was due
+    ],
+)
+def test_nothing_is_asked_in_the_name_of_one_whose_login_was_refused(
+    gets: list[Got], session: float, *, asks: bool
+) -> None:
+    path = STORIES / "a_silent_hold_that_a_get_shows.json"
+    account = play(Story.from_json(path.read_text(encoding="utf-8")))
+    assert finds(account) == []
+    (asked,) = account.asked
+    assert isinstance(asked.outcome, Confirmed)
+    assert asked.outcome.evidence is Evidence.SNAPSHOT
+    asked.outcome, asked.settled = Unconfirmed(reason=Reason.DEADLINE, status=202), asked.deadline
+    account.gets += gets
+    account.up["1002"].append([session, session + 100.0])
+    assert [find.asked for find in knowable.missed(account)] == [asked] * asks
+
+
+# -- what an error says ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "one"),
+    [
+        (("No 20999", "20999"), True),
+        (("No ***", "***"), True),  # what may be digits is hidden in either
+        (("No 20999", "***"), True),
+        (("No 20998", "***"), False),
+        (("No ***", "20998"), False),
+        (("Another ***", "***"), False),
+        (("No ***", None), False),
+    ],
+)
+def test_what_is_hidden_in_an_error_makes_no_other_error_of_it(
+    told: tuple[str, str | None], *, one: bool
+) -> None:
+    read = (ApiError(error_type="T", error_message="No 20999", error_data="20999"),)
+    said = (ApiError(error_type="T", error_message=told[0], error_data=told[1]),)
+    assert whose.same(read, said) is one
+    assert not whose.same(read, (replace(said[0], error_type="U"),))
 
 
 # -- which calls were joined ----------------------------------------------------------------------
