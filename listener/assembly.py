@@ -160,8 +160,9 @@ class Listener:
     async def expect(self, request: Request, **wishes: Unpack[Wished]) -> Ticket:
         """Register a request that you send yourself, with `ticket.request_id` as its requestId.
 
-        Register first, send after, then report Finesse's answer with `ticket.answered(status,
-        body)`: without that nothing is ever presumed. Wishes as for `submit`.
+        Register first, send at once after that (a change from then on counts as one since the
+        request), then report Finesse's answer with `ticket.answered(status, body)`: without that
+        nothing is ever presumed. Wishes as for `submit`.
         """
         return self.service.expect(self._known(request), wiring.wishes(wishes))
 

@@ -1,8 +1,8 @@
 """A loop that stood still has not listened: what lies in its sockets is read before time counts.
 
 A process that was stopped, a machine that was put to sleep, a long search for garbage: on waking,
-the deadline is over and the proof lies there unread. Knows turns of the loop and seconds; knows
-neither events nor requests.
+the deadline is over and the proof lies there unread; and what lies there is older than what is sent
+now. Knows turns of the loop and seconds; knows neither events nor requests.
 """
 
 from __future__ import annotations
@@ -17,6 +17,22 @@ TURNS = 5
 loop that deals with a few sockets at a time says while it is `behind`: it has had no turn then."""
 LONGEST = 2.0
 """Seconds after which time counts whatever is still to be read: a loop may be overrun for good."""
+
+
+async def read_first() -> None:
+    """Let the loop read what lies in its sockets by now, for `LONGEST` seconds at most.
+
+    What is done next, without waiting, is done in the knowledge of that.
+    """
+    loop = asyncio.get_running_loop()
+    until, turns = loop.time() + LONGEST, TURNS
+    while turns and loop.time() < until:
+        await asyncio.sleep(0)
+        turns -= not _is_behind(loop)
+
+
+def _is_behind(loop: asyncio.AbstractEventLoop) -> bool:
+    return bool(getattr(loop, "behind", False))
 
 
 class Standstill:
@@ -45,7 +61,7 @@ class Standstill:
     def _turn(self) -> None:
         if self._loop.time() >= self._until:
             self._turns = 0
-        elif not getattr(self._loop, "behind", False):
+        elif not _is_behind(self._loop):
             self._turns -= 1
         if self._turns:
             self._loop.call_soon(self._turn)

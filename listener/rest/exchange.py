@@ -16,6 +16,7 @@ import httpx
 
 from listener.rest.connections import Connections
 from listener.rest.flow import Flow, Raw
+from listener.standstill import read_first
 
 if TYPE_CHECKING:
     import ssl
@@ -52,6 +53,7 @@ class _Watch:
         elif event == CONNECTED:
             self._opened = info["return_value"]
         elif event == BYTES_LEAVE:
+            await read_first()  # what lies there unread is no change since (rules 4)
             self._leaves()
             self._raw.sent, self._raw.unreached = True, False
         if event == self._begins:
