@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from starlette.requests import Request as Call
 
 from listener.api import documents
@@ -29,6 +30,7 @@ JSON = "application/json"
 
 _Body = TypeVar("_Body", bound=Body)
 
+_ITSELF = "the body itself"
 _WORDS = {
     "missing": "is needed",
     "string_type": "must be text",
@@ -74,31 +76,50 @@ def checked(model: type[_Body], given: Mapping[str, Any]) -> _Body:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise refused(error, _names(model)) from None
+        raise _refusal(error, model) from None
 
 
 @cache
-def _names(model: type[Body]) -> list[str]:
-    """Return all names that the model and the objects in it know."""
-    schema = model.model_json_schema()
-    inner = [part.get("properties", {}) for part in schema.get("$defs", {}).values()]
-    return [name for part in (schema["properties"], *inner) for name in part]
+def _names(model: type[Body]) -> dict[str, list[str]]:
+    """Return the names that are known, by the object that they belong in; the body itself is ""."""
+    known = {"": [_name_of(field, name) for name, field in model.model_fields.items()]}
+    for name, field in model.model_fields.items():
+        for part in get_args(field.annotation):
+            if isinstance(part, type) and issubclass(part, Body):
+                known[_name_of(field, name)] = _names(part)[""]
+    return known
 
 
-def refused(error: ValidationError, known: list[str]) -> Refusal:
+def _name_of(field: FieldInfo, name: str) -> str:
+    return field.alias or name
+
+
+def _refusal(error: ValidationError, model: type[Body]) -> Refusal:
     """Tell the first thing that is wrong, without the value."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     path = [str(part) for part in first["loc"] if isinstance(part, str) and part != "[key]"]
     shown = [name for part in path if (name := documents.shown_name(part))]
     field = shown[-1] if shown else None
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path[-1][: documents.LONGEST_NAME], known, n=1, cutoff=0.5)
         named = field if field == path[-1] else "a name in the body"
-        way_out = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-        return Refusal(Kind.INVALID_REQUEST, f"{named} is not known; {way_out}", field=field)
+        words = _way_out(path[-1][: documents.LONGEST_NAME], ".".join(path[:-1]), _names(model))
+        return Refusal(Kind.INVALID_REQUEST, f"{named} is not known{words}", field=field)
     says = _WORDS.get(first["type"], first["msg"][:1].lower() + first["msg"][1:])
     where = ".".join(shown) or "the body"
     return Refusal(Kind.INVALID_REQUEST, f"{where}: {says}", field=field)
+
+
+def _way_out(name: str, here: str, known: Mapping[str, list[str]]) -> str:
+    """Return what comes behind "NAME is not known": where it belongs, else what may be meant."""
+    places = {each: place for place, names in known.items() for each in names}
+    if name in places:
+        return f" here; it belongs in {places[name] or _ITSELF}"
+    near = difflib.get_close_matches(name, places, n=1, cutoff=0.5)
+    if not near:
+        return f"; known are {', '.join(known[here])}"
+    place = places[near[0]]
+    where = "" if place == here else f" in {place or _ITSELF}"
+    return f"; did you mean {near[0]}{where}?"
 
 
 def request_of(given: Mapping[str, Any], caller: Caller) -> tuple[Request, Wishes]:

@@ -86,9 +86,37 @@ def test_unknown_name_in_an_inner_object_is_refused_too():
     assert told["detail"] == "callVariables is not known; did you mean callvariables?"
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"callvariables": {}}, "callvariables is not known here; it belongs in mediaProperties"),
+        (
+            {"callVariables": {}},
+            "callVariables is not known; did you mean callvariables in mediaProperties?",
+        ),
+        (
+            {"mediaProperties": {"dialogId": "5"}},
+            "dialogId is not known here; it belongs in the body itself",
+        ),
+        (
+            {"mobileAgent": {"callvariable": {}}},
+            "callvariable is not known; did you mean callvariables in mediaProperties?",
+        ),
+        (
+            {"mediaProperties": {"dialogID": "5"}},
+            "dialogID is not known; did you mean dialogId in the body itself?",
+        ),
+    ],
+)
+def test_name_that_is_known_elsewhere_is_refused_with_its_place(change, says):
+    assert refused(RequestBody, HOLD | change)["detail"] == says
+
+
 def test_unknown_name_that_resembles_none_is_refused_with_all():
     told = refused(RequestBody, HOLD | {"zzz": 1})
     assert "known are agent, requestedAction, dialogId" in told["detail"]
+    inner = refused(RequestBody, HOLD | {"mobileAgent": {"zzz": 1}})
+    assert inner["detail"] == "zzz is not known; known are mode, dialNumber"
 
 
 def test_name_that_looks_like_a_value_is_not_repeated():
