@@ -266,15 +266,8 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
     """Say whether the error may be about that request: its object, its action, its device."""
     event = heard.event
     assert isinstance(event, RequestFailed)
-    for error in event.errors:
-        command = _COMMAND.search(error.error_message or "")
-        if command and command[1].upper() != asked.request.requested_action:
-            return False
-        found = _NAMED.search(error.error_message or "")
-        if found and (
-            found[1] != asked.request.requested_action or found[2] not in {None, asked.own}
-        ):
-            return False
+    if not names_its_own(asked, event):
+        return False
     dialog = asked.request.dialog_id
     if asked.request.root == "User" and event.dialog_id is not None:
         return False
@@ -293,6 +286,20 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
         return its_call
     there = _told_family(account, asked, dialog, heard.at)
     return event.dialog_id in there or (isinstance(asked.request, do.ConsultCall) and its_call)
+
+
+def names_its_own(asked: Asked, event: RequestFailed) -> bool:
+    """Say whether an error's message, where it names an action or a device, names the request's."""
+    for error in event.errors:
+        command = _COMMAND.search(error.error_message or "")
+        if command and command[1].upper() != asked.request.requested_action:
+            return False
+        found = _NAMED.search(error.error_message or "")
+        if found and (
+            found[1] != asked.request.requested_action or found[2] not in {None, asked.own}
+        ):
+            return False
+    return True
 
 
 def _told_family(account: Account, asked: Asked, dialog: str | None, at: float) -> list[str]:

@@ -176,11 +176,26 @@ def _twins(account: Account, asked: Asked) -> Iterator[str]:
         same = other is not asked and other.request == asked.request and other.begun is not None
         if not same or other.ambiguous or not was_live(account, other):
             continue
-        if grounds.as_it_was(account, other, change):
+        if grounds.as_it_was(account, other, change) or _names_it(account, asked, other, change):
             continue
         opened = other.begun is not None and other.begun < change.parcel.made
         if opened and (other.settled is None or other.settled > asked.settled + EPS):
             yield "the change fits another request as well, and it was taken for its own"
+
+
+def _names_it(account: Account, asked: Asked, other: Asked, change: Heard) -> bool:
+    """Say whether that very change had been read with its id, and not the other's, elsewhere.
+
+    A colleague's node may be the first to tell of it (3): what bears one's id is none of another's.
+    """
+    return asked.request_id != other.request_id and any(
+        isinstance(heard.event, DialogEvent)
+        and heard.event.request_id == asked.request_id
+        and is_about(asked, heard)
+        and heard.parcel.made == change.parcel.made
+        and heard.at <= (asked.settled or 0.0) + EPS
+        for heard in account.heard
+    )
 
 
 def _late(account: Account, asked: Asked) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from listener.correlation.outcome import Confirmed, Presumed
 from listener.finesse import actions as do
 from tests.oracle import table
 
@@ -80,6 +81,23 @@ def before(account: Account, asked: Asked) -> Iterator[float]:
     """Yield when the DTMF that went out before it on that device were settled (6.6)."""
     for other in ahead(account, asked):
         if other.settled is not None and other.settled <= (asked.settled or 0):
+            yield other.settled
+
+
+def surely_before(account: Account, asked: Asked) -> Iterator[float]:
+    """Yield when those were settled of which it is known that they went out before it.
+
+    Of two that left at one moment it is, where the other's silence was complete first: one that
+    ended by anything else had perhaps to wait for this one.
+    """
+    for other in ahead(account, asked):
+        told = isinstance(other.outcome, Presumed | Confirmed) and other.accepted
+        earlier = (other.begun or 0.0) < (asked.begun or 0.0)
+        if (
+            other.settled is not None
+            and other.settled <= (asked.settled or 0)
+            and (earlier or told)
+        ):
             yield other.settled
 
 

@@ -115,7 +115,7 @@ def _window(account: Account, asked: Asked) -> Iterator[str]:
         return  # its id came back, and when the window began was never told
     begin = asked.answered
     if isinstance(asked.request, do.SendDtmf):
-        begin = max([begin, *lanes.before(account, asked)])
+        begin = max([begin, *lanes.surely_before(account, asked)])
     if asked.settled < begin + asked.request.default_deadline - 0.01:
         yield "its silence was not complete yet"
 

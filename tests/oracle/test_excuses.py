@@ -29,6 +29,7 @@ from listener.correlation.outcome import (
     DialogIds,
     Evidence,
     MinimumEvidence,
+    Presumed,
     Reason,
     Unconfirmed,
 )
@@ -39,7 +40,19 @@ from listener.finesse.events import RequestFailed
 from listener.finesse.model import ApiError
 from listener.simulator.interfaces import Deed
 from tests.builders import a_dialog, an_event
-from tests.oracle import blame, facts, grounds, judge, knowable, planting, shown, whose
+from tests.oracle import (
+    blame,
+    details,
+    facts,
+    grounds,
+    judge,
+    knowable,
+    laws,
+    planting,
+    reasons,
+    shown,
+    whose,
+)
 from tests.oracle.account import Account, Asked, Got, Heard, Parcel, View
 from tests.oracle.by_seed import STORIES, Found, assert_found
 from tests.oracle.play import play
@@ -514,3 +527,90 @@ def test_a_third_call_is_no_survivor_before_it_took_the_joined_one_in(
     told: str, taken_in_at: float
 ) -> None:
     assert any("not joined in it" in words for words in _untrue(told=told, taken_in_at=taken_in_at))
+
+
+# -- what was told elsewhere, what nobody could know ----------------------------------------------
+
+
+def _open(request: Any, id_: str, **more: Any) -> Asked:
+    """Return a request that was sent at 100 s, with a deadline at 120 s."""
+    made = Asked(*(0, id_, request, id_, "2001", "submit", MinimumEvidence.ANY, 20.0, 100.0))
+    made.begun, made.answered, made.status, made.settled = 100.0, 100.1, 202, 120.1
+    made.accepted = True
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
+
+
+def _tones(id_: str, **more: Any) -> Asked:
+    return _open(do.SendDtmf(agent="1001", dialog_id="A", dtmf_string="1"), id_, **more)
+
+
+@pytest.mark.parametrize(
+    ("first", "found"),
+    [
+        ({"outcome": Unconfirmed(reason=Reason.NO_ANSWER), "accepted": False}, False),
+        ({"outcome": Presumed(status=202)}, True),  # it went out first, then
+        ({"outcome": Unconfirmed(reason=Reason.NO_ANSWER), "begun": 99.9}, True),
+    ],
+)
+def test_of_two_tones_that_left_at_one_moment_the_first_to_end_may_be_the_second(
+    first: dict[str, Any], *, found: bool
+) -> None:
+    one = _tones("1", settled=105.0, **first)
+    two = _tones("2", settled=105.5, outcome=Presumed(status=202))
+    account = Account(0, asked=[one, two])
+    assert bool(list(laws._window(account, two))) is found
+
+
+@pytest.mark.parametrize(
+    ("tag", "owner", "made", "found"),
+    [
+        ("1", "1002", 101.0, False),
+        ("x", "1002", 101.0, True),  # another client's
+        ("1", "1002", 101.5, True),  # another change
+        (None, "1002", 101.0, True),
+    ],
+)
+def test_a_change_that_a_colleagues_node_told_with_its_id_is_none_of_its_twins(
+    tag: str | None, owner: str, made: float, *, found: bool
+) -> None:
+    request = do.Hold(agent="1001", dialog_id="A", target_media_address="2001")
+    weak = Confirmed(evidence=Evidence.EXPECTATION)
+    one, two = (_open(request, id_) for id_ in "12")
+    one.outcome, one.settled = weak, 101.2
+    one.deeds.append(Deed("1001", "1", "HOLD", "A", 100.0, status=202, effect=True, effect_at=101))
+    account = Account(0, asked=[one, two], live={"1001": [[90.0, 200.0]]})
+    account.history.calls["A"] = [
+        (80.0, _view("ACTIVE", "2002")),
+        (101.0, _view("HELD", "2002")),
+    ]
+    for agent, bears, when in ((owner, tag, made), ("1001", None, 101.0)):
+        event = an_event(a_dialog("A"), owner=agent, tag=bears)
+        parcel = Parcel("", "", when, one.deed, bears, is_error=False)
+        account.heard.append(Heard(101.2, agent, event, parcel, first=True))
+    assert bool(list(details._twins(account, one))) is found
+
+
+@pytest.mark.parametrize(
+    ("sent", "message", "ground"),
+    [
+        (100.0, "INVALID_ACTION TRANSFER on extension 2001", True),
+        (100.0, "INVALID_ACTION TRANSFER on extension 2009", False),
+        (100.0, "INVALID_ACTION HOLD on extension 2001", False),
+        (111.0, "INVALID_ACTION TRANSFER on extension 2001", False),  # all calls were known
+    ],
+)
+def test_a_join_that_was_sent_while_nobody_listened_may_be_with_any_call(
+    sent: float, message: str, *, ground: bool
+) -> None:
+    request = do.Transfer(agent="1001", dialog_id="A", target_media_address="2001")
+    asked = _open(request, "1", begun=sent, outcome=Unconfirmed(reason=Reason.AMBIGUOUS))
+    account = Account(0, asked=[asked], live={"1001": [[110.0, 200.0]]})
+    account.history.calls["A"] = [(80.0, _view("HELD", "x"))]
+    account.history.calls["C"] = [(115.0, _view("ACTIVE", "y"))]
+    error = ApiError(error_type="", error_data="", error_message=message)
+    event = RequestFailed(node="", owner="1001", dialog_id="C", errors=(error,))
+    parcel = Parcel("", "", 116.0, None, None, is_error=True)
+    account.heard.append(Heard(116.0, "1001", event, parcel, first=True))
+    assert list(reasons.broken(account, asked)) is not ground
