@@ -38,6 +38,7 @@ def _agents(desk: Desk, now: float) -> Iterator[entries.Entry]:
                 live=picture.live,
                 look=Look(now, user=picture.user, dialogs=dialogs),
                 present=agent not in desk.away,
+                host=picture.node,
             )
 
 
