@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
+from listener.correlation.instants import after
 from listener.correlation.judges.pairs import candidates, pair
 from listener.finesse.actions.expectation import (
     Barged,
@@ -65,8 +66,16 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
         may_be = may_be or may_join(entry, event.dialog_id)
         # With which one a join is nobody knows where it is not known which calls there were.
         unknown = isinstance(entry.case.expectation, JOINS) and entry.case.baseline is None
-        return not (there or may_be or (unknown and not _is_task(desk, event.dialog_id)))
+        unknown = unknown and not _is_task(desk, event.dialog_id)
+        return not (there or may_be or (unknown and not _came_since(desk, entry, event.dialog_id)))
     return event.user_id is not None and entry.request.dialog_id is not None
+
+
+def _came_since(desk: Desk, entry: Entry, there: str) -> bool:
+    """Say whether a dialog surely came since, by Finesse's clock: Finesse had answered by then."""
+    known = desk.picture.of(entry.agent).dialogs.get(there)
+    own = known.dialog.participant(entry.case.own) if known is not None else None
+    return own is not None and after(own.start_time, entry.case.answer_date)
 
 
 def may_join(entry: Entry, there: str) -> bool:

@@ -48,7 +48,8 @@ def live_calls(case: Case) -> list[Dialog]:
     """Return the agent's other calls at sending that the request's may be joined with.
 
     None of them is a watch: who barges in has no call of their own to bring along (6.4). Nor is it
-    a reservation: the customer comes in a call of its own.
+    a reservation: the customer comes in a call of its own, and while nobody else is on it there is
+    nobody to be joined with, however the own part is shown.
     """
     every = case.baseline.others if case.baseline is not None else ()
     others = (each for each in every if is_call(each) and not is_watch(each))
@@ -68,7 +69,8 @@ def live_calls(case: Case) -> list[Dialog]:
 def _is_reservation(case: Case, dialog: Dialog) -> bool:
     preview = dialog.media_properties.call_type == "OUTBOUND_PREVIEW"
     own = dialog.participant(case.own)
-    return preview and (own is None or own.state not in {"ACTIVE", "HELD"})
+    alone = all(each is own or has_left(each) for each in dialog.participants)
+    return preview and (alone or own is None or own.state not in {"ACTIVE", "HELD"})
 
 
 def _linked(case: Case) -> list[Dialog]:

@@ -158,11 +158,23 @@ def test_a_call_that_ended_by_itself_before_a_join_by_its_id_is_not_told_as_join
     assert story.outcomes[key].dialogs.gone == ("100",)
 
 
-@pytest.mark.parametrize(("state", "said"), [("OFFERED", "confirmed"), ("ACTIVE", "unconfirmed")])
-def test_a_reservation_is_no_call_that_may_be_joined(state: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "customer", "said"),
+    [
+        ("OFFERED", None, "confirmed"),
+        ("OFFERED", "ACTIVE", "confirmed"),
+        ("ACTIVE", None, "confirmed"),
+        ("ACTIVE", "DROPPED", "confirmed"),
+        ("ACTIVE", "ACTIVE", "unconfirmed"),
+    ],
+)
+def test_a_reservation_is_no_call_that_may_be_joined(
+    state: str, customer: str | None, said: str
+) -> None:
     # 6.4: its DELETE was lost; both other calls are gone, by the request's id on its own one's end
     media = {"call_type": "OUTBOUND_PREVIEW"}
-    preview = a_dialog("300", a_participant(state=state), media=media)
+    others = (a_participant(OTHER, customer),) if customer is not None else ()
+    preview = a_dialog("300", a_participant(state=state), *others, media=media)
     story = Story(own("HELD", 1), own("ACTIVE", 2, id_="200"), preview)
     key = story.accepted(TRANSFER)
     story.hear(removed(own("DROPPED", 9, id_="200")), removed(own("DROPPED", 9), tag=key))

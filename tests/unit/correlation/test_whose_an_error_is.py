@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from listener.correlation.gate import GateMode
+from listener.correlation.instants import instant
 from listener.finesse import actions as a
 from listener.finesse.model import Dialog
 from tests.builders import (
@@ -23,6 +24,7 @@ from tests.builders import (
     added,
     an_error,
     an_event,
+    clock,
     own,
     placed,
     removed,
@@ -270,6 +272,22 @@ def test_an_error_on_a_call_may_be_that_of_a_join_of_which_nobody_knows_with_whi
     story.hear(an_error(dialog_id="200"))
     story.wait(30)
     assert story.said(answer) == ("unconfirmed", "ambiguous")
+
+
+@pytest.mark.parametrize(("began", "doubt"), [(2.5, True), (3.0, False)])
+def test_an_error_on_a_call_that_came_since_is_that_of_no_join(
+    began: float,
+    doubt: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    # 4, 5: by Finesse's clock it began behind the answer; which calls there were nobody knew
+    story = Story(live=False)
+    key = story.ask(CONFERENCE)
+    story.accept(key, date=instant(clock(2)))
+    story.link_up(own("ACTIVE", 0), user=a_user())
+    party = a_participant(state="ALERTING", start_time=clock(began))
+    story.hear(added(a_dialog("300", party, a_participant("B"))), an_error(dialog_id="300"))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "ambiguous" if doubt else "link_lost")
 
 
 def test_an_error_on_a_task_is_that_of_no_join_whichever_calls_there_were() -> None:
