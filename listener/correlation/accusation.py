@@ -13,7 +13,12 @@ from listener.correlation import verdict
 from listener.correlation.desk import MAX_UNSIGNED, Desk
 from listener.correlation.entry import MAX_SUSPICIONS, Entry
 from listener.correlation.judges.calls import would_be
-from listener.correlation.objects import names_another_object, names_no_object, same_object
+from listener.correlation.objects import (
+    is_task,
+    names_another_object,
+    names_no_object,
+    same_object,
+)
 from listener.correlation.outcome import (
     Abandoned,
     Confirmed,
@@ -297,6 +302,8 @@ def _may_have_made(desk: Desk, tomb: Entry, there: str) -> bool:
     case = tomb.case
     undecided = isinstance(tomb.outcome, Unconfirmed | Abandoned)
     if tomb.sent_at is None or not undecided or _made(tomb) is not None:
+        return False
+    if is_task(desk, there):
         return False
     picture = desk.picture.of(tomb.agent)
     known = picture.dialogs.get(there)

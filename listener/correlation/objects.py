@@ -66,7 +66,7 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
         may_be = may_be or may_join(entry, event.dialog_id)
         # With which one a join is nobody knows where it is not known which calls there were.
         unknown = isinstance(entry.case.expectation, JOINS) and entry.case.baseline is None
-        unknown = unknown and not _is_task(desk, event.dialog_id)
+        unknown = unknown and not is_task(desk, event.dialog_id)
         return not (there or may_be or (unknown and not _came_since(desk, entry, event.dialog_id)))
     return event.user_id is not None and entry.request.dialog_id is not None
 
@@ -101,7 +101,8 @@ def _was_there(desk: Desk, entry: Entry, there: str) -> bool:
     )
 
 
-def _is_task(desk: Desk, there: str) -> bool:
+def is_task(desk: Desk, there: str) -> bool:
+    """Say whether a dialog is a task, by what is asked for on it: it is no call."""
     every = (each.case.expectation for each in desk.books.on_dialog(there))
     return any(isinstance(each, TaskState | TaskEnded) for each in every)
 

@@ -522,6 +522,19 @@ def test_an_error_on_a_call_that_came_with_anothers_id_is_not_of_who_makes_a_cal
     assert story.said(second)[0] == "open"
 
 
+def test_an_error_on_a_task_that_nobody_told_of_is_of_no_call_that_was_to_be_made() -> None:
+    # 5: no list shows a task, so that after a restart nobody knows of it
+    story = Story()
+    tomb = story.accepted(MAKE_CALL, length=5.0)
+    story.wait(6)
+    assert story.said(tomb)[0] == "unconfirmed"
+    task = story.accepted(a.TaskAccept(agent=AGENT, dialog_id="1_2_1"))
+    story.hear(an_error(dialog_id="1_2_1"))
+    story.wait(2)
+    assert story.said(task) == FAILED_SOLE
+    assert not [late for late in story.lates if late.key == tomb]
+
+
 def test_an_error_on_a_call_that_nobody_told_of_may_be_of_one_that_ended_unconfirmed() -> None:
     # 5: the consult's call may be that one; all its events were lost
     story = Story(own("ACTIVE", 0))
