@@ -145,7 +145,7 @@ class Ear(LinkEvents):
                 break
         if mine.over:
             return  # the link is about to tell that it was lost
-        self._service().session_up(self.agent.id, look, self.node)
+        self._service().session_up(self.agent.id, look)
         self.trouble = None
         self.aim.came()
         self.up.set()

@@ -47,7 +47,7 @@ class Recording(Protocol):
         """Take in a notification, before the core sees what it says."""
         ...
 
-    def up(self, now: float, agent: str, look: Look, host: str | None) -> None:
+    def up(self, now: float, agent: str, look: Look) -> None:
         """Take in that an agent's session hears."""
         ...
 
@@ -185,17 +185,14 @@ class Hearing(ABC):
             in_service = event.system_info.status == "IN_SERVICE"
             self._ears.serving(in_service=in_service, **where)
 
-    def session_up(self, agent: str, look: Look, node: str | None = None) -> None:
-        """Take note that an agent's session hears, and of what was read since.
-
-        `node`: the name of the node at which it is.
-        """
-        if self._put_off(lambda: self.session_up(agent, look, node)):
+    def session_up(self, agent: str, look: Look) -> None:
+        """Take note that an agent's session hears, and of what was read since."""
+        if self._put_off(lambda: self.session_up(agent, look)):
             return
         now = self._now()
         if self._recording is not None:
-            self._recording.up(now, agent, look, node)
-        self._carry_out(self.correlator.link_up(now, agent, look, node))
+            self._recording.up(now, agent, look)
+        self._carry_out(self.correlator.link_up(now, agent, look))
         if (gap := self._gaps.pop(agent, None)) is not None:
             on_purpose, since = gap
             tell = _log.debug if on_purpose else _log.info

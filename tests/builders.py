@@ -323,9 +323,9 @@ class Story:
 
     def link_up(self, *dialogs: Dialog, user: User | None = None, **look: Any) -> None:
         """Have the agent's session up, with what was read."""
-        agent, node = look.pop("agent", AGENT), look.pop("node", None)
+        agent = look.pop("agent", AGENT)
         seen = Look(look.pop("asked", self.now), dialogs=dialogs, user=user, **look)
-        self._carry_out(self.correlator.link_up(self.now, agent, seen, node))
+        self._carry_out(self.correlator.link_up(self.now, agent, seen))
 
     def look(self, *dialogs: Dialog, ask: Ask | None = None, **look: Any) -> None:
         """Answer the last GET that was asked for, with the agent's list of dialogs."""

@@ -218,14 +218,13 @@ class Correlator:
                 entry.unsettle_from(now)
         return self._desk.take_steps()
 
-    def link_up(self, now: float, agent: str, look: Look, node: str | None = None) -> list[Step]:
+    def link_up(self, now: float, agent: str, look: Look) -> list[Step]:
         """Take note that the session is up, and of what was read since (user, list of dialogs).
 
-        `node`: the name of the node at which it is, and which was read; each has its own clock.
         Call it only once the server has reflected our presence and SystemInfo says IN_SERVICE.
         """
         self._catch_up(now)
-        looks.reconciled(self._desk, now, agent, look, node)
+        looks.reconciled(self._desk, now, agent, look)
         return self._desk.take_steps()
 
     def finesse_present(self, agent: str, *, available: bool) -> None:

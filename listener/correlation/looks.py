@@ -12,7 +12,6 @@ from listener.correlation.evidence import by_change, count, weigh
 from listener.correlation.following import follow_into
 from listener.correlation.judges import judge
 from listener.correlation.judges.states import has_left, was_off
-from listener.correlation.moves import moved
 from listener.correlation.outcome import Evidence
 from listener.correlation.sharing import anew, contest, keep_told, rivals
 from listener.correlation.steps import Ask, Look
@@ -168,15 +167,9 @@ def _overtaken(desk: Desk, entry: Entry, look: Look) -> bool:
     return any(id_ is not None and picture.touched(id_) >= look.dialogs_asked for id_ in ids)
 
 
-def reconciled(desk: Desk, now: float, agent: str, look: Look, node: str | None = None) -> None:
-    """Take in what was read after a session came (back) up; knowledge is live from here.
-
-    `node`: the one at which it is, and which was read.
-    """
+def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
+    """Take in what was read after a session came (back) up; knowledge is live from here."""
     picture = desk.picture.of(agent)
-    if look.ok and None not in {node, picture.node} and node != picture.node:
-        moved(picture, (entry.case for entry in desk.books.of(agent)), look)
-    picture.node = node if look.ok else picture.node
     _follow(desk, agent, look)
     shown = [
         entry

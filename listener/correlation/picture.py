@@ -89,7 +89,6 @@ class AgentPicture:
     """By the ids of those that are gone the one that each had taken in, which ends as well."""
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
-    node: str | None = None  # Finesse's, by whose clock the times are, as far as is known
     live_since: float | None = None
     first_live: float | None = None  # when the first session of this process began to hear
     gap_at: float = float("-inf")  # when the last gap began

@@ -233,8 +233,7 @@ class Standpoint(Entry):
 class Standing(Entry):
     """How an agent stands; see `Standpoint`.
 
-    The picture is taken as if it had been read now; not `live`: events may be lost. `host`: the
-    node by whose clock its times are.
+    The picture is taken as if it had been read now; not `live`: events may be lost.
     """
 
     what: ClassVar[str] = "standing"
@@ -242,7 +241,6 @@ class Standing(Entry):
     live: bool
     look: Look
     present: bool = True
-    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,10 +142,10 @@ class Recorder:
             ),
         )
 
-    def up(self, now: float, agent: str, look: Look, host: str | None = None) -> None:
+    def up(self, now: float, agent: str, look: Look) -> None:
         """Take in that an agent's session hears."""
         self.turn(now)
-        self.put(now, entries.Up(agent=agent, look=look, host=host))
+        self.put(now, entries.Up(agent=agent, look=look, host=self._where.host(agent)))
 
     def down(self, now: float, agent: str, cause: str, *, on_purpose: bool) -> None:
         """Take in that an agent's events may be lost from now on."""

@@ -268,7 +268,7 @@ class Replay:
             yield from steps
 
     def _up(self, now: float, entry: entries.Up) -> Iterable[Step]:
-        return self._it.link_up(now, entry.agent or "", entry.look, entry.host)
+        return self._it.link_up(now, entry.agent or "", entry.look)
 
     def _down(self, now: float, entry: entries.Down) -> Iterable[Step]:
         return self._it.link_down(now, entry.agent or "")
@@ -296,7 +296,7 @@ class Replay:
 
     def _standing(self, now: float, entry: entries.Standing) -> Iterable[Step]:
         agent = entry.agent or ""
-        self._it.link_up(now, agent, entry.look, entry.host)
+        self._it.link_up(now, agent, entry.look)
         if not entry.live:
             self._it.link_down(now, agent)
         self._it.finesse_present(agent, available=entry.present)

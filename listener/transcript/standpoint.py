@@ -38,7 +38,6 @@ def _agents(desk: Desk, now: float) -> Iterator[entries.Entry]:
                 live=picture.live,
                 look=Look(now, user=picture.user, dialogs=dialogs),
                 present=agent not in desk.away,
-                host=picture.node,
             )
 
 

@@ -202,9 +202,9 @@ class Recorded(Correlator):
         """As the core; the line was written before, with the cause."""
         return self._out(now, super().link_down(now, agent))
 
-    def link_up(self, now: float, agent: str, look: Look, node: str | None = None) -> list[Step]:
+    def link_up(self, now: float, agent: str, look: Look) -> list[Step]:
         """As the core; the line was written before."""
-        return self._out(now, super().link_up(now, agent, look, node))
+        return self._out(now, super().link_up(now, agent, look))
 
     def finesse_present(self, agent: str, *, available: bool) -> None:
         """As the core."""

@@ -297,7 +297,7 @@ def test_where_a_session_is_is_said(tmp_path: Path):
     where = Where(deployment=lambda: "UCCX", host={"1001": "finesse-b"}.get)
     made = Recorder(Options(path=path), _head("UCCX"), where=where, wall=lambda: EPOCH)
     made.start()
-    made.up(101.0, "1001", Look(100.0), "finesse-b")
+    made.up(101.0, "1001", Look(100.0))
     made.down(102.0, "1001", "moved to finesse-a", on_purpose=False)
     made.close()
 

@@ -25,7 +25,7 @@ from tests.builders import (
     placed,
     removed,
 )
-from tests.unit.correlation.given import DROP, ON_CALL
+from tests.unit.correlation.given import DROP, HOLD, ON_CALL
 
 
 def test_a_change_that_came_behind_later_news_counts_since_the_request() -> None:
@@ -185,3 +185,18 @@ def test_a_state_not_behind_the_one_with_our_id_may_be_of_before(at: float) -> N
     story.hear(a_user_event(a_user("RESERVED_OUTBOUND_PREVIEW", 6), tag=key))
     story.hear(a_user_event(a_user("NOT_READY", at), tag=first))
     assert story.said(key)[0] == "open"
+
+
+def test_what_a_node_lists_that_lags_behind_makes_no_old_state_a_change():
+    """It lists the call as it was before a hold and a retrieve, and then publishes these (7)."""
+    story = Story(live=False)
+    story.link_up(own("ACTIVE", 15))
+    story.link_down()
+    story.wait(1)
+    story.link_up(own("ACTIVE", 5))
+    key = story.accepted(HOLD)
+
+    story.hear(an_event(own("HELD", 10)))
+    story.wait(30)
+
+    assert story.said(key)[0] == "unconfirmed"
