@@ -24,6 +24,7 @@ from listener.roster import Roster
 from listener.service import Service
 from listener.settings import Recording, Settings
 from listener.standing import NodeStatus
+from listener.standstill import read_first
 from listener.tally import Tally
 from listener.terms import Memory, Wished
 from listener.ticket import Record, Ticket
@@ -164,6 +165,7 @@ class Listener:
         request), then report Finesse's answer with `ticket.answered(status, body)`: without that
         nothing is ever presumed. Wishes as for `submit`.
         """
+        await read_first()  # what lies there unread is no change since (rules 4)
         return self.service.expect(self._known(request), wiring.wishes(wishes))
 
     def events(self, agent: str | None = None) -> EventStream:

@@ -17,6 +17,7 @@ from listener.idempotency import Keys
 from listener.journal import Journal, Stored
 from listener.offers import Idempotency, Resource, Taken
 from listener.report import record_json, state_word
+from listener.standstill import read_first
 from listener.terms import Wishes
 from listener.ticket import Record, Ticket
 
@@ -51,6 +52,7 @@ class Requests:
         self, request: Request, wishes: Wishes, idempotency: Idempotency | None = None
     ) -> Taken:
         """Take a request that the caller sends with the resource's requestId."""
+        await read_first()  # what lies there unread is no change since (rules 4)
         return await self._take(self._service.expect, request, wishes, idempotency)
 
     async def _take(

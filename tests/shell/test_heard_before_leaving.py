@@ -7,13 +7,66 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
+from listener.assembly import Listener
+from listener.backend.requests import Requests
 from listener.operations.turns import bounded_loop
+from listener.service import Wishes
 from tests.shell.rest_server import asking, http, serving
+from tests.shell.test_service import hold
 
 MANY = 40  # sockets, more than one turn's
+
+
+class Sockets:
+    """Sockets that are read as soon as the loop comes to it; `fill` has something lie in each."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.on_read: Callable[[], object] = lambda: None
+        self._pairs = [socket.socketpair() for _ in range(MANY)]
+        for near, _ in self._pairs:
+            asyncio.get_running_loop().add_reader(near, self._reads, near)
+
+    def _reads(self, near: socket.socket) -> None:
+        near.recv(1)
+        self.read += 1
+        self.on_read()
+
+    def fill(self) -> None:
+        for _, far in self._pairs:
+            far.send(b"x")
+
+    def close(self) -> None:
+        for near, far in self._pairs:
+            asyncio.get_running_loop().remove_reader(near)
+            near.close()
+            far.close()
+
+
+@contextmanager
+def unread():
+    made = Sockets()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def run(main, loop_factory=bounded_loop):
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(main())
+
+
+async def send(rest, leaves=lambda: None):
+    path = "/finesse/api/Dialog/1"
+    answer = await rest.send("1001", method="PUT", path=path, request_id="r", leaves=leaves)
+    assert answer.status == 202
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, bounded_loop])
@@ -21,29 +74,56 @@ MANY = 40  # sockets, more than one turn's
 def test_what_lies_in_the_sockets_is_read_before_a_request_leaves(loop_factory, *, connected):
     # after a standstill all of it is older than the request
     async def main() -> list[int]:
-        loop = asyncio.get_running_loop()
-        pairs = [socket.socketpair() for _ in range(MANY)]
-        read: list[bytes] = []
-        for near, _ in pairs:
-            loop.add_reader(near, lambda near=near: read.append(near.recv(1)))
         known: list[int] = []
         async with serving(http(202), http(202)) as server, asking(server.url) as rest:
             if connected:
                 await send(rest)
-            for _, far in pairs:
-                far.send(b"x")
-            await send(rest, lambda: known.append(len(read)))
-        for near, far in pairs:
-            loop.remove_reader(near)
-            near.close()
-            far.close()
+            with unread() as sockets:
+                sockets.fill()
+                await send(rest, lambda: known.append(sockets.read))
         return known
 
-    async def send(rest, leaves=lambda: None):
-        answer = await rest.send(
-            "1001", method="PUT", path="/finesse/api/Dialog/1", request_id="r", leaves=leaves
-        )
-        assert answer.status == 202
+    assert run(main, loop_factory) == [MANY]
 
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        assert runner.run(main()) == [MANY]
+
+def test_one_that_is_given_up_while_that_is_read_does_not_leave():
+    async def main() -> tuple[int, list[object]]:
+        left: list[object] = []
+        async with serving(http(202), http(202)) as server, asking(server.url) as rest:
+            await send(rest)
+            with unread() as sockets:
+                sending = asyncio.create_task(send(rest, lambda: left.append(1)))
+                sockets.on_read = sending.cancel
+                sockets.fill()
+                await asyncio.wait([sending])
+                assert sending.cancelled()
+            await send(rest)
+            return len(server.seen), left
+
+    assert run(main) == (2, [])
+
+
+@pytest.mark.parametrize("way", ["library", "api"])
+def test_what_lies_in_the_sockets_is_read_before_a_request_is_announced(way):
+    # its caller sends it behind that, and a change from then on counts
+    async def main() -> list[int]:
+        known: list[int] = []
+
+        def expect(_request, _wishes) -> None:
+            known.append(sockets.read)
+
+        async def take(how, request, wishes, _idempotency) -> None:
+            how(request, wishes)
+
+        service = SimpleNamespace(expect=expect)
+        with unread() as sockets:
+            sockets.fill()
+            if way == "library":
+                door = SimpleNamespace(service=service, _known=lambda request: request)
+                await Listener.expect(door, hold())
+            else:
+                door = SimpleNamespace(_service=service, _take=take)
+                await Requests.expect(door, hold(), Wishes())
+        return known
+
+    assert run(main) == [MANY]
