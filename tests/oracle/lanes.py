@@ -104,7 +104,7 @@ def surely_before(account: Account, asked: Asked) -> Iterator[float]:
 def ahead(account: Account, asked: Asked) -> Iterator[Asked]:
     """Yield the DTMF that went out before it on that device: its window begins behind theirs.
 
-    Of two that left at one moment the one whose window was over first may have been the first one.
+    Of two that left at one moment the one that was settled first may have been the first one.
     """
     for other in account.asked:
         if not _both_dtmf(asked, other) or other.agent != asked.agent or other is asked:
@@ -112,15 +112,9 @@ def ahead(account: Account, asked: Asked) -> Iterator[Asked]:
         if other.begun is None or asked.begun is None:
             continue
         there = other.mode in {"submit", "forward"} and asked.mode in {"submit", "forward"}
-        if there and (other.begun, _over(other), other.key) < (
-            asked.begun,
-            _over(asked),
-            asked.key,
-        ):
+        if there and (other.begun, _end(other), other.key) < (asked.begun, _end(asked), asked.key):
             yield other
 
 
-def _over(asked: Asked) -> float:
-    """Return when its window was over; one that ended in another way did not wait for its turn."""
-    whole = asked.accepted and isinstance(asked.outcome, Confirmed | Presumed)
-    return asked.settled if whole and asked.settled is not None else float("inf")
+def _end(asked: Asked) -> float:
+    return float("inf") if asked.settled is None else asked.settled
