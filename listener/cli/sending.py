@@ -45,6 +45,9 @@ _TOP = {
     "classification": "outboundClassification",
     "target": "target",
 }
+_OPTIONS = {finesse: f"--{name.replace('_', '-')}" for name, finesse in _TOP.items()} | {
+    "dtmfString": "--dtmf-string"
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +74,18 @@ class Wanted:
     target: str | None = None
 
     def request(self) -> Request:
-        """Return the request; InvalidRequest says what is missing, unknown or impossible."""
-        return from_mapping(self._named())
+        """Return the request; InvalidRequest says what is missing, unknown or impossible.
+
+        It names the option as well, where the parameter has one of its own.
+        """
+        named = self._named()
+        try:
+            return from_mapping(named)
+        except InvalidRequest as error:
+            option = _OPTIONS.get(error.field or "")
+            if option is None:
+                raise
+            raise InvalidRequest(f"{error} ({option})", field=error.field) from None
 
     def asked(self) -> dict[str, Any]:
         """Return the same as the keyword arguments of `Client.submit`; to be shown nowhere."""

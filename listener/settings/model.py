@@ -5,6 +5,7 @@ shows a password: secrets are SecretStr, and no error repeats a value that was g
 """
 # No `from __future__ import annotations`: pydantic reads the annotations when the classes are made.
 
+import difflib
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -158,7 +159,9 @@ class Requests(Section):
     @classmethod
     def _actions_exist(cls, given: dict[str, float]) -> dict[str, float]:
         for action in sorted(given.keys() - ACTIONS.keys()):
-            raise ValueError(f"{action} is no action; use one of {', '.join(ACTIONS)}")
+            near = difflib.get_close_matches(action, ACTIONS, n=1)
+            way_out = f"did you mean {near[0]}?" if near else f"use one of {', '.join(ACTIONS)}"
+            raise ValueError(f"{action} is no action; {way_out}")
         return given
 
 

@@ -464,8 +464,9 @@ def test_a_variant_tells_requests_of_one_name_apart(words: list[str], key: str):
         (["HLD", "--dialog", "5"], "HLD is no action; did you mean HOLD?"),
         (["XYZ", "--dialog", "5"], "XYZ is no action; actions are MAKE_CALL"),
         (["HOLD", "--dialog", "5", "--variant", "task"], "HOLD has no variant task"),
-        (["HOLD"], "HOLD needs dialogId"),
-        (["MAKE_CALL"], "MAKE_CALL needs toAddress"),
+        (["HOLD"], "HOLD needs dialogId (--dialog)"),
+        (["MAKE_CALL"], "MAKE_CALL needs toAddress (--to-address)"),
+        (["SEND_DTMF", "--dialog", "5"], "SEND_DTMF needs dtmfString (--dtmf-string)"),
         (["HOLD", "--dialog", "5", "--to-address", "1"], "HOLD has no parameter 'toAddress'"),
         (["UPDATE_CALL_DATA", "--dialog", "5", "--variable", "x"], "written NAME=VALUE"),
         (
