@@ -34,6 +34,7 @@ STEPS = {do.ConsultCall: "HELD", do.Conference: "ACTIVE"}
 """The own part on a request's call, on the way to what it asks for."""
 SETTLES = 2.0
 REPEATED_WITHIN = 5.0
+GRAIN = 1.0  # seconds of an answer's Date
 
 
 def entitled(account: Account, asked: Asked) -> bool:
@@ -89,6 +90,7 @@ def owners(account: Account, asked: Asked, error: Heard) -> list[Asked]:
             fits(account, other, error)
             or _may_lack_its_source(other, error)
             or _may_have_made(account, other, error)
+            or joins_blindly(account, other, error)
         )
         and (_may_join(account, other, error) or not _about_another_call(account, other, error))
     ]
@@ -129,22 +131,44 @@ def untold(account: Account, asked: Asked, error: Heard) -> bool:
 
     It may be the one that a request made, of which nobody knows which it was (5, 6.1).
     """
-    there = getattr(error.event, "dialog_id", None)
-    makes = isinstance(asked.request, MAKES)
-    return makes and not any(
-        isinstance(heard.event, DialogEvent)
-        and heard.agent == asked.agent
-        and heard.event.dialog_id == there
-        and heard.at <= error.at
-        for heard in account.heard
-    )
+    return isinstance(asked.request, MAKES) and not _told_of(account, asked, error)
 
 
 def _may_join(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether an error is on a call that an open join may be about: one of several others."""
     if not isinstance(asked.request, JOINS) or (asked.settled or error.at) < error.at:
         return False
-    return may_be_joined(account, asked, error)
+    return may_be_joined(account, asked, error) or joins_blindly(account, asked, error)
+
+
+def joins_blindly(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether an error may be a join's on any call, for it was sent while nobody listened.
+
+    Nobody knew which calls there were (4, 6.4). One that came since has begun later than the Date
+    of Finesse's answer; where there was none, nothing tells. What the message names must be its own
+    all the same (5).
+    """
+    event, begun = error.event, asked.submitted if asked.begun is None else asked.begun
+    if not isinstance(asked.request, JOINS) or account.listening(asked.agent, begun, begun):
+        return False
+    if not isinstance(event, RequestFailed) or not names_its_own(asked, event):
+        return False
+    row = account.history.calls.get(event.dialog_id or "", ())
+    call = bool(row) and row[0][1].kind == "voice"
+    answered = asked.answered
+    since = call and answered is not None and row[0][0] >= answered + GRAIN
+    return call and not (since and _told_of(account, asked, error))
+
+
+def _told_of(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether its agent had been told of the call that an error is on."""
+    return any(
+        isinstance(heard.event, DialogEvent)
+        and heard.agent == asked.agent
+        and heard.event.dialog_id == getattr(error.event, "dialog_id", None)
+        and heard.at <= error.at
+        for heard in account.heard
+    )
 
 
 def may_be_joined(account: Account, asked: Asked, error: Heard) -> bool:

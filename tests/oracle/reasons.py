@@ -95,7 +95,7 @@ def _company(account: Account, asked: Asked) -> bool:
     """Say whether anything was there that it could be mistaken for, or by (3, 4, 5, 6.1)."""
     if asked.ambiguous or grounds.used(account, asked) or _errors(account, asked):
         return True
-    if isinstance(asked.request, blame.JOINS) and _joins_blindly(account, asked):
+    if _joins_blindly(account, asked):
         return True
     if isinstance(asked.request, MAKES) and not isinstance(asked.request, do.BargeCall):
         if _blind(account, asked):
@@ -132,17 +132,10 @@ def _blind(account: Account, asked: Asked) -> bool:
 
 
 def _joins_blindly(account: Account, asked: Asked) -> bool:
-    """Say whether an error on a call was read that a join may own, sent while nobody listened.
-
-    Nobody knew which calls there were, so that it may be with any (4, 6.4); what its message names
-    must be its own all the same (5).
-    """
+    """Say whether an error was read that may be a join's, which was sent while nobody listened."""
     assert asked.settled is not None
-    return not grounds.pictured(account, asked) and any(
-        isinstance(heard.event, RequestFailed)
-        and heard.event.request_id is None
-        and heard.event.dialog_id is not None
-        and blame.names_its_own(asked, heard.event)
+    return any(
+        heard.event.request_id is None and blame.joins_blindly(account, asked, heard)
         for heard in read_of(account, asked, until=asked.settled)
     )
 

@@ -592,25 +592,41 @@ def test_a_change_that_a_colleagues_node_told_with_its_id_is_none_of_its_twins(
     assert bool(list(details._twins(account, one))) is found
 
 
+OWN = "INVALID_ACTION TRANSFER on extension 2001"
+
+
 @pytest.mark.parametrize(
-    ("sent", "message", "ground"),
+    ("sent", "answered", "came", "message", "may_be"),
     [
-        (100.0, "INVALID_ACTION TRANSFER on extension 2001", True),
-        (100.0, "INVALID_ACTION TRANSFER on extension 2009", False),
-        (100.0, "INVALID_ACTION HOLD on extension 2001", False),
-        (111.0, "INVALID_ACTION TRANSFER on extension 2001", False),  # all calls were known
+        (100.0, 100.1, 100.5, OWN, True),
+        (100.0, 100.1, 100.5, "INVALID_ACTION TRANSFER on extension 2009", False),
+        (100.0, 100.1, 100.5, "INVALID_ACTION HOLD on extension 2001", False),
+        (100.0, 100.1, 105.0, OWN, False),  # it came since, by the Date of the answer
+        (100.0, None, 105.0, OWN, True),
+        (111.0, 111.1, 111.5, OWN, False),  # all calls were known
     ],
 )
+@pytest.mark.parametrize("told", [True, False])
 def test_a_join_that_was_sent_while_nobody_listened_may_be_with_any_call(
-    sent: float, message: str, *, ground: bool
+    sent: float, answered: float | None, came: float, message: str, *, told: bool, may_be: bool
 ) -> None:
     request = do.Transfer(agent="1001", dialog_id="A", target_media_address="2001")
-    asked = _open(request, "1", begun=sent, outcome=Unconfirmed(reason=Reason.AMBIGUOUS))
-    account = Account(0, asked=[asked], live={"1001": [[110.0, 200.0]]})
+    ends = Unconfirmed(reason=Reason.AMBIGUOUS)
+    join = _open(request, "1", begun=sent, answered=answered, outcome=ends, settled=130.0)
+    hold = _open(do.Hold(agent="1001", dialog_id="C", target_media_address="2001"), "2")
+    account = Account(0, asked=[join, hold], live={"1001": [[110.0, 200.0]]})
     account.history.calls["A"] = [(80.0, _view("HELD", "x"))]
-    account.history.calls["C"] = [(115.0, _view("ACTIVE", "y"))]
-    error = ApiError(error_type="", error_data="", error_message=message)
-    event = RequestFailed(node="", owner="1001", dialog_id="C", errors=(error,))
+    account.history.calls["C"] = [(came, _view("ACTIVE", "y"))]
+    if told:
+        news = an_event(a_dialog("C"), owner="1001")
+        parcel = Parcel("", "", came, None, None, is_error=False)
+        account.heard.append(Heard(115.1, "1001", news, parcel, first=True))
+    text = ApiError(error_type="", error_data="", error_message=message)
+    event = RequestFailed(node="", owner="1001", dialog_id="C", errors=(text,))
     parcel = Parcel("", "", 116.0, None, None, is_error=True)
-    account.heard.append(Heard(116.0, "1001", event, parcel, first=True))
-    assert list(reasons.broken(account, asked)) is not ground
+    error = Heard(116.0, "1001", event, parcel, first=True)
+    account.heard.append(error)
+    untold = (sent, message, told) == (100.0, OWN, False)  # nobody knows when it came
+    assert (join in blame.owners(account, hold, error)) is (may_be or untold)
+    account.asked = [join]
+    assert bool(list(reasons.broken(account, join))) is not (may_be or untold)
