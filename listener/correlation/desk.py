@@ -164,7 +164,7 @@ class Desk:
         if not picture.live:
             entry.gap(now, None)
         if isinstance(entry.case.expectation, CallData):
-            self._doubt(entry, requested(entry.case.expectation))
+            self._doubt(entry, dict(entry.case.expectation.variables))
         known = picture.dialogs.get(entry.request.dialog_id or "")
         if known is not None and not picture.live:  # old news, but nobody comes back to a call
             entry.case.was_off = has_left(known.dialog.participant(entry.case.own))

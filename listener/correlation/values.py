@@ -38,7 +38,8 @@ class Values:
     def untold(self, asked: Mapping[str, object]) -> frozenset[str]:
         """Return the names of those call variables whose value was never told.
 
-        An empty one may be there though it is not listed; the wrap-up data are not remembered.
+        An empty one may be there though it is not listed. Ask for no wrap-up data: they are not
+        remembered.
         """
         if self._any:
             return frozenset()

@@ -6,6 +6,7 @@ import pytest
 
 from listener.correlation.values import MAX_VALUES
 from listener.finesse import actions as a
+from listener.finesse.model import Dialog
 from tests.builders import AGENT, CALL, Story, a_user, an_event, own, removed
 from tests.unit.correlation.given import UPDATE_USER_X, valued
 
@@ -114,4 +115,18 @@ def test_what_a_call_was_told_with_that_became_another_one_is_not_that_ones() ->
     story.hear(an_event(valued("z", id_="200")), content=21)
     key = story.accepted(UPDATE_USER_X)
     story.hear(an_event(valued("y", id_="200", secondary_id=CALL, at=2)), content=22)
+    assert story.said(key)[0] == "open"
+
+
+def test_a_wrap_up_reason_that_was_told_before_may_have_been_so() -> None:
+    def shown(reason: str, at: float = 0.0) -> Dialog:
+        return own("ACTIVE", at, media={"wrap_up_reason": reason})
+
+    story = Story(shown("w"))
+    for reason, later in (("u", 5), ("x", 1), ("u", 0), ("x", 20)):
+        story.hear(an_event(shown(reason)), content=CONTENTS[reason])
+        story.wait(later)
+    assert story.correlator.picture(AGENT).in_doubt(CALL)
+    key = story.accepted(a.UpdateCallData(agent=AGENT, dialog_id=CALL, wrap_up_reason="u"))
+    story.hear(an_event(shown("u", at=2)), content=21)
     assert story.said(key)[0] == "open"
