@@ -51,12 +51,15 @@ def foreign(desk: Desk, event: Event) -> None:
 
 
 def _as_at_sending(entry: Entry, event: Event) -> bool:
-    """Say whether an event shows a call just as it was known to be at sending: no change since.
+    """Say whether a colleague's node shows a call just as it was known at sending: no change since.
 
-    A colleague's node may tell later than the agent's own one of what had been done by then, and
-    bear an id there that is known as ours on the agent's own one alone (rules 3, 5).
+    It may tell later than the agent's own one of what had been done by then, and bear an id there
+    that is known as ours on the agent's own one alone (rules 3, 5). On the agent's own one such an
+    id is another client's that is at work, though all that it did leaves no mark (tones).
     """
     if not isinstance(event, DialogEvent) or isinstance(event, DialogRemoved):
+        return False
+    if event.owner == entry.agent:
         return False
     before = entry.case.dialog_as_sent(event.dialog_id)
     return before is not None and _what_changes(before) == _what_changes(event.dialog)

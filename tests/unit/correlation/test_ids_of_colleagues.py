@@ -152,6 +152,15 @@ def test_an_id_on_a_colleagues_node_is_of_nobodys_work_since_where_all_is_as_at_
     assert story.said(key)[0] == said
 
 
+def test_an_id_on_the_own_node_is_another_clients_work_though_all_is_as_at_sending() -> None:
+    # 5: tones change nothing that is shown; the error may be that client's next
+    story = Story(own("ACTIVE", 0))
+    key = story.accepted(HOLD)
+    story.hear(an_event(own("ACTIVE", 0), tag="theirs"), an_error())
+    story.wait(2)
+    assert story.said(key)[0] == "open"
+
+
 def test_an_id_on_a_colleagues_node_is_a_doubt_where_nobody_knows_how_it_was() -> None:
     story = Story(live=False)
     key = story.accepted(HOLD)
