@@ -119,6 +119,7 @@ class Case:
     beside: set[str] = field(default_factory=set)
     """Those that were sent, or perhaps were, nobody knows when, so that they may be the later."""
     doubtful: bool = False  # its values before may be old ones
+    was_set: bool = False  # its values were shown since sending, whosever they were
     untold: frozenset[str] = (
         frozenset()
     )  # of those asked for, values never told of its call by then
@@ -232,7 +233,7 @@ class Case:
     @property
     def written_over(self) -> bool:
         """Whether somebody else may have changed its values since (rules 6.7)."""
-        return self.foreign_change or bool(self.beside)
+        return self.foreign_change or self.was_set or bool(self.beside)
 
     @property
     def crossed(self) -> bool:

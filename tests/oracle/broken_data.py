@@ -202,7 +202,7 @@ def anothers_values_fail_ours():
     real = evidence._by_values
 
     def by_values(desk_, now, e, held, asked):
-        e.case.foreign_change = False
+        e.case.foreign_change = e.case.was_set = False
         e.case.beside.clear()
         real(desk_, now, e, held, asked)
 

@@ -109,6 +109,7 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
         truncated=tuple(sorted(cut)),
     )
     if not missing:
+        case.was_set = True
         fresh = bool((moved - cut) & case.untold) and not case.gapped
         fresh = fresh and sight.at >= case.doubted_until
         shown, changed = _complete(case, moved=bool(moved), tagged=sight.tagged, fresh=fresh)

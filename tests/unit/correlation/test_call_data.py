@@ -508,6 +508,26 @@ def test_an_update_that_was_refused_is_no_later_one(*, value: str, reported: boo
     assert story.said(key) == ("confirmed", "expectation")
 
 
+@pytest.mark.parametrize("refused", [True, False])
+def test_values_that_were_shown_while_another_update_was_open_were_not_missing(
+    *, refused: bool
+) -> None:
+    # 6.7: they were there, whoever set them, and gone by another's hand
+    story = Story(OLD)
+    both = update(callVariable1="y", callVariable2="y")
+    key = story.ask(both, expected=True)
+    other = story.ask(both)
+    story.hear(an_event(shown(callVariable1="y", callVariable2="y")))
+    if refused:
+        story.refuse(other)
+    story.accept(key)
+    story.hear(an_event(shown(callVariable1="x", callVariable2="y")))
+    story.wait(17)
+    story.look(dialog=shown(callVariable1="x", callVariable2="y"), listed=None)
+    story.wait(3)
+    assert story.said(key) == ("unconfirmed", "deadline")
+
+
 def test_an_update_stays_superseded_by_another_one_that_was_not_refused() -> None:
     story = Story(OLD)
     key = story.accepted(update(callVariable1="x"))
