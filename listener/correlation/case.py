@@ -74,6 +74,7 @@ class Finding:
     applied: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     truncated: tuple[str, ...] = ()
+    undated: bool = False  # it may be of before: an answer's Date will tell, if one comes
 
 
 NOTHING = Finding(Shown.NOTHING)
@@ -197,6 +198,20 @@ class Case:
 
     def rebase(self, sight: Sight) -> None:
         """Take what a sight shows for what there was: another request's change made it."""
+        self.anothers(sight)
+        if self.baseline is None:
+            return  # without a start, nothing seen makes one: it may be old news
+        was = self.baseline.user
+        self.start = self.start or self.baseline
+        if sight.user is not None and not (
+            was is not None and older(sight.user.state_change_time, was.state_change_time)
+        ):
+            self.baseline = replace(self.baseline, user=sight.user)
+        if sight.dialog is not None and self.about(sight) and not self.stale(sight.dialog):
+            self.baseline = replace(self.baseline, dialog=sight.dialog)
+
+    def anothers(self, sight: Sight) -> None:
+        """Take note of what another request's change made, so that it is not this one's later."""
         if sight.user is not None:
             self.theirs.add(sight.user.state_change_time)
         if sight.dialog_id is not None and not self.about(sight):
@@ -209,16 +224,6 @@ class Case:
             own = next(mine, next(iter(sight.dialog.participants), None))
             self.theirs.add(own.state_change_time if own is not None else None)
             self.elsewhere = self.elsewhere if self.mine(sight) else own
-        if self.baseline is None:
-            return  # without a start, nothing seen makes one: it may be old news
-        was = self.baseline.user
-        self.start = self.start or self.baseline
-        if sight.user is not None and not (
-            was is not None and older(sight.user.state_change_time, was.state_change_time)
-        ):
-            self.baseline = replace(self.baseline, user=sight.user)
-        if sight.dialog is not None and self.about(sight) and not self.stale(sight.dialog):
-            self.baseline = replace(self.baseline, dialog=sight.dialog)
 
     @property
     def superseded(self) -> bool:
@@ -299,6 +304,13 @@ class Case:
             return Shown.UNCHANGED
         same = (now.state, now.state_cause) == (self.last.state, self.last.state_cause)
         return Shown.UNCHANGED if same else Shown.EFFECT
+
+    def surely_since(self, changed: str | None) -> bool:
+        """Say whether a state of the user came since, by Finesse's clock alone.
+
+        It came after Finesse's answer to this request, or after a state with its id.
+        """
+        return after(changed, self.answer_date) or newer(changed, self.tagged_at)
 
     def renewed(self, now: Participant) -> bool:
         """Say whether the own participant came into its state since the request, as it was before.

@@ -229,12 +229,32 @@ def release_held(desk: Desk, now: float, entry: Entry) -> None:
     """Finesse has answered, or will not: what was held counts now (rules 2)."""
     waiting, entry.held = entry.held, []
     for held in waiting:
-        if entry.open:
+        if entry.open and not _of_before(now, entry, held):
             count(desk, now, entry, held)
     if entry.open and entry.suspicions and entry.suspicion_due is None:
         entry.suspicion_due = now  # its time may have come before the answer
     if entry.open and entry.ended and entry.end_due is None:
         entry.end_due = now + GRACE
+
+
+def without_a_date(entry: Entry) -> bool:
+    """Say whether no time of Finesse's tells, as yet, what of the user's state is since.
+
+    The answer to a request of an earlier process may have come to that one.
+    """
+    return not (entry.accepted or entry.restarted) and entry.case.tagged_at is None
+
+
+def _of_before(now: float, entry: Entry, held: Held) -> bool:
+    """Say whether a state with an earlier request's id may be of before, by Finesse's answer."""
+    user = held.user
+    if not held.finding.undated or user is None or without_a_date(entry):
+        return False
+    if entry.case.surely_since(user.state_change_time):
+        return False
+    entry.note(now, "another_request", "the change is another request's, by its id")
+    entry.case.rebase(Sight(How.CHANGED, entry.agent, user=user, at=now))
+    return True
 
 
 def ended(desk: Desk, now: float, entry: Entry, *, off: bool = False) -> None:

@@ -6,12 +6,19 @@ Knows who changes the same of one device, and whose a change is by its id; settl
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from listener.correlation.case import ENDED, Case, Finding, How, Shown, Sight
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.evidence import COUNTS, by_change, kind_of, let_go, proves
-from listener.correlation.instants import after, newer
+from listener.correlation.evidence import (
+    COUNTS,
+    by_change,
+    kind_of,
+    let_go,
+    proves,
+    without_a_date,
+)
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
 from listener.correlation.judges.pairs import pair
 from listener.correlation.judges.states import ended_here
@@ -170,19 +177,21 @@ def without_others_share(
         return found
     kept = []
     for entry, finding, seen in found:
-        anothers = any(_takes(each, entry) for each in owners) or (
-            entry not in named
-            and bool(named)
-            and all(
-                did(each, entry, seen) or _of_an_earlier(entry, each, finding, seen)
-                for each in named
-            )
+        others = bool(named) and entry not in named
+        of_before = others and all(
+            did(each, entry, seen) or _of_an_earlier(entry, each, finding, seen) for each in named
         )
+        anothers = of_before or any(_takes(each, entry) for each in owners)
         if any(entry is each[0] for each in owners) or not anothers:
             kept.append((entry, finding, seen))
             continue
+        if of_before and _date_to_come(entry, named, seen) and by_change(finding, seen):
+            kept.append((entry, replace(finding, undated=True), seen))
+            continue
         if by_change(finding, seen) or _looks_elsewhere(entry, seen):
             entry.case.rebase(seen)
+        elif entry.case.about(seen) and _untold(entry, finding, seen):
+            entry.case.anothers(seen)  # which a GET later shows to be of behind the answer, too
         if seen.how is How.REMOVED and any(_joins(each) and _joins(entry) for each in named):
             both = pair(entry.case)  # what they became is that one's work, too
             entry.case.theirs |= both if seen.dialog_id in both else {seen.dialog_id}
@@ -272,16 +281,24 @@ def _of_an_earlier(entry: Entry, named: Entry, finding: Finding, seen: Sight) ->
 
     It may have been so before this one was sent, and be read only now; where its time tells that it
     came after Finesse's answer to this one, or after a state with its id, the state is there,
-    whoever caused it (rules 1, 3).
+    whoever caused it (rules 1, 3). Where no answer came, no time will ever tell: then it is a
+    change from what was known at sending (rules 2, 4).
     """
     promises = isinstance(named.case.expectation, UserState | Tied)
     if seen.user is None or named.agent != entry.agent:
         return False
     if finding.stage == "PENDING" and not promises:
         return False
-    changed = seen.user.state_change_time
-    since = after(changed, entry.case.answer_date) or newer(changed, entry.case.tagged_at)
-    return not since and (named.sent_at or 0.0) <= (entry.sent_at or 0.0)
+    since = entry.case.surely_since(seen.user.state_change_time)
+    undatable = not promises and without_a_date(entry) and entry.answered
+    return not (since or undatable) and (named.sent_at or 0.0) <= (entry.sent_at or 0.0)
+
+
+def _date_to_come(entry: Entry, named: Collection[Entry], seen: Sight) -> bool:
+    """Say whether the Date of an answer may yet tell that a state which calls moved is since."""
+    by_calls = not any(isinstance(each.case.expectation, UserState | Tied) for each in named)
+    moved = by_calls and seen.user is not None
+    return moved and without_a_date(entry) and not entry.answered
 
 
 def _owners(found: list[tuple[Entry, Finding, Sight]]) -> list[tuple[Entry, bool]]:

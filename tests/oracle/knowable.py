@@ -402,7 +402,7 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
     if task and not account.listening(asked.agent, asked.begun or 0.0, own[0].at):
         return None  # no list shows what somebody did to a task in a gap
     lately = _made_lately(account, asked, own[0]) or _joined_lately(account, asked, own[0])
-    if lately or _told_again(account, own[0]):
+    if lately or _told_again(account, own[0]) or _told_since(account, asked, own[0]):
         return None
     return "failed: an error that it alone could own was read"
 
@@ -456,6 +456,28 @@ def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
         and isinstance(other.outcome, Unconfirmed)
         and blame._may_own(other, error.at, asked.settled)
         and (blame.fits(account, other, error) or blame.untold(account, other, error))
+        for other in account.asked
+    )
+
+
+def _told_since(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether it is on a call of which nobody had told when an open one that makes one left.
+
+    It was not in that one's baseline, and comes from its device: it may be the one (4, 6.1),
+    however long it had been there, unless an id says whose it is.
+    """
+    there = getattr(error.event, "dialog_id", None)
+    view = account.history.at(there, error.at)
+    if view is None or any(there in blame._made(account, each, error.at) for each in account.asked):
+        return False
+    return any(
+        other is not asked
+        and other.agent == asked.agent
+        and isinstance(other.request, grounds.MAKES)
+        and other.begun is not None
+        and other.begun <= error.at <= (other.settled or error.at)
+        and view.sender == other.own
+        and not effects.told(account, other, there or "")
         for other in account.asked
     )
 

@@ -126,7 +126,7 @@ def a_join_that_was_proved_may_own_errors() -> Patches:
 
 
 def an_error_on_any_call_is_of_one_who_makes_one() -> Patches:
-    """Beside: one who was sent while nobody listened may have made any call of its device."""
+    """Beside: one may have made any call of its device of which nobody had told when it left."""
     real = accusation.names_another_object
 
     def another(desk: Any, entry: Any, event: Any) -> bool:
@@ -402,6 +402,43 @@ def test_an_error_may_be_a_barges_on_the_call_that_it_came_to(
         120.0, "1001", event, Parcel("", "", 120.0, None, None, is_error=True), first=True
     )
     assert blame.fits(account, asked, heard) is fits
+
+
+@pytest.mark.parametrize(
+    ("read", "sender", "tag", "may_be"),
+    [
+        (120.0, "2001", None, True),
+        (95.0, "2001", None, False),  # it was told before the other one left
+        (120.0, "x", None, False),  # it comes from elsewhere
+        (120.0, "2001", "5", False),  # the other one's id says whose it is
+    ],
+)
+def test_an_error_may_be_on_a_call_that_was_first_told_of_behind_one_that_makes_one(
+    read: float, sender: str, tag: str | None, *, may_be: bool
+) -> None:
+    plain = (MinimumEvidence.ANY, 20.0, 100.0)
+    make = do.MakeCall(agent="1001", to_address="7", from_address="2001")
+    other = Asked(*(0, "k", make, "4", "2001", "expect", *plain), begun=100.0)
+    update = do.UpdateCallData(
+        agent="1001", dialog_id="A", target_media_address="2001", wrap_up_reason="w"
+    )
+    asked = Asked(*(1, "l", update, "6", "2001", "submit", *plain), begun=130.0)
+    consult = do.ConsultCall(
+        agent="1001", dialog_id="B", to_address="7", target_media_address="2001"
+    )
+    first = Asked(*(2, "m", consult, "5", "2001", "submit", *plain), begun=70.0, settled=90.0)
+    shown = a_dialog("A", state="INITIATED")
+    told = replace(an_event(shown, tag=tag), owner="1001")
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    heard = [
+        Heard(
+            at, "1001", event, Parcel("", "", at, None, None, is_error=event is error), first=True
+        )
+        for at, event in ((read, told), (140.0, error))
+    ]
+    account = Account(0, asked=[other, asked, first], heard=heard, live={"1001": [[60.0, 200.0]]})
+    account.history.calls["A"] = [(80.0, _view("ACTIVE", "x", sender=sender))]
+    assert knowable._told_since(account, asked, heard[1]) is may_be
 
 
 # -- what a GET would have told -------------------------------------------------------------------

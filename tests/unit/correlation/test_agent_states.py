@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +21,15 @@ from tests.builders import (
     a_participant,
     a_user,
     a_user_event,
+    added,
     an_error,
+    an_event,
     clock,
     own,
+    placed,
     removed,
 )
-from tests.unit.correlation.given import CONFIRMED, LINKED, READY
+from tests.unit.correlation.given import CONFIRMED, LINKED, MAKE_CALL_FROM, READY
 
 
 def test_who_was_signed_out_is_not_signed_in_by_another_request() -> None:
@@ -153,6 +157,90 @@ def test_a_state_with_the_id_of_an_earlier_request_is_not_what_a_later_one_did(
     story.hear(a_user_event(a_user("WORK", 2), tag=moving))
     story.wait(30)
     assert story.said(key)[0] == word
+
+
+def failed_call(answer: Callable[[Story, str], None], *, at: float, late: bool) -> tuple[str, Any]:
+    """Return what is said of a NOT_READY that left while a call was made that failed behind it."""
+    story = Story(user=a_user("READY", 0), gate=GateMode.OFF)
+    make = story.accepted(MAKE_CALL_FROM)
+    story.hear(added(placed("INITIATED"), tag=make), a_user_event(a_user("TALKING", 1), tag=make))
+    key = story.ask(a.NotReady(agent=AGENT))
+    if late:
+        answer(story, key)
+    story.hear(an_event(placed("FAILED"), tag=make))
+    assert story.said(make) == ("failed", "request_id")
+    story.hear(a_user_event(a_user("NOT_READY", at), tag=make))
+    if not late:
+        assert story.said(key)[0] == "open"
+        answer(story, key)
+    story.wait(30)
+    return story.said(key)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Story.doubt, ("confirmed", "expectation")),
+        (lambda _story, _key: None, ("confirmed", "expectation")),
+        (lambda story, key: story.accept(key, date=instant(clock(2))), CONFIRMED),
+        (lambda story, key: story.accept(key, date=instant(clock(5))), ("unconfirmed", "deadline")),
+        (Story.accept, ("unconfirmed", "deadline")),
+        (Story.refuse, ("rejected", None)),
+    ],
+)
+def test_a_state_with_an_earlier_ones_id_counts_where_no_date_will_tell_of_when_it_is(
+    answer: Callable[[Story, str], None],
+    said: tuple[str, str | None],
+    late: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    # 2, 3, 4: without an answer it is a change from what was known at sending
+    assert failed_call(answer, at=4, late=late) == said
+
+
+@pytest.mark.parametrize(("at", "said"), [(3, ("unconfirmed", "no_answer")), (5, CONFIRMED)])
+def test_a_state_with_its_own_id_tells_of_when_one_with_an_earlier_ones_id_is(
+    at: float, said: tuple[str, str | None]
+) -> None:
+    def answer(story: Story, key: str) -> None:
+        story.hear(a_user_event(a_user("TALKING", 4), tag=key))
+        story.doubt(key)
+
+    assert failed_call(answer, at=at, late=False) == said
+
+
+def test_what_an_earlier_process_may_have_been_answered_is_not_known_to_have_no_date() -> None:
+    story = Story(user=a_user("TALKING", 1), gate=GateMode.OFF)
+    make = story.accepted(MAKE_CALL_FROM)
+    before = Baseline(user=a_user("TALKING", 1))
+    key = story.adopt(a.NotReady(agent=AGENT), baseline=before, left=15.0, accepted=False)
+    story.hear(a_user_event(a_user("NOT_READY", 4), tag=make))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "restarted")
+
+
+def test_a_state_that_may_be_of_before_is_no_change_when_it_is_told_without_an_id() -> None:
+    # 4: one change is told by several events
+    def answer(story: Story, key: str) -> None:
+        story.accept(key, date=instant(clock(5)))
+        story.hear(a_user_event(a_user("NOT_READY", 4, team_name="x")))
+
+    assert failed_call(answer, at=4, late=False) == ("unconfirmed", "deadline")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_state_promised_with_an_earlier_ones_id_waits_for_no_date(*, late: bool) -> None:
+    # 6.9: what asks for a state promises it, and it may have been so before
+    story = Story(user=a_user("TALKING", 1), gate=GateMode.OFF)
+    first = story.accepted(a.Ready(agent=AGENT))
+    key = story.ask(a.NotReady(agent=AGENT))
+    if late:
+        story.doubt(key)
+    story.hear(a_user_event(a_user("NOT_READY", 4), tag=first))
+    if not late:
+        story.doubt(key)
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "no_answer")
 
 
 def test_a_state_with_the_id_of_one_who_asked_for_another_is_there_all_the_same() -> None:

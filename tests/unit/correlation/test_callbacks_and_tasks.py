@@ -25,7 +25,7 @@ from tests.builders import (
     an_event,
     own,
 )
-from tests.unit.correlation.given import BY_ID
+from tests.unit.correlation.given import BY_ID, HOLD
 
 TASK = "1_2_1"
 CANCEL = a.CancelScheduledCallback(agent=AGENT, target_media_address=EXT, dialog_id="100")
@@ -78,6 +78,25 @@ def test_a_tasks_state_that_is_another_requests_by_its_id_proves_none_by_a_get()
         story.look(ask=ask, dialog=paused, listed=None)
     story.wait(5)
     assert story.said(first)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize("request_", [a.TaskAccept(agent=AGENT, dialog_id=TASK), HOLD])
+def test_a_change_that_was_anothers_by_its_id_before_the_answer_proves_none_behind_it(
+    request_: a.TaskAccept | a.Hold,
+) -> None:
+    # 4: of how it was before nothing was known; it came behind the Date, that only a GET could tell
+    held = own("HELD", 2)
+    shows = held if request_ is HOLD else task_in("ACCEPTED", 2)
+    story = Story(a_dialog("300"), gate=GateMode.OFF)
+    first, second = story.accepted(request_), story.ask(request_)
+    story.hear(an_event(shows, tag=first))
+    assert story.said(first) == BY_ID
+    story.accept(second, date=http_date("Sat, 21 Nov 2026 08:00:00 GMT"))
+    story.wait(17.5)
+    for ask in [each for each in story.asks if each.key == second]:
+        story.look(ask=ask, dialog=shows, listed=None)
+    story.wait(5)
+    assert story.said(second)[0] == "unconfirmed"
 
 
 @pytest.mark.parametrize("device", [EXT, None])

@@ -59,6 +59,16 @@ def test_a_get_does_not_prove_a_state_by_a_change_that_is_anothers_by_its_id() -
     assert story.said(first) == ("confirmed", "expectation")
 
 
+def test_a_change_that_is_anothers_by_its_id_before_the_answer_is_none_behind_it() -> None:
+    # 4: both went out past the gate; the second is refused behind its 202
+    story = Story(own("ALERTING", 0), gate=GateMode.OFF)
+    answer = a.Answer(agent=AGENT, dialog_id=CALL)
+    first, second = story.accepted(answer), story.ask(answer)
+    story.hear(an_event(own("ACTIVE", 2), tag=first))
+    story.accept(second)
+    assert [story.said(key)[0] for key in (first, second)] == ["confirmed", "open"]
+
+
 def test_late_news_with_our_id_is_compared_with_what_was_at_sending() -> None:
     def pending(what: str, at: float, tag: str) -> UserChanged:
         return a_user_event(replace(a_user("RESERVED", at), pending_state=what), tag=tag)
