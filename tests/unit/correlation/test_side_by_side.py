@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from listener.finesse.actions import Answer, Hold, MakeCall, Ready, Retrieve, SignIn
@@ -16,6 +18,14 @@ from tests.builders import (
     an_event,
     own,
     placed,
+)
+from tests.unit.correlation.given import (
+    BY_ID,
+    CONFERENCE,
+    CONFIRMED,
+    FAILED_SOLE,
+    joined,
+    second_call,
 )
 
 ANSWER = Answer(agent="agent1", dialog_id="100")
@@ -80,3 +90,30 @@ def test_one_change_of_an_agent_confirms_one_request_whatever_the_extension_was(
     story.wait(30)
     confirmed = [key for key in (first, second) if story.said(key)[0] == "confirmed"]
     assert confirmed == ([second] if tagged else [])
+
+
+JOINED = an_event(joined(5), tag="id-0")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        # the retrieved part is the conference's work: whether the retrieve was done, nobody says
+        ([JOINED], ("unconfirmed", "deadline")),
+        ([JOINED, an_error("CF_INVALID_OBJECT_STATE")], FAILED_SOLE),
+        ([an_event(own("ACTIVE", 3)), JOINED], CONFIRMED),
+        ([JOINED, an_event(own("ACTIVE", 7), tag="id-1")], BY_ID),
+        ([JOINED, an_event(own("HELD", 6)), an_event(own("ACTIVE", 7))], CONFIRMED),
+    ],
+)
+def test_what_a_conference_retrieved_by_its_id_is_not_the_retrieve_beside_it(
+    told: list[Any], said: object
+) -> None:
+    story = Story(own("HELD", 0), second_call("ACTIVE", 0))
+    conference, retrieve = together(story, CONFERENCE, RETRIEVE)
+    story.hear(*told)
+    story.wait(18)
+    for asked in story.asks:
+        story.look(joined(5), ask=asked)
+    story.wait(20)
+    assert (story.said(conference), story.said(retrieve)) == (BY_ID, said)
