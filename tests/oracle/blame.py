@@ -68,11 +68,29 @@ def repeated(account: Account, error: Heard) -> bool:
 
 
 def _sole(account: Account, asked: Asked, heard: Heard) -> bool:
-    if not fits(account, asked, heard) or _others_at_work(account, asked, heard):
+    if not (fits(account, asked, heard) or _of_nobodys_call(account, asked, heard)):
+        return False
+    if _others_at_work(account, asked, heard):
         return False
     if _about_another_call(account, asked, heard) or _proof_came(account, asked, heard):
         return False
     return not owners(account, asked, heard)
+
+
+def _of_nobodys_call(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether an error may be a MAKE_CALL's on a call of which nobody told, whosever it is.
+
+    No document says which source an error has before a call is there, so that any is taken, and one
+    that is not known is read as the user (protocol 2.5, 3.1). Which calls there were must be known,
+    and none of them is that one.
+    """
+    event, begun = error.event, asked.submitted if asked.begun is None else asked.begun
+    if not isinstance(asked.request, do.MakeCall) or not isinstance(event, RequestFailed):
+        return False
+    if not account.listening(asked.agent, begun, begun) or event.dialog_id is None:
+        return False
+    told = effects.told(account, asked, event.dialog_id) or _told_of(account, asked, error)
+    return not told and names_its_own(asked, event)
 
 
 def owners(account: Account, asked: Asked, error: Heard) -> list[Asked]:

@@ -28,6 +28,7 @@ from listener.correlation.outcome import (
     Confirmed,
     DialogIds,
     Evidence,
+    Failed,
     MinimumEvidence,
     Presumed,
     Reason,
@@ -667,3 +668,36 @@ def test_a_join_that_was_sent_while_nobody_listened_may_be_with_any_call(
     assert (join in blame.owners(account, hold, error)) is (may_be or untold)
     account.asked = [join]
     assert bool(list(reasons.broken(account, join))) is not (may_be or untold)
+
+
+@pytest.mark.parametrize(
+    ("action", "told_at", "known", "text", "given"),
+    [
+        ("MAKE_CALL", None, True, "CF_INVALID_OBJECT_STATE", True),
+        ("MAKE_CALL", 95.0, True, "CF_INVALID_OBJECT_STATE", False),  # a call that was there
+        ("MAKE_CALL", 104.0, True, "CF_INVALID_OBJECT_STATE", False),  # another's, by then
+        ("MAKE_CALL", None, True, "INVALID_ACTION HOLD on extension 2001", False),
+        ("MAKE_CALL", None, False, "CF_INVALID_OBJECT_STATE", False),  # no call was known
+        ("HOLD", None, True, "CF_INVALID_OBJECT_STATE", False),
+    ],
+)
+def test_an_error_on_a_call_of_which_nobody_told_may_be_that_of_a_call_to_be_made(
+    action: str, told_at: float | None, text: str, *, known: bool, given: bool
+) -> None:
+    makes = do.MakeCall(agent="1001", from_address="2001", to_address="5551")
+    holds = do.Hold(agent="1001", dialog_id="A", target_media_address="2001")
+    error = ApiError(error_type="", error_data="", error_message=text)
+    failed = Failed(evidence=Evidence.SOLE_PENDING, errors=(error,))
+    asked = _open(makes if action == "MAKE_CALL" else holds, "1", outcome=failed, settled=107.0)
+    account = Account(0, asked=[asked], live={"1001": [[90.0 if known else 103.0, 200.0]]})
+    account.history.calls["A"] = [(80.0, _view("ACTIVE", "x"))]
+    account.history.calls["C"] = [(92.0, _view("ALERTING", "y", sender="y"))]
+    if told_at is not None:
+        news = an_event(a_dialog("C"), owner="1001")
+        parcel = Parcel("", "", told_at, None, None, is_error=False)
+        account.heard.append(Heard(told_at, "1001", news, parcel, first=True))
+    others = Deed("1001", None, "DROP", "C", 104.9, status=202, effect=False)
+    event = RequestFailed(node="", owner="1001", dialog_id="C", errors=(error,))
+    parcel = Parcel("", "", 105.0, others, None, is_error=True)
+    account.heard.append(Heard(105.0, "1001", event, parcel, first=True))
+    assert bool(list(whose.misgiven(account, asked))) is not given
