@@ -312,9 +312,8 @@ def _by_values(desk: Desk, now: float, entry: Entry, held: Held, asked: float) -
 def _late_enough(entry: Entry, asked: float) -> bool:
     """Say whether values that a GET sent then does not show were surely never set.
 
-    In a gap they may have come, and gone by another's hand.
+    In a gap they may have come, and gone by another's hand; before a 202 that came late as well.
     """
     since = entry.case.accepted_at
-    if since is None or asked - since < GET_FAILS_AFTER:
-        return False
-    return all(end is not None and end <= since for _, end in entry.gaps)
+    late = since is not None and asked - since >= GET_FAILS_AFTER
+    return late and not entry.gap_since_sending()
