@@ -13,6 +13,7 @@ from listener.correlation.outcome import Abandoned, Outcome, Unconfirmed
 from listener.correlation.steps import AnswerKind, RestAnswer
 from listener.errors import NotKept
 from listener.ledger import now_utc
+from listener.standstill import read_first
 from listener.tasks import Tasks
 from listener.terms import Sender, Wire
 from listener.ticket import Record
@@ -102,6 +103,7 @@ class Outbox:
         if sender is not None:
             send, tells = sender
             if not tells:
+                await read_first()  # what lies there unread is no change since (rules 4)
                 self._leaves(record, leaves)
             return await send(lambda: self._leaves(record, leaves))
         return await self._wire.send(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from listener.rest.checks import SAFE_METHODS
 from listener.rest.connections import Connections
 from listener.rest.flow import Flow, Raw
 from listener.standstill import read_first
@@ -35,12 +36,19 @@ class _Watch:
     """Hears the client's tracing: tells that bytes leave, and starts the time for the answer.
 
     `begins` is the event at which that time starts. What `leaves` raises the client raises, before
-    it writes anything.
+    it writes anything. `changes`: it is a request that may change something.
     """
 
     def __init__(
-        self, raw: Raw, leaves: Callable[[], None], begin: Callable[[], None], begins: str
+        self,
+        raw: Raw,
+        leaves: Callable[[], None],
+        begin: Callable[[], None],
+        begins: str,
+        *,
+        changes: bool,
     ) -> None:
+        self._changes = changes
         self._raw = raw
         self._leaves = leaves
         self._begin = begin
@@ -53,7 +61,8 @@ class _Watch:
         elif event == CONNECTED:
             self._opened = info["return_value"]
         elif event == BYTES_LEAVE:
-            await read_first()  # what lies there unread is no change since (rules 4)
+            if self._changes:  # nothing is compared with what was known when a GET left
+                await read_first()  # what lies there unread is no change since (rules 4)
             self._leaves()
             self._raw.sent, self._raw.unreached = True, False
         if event == self._begins:
@@ -186,7 +195,9 @@ class Line:
             flow.until = end if streamed else min(end, until)
             limit.reschedule(flow.until)  # noqa: F821 - it is deleted behind the exchange alone
 
-        watch = _Watch(flow.raw, leaves, begin, ANSWER_AWAITED if streamed else BYTES_LEAVE)
+        begins = ANSWER_AWAITED if streamed else BYTES_LEAVE
+        changes = request.method not in SAFE_METHODS
+        watch = _Watch(flow.raw, leaves, begin, begins, changes=changes)
         write = self._timings.answer if streamed else None
         request.extensions = {
             **request.extensions,

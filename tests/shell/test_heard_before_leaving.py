@@ -13,12 +13,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from listener import standstill
 from listener.assembly import Listener
 from listener.backend.requests import Requests
-from listener.operations.turns import bounded_loop
+from listener.correlation.steps import RestAnswer
+from listener.operations.turns import BoundedLoop, bounded_loop
 from listener.service import Wishes
+from tests.builders import a_participant
 from tests.shell.rest_server import asking, http, serving
-from tests.shell.test_service import hold
+from tests.shell.stage import until
+from tests.shell.test_service import ACCEPTED, Rig, hold
 
 MANY = 40  # sockets, more than one turn's
 
@@ -127,3 +131,59 @@ def test_what_lies_in_the_sockets_is_read_before_a_request_is_announced(way):
         return known
 
     assert run(main) == [MANY]
+
+
+def test_what_lies_in_the_sockets_is_read_before_a_sender_that_does_not_tell_is_called():
+    async def main() -> tuple[int, list[int]]:
+        rig = Rig()
+        rig.up(a_participant())
+        known: list[int] = []
+        begun: list[int] = []
+        begin = rig.service.correlator.leaves
+
+        def leaves(now: float, key: str) -> object:
+            known.append(sockets.read)
+            return begin(now, key)
+
+        async def sender(_leaves: object) -> RestAnswer:
+            begun.append(sockets.read)
+            return ACCEPTED
+
+        rig.service.correlator.leaves = leaves
+        with unread() as sockets:
+            sockets.fill()
+            rig.service.forward(hold(), Wishes(), sender)
+            await until(lambda: begun)
+        await rig.service.close()
+        return known[0], begun
+
+    assert run(main) == (MANY, [MANY])
+
+
+class Overrun(BoundedLoop):
+    """A loop that is never done with its sockets."""
+
+    behind = True
+
+
+def test_a_get_waits_for_nobody(monkeypatch):
+    # one that did would keep its connection from others, above all when all sessions begin anew
+    monkeypatch.setattr(standstill, "LONGEST", 60.0)
+
+    async def main() -> int:
+        async with serving(http(404)) as server, asking(server.url) as rest, asyncio.timeout(10):
+            return (
+                await rest.send("1001", method="GET", path="/finesse/api/User/1", request_id=None)
+            ).status
+
+    assert run(main, Overrun) == 404
+
+
+def test_a_loop_that_is_overrun_for_good_lets_a_request_leave(monkeypatch):
+    monkeypatch.setattr(standstill, "LONGEST", 0.1)
+
+    async def main() -> None:
+        async with serving(http(202)) as server, asking(server.url) as rest, asyncio.timeout(10):
+            await send(rest)
+
+    run(main, Overrun)
