@@ -357,7 +357,12 @@ class Picture:
         return found
 
     def untold(self, id_: str | None, asked: Mapping[str, object]) -> frozenset[str]:
-        """Return the names of the call variables whose value nobody was told of that call."""
+        """Return the names of the call variables whose value nobody was told of that call.
+
+        What those were told who are on it no more is not known: it may have been any value.
+        """
+        if any(id_ in agent.removed for agent in self._agents.values()):
+            return frozenset()
         every = (agent.dialogs.get(id_ or "") for agent in self._agents.values())
         found = (each.values.untold(asked) for each in every if each is not None)
         return frozenset(asked).intersection(*found)

@@ -77,6 +77,15 @@ def test_a_value_that_a_colleague_was_told_may_have_been_so() -> None:
     assert story.said(key)[0] == "open"
 
 
+def test_a_value_that_a_colleague_may_have_been_told_who_left_may_have_been_so() -> None:
+    story = in_doubt()
+    story.hear(an_event(valued("y"), owner="agent2"), content=21)
+    story.hear(removed(valued("x"), owner="agent2"), content=22)
+    key = story.accepted(UPDATE_USER_X)
+    story.hear(an_event(valued("y", at=2)), content=23)
+    assert story.said(key)[0] == "open"
+
+
 def test_an_empty_value_may_have_been_so_untold() -> None:
     story = in_doubt()
     key = story.accepted(update(""))
