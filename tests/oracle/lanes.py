@@ -51,7 +51,7 @@ def _holds(account: Account, asked: Asked, other: Asked, when: float) -> bool:
         return False
     if _both_dtmf(asked, other):
         return False
-    return table.holds_until(other, window_of(account, other)) > when + EPS
+    return table.holds_until(other, window_of(account, other, surely=True)) > when + EPS
 
 
 def _let_go(account: Account, asked: Asked, other: Asked, when: float) -> bool:
@@ -69,11 +69,15 @@ def _both_dtmf(asked: Asked, other: Asked) -> bool:
     return isinstance(asked.request, do.SendDtmf) and isinstance(other.request, do.SendDtmf)
 
 
-def window_of(account: Account, asked: Asked) -> float:
-    """Return when the window of a DTMF begins: at its 202, behind the DTMF before it (6.6)."""
+def window_of(account: Account, asked: Asked, *, surely: bool = False) -> float:
+    """Return when the window of a DTMF begins: at its 202, behind the DTMF before it (6.6).
+
+    `surely`: at the earliest, where nobody knows which of two was the one before.
+    """
     begin = asked.submitted if asked.answered is None else asked.answered
     if isinstance(asked.request, do.SendDtmf):
-        begin = max([begin, *before(account, asked)])
+        behind = surely_before if surely else before
+        begin = max([begin, *behind(account, asked)])
     return begin
 
 

@@ -48,6 +48,7 @@ from tests.oracle import (
     grounds,
     judge,
     knowable,
+    lanes,
     laws,
     planting,
     reasons,
@@ -599,6 +600,27 @@ def test_of_two_tones_that_left_at_one_moment_the_first_to_end_may_be_the_second
     two = _tones("2", settled=105.5, outcome=Presumed(status=202))
     account = Account(0, asked=[one, two])
     assert bool(list(laws._window(account, two))) is found
+
+
+@pytest.mark.parametrize(
+    ("first", "turn", "found"),
+    [
+        ({"outcome": Unconfirmed(reason=Reason.NO_ANSWER), "accepted": False}, 105.45, False),
+        ({"outcome": Unconfirmed(reason=Reason.NO_ANSWER), "accepted": False}, 105.35, True),
+        ({"outcome": Presumed(status=202)}, 105.45, True),  # it went out first, then
+        ({"outcome": Unconfirmed(reason=Reason.NO_ANSWER), "begun": 99.9}, 105.45, True),
+    ],
+)
+def test_of_two_tones_that_left_at_one_moment_either_may_hold_the_device_for_its_window(
+    first: dict[str, Any], turn: float, *, found: bool
+) -> None:
+    one = _tones("1", settled=103.0, turn=100.0, **first)
+    two = _tones("2", settled=105.5, turn=100.0, outcome=Presumed(status=202))
+    leaves = do.TransferSst(agent="1001", dialog_id="A", to_address="5551")
+    last = _open(leaves, "3", submitted=103.0, begun=turn, turn=turn)
+    account = Account(0, asked=[one, two, last], gate="queue")
+    finds = [words for asked, words in lanes.broken(account) if asked is last]
+    assert any("let go while" in words for words in finds) is found
 
 
 @pytest.mark.parametrize(
