@@ -32,7 +32,8 @@ class Sight:
     """One thing seen: an event on `owner`'s node, or a GET (`how` is SNAPSHOT).
 
     `tagged`: our own requestId is on it. `at` is the listener's clock: of a GET, when it was
-    sent. `again`: that dialog was heard with the same content before.
+    sent. `again`: that dialog was heard with the same content before; `unknown`: nobody knows
+    whether it was, by an earlier process.
     """
 
     how: How
@@ -43,6 +44,7 @@ class Sight:
     tagged: bool = False
     at: float = 0.0
     again: bool = False
+    unknown: bool = False
 
 
 class Shown(StrEnum):

@@ -24,7 +24,14 @@ from listener.correlation.evidence import release_held, weigh
 from listener.correlation.following import follow_into
 from listener.correlation.judges import judge
 from listener.correlation.looks import fallen
-from listener.correlation.news import as_known, keep, known_to, news_of, told_before
+from listener.correlation.news import (
+    as_known,
+    keep,
+    known_to,
+    news_of,
+    perhaps_told_before,
+    told_before,
+)
 from listener.correlation.objects import may_join
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome
 from listener.correlation.pending import State
@@ -197,7 +204,15 @@ def _on_dialog(
     _follow(desk, event)
     concerned = concerned_by(desk, event, owner)
     again = told_before(desk, event, content)
-    sight = Sight(how_of(event), event.owner, event.dialog, event.dialog_id, at=now, again=again)
+    sight = Sight(
+        how_of(event),
+        event.owner,
+        event.dialog,
+        event.dialog_id,
+        at=now,
+        again=again,
+        unknown=perhaps_told_before(desk, now, event),
+    )
     before = as_known(desk, event)
     if owner is not None:
         known_to(desk, now, owner, event)

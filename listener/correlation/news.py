@@ -31,6 +31,13 @@ def told_before(desk: Desk, event: DialogEvent, content: int, *, times: int = 1)
     return owner is not None and desk.picture.of(owner).told(id_, content, times=times)
 
 
+def perhaps_told_before(desk: Desk, now: float, event: DialogEvent) -> bool:
+    """Say whether an earlier process may have heard it, and Finesse may publish again by now."""
+    if event.owner is None:
+        return False
+    return desk.succeeds(now) and desk.picture.of(event.owner).just_begun(now)
+
+
 def told_again(desk: Desk, event: DialogEvent, content: int) -> bool:
     """Say of an event that was heard whether that agent heard the same content more than once.
 

@@ -66,6 +66,7 @@ def _told_again(case: Case, sight: Sight) -> bool:
     if sight.again and isinstance(case.expectation, DATA):
         return True
     unknown = case.memoryless and isinstance(case.expectation, TOLD_AGAIN)
+    unknown = unknown or (sight.unknown and isinstance(case.expectation, DATA))
     return unknown and not case.since(sight)
 
 

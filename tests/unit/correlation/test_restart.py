@@ -565,3 +565,46 @@ def test_a_part_of_call_data_says_nothing_after_a_restart() -> None:
     story.hear(an_event(with_value("x")))
     story.wait(8)
     assert story.said(key) == ("unconfirmed", "restarted")
+
+
+# -- what is asked behind it --------------------------------------------------------------------
+
+
+def asked_behind_a_restart(*, settled: bool = True) -> tuple[Story, str]:
+    """Ask for a value as soon as the session is there again."""
+    story = Story(live=False)
+    if settled:
+        done = Confirmed(evidence=Evidence.EXPECTATION)
+        story.remember(data("x"), done, age=5.0, settled_ago=4.0, left=12.0)
+    story.link_up(with_value("y"), user=a_user())
+    story.wait(1)
+    return story, story.accepted(data("x"))
+
+
+def test_a_content_that_an_earlier_process_may_have_heard_proves_no_request_behind_it() -> None:
+    # 4: Finesse publishes again at a session's beginning; call data carries no time
+    story, key = asked_behind_a_restart()
+    story.hear(an_event(with_value("x")))
+    assert story.said(key)[0] == "open"
+    story.wait(17)
+    story.look(dialog=with_value("y"), listed=None)
+    story.wait(3)
+    assert story.said(key)[0] == "unconfirmed"
+
+
+def test_behind_a_restart_a_get_tells_that_the_values_are_there() -> None:
+    story, key = asked_behind_a_restart()
+    story.hear(an_event(with_value("x")))
+    story.wait(17)
+    story.look(dialog=with_value("x"), listed=None)
+    assert story.said(key) == ("confirmed", "snapshot")
+
+
+@pytest.mark.parametrize("why", ["first process", "its id", "later state", "ten seconds"])
+def test_what_no_earlier_process_can_have_heard_proves_it_at_once(why: str) -> None:
+    story, key = asked_behind_a_restart(settled=why != "first process")
+    if why == "ten seconds":
+        story.wait(10)
+    tag = key if why == "its id" else None
+    story.hear(an_event(with_value("x", at=1.0 if why == "later state" else 0.0), tag=tag))
+    assert story.said(key) == ("confirmed", "request_id" if tag else "expectation")
