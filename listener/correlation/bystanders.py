@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from listener.correlation.accusation import ENDS
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
-from listener.correlation.instants import newer
+from listener.correlation.instants import after, newer
 from listener.correlation.judges import DATA
 from listener.correlation.judges.data import requested, shown_values
 from listener.correlation.judges.states import has_left
@@ -122,7 +122,10 @@ def unexplained(
     state that two calls are one. Values that one asked for and that became others are always
     another's work.
     """
-    if before is None or isinstance(event, DialogRemoved):
+    if isinstance(event, DialogRemoved):
+        return
+    if before is None:
+        _first_news(concerned, event, proven)
         return
     data = before.media_properties.call_variables != event.dialog.media_properties.call_variables
     working = [each for each in proven if not each.weak]
@@ -146,6 +149,25 @@ def unexplained(
             entry.unexplained = True
         if joined and isinstance(entry.case.expectation, Transferred | Conferenced):
             entry.unexplained = True  # it was not refused, or somebody else did it
+
+
+def _first_news(concerned: list[Entry], event: DialogEvent, proven: Sequence[Entry]) -> None:
+    """Mark requests of whose call this is the first that is told: how it was before, nobody knows.
+
+    Somebody brought the own part to it where Finesse's time tells that it came behind the answer
+    (rules 4): a change since, as without a start none else is.
+    """
+    working = [each for each in proven if not each.weak]
+    if isinstance(event, DialogAdded) or any(_explains(each, event.dialog) for each in working):
+        return
+    its_own = [each for each in concerned if each.agent == event.owner]
+    for entry in its_own:
+        own = event.dialog.participant(entry.case.own)
+        if event.dialog_id not in entry.case.ids or own is None:
+            continue
+        since = after(own.state_change_time, entry.case.answer_date)
+        if since and not on_the_way(its_own, event.dialog_id, own.state):
+            entry.unexplained = True
 
 
 def _explains(entry: Entry, dialog: Dialog) -> bool:

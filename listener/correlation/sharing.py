@@ -231,13 +231,15 @@ def _could(named: Entry, entry: Entry) -> bool:
     """Say whether one request may have done what another asks for, at least as a step.
 
     A call is made, and a party taken off, by what asks for that and by nothing else; any but the
-    latter may move the own part in a call.
+    latter may move the own part in a call. Nor are two calls joined by what makes one.
     """
     done, want = named.case.expectation, entry.case.expectation
     if isinstance(want, NewCall | Monitoring):
         return isinstance(done, (*WANTS_NEW_CALLS, Tied))
     if isinstance(want, PartyGone):
         return isinstance(done, PartyGone | Tied)
+    if isinstance(want, Transferred | Conferenced) and isinstance(done, NewCall | Monitoring):
+        return False
     if isinstance(want, UserState) and isinstance(done, UserState):
         return bool(done.states & want.states)
     if isinstance(want, OwnState) and isinstance(done, OwnState):

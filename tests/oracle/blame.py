@@ -179,13 +179,23 @@ def joins_blindly(account: Account, asked: Asked, error: Heard) -> bool:
 
 
 def _told_of(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether its agent had been told of the call that an error is on."""
-    return any(
+    """Say whether its agent had been told of the call that an error is on.
+
+    What a process was told that was killed since is not known any more, but by a picture.
+    """
+    there = getattr(error.event, "dialog_id", None)
+    since = max((at for _, at in account.restarts if at <= error.at), default=0.0)
+    read = any(
         isinstance(heard.event, DialogEvent)
         and heard.agent == asked.agent
-        and heard.event.dialog_id == getattr(error.event, "dialog_id", None)
-        and heard.at <= error.at
+        and heard.event.dialog_id == there
+        and since <= heard.at <= error.at
         for heard in account.heard
+    )
+    return read or any(
+        0.0 < since <= at <= error.at and asked.agent in view.listed
+        for at, _ in account.live.get(asked.agent, ())
+        if (view := account.history.at(there, at)) is not None
     )
 
 

@@ -407,6 +407,33 @@ def test_an_error_may_be_a_barges_on_the_call_that_it_came_to(
 
 
 @pytest.mark.parametrize(
+    ("restarts", "live", "untold"),
+    [
+        ([], [[60.0, 200.0]], False),
+        ([(105.0, 110.0)], [[60.0, 105.0], [115.0, 200.0]], True),  # it was told before
+        ([(105.0, 110.0)], [[60.0, 105.0], [112.0, 200.0]], False),  # a picture shows it
+        ([(85.0, 90.0)], [[60.0, 85.0], [95.0, 200.0]], False),
+        ([(120.0, 130.0)], [[60.0, 120.0]], False),  # it was told to the process that was there
+    ],
+)
+def test_what_was_told_before_a_restart_is_not_known_any_more(
+    restarts: list[tuple[float, float]], live: list[list[float]], *, untold: bool
+) -> None:
+    make = do.MakeCall(agent="1001", to_address="7", from_address="2001")
+    asked = Asked(
+        *(0, "k", make, "4", "2001", "submit", MinimumEvidence.ANY, 20.0, 70.0), begun=70.0
+    )
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    heard = [
+        Heard(at, "1001", event, Parcel("", "", at, None, None, is_error=False), first=True)
+        for at, event in ((100.0, an_event(a_dialog("A"))), (114.0, error))
+    ]
+    account = Account(0, asked=[asked], heard=heard, live={"1001": live}, restarts=restarts)
+    account.history.calls["A"] = [(99.0, _view("ACTIVE", "x"))]
+    assert blame.untold(account, asked, heard[1]) is untold
+
+
+@pytest.mark.parametrize(
     ("read", "sender", "tag", "may_be"),
     [
         (120.0, "2001", None, True),

@@ -239,9 +239,19 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
     if want.extension is None and user.pending_state and user.pending_state in want.states:
         shown = _pending(case, want, user, tagged=sight.tagged)
         return Finding(shown, stage="PENDING")
-    if user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED:
+    moved = user.state in want.weak_states and _user_moved(case, user) is not Shown.UNCHANGED
+    if moved and (sight.tagged or not _by_sending(case, user)):
         return Finding(Shown.IF_TAGGED, stage=user.state)
     return NOTHING
+
+
+def _by_sending(case: Case, user: User) -> bool:
+    """Say whether a state is no newer than news of a call that was read by sending.
+
+    Then it was so before, though its own news were lost (4).
+    """
+    came = user.state_change_time
+    return came is not None and (came == case.newest or older(came, case.newest))
 
 
 def _came_late(case: Case, user: User) -> bool:

@@ -254,6 +254,27 @@ def test_a_state_with_the_id_of_one_who_asked_for_another_is_there_all_the_same(
     assert story.said(second)[0] == "open"
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (4, ("failed", "sole_pending")),
+        (5, ("failed", "sole_pending")),
+        (6, ("unconfirmed", "ambiguous")),
+    ],
+)
+def test_a_state_as_old_as_a_call_that_was_known_at_sending_is_no_work_of_others_since(
+    at: float, said: tuple[str, str]
+) -> None:
+    # 4, 5: the news of the state that came with the call were lost; a GET shows it
+    story = Story(own("ACTIVE", 5), user=a_user("RESERVED", 1))
+    key = story.accepted(READY, length=3.0)
+    story.hear(an_error(dialog_id=None, user_id=AGENT))
+    story.wait(1.5)
+    story.look(user=a_user("TALKING", at))
+    story.wait(5)
+    assert story.said(key) == said
+
+
 def test_a_pending_state_is_no_login() -> None:
     # found by the oracle: our NOT_READY was pending when a GET was answered
     story = Story(user=a_user("LOGOUT", 0), gate=GateMode.OFF)

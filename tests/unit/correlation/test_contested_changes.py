@@ -8,7 +8,7 @@ import pytest
 
 from listener.correlation.gate import GateMode
 from listener.correlation.instants import instant
-from listener.correlation.outcome import Confirmed, Evidence, Seen
+from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence, Seen
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
 from listener.finesse.model import Dialog
@@ -41,6 +41,7 @@ from tests.unit.correlation.given import (
     LINKED,
     MAKE_CALL,
     MAKE_CALL_FROM,
+    OTHER,
     RETRIEVE,
     dated,
     parties,
@@ -64,6 +65,20 @@ def test_one_change_seen_by_a_get_confirms_one_of_two_at_most() -> None:
     story.link_up(own("HELD", at=5.0), asked=story.now)
     story.wait(30)
     assert [story.said(key) for key in keys] == [("unconfirmed", "ambiguous")] * 2
+
+
+def test_a_call_that_was_made_and_its_join_are_two_changes_though_one_event_shows_both() -> None:
+    # 4, 6.4: the news of it were lost in a gap; what makes a call joins none
+    story = Story(second_call("HELD", 0), gate=GateMode.OFF)
+    make = story.accepted(MAKE_CALL_FROM, minimum=MinimumEvidence.EVENT)
+    story.link_down()
+    made = placed("ACTIVE", id_="300")
+    story.link_up(second_call("HELD", 0), made, user=a_user())
+    join = story.accepted(a.Conference(agent=AGENT, dialog_id="300"))
+    three = (a_participant(at=9), a_participant("5551", at=1), a_participant(OTHER, at=0))
+    story.hear(removed(second_call("DROPPED", 9)))
+    story.hear(an_event(replace(made, participants=three, secondary_id="200")))
+    assert story.said(make) == story.said(join) == CONFIRMED
 
 
 def test_a_change_that_fitted_two_is_the_others_when_one_is_refused_by_its_id() -> None:

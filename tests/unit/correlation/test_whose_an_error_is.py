@@ -10,6 +10,7 @@ import pytest
 from listener.correlation.gate import GateMode
 from listener.correlation.instants import instant
 from listener.finesse import actions as a
+from listener.finesse.events import DialogAdded, DialogChanged
 from listener.finesse.model import Dialog
 from tests.builders import (
     AGENT,
@@ -47,6 +48,7 @@ from tests.unit.correlation.given import (
     THREE,
     TRANSFER,
     UPDATE_OTHER,
+    UPDATE_SET,
     call_with,
     failed_consult,
     joined,
@@ -288,6 +290,57 @@ def test_an_error_on_a_call_that_came_since_is_that_of_no_join(
     story.hear(added(a_dialog("300", party, a_participant("B"))), an_error(dialog_id="300"))
     story.wait(30)
     assert story.said(key) == ("unconfirmed", "ambiguous" if doubt else "link_lost")
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "said"),
+    [
+        (own("HELD", 5), DialogChanged, "unconfirmed"),
+        (own("ALERTING", 5), DialogChanged, "unconfirmed"),
+        (own("ALERTING", 2), DialogChanged, "failed"),  # so it may have been by the answer
+        (own("ALERTING", 5), DialogAdded, "failed"),
+        (a_dialog(CALL, a_participant("1002")), DialogChanged, "failed"),
+        (own("HELD", 5, id_="300"), DialogChanged, "failed"),
+    ],
+)
+def test_who_brought_a_call_to_what_is_first_told_of_it_may_own_an_error(
+    told: Dialog, kind: type, said: str
+) -> None:
+    # 5: all news of it had been lost; it is held by another than the ANSWER
+    story = Story(a_dialog("200"))
+    key = story.ask(ANSWER)
+    story.accept(key, date=instant(clock(2)))
+    story.hear(an_event(told, kind))
+    story.wait(4)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(key)[0] == said
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_what_is_first_told_of_a_call_as_the_work_of_ours_leaves_an_error_to_another_of_ours(
+    *, tagged: bool
+) -> None:
+    story = Story(a_dialog("200"), gate=GateMode.OFF)
+    hold, key = story.ask(HOLD), story.ask(UPDATE_SET)
+    for each in (hold, key):
+        story.accept(each, date=instant(clock(2)))
+    story.hear(an_event(own("HELD", 5), tag=hold if tagged else "theirs"))
+    story.wait(4)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(key)[0] == ("failed" if tagged else "unconfirmed")
+
+
+def test_the_step_to_a_consult_that_is_first_told_of_its_call_leaves_it_the_error() -> None:
+    story = Story(a_dialog("200"))
+    key = story.ask(CONSULT)
+    story.accept(key, date=instant(clock(2)))
+    story.hear(an_event(own("HELD", 5)))
+    story.wait(4)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(key)[0] == "failed"
 
 
 def test_an_error_on_a_task_is_that_of_no_join_whichever_calls_there_were() -> None:
