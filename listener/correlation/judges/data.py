@@ -101,7 +101,8 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
     cut: set[str],
 ) -> Finding:
     missing = asked.keys() - applied - cut
-    moved = {name for name in applied if before[name] != asked[name]} | cut
+    known = set() if sight.tagged else _had_behind(case, asked)
+    moved = {name for name in applied - known if before[name] != asked[name]} | cut
     found = Finding(
         Shown.NOT_THERE,
         applied=tuple(sorted(applied | cut)),
@@ -119,6 +120,13 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
     case.went_away = True
     partly = moved and case.before is not None and not case.superseded
     return replace(found, shown=Shown.PARTLY, quiet=QUIET_AFTER_PART) if partly else NOTHING
+
+
+def _had_behind(case: Case, asked: dict[str, str | Items]) -> set[str]:
+    """Return which values were there already, on the call that became this one: no change (4)."""
+    views = (case.dialog_as_sent(id_) for id_ in case.behind)
+    had = [shown_values(frozenset(asked), each) for each in views if each is not None]
+    return {name for name, value in asked.items() if any(each[name] == value for each in had)}
 
 
 def _complete(case: Case, *, moved: bool, tagged: bool, fresh: bool) -> tuple[Shown, bool | None]:

@@ -107,6 +107,28 @@ def test_the_start_of_a_call_that_was_taken_in_is_not_that_of_the_one_that_did()
 # -- a call that became another --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("had", "tagged", "said"),
+    [
+        ("x", False, ("open", None)),
+        ("w", False, ("confirmed", "expectation")),
+        ("x", True, ("confirmed", "request_id")),
+    ],
+)
+def test_what_a_call_had_that_became_another_one_is_no_change_of_that_ones(
+    had: str,
+    tagged: bool,  # noqa: FBT001  a parameter of the test
+    said: tuple[str, str | None],
+) -> None:
+    # 4, 6.7: somebody else set it on the survivor
+    story = Story(valued(had), valued("z", id_="200"))
+    request = a.UpdateCallData(agent=AGENT, dialog_id=CALL, call_variables={"user.x": "x"})
+    key = story.accepted(request)
+    survivor = valued("x", at=2, id_="200", secondary_id=CALL)
+    story.hear(an_event(survivor, tag=key if tagged else None))
+    assert story.said(key) == said
+
+
 def test_what_the_survivor_had_always_is_no_change() -> None:
     story = Story(a_dialog(variables={"callVariable1": "0"}), other_call_of_two(at=0))
     key = story.accepted(UPDATE_TO_1)
