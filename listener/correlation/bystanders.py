@@ -6,14 +6,14 @@ Notes what was not explained by any request (rules of evidence 5 and 6.7); settl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from listener.correlation.accusation import ENDS
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import after, newer
 from listener.correlation.judges import DATA
-from listener.correlation.judges.data import requested, shown_values
+from listener.correlation.judges.data import requested, shown_values, truncated
 from listener.correlation.judges.states import has_left
 from listener.correlation.news import as_known
 from listener.correlation.objects import concerns
@@ -132,7 +132,7 @@ def unexplained(
     data = data and not working
     explained = any(_explains(each, event.dialog) for each in working)
     its_own = [each for each in concerned if each.agent == event.owner]
-    _foreign_values([each for each in concerned if each not in proven], event, before)
+    _foreign_values(concerned, proven, event, before)
     joined = event.dialog.secondary_id not in {None, "", before.secondary_id}
     joined = joined and not any(isinstance(each.case.expectation, JOINS) for each in working)
     for entry in its_own:
@@ -214,9 +214,13 @@ def on_the_way(concerned: list[Entry], dialog_id: str, state: str | None) -> boo
     return False
 
 
-def _foreign_values(concerned: list[Entry], event: DialogEvent, before: Dialog) -> None:
+def _foreign_values(
+    concerned: list[Entry], proven: Sequence[Entry], event: DialogEvent, before: Dialog
+) -> None:
     """Take note that values asked for became others.
 
+    So of a request of which a part is shown (it is among the `proven`), unless another one of ours
+    asked for that.
     A call has the same ones for all, and a colleague may hear of them first.
     """
     for entry in concerned:
@@ -224,6 +228,16 @@ def _foreign_values(concerned: list[Entry], event: DialogEvent, before: Dialog) 
         if isinstance(want, CallData) and event.dialog_id in entry.case.ids:
             asked = requested(want)
             was, is_ = (shown_values(frozenset(asked), each) for each in (before, event.dialog))
+            others = [each for each in concerned if each is not entry and entry in proven]
             entry.case.foreign_change |= any(
-                was[name] != is_[name] and is_[name] != value for name, value in asked.items()
+                (was[name] or "") != (is_[name] or "")  # an empty one need not be listed
+                and is_[name] != value
+                and not truncated(name, value, is_[name], was[name])
+                and not any(_asked(each).get(name) == is_[name] for each in others)
+                for name, value in asked.items()
             )
+
+
+def _asked(entry: Entry) -> Mapping[str, object]:
+    want = entry.case.expectation
+    return requested(want) if isinstance(want, CallData) else {}

@@ -135,13 +135,13 @@ def what_is_missing_is_not_told():
 
 
 def _truncated(cut):
-    real = data._truncated
+    real = data.truncated
 
     def truncated(name, asked, now, before):
         texts = isinstance(asked, str) and isinstance(now, str)
         return real(name, asked, now, before) or (texts and cut(name, asked, now, before))
 
-    return data, "_truncated", truncated
+    return data, "truncated", truncated
 
 
 @mutant("6.7.10", "UPDATE_CALL_DATA")

@@ -66,7 +66,7 @@ def call_data(case: Case, want: x.CallData, sight: Sight) -> Finding:
     if any(_perhaps_truncated(n, asked[n], now[n], before[n]) for n in names - applied):
         return NOTHING  # cut off or another's, who knows: neither set nor missing
     cut = (
-        {n for n in names - applied if _truncated(n, asked[n], now[n], before[n])}
+        {n for n in names - applied if truncated(n, asked[n], now[n], before[n])}
         if sight.how is not How.SNAPSHOT
         else set()
     )
@@ -157,7 +157,7 @@ def alike(name: str, one: object, two: object) -> bool:
     return bool(one and two) and (hidden or one[0] == two[0])
 
 
-def _truncated(name: str, asked: object, now: object, before: object) -> bool:
+def truncated(name: str, asked: object, now: object, before: object) -> bool:
     """Only ECC, non-empty, a proper prefix in bytes, different from the baseline (6.7)."""
     if not (isinstance(asked, str) and isinstance(now, str) and name.startswith("user.")):
         return False
