@@ -198,6 +198,9 @@ def _on_dialog(
         for entry in tagged:  # two have that id: nobody knows whose work it is (rules 3, 5)
             entry.unexplained = True
     news = news_of(desk, now, event, content)
+    if news is News.REPEAT and event.owner is not None:
+        desk.picture.of(event.owner).republished_at = now
+        published_again(desk, now, event.owner)
     if news is News.REPEAT and owner is None:
         return False
     mark(desk, now, owner, event)

@@ -92,7 +92,7 @@ class AgentPicture:
     live_since: float | None = None
     first_live: float | None = None  # when the first session of this process began to hear
     gap_at: float = float("-inf")  # when the last gap began
-    republished_at: float = float("-inf")  # when the user was last told as it was known, or older
+    republished_at: float = float("-inf")  # when the user or a call was last told as it was known
     news_since: str | None = None  # Finesse's time of the first state that came here as news
     retold_at: float = float("-inf")  # when the user was last told as it was before that
 

@@ -430,7 +430,7 @@ def _told_again(account: Account, error: Heard) -> bool:
 
 
 def _publishes_again(account: Account, error: Heard) -> bool:
-    """Say whether the agent's state was told again as it was known, or older, before an error.
+    """Say whether the agent's state or a call was told again as it was known before an error.
 
     Or just behind it: what is published again comes in one run.
     """
@@ -438,12 +438,13 @@ def _publishes_again(account: Account, error: Heard) -> bool:
     for heard in account.heard:
         if heard.agent != error.agent or heard.at >= error.at + AGAIN:
             continue
-        if not isinstance(heard.event, UserChanged):
+        user = isinstance(heard.event, UserChanged)
+        if not (user or isinstance(heard.event, DialogEvent)):
             continue
-        known = heard.parcel.made < newest or not heard.first
+        known = (user and heard.parcel.made < newest) or not heard.first
         if known and error.at - heard.at <= AGAIN:
             return True
-        newest = max(newest, heard.parcel.made)
+        newest = max(newest, heard.parcel.made) if user else newest
     return False
 
 

@@ -470,6 +470,31 @@ def test_an_error_may_be_on_a_call_that_was_first_told_of_behind_one_that_makes_
     assert knowable._told_since(account, asked, heard[1]) is may_be
 
 
+@pytest.mark.parametrize(
+    ("at", "first", "agent", "again"),
+    [
+        (101.0, False, "1001", True),
+        (98.5, False, "1001", True),
+        (101.0, True, "1001", False),  # it is news
+        (103.0, False, "1001", False),  # another run
+        (97.0, False, "1001", False),
+        (101.0, False, "1002", False),  # on a colleague's node
+    ],
+)
+def test_an_error_is_published_again_where_a_call_is_told_again_beside_it(
+    at: float, agent: str, *, first: bool, again: bool
+) -> None:
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    heard = [
+        Heard(when, who, event, Parcel("", "", when, None, None, is_error=False), first=new)
+        for when, who, event, new in (
+            (at, agent, an_event(a_dialog("A")), first),
+            (100.0, "1001", error, False),
+        )
+    ]
+    assert knowable._publishes_again(Account(0, heard=heard), heard[1]) is again
+
+
 # -- what a GET would have told -------------------------------------------------------------------
 
 

@@ -112,6 +112,32 @@ def test_an_error_published_again_just_before_older_news_names_nobody(
     assert story.said(second) == (FAILED_SOLE if said else ("unconfirmed", "ambiguous"))
 
 
+@pytest.mark.parametrize("behind", [True, False])
+@pytest.mark.parametrize(
+    ("between", "said"), [(0, ("unconfirmed", "ambiguous")), (2.1, FAILED_SOLE)]
+)
+def test_an_error_published_again_beside_old_news_of_a_call_names_nobody(
+    between: float,
+    said: tuple[str, str],
+    behind: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    # 4, 5: what Finesse publishes again comes in one run, whatever it is about
+    story = Story()
+    first = story.accepted(HOLD)
+    known = own("ACTIVE", 0, variables={"callVariable1": "x"})
+    story.hear(an_error(), content=7)
+    story.wait(3)
+    assert story.said(first) == FAILED_SOLE
+    story.hear(an_event(known), content=8)
+    story.wait(25)
+    second = story.accepted(HOLD)
+    story.hear(an_error() if behind else an_event(known), content=7 if behind else 8)
+    story.wait(between)
+    story.hear(an_event(known) if behind else an_error(), content=8 if behind else 7)
+    story.wait(30)
+    assert story.said(second) == said
+
+
 def test_older_news_long_behind_an_error_says_nothing_of_it() -> None:
     # 5: of two suspects one is left, which the error names
     story = Story(gate=GateMode.OFF)
