@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PREFIX = "LISTENER_"
+NEAR = 0.8  # of difflib's likeness: a slip of the keyboard, and no other word
 SECRET_KEYS = frozenset({"password", "token", "secret", "passwd", "pass"})
 """Keys that may not stand in the file, and are never proposed."""
 
@@ -130,7 +131,10 @@ def _is_model(candidate: Any) -> bool:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return words that propose the known name which resembles a wrong one, or nothing.
 
-    A key that would hold a secret is never proposed: it may not stand in the file.
+    Two where neither is near. A key that would hold a secret is never proposed: it may not stand in
+    the file.
     """
-    close = difflib.get_close_matches(name, [key for key in known if key not in SECRET_KEYS], n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    open_keys = [key for key in known if key not in SECRET_KEYS]
+    near = difflib.get_close_matches(name, open_keys, n=1, cutoff=NEAR)
+    close = near or difflib.get_close_matches(name, open_keys, n=2)
+    return f"; did you mean {' or '.join(close)}?" if close else ""

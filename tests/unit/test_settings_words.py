@@ -121,5 +121,8 @@ def test_a_variable_that_cannot_be_read_hides_no_other(tmp_path: Path):
 
 
 def test_a_key_that_may_not_stand_in_the_file_is_never_proposed(tmp_path: Path):
-    assert "did you mean password_" in told(tmp_path, finesse("") + 'pasword = "x"\n')[0]
+    assert (
+        "did you mean password_env or password_file?"
+        in told(tmp_path, finesse("") + 'pasword = "x"\n')[0]
+    )
     assert did_you_mean("tokn", ["token", "id"]) == ""
