@@ -161,11 +161,11 @@ def _known(desk: Desk, entry: Entry, event: RequestFailed) -> Dialog | None:
     known = desk.picture.of(entry.agent).dialogs.get(there)
     if known is None or (isinstance(want, NewCall) and would_be(case, want, there, known.dialog)):
         return None
-    barged = isinstance(want, Barged) and (there == want.monitor or _is_on(want, known.dialog))
+    barged = isinstance(want, Barged) and (there == want.monitor or is_on(want, known.dialog))
     return None if barged else known.dialog
 
 
-def _is_on(want: Barged, dialog: Dialog) -> bool:
+def is_on(want: Barged, dialog: Dialog) -> bool:
     """Say whether the agent into whose call a supervisor barges is on that one."""
     return any(same_number(p.media_address, want.to_address) for p in dialog.participants)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from listener.correlation.accusation import (
     REPEATED_WITHIN,
+    is_on,
     own_error,
     published_again,
     unsigned_error,
@@ -44,6 +45,7 @@ from listener.correlation.sharing import (
     without_others_share,
 )
 from listener.correlation.steps import Late
+from listener.finesse.actions.expectation import Barged
 from listener.finesse.events import (
     DialogAdded,
     DialogEvent,
@@ -126,6 +128,9 @@ def _may_reach(entry: Entry, event: Event) -> bool:
     outcome = entry.outcome
     told = outcome.dialogs.new if outcome is not None else None
     undone = entry.sent_at is None or (outcome is not None and never_done(outcome))
+    want = entry.case.expectation
+    if isinstance(want, Barged) and isinstance(event, DialogEvent) and not undone:
+        return is_on(want, event.dialog)  # it comes to that call
     unknown = not undone and (entry.case.claimed or told) is None
     return unknown and isinstance(event, DialogEvent) and may_make(entry, there, event.dialog)
 

@@ -38,6 +38,7 @@ from tests.unit.correlation.given import (
     READY,
 )
 
+BY_ID_ALONE = MinimumEvidence.REQUEST_ID
 CONSULT_CALL = replace(
     a_dialog("200", a_participant(state="ACTIVE"), a_participant("1002")),
     from_address=EXT,
@@ -367,6 +368,25 @@ def test_the_id_of_a_call_that_was_never_made_is_a_colleagues_alone(by_error: bo
     story.hear(removed(replace(call, participants=left), tag="2", owner="agent2"))
     story.wait(30)
     assert story.said(sst) == BY_ID
+
+
+@pytest.mark.parametrize(("to", "said"), [(EXT, "open"), ("3003", "confirmed")])
+def test_an_id_on_a_call_that_a_colleague_may_be_barging_into_is_ambiguous(
+    to: str, said: str
+) -> None:
+    # 3: the supervisor's request has the same id, and brings him to the agent's call
+    story = Story(own("HELD", 0))
+    key = story.accepted(a.Retrieve(agent=AGENT, dialog_id=CALL), id_="2", minimum=BY_ID_ALONE)
+    barge = a.BargeCall(
+        agent="agent2",
+        from_address="1002",
+        to_address=to,
+        associated_dialog_uri="/finesse/api/Dialog/500",
+    )
+    story.accepted(barge, id_="2", own="1002")
+    parties = (a_participant(at=5), a_participant(CUSTOMER), a_participant("1002"))
+    story.hear(an_event(a_dialog(CALL, *parties), tag="2"))
+    assert story.said(key)[0] == said
 
 
 def test_an_id_on_a_call_that_a_colleague_may_be_joining_is_ambiguous() -> None:
