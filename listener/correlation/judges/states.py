@@ -232,10 +232,10 @@ def user_state(case: Case, want: x.UserState, sight: Sight) -> Finding:
         return _before_the_others(case, want, sight)
     if _signed_in(case, want, user):
         return _at_sign_in(case, want, user)
-    if user.state in want.states:
-        if want.reason_code_id is not None and user.reason_code_id != want.reason_code_id:
-            return NOTHING
+    if _is_there(want, user):
         return Finding(_user_moved(case, user, tagged=sight.tagged), stage=user.state)
+    if user.state in want.states:
+        return NOTHING  # for another reason
     if want.extension is None and user.pending_state and user.pending_state in want.states:
         shown = _pending(case, want, user, tagged=sight.tagged)
         return Finding(shown, stage="PENDING")
@@ -288,8 +288,12 @@ def _signed_in(case: Case, want: x.UserState, user: User) -> bool:
 
 
 def _at_sign_in(case: Case, want: x.UserState, user: User) -> Finding:
-    """Judge the first state after a sign-in: in another one than asked for a change begins."""
-    if {user.state, user.pending_state} & (want.states | want.weak_states):
+    """Judge the first state after a sign-in: in another one than asked for a change begins.
+
+    So in one for another reason: what is there then is not what was asked for (6.9).
+    """
+    promised = user.pending_state in want.states | want.weak_states
+    if promised or user.state in want.weak_states or _is_there(want, user):
         return Finding(Shown.IF_TAGGED, stage=user.state)
     start = case.baseline or Baseline()
     out = start.user.state_change_time if start.user is not None else None
@@ -307,6 +311,11 @@ def _pending(case: Case, want: x.UserState, user: User, *, tagged: bool) -> Show
         return Shown.IF_TAGGED  # the reason may be that of the state before, or another request's
     late = not older(user.state_change_time, before.state_change_time)
     return Shown.EFFECT if late else Shown.NOTHING
+
+
+def _is_there(want: x.UserState, user: User) -> bool:
+    """Say whether the state asked for is shown, with the reason where one was given."""
+    return user.state in want.states and want.reason_code_id in {None, user.reason_code_id}
 
 
 def _fits(want: x.UserState, user: User) -> bool:

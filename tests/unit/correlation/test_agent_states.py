@@ -300,6 +300,26 @@ def test_a_state_behind_a_sign_in_that_was_seen_is_a_change_again() -> None:
     assert story.said(not_ready) == ("confirmed", "expectation")
 
 
+def test_a_state_that_comes_with_a_sign_in_for_another_reason_begins_a_change() -> None:
+    # 6.9: signing in brings NOT_READY without a reason, and then it is there for the one asked for
+    story = Story(user=a_user("LOGOUT", extension=""), gate=GateMode.OFF)
+    signed_in = story.accepted(a.SignIn(agent=AGENT, extension=EXT))
+    not_ready = story.accepted(a.NotReady(agent=AGENT, reason_code_id="51"))
+    story.hear(a_user_event(a_user("NOT_READY", 1)))
+    assert story.said(signed_in) == ("confirmed", "expectation")
+    assert story.said(not_ready)[0] == "open"
+    story.hear(a_user_event(a_user("NOT_READY", 2, reason_code_id="51")))
+    assert story.said(not_ready) == ("confirmed", "expectation")
+
+
+def test_a_state_that_comes_with_a_sign_in_for_the_reason_asked_for_may_be_that_ones() -> None:
+    story = Story(user=a_user("LOGOUT", extension=""), gate=GateMode.OFF)
+    key = story.accepted(a.NotReady(agent=AGENT, reason_code_id="51"))
+    story.hear(a_user_event(a_user("NOT_READY", 1, reason_code_id="51")))
+    story.wait(30)
+    assert story.said(key)[0] == "unconfirmed"
+
+
 def test_older_states_behind_a_sign_out_are_no_sign_in() -> None:
     # a gap's burst tells again how it came to that
     story = Story(user=a_user("LOGOUT", 3, extension=""))
