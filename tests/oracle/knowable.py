@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from listener.correlation.outcome import MinimumEvidence, Rejected, Unconfirmed
+from listener.correlation.outcome import Abandoned, MinimumEvidence, Rejected, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import blame, contents, effects, grounds, probed, readings, shown, table, telling
@@ -449,12 +449,15 @@ def _publishes_again(account: Account, error: Heard) -> bool:
 
 
 def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
-    """Say whether one that makes a call ended unconfirmed, and this call may have been its (5)."""
+    """Say whether one that makes a call ended, and this call may have been its (5).
+
+    It ended unconfirmed, or was given up: it may have happened (1).
+    """
     return any(
         other is not asked
         and other.agent == asked.agent
         and isinstance(other.request, grounds.MAKES)
-        and isinstance(other.outcome, Unconfirmed)
+        and isinstance(other.outcome, Unconfirmed | Abandoned)
         and blame._may_own(other, error.at, asked.settled)
         and (blame.fits(account, other, error) or blame.untold(account, other, error))
         for other in account.asked

@@ -25,6 +25,7 @@ from listener.correlation import (
 from listener.correlation.case import How, Shown
 from listener.correlation.judges import pairs
 from listener.correlation.outcome import (
+    Abandoned,
     Confirmed,
     DialogIds,
     Evidence,
@@ -32,6 +33,7 @@ from listener.correlation.outcome import (
     MinimumEvidence,
     Presumed,
     Reason,
+    Rejected,
     Unconfirmed,
 )
 from listener.finesse import actions as do
@@ -493,6 +495,37 @@ def test_an_error_is_published_again_where_a_call_is_told_again_beside_it(
         )
     ]
     assert knowable._publishes_again(Account(0, heard=heard), heard[1]) is again
+
+
+@pytest.mark.parametrize(
+    ("outcome", "until", "may_be"),
+    [
+        (Unconfirmed(sent=True, reason=Reason.CALLER), 120.0, True),
+        (Abandoned(sent=True, reason=Reason.CALLER), 120.0, True),
+        (Abandoned(sent=True, reason=Reason.CALLER), 109.0, False),  # its deadline was past
+        (Rejected(sent=True), 120.0, False),
+        (Confirmed(sent=True, evidence=Evidence.REQUEST_ID), 120.0, False),
+    ],
+)
+def test_an_error_may_be_of_one_that_was_given_up_and_may_have_made_that_call(
+    outcome: Any, until: float, *, may_be: bool
+) -> None:
+    consult = do.ConsultCall(
+        agent="1001", dialog_id="B", to_address="7", target_media_address="2001"
+    )
+    rest = (MinimumEvidence.ANY, until - 100.0, 100.0)
+    given_up = Asked(*(0, "k", consult, "4", "2001", "submit", *rest), begun=100.0, settled=100.1)
+    given_up.outcome = outcome
+    hold = do.Hold(agent="1001", dialog_id="A", target_media_address="2001")
+    rest = (MinimumEvidence.ANY, 20.0, 110.0)
+    asked = Asked(*(1, "l", hold, "6", "2001", "submit", *rest), begun=110.0, settled=125.0)
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    heard = Heard(
+        111.0, "1001", error, Parcel("", "", 111.0, None, None, is_error=True), first=True
+    )
+    account = Account(0, asked=[given_up, asked], heard=[heard], live={"1001": [[60.0, 200.0]]})
+    account.history.calls["A"] = [(103.0, _view("ACTIVE", "x", sender="2001"))]
+    assert knowable._made_lately(account, asked, heard) is may_be
 
 
 # -- what a GET would have told -------------------------------------------------------------------
