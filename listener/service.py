@@ -63,9 +63,9 @@ class Service(Executing):
     def expect(self, request: Request, wishes: Wishes | None = None) -> Ticket:
         """Take a request that the caller sends itself, with the ticket's request_id as header.
 
-        Call this first, send at once after that, for what is known now is what a change is compared
-        with, and report Finesse's answer with `ticket.answered`: without
-        that nothing is presumed, and only a tagged event proves that it was sent.
+        Call this first and send at once after that, for what is known now is what a change is
+        compared with. Then report Finesse's answer with `ticket.answered`: without that nothing is
+        presumed, and only a tagged event proves that it was sent.
         """
         return self._take(request, wishes or Wishes(), expected=True)
 

@@ -6,7 +6,6 @@ are never shown.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import sys
@@ -19,7 +18,7 @@ import typer
 from listener.cli import console
 from listener.cli.exits import StreamFailed
 from listener.errors import InvalidRequest
-from listener.finesse.actions.table import ACTIONS, from_mapping
+from listener.finesse.actions.table import ACTIONS, from_mapping, no_action
 from listener.redaction import HIDDEN
 
 if TYPE_CHECKING:
@@ -128,9 +127,7 @@ def action_named(given: str, variant: str = "outbound") -> str:
         return kinds[0]  # Finesse's word, such as PAUSE, names one request alone
     if prefix and name in ACTIONS:
         raise InvalidRequest(f"{name} has no variant {variant}", field="requestedAction")
-    near = difflib.get_close_matches(name, ACTIONS, n=3)
-    ways = f"did you mean {' or '.join(near)}?" if near else f"actions are {', '.join(ACTIONS)}"
-    raise InvalidRequest(f"{given[:40]} is no action; {ways}", field="requestedAction")
+    raise InvalidRequest(no_action(given), field="requestedAction")
 
 
 def variables(given: tuple[str, ...]) -> dict[str, str]:

@@ -123,9 +123,8 @@ class Case:
     """Those that were sent, or perhaps were, nobody knows when, so that they may be the later."""
     doubtful: bool = False  # its values before may be old ones
     was_set: bool = False  # its values were shown since sending, whosever they were
-    untold: frozenset[str] = (
-        frozenset()
-    )  # of those asked for, values never told of its call by then
+    untold: frozenset[str] = frozenset()
+    """The variables asked for with a value that by sending nobody was told of its call."""
     doubted_until: float = float("-inf")  # until then an old content may be published again
     gapped: bool = False  # there was a time since sending in which contents may have been missed
     memoryless: bool = False  # contents heard before a restart are not known, and may come again

@@ -5,7 +5,6 @@ shows a password: secrets are SecretStr, and no error repeats a value that was g
 """
 # No `from __future__ import annotations`: pydantic reads the annotations when the classes are made.
 
-import difflib
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from listener.correlation.outcome import MinimumEvidence
 from listener.errors import ConfigurationError
-from listener.finesse.actions.table import ACTIONS
+from listener.finesse.actions.table import ACTIONS, no_action
 from listener.settings.basis import Seconds, Section, looking_like
 from listener.settings.nodes import Endpoint, Finesse, Node, Presence, Security
 from listener.settings.recording import Recording
@@ -159,9 +158,7 @@ class Requests(Section):
     @classmethod
     def _actions_exist(cls, given: dict[str, float]) -> dict[str, float]:
         for action in sorted(given.keys() - ACTIONS.keys()):
-            near = difflib.get_close_matches(action, ACTIONS, n=1)
-            way_out = f"did you mean {near[0]}?" if near else f"use one of {', '.join(ACTIONS)}"
-            raise ValueError(f"{action} is no action; {way_out}")
+            raise ValueError(no_action(action))
         return given
 
 

@@ -133,17 +133,17 @@ def _head(path: Path, pipes: ExitStack) -> tuple[Header, _Pipe | None]:
 
 
 def _checked(path: str, found: dict[str, object]) -> Header:
-    """Return the header in a line; ConfigurationError when it is none, or a later version's."""
+    """Return the header in a line; ConfigurationError when it is none, or another format's."""
     if found.get("what") != Header.what:
         raise ConfigurationError(
             f"{path} is no transcript; one is written by `listener run --record` or `listener"
             " record`, and `listener parse` reads what Finesse said in other forms"
         )
     version = found.get("format")
-    if not isinstance(version, int) or version > FORMAT:
+    if version != FORMAT:
         raise ConfigurationError(
-            f"{path} was written in format {version} by {found.get('program', 'a later version')},"
-            f" and this version reads up to {FORMAT}; read it with that version or a later one"
+            f"{path} was written in format {version} by {found.get('program', 'another version')},"
+            f" and this version reads format {FORMAT} alone; read it with that version"
         )
     try:
         header = understood(Header.what, found)

@@ -16,6 +16,7 @@ from listener.cli.exits import Exit
 from listener.cli.handover import command_for
 from listener.cli.record import with_recording
 from listener.cli.run import plan
+from listener.transcript import FORMAT
 from tests.transcript.scenes import SAMPLES
 
 HOLD = SAMPLES / "transcript-hold.jsonl"
@@ -148,14 +149,15 @@ def test_what_is_no_transcript_is_refused(tmp_path: Path, content: str, words: s
     assert "Traceback" not in done.stderr
 
 
-def test_a_later_version_is_refused_with_the_way_out(tmp_path: Path):
+@pytest.mark.parametrize("version", [FORMAT - 1, FORMAT + 1])
+def test_another_format_is_refused_with_the_way_out(tmp_path: Path, version: int):
     path = tmp_path / "t.jsonl"
-    path.write_text(HOLD.read_text().replace('"format":1', '"format":2'))
+    path.write_text(HOLD.read_text().replace(f'"format":{FORMAT}', f'"format":{version}'))
 
     done = _program("replay", path)
 
     assert done.returncode == Exit.CONFIGURATION
-    assert "read it with that version or a later one" in done.stderr
+    assert "read it with that version" in done.stderr
 
 
 def _program(*args: object) -> subprocess.CompletedProcess[str]:

@@ -96,8 +96,9 @@ def test_what_a_later_version_added_to_a_line_is_passed_over(tmp_path: Path):
         ("", "is empty"),
         ("<Update/>\n", "is no transcript"),
         (json.dumps(TIME), "is no transcript"),
-        (json.dumps(HEADER | {"format": FORMAT + 1}), "read it with that version or a later one"),
-        (json.dumps(HEADER | {"format": None}), "read it with that version or a later one"),
+        (json.dumps(HEADER | {"format": FORMAT + 1}), "read it with that version"),
+        (json.dumps(HEADER | {"format": FORMAT - 1}), "read it with that version"),
+        (json.dumps(HEADER | {"format": None}), "read it with that version"),
         (json.dumps({**HEADER, "clock": "noon"}), "its first line cannot be read"),
     ],
 )

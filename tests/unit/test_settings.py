@@ -422,7 +422,7 @@ def test_an_unknown_variable_is_named(tmp_path: Path):
         ("[requests]\ndeadline = -1", "requests.deadline"),
         ("[requests]\ndeadline = nan", "requests.deadline"),
         ("[requests]\ndeadlines = { HOLDD = 3 }", "HOLDD is no action; did you mean HOLD?"),
-        ("[requests]\ndeadlines = { XYZ = 3 }", "XYZ is no action; use one of MAKE_CALL, "),
+        ("[requests]\ndeadlines = { XYZ = 3 }", "XYZ is no action; actions are MAKE_CALL, "),
         ("[requests]\ndeadlines = { HOLD = 0 }", "requests.deadlines.HOLD"),
         (f'[requests]\nminimum_evidence = "{SECRET}"', "requests.minimum_evidence"),
         ("[timings]\nping_interval = 300", "timings.ping_interval"),

@@ -7,6 +7,7 @@ Option preview and must be asked for by its own name.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -231,3 +232,10 @@ def _fits(base: type[Request], method: str, agent: str, there: uris.Place) -> bo
 
 def _dialog(there: uris.Place) -> dict[str, Any]:
     return {"dialog_id": there.id} if there.kind == "dialog" else {}
+
+
+def no_action(given: str) -> str:
+    """Return the words for a name that is none of ACTIONS, in any case: what may be meant."""
+    near = difflib.get_close_matches(given.upper().replace("-", "_"), ACTIONS, n=3)
+    ways = f"did you mean {' or '.join(near)}?" if near else f"actions are {', '.join(ACTIONS)}"
+    return f"{given[:_SHOWN]} is no action; {ways}"
