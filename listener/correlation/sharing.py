@@ -21,8 +21,9 @@ from listener.correlation.evidence import (
 )
 from listener.correlation.judges import WANTS_NEW_CALLS, judge
 from listener.correlation.judges.pairs import pair
-from listener.correlation.judges.states import ended_here
+from listener.correlation.judges.states import ended_here, has_left
 from listener.correlation.outcome import Evidence, Rejected
+from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
     CallbackCancelled,
     CallbackScheduled,
@@ -59,7 +60,7 @@ def contests(found: list[tuple[Entry, Finding, Sight]], now: float) -> None:
     for entry, finding, seen in found:
         if not (by_change(finding, seen) and anew(entry, finding, seen)):
             continue
-        others = [e for e in fitting if e is not entry and _one_of_them(e, entry)]
+        others = [e for e in fitting if e is not entry and _one_of_them(e, entry, seen)]
         if any(entry.key not in other.rivals for other in others):
             contest([entry, *others], now)
 
@@ -152,13 +153,29 @@ def same_lane(one: Entry, other: Entry) -> bool:
     return domain(one) != "call" or len(devices) == 1 or None in devices
 
 
-def _one_of_them(one: Entry, other: Entry) -> bool:
+def _one_of_them(one: Entry, other: Entry, seen: Sight) -> bool:
     """Say whether one of two requests may have done what both ask for.
 
     What one sight shows may be two changes, each of them one's own (rules 4), as a state that came
-    and another one that is promised.
+    and another one that is promised, or a party that was taken off and the agent who left.
     """
-    return same_lane(one, other) and (_could(one, other) or _could(other, one))
+    if not same_lane(one, other) or _takes_another_off(one, other, seen):
+        return False
+    return _could(one, other) or _could(other, one)
+
+
+def _takes_another_off(one: Entry, other: Entry, seen: Sight) -> bool:
+    """Say whether just one of two requests takes a party off, and nobody who leaves by the other.
+
+    It takes the agent off only where it ends the call, so that no two others are left to talk.
+    """
+    for takes, leaves in ((one, other), (other, one)):
+        want, own = takes.case.expectation, leaves.case.own
+        if isinstance(want, PartyGone) and not isinstance(leaves.case.expectation, PartyGone):
+            parties = seen.dialog.participants if seen.dialog is not None else ()
+            there = [p for p in parties if not has_left(p) and p.media_address != own]
+            return len(there) > 1 and not same_number(want.media_address, own)
+    return False
 
 
 def without_others_share(
@@ -341,7 +358,7 @@ def rivals(desk: Desk, entry: Entry, sight: Sight, *, fresh: bool = False) -> li
         for other in desk.books.of(entry.agent)
         if other is not entry
         and other.on_the_wire
-        and _one_of_them(other, entry)
+        and _one_of_them(other, entry, sight)
         and (_same_asked(other, entry) or would_fit(other, sight, fresh=fresh))
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
-from listener.correlation.instants import DATE_GRAIN, after, older
+from listener.correlation.instants import DATE_GRAIN, after, newer, older
 from listener.correlation.judges.states import LEFT, ended_here, has_left
 from listener.correlation.outcome import DialogIds
 from listener.finesse import uris
@@ -13,6 +13,7 @@ from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, Participant
 
 PROVEN = frozenset({"ALERTING", "ACTIVE"})
+TALKS = frozenset({"ACTIVE", "HELD"})
 BEGINNING = frozenset({"INITIATING", "INITIATED"})
 
 
@@ -22,7 +23,7 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     if dialog is None or not case.mine(sight) or case.about(sight):
         # The end of the call that was consulted about ends a consult too.
         return ENDED if ended_here(case, sight) else NOTHING
-    if case.initiated == sight.dialog_id and _over(case, sight, dialog):
+    if case.initiated == sight.dialog_id and _ended(case, want, sight, dialog):
         # However little of it is still shown; but another call may be the one.
         return NOTHING if _made_another(case, sight) else ENDED
     if sight.tagged and sight.dialog_id in case.anybodys:
@@ -41,7 +42,7 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
     by_id = case.claimed == sight.dialog_id
     if not by_id and not _target(want, dialog):
         return _look_alike(case, dialog)
-    found = _progress(case, sight, dialog, by_id=by_id)
+    found = _progress(case, want, sight, dialog, by_id=by_id)
     # Our id may come behind what its call was shown to be without it.
     known = case.perhaps.get(sight.dialog_id) if by_id else None
     early = found.shown in {Shown.NOTHING, Shown.STANDING}
@@ -72,7 +73,7 @@ def _perhaps(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Findi
     if not (unknown and fits and begun):
         return NOTHING
     if dialog.state != "INITIATED":
-        case.perhaps[sight.dialog_id] = _progress(case, sight, dialog, by_id=True)
+        case.perhaps[sight.dialog_id] = _progress(case, want, sight, dialog, by_id=True)
     return Finding(Shown.IF_TAGGED)
 
 
@@ -155,12 +156,38 @@ def _over(case: Case, sight: Sight, dialog: Dialog) -> bool:
     return sight.how is How.REMOVED or dialog.state == "DROPPED" or has_left(own)
 
 
-def _progress(case: Case, sight: Sight, dialog: Dialog, *, by_id: bool) -> Finding:
+def _ended(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
+    """Say whether a call is over, and no sight of how others talk on that the agent has left.
+
+    That had been answered. Of one that took another call in only who was called tells it, for the
+    others may have come with that one.
+    """
+    if not _over(case, sight, dialog) or sight.how is How.REMOVED or dialog.state != "ACTIVE":
+        return _over(case, sight, dialog)
+    talks = [p for p in dialog.participants if p.state in TALKS]
+    called = any(same_number(each.media_address, want.to_address) for each in talks)
+    return not (called or (talks and not dialog.secondary_id))
+
+
+def _begun_since(case: Case, dialog: Dialog) -> bool:
+    """Say whether the agent came to a call later than all that was read by sending (rules 4).
+
+    Of one that is shown no earlier than at its end nothing else tells that it was not made before.
+    """
+    own, start = dialog.participant(case.own), case.baseline
+    begun = own.start_time if own is not None else None
+    if start is None or start.user is None:
+        return after(begun, case.answer_date)
+    return newer(begun, start.user.state_change_time) and not older(begun, case.newest)
+
+
+def _progress(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog, *, by_id: bool) -> Finding:
     own = dialog.participant(case.own)
     ids = DialogIds(new=sight.dialog_id)
     if sight.how is not How.REMOVED and _has_failed(dialog, own):
         return _failure(sight, dialog, own, by_id=by_id)
-    if _over(case, sight, dialog):
+    going_on = not _ended(case, want, sight, dialog) and (by_id or _begun_since(case, dialog))
+    if _over(case, sight, dialog) and not going_on:
         return ENDED
     if dialog.state in PROVEN:
         return Finding(Shown.EFFECT, dialog.state, by_id=by_id, dialogs=ids)

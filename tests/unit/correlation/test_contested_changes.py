@@ -570,3 +570,24 @@ def test_two_who_take_the_same_party_off_are_both_in_doubt(*, twice: bool) -> No
     gone = a_participant("5551", "DROPPED", 6)
     story.hear(an_event(a_dialog("100", a_participant(), a_participant(CUSTOMER), gone)))
     assert {story.said(key)[0] for key in keys} == {"open" if twice else "confirmed"}
+
+
+@pytest.mark.parametrize(
+    ("taken_off", "others", "said"),
+    [
+        pytest.param("5551", ("1002",), CONFIRMED, id="the call goes on"),
+        pytest.param("5551", (), AMBIGUOUS, id="that ended the call"),
+        pytest.param(EXT, ("1002",), AMBIGUOUS, id="the agent is the party"),
+    ],
+)
+def test_a_party_that_was_taken_off_a_call_that_goes_on_takes_no_agent_along(
+    taken_off: str, others: tuple[str, ...], said: tuple[str, str]
+) -> None:
+    # 4: the party's leaving is one change and the agent's another one, unless that ended the call
+    story = Story(parties(CUSTOMER, "5551", *others), gate=GateMode.OFF)
+    asked = a.ParticipantDrop(agent=AGENT, dialog_id=CALL, target_media_address=taken_off)
+    story.ask(asked, expected=True)
+    drop = story.accepted(a.Drop(agent=AGENT, dialog_id=CALL))
+    story.hear(an_event(parties(CUSTOMER, *others, state="DROPPED", at=4)))
+    story.wait(30)
+    assert story.said(drop) == said

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from listener.correlation.instants import instant
 from listener.finesse import actions as a
 from listener.finesse.events import DialogAdded, DialogRemoved
 from listener.finesse.model import Dialog
 from tests.builders import (
     AGENT,
     CALL,
+    CUSTOMER,
     EXT,
     Story,
     a_dialog,
@@ -20,11 +22,14 @@ from tests.builders import (
     a_user,
     added,
     an_event,
+    clock,
     own,
     placed,
     removed,
 )
 from tests.unit.correlation.given import (
+    BY_ID,
+    CONFIRMED,
     CONSULT,
     MAKE_CALL,
     MAKE_CALL_FROM,
@@ -32,6 +37,7 @@ from tests.unit.correlation.given import (
     consult,
 )
 
+ENDED = ("unconfirmed", "dialog_ended")
 CONSULT_FROM = a.ConsultCall(**ON_CALL, to_address="5551", target_media_address=EXT)
 
 
@@ -229,3 +235,66 @@ def test_a_call_that_the_picture_of_a_new_session_shows_initiated_stands() -> No
     story.link_up(own("HELD", 1), call, user=a_user())
     story.wait(10)
     assert story.said(key) == ("confirmed", "request_id")
+
+
+# -- a call that is heard of as the agent leaves it ------------------------------------------------
+
+
+def left_to(*talking: str, begun: float = 5.0, state: str = "ACTIVE", **changes: Any) -> Dialog:
+    """Return the call that was made as the agent has left it to those; `begun`: Finesse's time."""
+    mine = a_participant(state="DROPPED", at=9, start_time=clock(begun))
+    there = (a_participant(each, state, at=6) for each in talking)
+    numbers = {"from_address": EXT, "to_address": "5551"}
+    return a_dialog("200", mine, *there, **{"state": "ACTIVE"} | numbers | changes)
+
+
+@pytest.mark.parametrize("dialled", [False, True])
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        pytest.param(left_to("5551"), CONFIRMED, id="who was called talks"),
+        pytest.param(left_to(CUSTOMER), CONFIRMED, id="somebody talks"),
+        pytest.param(left_to("5551", CUSTOMER, secondary_id=CALL), CONFIRMED, id="transferred"),
+        pytest.param(left_to(CUSTOMER, secondary_id=CALL), ENDED, id="the other call's talk"),
+        pytest.param(left_to("5551", state="ALERTING"), ENDED, id="nobody talks"),
+        pytest.param(left_to("5551", state="DROPPED"), ENDED, id="nobody any more"),
+        pytest.param(left_to("5551", begun=0.0), ENDED, id="not surely made since"),
+    ],
+)
+def test_a_call_that_goes_on_as_the_agent_leaves_it_had_been_made(
+    shown: Dialog, said: tuple[str, str], *, dialled: bool
+) -> None:
+    # 6.1: it is ACTIVE; what came before was lost
+    story = Story(user=a_user("READY", 0))
+    key = story.accepted(MAKE_CALL)
+    if dialled:
+        story.hear(an_event(replace(placed("INITIATED"), participants=shown.participants[1:])))
+    story.hear(an_event(shown), removed(shown, dialog_id="200"))
+    story.wait(5)
+    assert story.said(key) == said
+
+
+def test_the_end_of_a_call_on_which_others_talk_proves_nothing() -> None:
+    story = Story(user=a_user("READY", 0))
+    key = story.accepted(MAKE_CALL)
+    story.hear(removed(left_to("5551"), dialog_id="200"))
+    story.wait(5)
+    assert story.said(key) == ENDED
+
+
+@pytest.mark.parametrize(("begun", "said"), [(5.0, CONFIRMED), (1.5, ("open", None))])
+def test_a_call_that_was_left_counts_without_a_start_if_it_began_behind_the_answer(
+    begun: float, said: tuple[str, str]
+) -> None:
+    story = Story(live=False)
+    key = story.ask(MAKE_CALL_FROM)
+    story.accept(key, date=instant(clock(1)))
+    story.hear(an_event(left_to("5551", begun=begun)))
+    assert story.said(key)[0] == said[0]
+
+
+def test_our_id_tells_when_a_call_was_made_that_is_heard_of_as_the_agent_leaves_it() -> None:
+    story = Story(user=a_user("READY", 0))
+    key = story.accepted(MAKE_CALL)
+    story.hear(an_event(left_to("5551", begun=0), tag=key))
+    assert story.said(key) == BY_ID
