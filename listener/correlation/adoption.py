@@ -156,8 +156,10 @@ def _fits_too(tomb: Entry, entry: Entry) -> bool:
 
 def _handed_over(desk: Desk, now: float, entry: Entry, left: float) -> None:
     """Let it go on as if it had been registered here."""
-    if not desk.picture.of(entry.agent).live:
+    picture = desk.picture.of(entry.agent)
+    if not picture.live:
         entry.gap(now, None)
+    entry.case.retold = picture.republished_at >= (entry.sent_at or 0.0)  # no news to be told again
     gate = entry.request.gate
     if not entry.expected and not (gate is Gate.UNTIL_ANSWERED and entry.accepted):
         desk.gate.hold(entry.device, entry.key, gate)

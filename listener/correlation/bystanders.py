@@ -6,7 +6,7 @@ Notes what was not explained by any request (rules of evidence 5 and 6.7); settl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from listener.correlation.accusation import ENDS
 from listener.correlation.desk import Desk
@@ -16,7 +16,7 @@ from listener.correlation.judges import DATA
 from listener.correlation.judges.data import requested, shown_values, truncated
 from listener.correlation.judges.states import has_left
 from listener.correlation.news import as_known
-from listener.correlation.objects import concerns
+from listener.correlation.objects import concerns, joins_blindly
 from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
     Barged,
@@ -68,9 +68,16 @@ def _as_at_sending(entry: Entry, event: Event) -> bool:
 def _what_changes(dialog: Dialog) -> tuple[object, ...]:
     """Return what work on a call changes; the kind of call is another one on each party's node."""
     media = dialog.media_properties
-    parties = Counter((p.media_address, p.state, p.state_change_time) for p in dialog.participants)
     data = (media.call_variables, media.wrap_up_reason, media.wrap_up_items)
-    return parties, data, dialog.secondary_id, dialog.scheduled_callback_info
+    return _parties(dialog), data, dialog.secondary_id, dialog.scheduled_callback_info
+
+
+def _parties(dialog: Dialog) -> Counter[tuple[str | None, ...]]:
+    """Return who is how on a call since when; what they may do is another matter.
+
+    It changes by what they do on other calls, and no news need tell that.
+    """
+    return Counter((p.media_address, p.state, p.state_change_time) for p in dialog.participants)
 
 
 def wrote_data(entry: Entry, event: DialogEvent, before: Dialog | None) -> None:
@@ -80,8 +87,21 @@ def wrote_data(entry: Entry, event: DialogEvent, before: Dialog | None) -> None:
     """
     if not isinstance(entry.case.expectation, CallData) or isinstance(event, DialogRemoved):
         return
-    moved = before is not None and set(before.participants) != set(event.dialog.participants)
+    moved = before is not None and _parties(before) != _parties(event.dialog)
     entry.case.foreign_change = entry.case.foreign_change or not moved
+
+
+def nothing_new(entries: Iterable[Entry], event: DialogEvent, before: Dialog | None) -> None:
+    """Take note of news of a call that show it just as it was known.
+
+    Finesse tells of changes: what a request wrote may have been there and gone, and the news of
+    that missed (rule 6.7).
+    """
+    if before is None or isinstance(event, DialogRemoved):
+        return
+    same = _what_changes(before) == _what_changes(event.dialog)
+    for entry in entries:
+        entry.case.retold = entry.case.retold or (entry.on_the_wire and same)
 
 
 def made_by_another(entry: Entry, event: Event) -> None:
@@ -96,14 +116,27 @@ def made_by_another(entry: Entry, event: Event) -> None:
 
 
 def at_work(desk: Desk, event: Event) -> list[Entry]:
-    """Return the requests on whose object an event is; a new call may be the one to be made."""
+    """Return the requests on whose object an event is; a new call may be the one to be made.
+
+    So is any call that of a join of which nobody knows with which one it is.
+    """
     there: str | None = getattr(event, "dialog_id", None)
     unbound = desk.books.unbound(event.owner) if event.owner is not None else ()
     if there is None:
         return list(unbound)
     dialog = event.dialog if isinstance(event, DialogEvent) else None
     makers = (e for e in unbound if dialog is not None and may_make(e, there, dialog))
-    return [*desk.books.on_dialog(there), *makers]
+    return [*desk.books.on_dialog(there), *makers, *joining_blindly(desk, event.owner, there)]
+
+
+def joining_blindly(desk: Desk, agent: str | None, there: str) -> list[Entry]:
+    """Return the joins of an agent of which that call may be the other one, for all that is known.
+
+    Which calls there were when they went out nobody knew (rules 4, 6.4).
+    """
+    every = desk.books.of(agent) if agent is not None else ()
+    there_too = (e for e in every if e.on_the_wire and there not in e.case.ids)
+    return [each for each in there_too if joins_blindly(desk, each, there)]
 
 
 def may_make(entry: Entry, id_: str, dialog: Dialog) -> bool:
@@ -113,19 +146,24 @@ def may_make(entry: Entry, id_: str, dialog: Dialog) -> bool:
 
 
 def unexplained(
-    concerned: list[Entry], event: DialogEvent, before: Dialog | None, proven: Sequence[Entry]
+    concerned: list[Entry],
+    event: DialogEvent,
+    before: Dialog | None,
+    proven: Sequence[Entry],
+    *,
+    blind: Sequence[Entry] = (),
 ) -> None:
     """Mark requests on whose dialog somebody else was seen at work (rules 5).
 
     `proven`: the requests that explain what is seen; one that only waits for better proof goes on
     to be shown by every event, and explains none; nor do new values explain a new state, nor a
     state that two calls are one. Values that one asked for and that became others are always
-    another's work.
+    another's work. `blind`: joins that may be with that call, for all that is known.
     """
     if isinstance(event, DialogRemoved):
         return
     if before is None:
-        _first_news(concerned, event, proven)
+        _first_news(concerned, event, proven, blind)
         return
     data = before.media_properties.call_variables != event.dialog.media_properties.call_variables
     working = [each for each in proven if not each.weak]
@@ -135,9 +173,8 @@ def unexplained(
     _foreign_values(concerned, proven, event, before)
     joined = event.dialog.secondary_id not in {None, "", before.secondary_id}
     joined = joined and not any(isinstance(each.case.expectation, JOINS) for each in working)
-    for entry in its_own:
-        if not concerns(entry, event.dialog_id):
-            continue
+    there = [each for each in its_own if concerns(each, event.dialog_id)]
+    for entry in (*there, *blind):
         if _from_elsewhere(entry, event):
             continue
         own, was = event.dialog.participant(entry.case.own), before.participant(entry.case.own)
@@ -145,13 +182,17 @@ def unexplained(
         moved = moved and not explained
         if not data and has_left(own) and not isinstance(entry.case.expectation, LEAVING):
             entry.hung_up = entry.hung_up or moved  # an error from before is none the less its own
-        elif data or (moved and own and not on_the_way(its_own, event.dialog_id, own.state)):
+        elif data or (
+            moved and own and not on_the_way([*its_own, entry], event.dialog_id, own.state)
+        ):
             entry.unexplained = True
         if joined and isinstance(entry.case.expectation, Transferred | Conferenced):
             entry.unexplained = True  # it was not refused, or somebody else did it
 
 
-def _first_news(concerned: list[Entry], event: DialogEvent, proven: Sequence[Entry]) -> None:
+def _first_news(
+    concerned: list[Entry], event: DialogEvent, proven: Sequence[Entry], blind: Sequence[Entry]
+) -> None:
     """Mark requests of whose call this is the first that is told: how it was before, nobody knows.
 
     Somebody brought the own part to it where Finesse's time tells that it came behind the answer
@@ -161,12 +202,13 @@ def _first_news(concerned: list[Entry], event: DialogEvent, proven: Sequence[Ent
     if isinstance(event, DialogAdded) or any(_explains(each, event.dialog) for each in working):
         return
     its_own = [each for each in concerned if each.agent == event.owner]
-    for entry in its_own:
+    there = [each for each in its_own if event.dialog_id in each.case.ids]
+    for entry in (*there, *blind):
         own = event.dialog.participant(entry.case.own)
-        if event.dialog_id not in entry.case.ids or own is None:
+        if own is None:
             continue
         since = after(own.state_change_time, entry.case.answer_date)
-        if since and not on_the_way(its_own, event.dialog_id, own.state):
+        if since and not on_the_way([*its_own, entry], event.dialog_id, own.state):
             entry.unexplained = True
 
 

@@ -128,13 +128,15 @@ class Case:
     doubted_until: float = float("-inf")  # until then an old content may be published again
     gapped: bool = False  # there was a time since sending in which contents may have been missed
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
-    there: frozenset[str] = frozenset()  # once settled: the calls that were there at sending
+    there: frozenset[str] = frozenset()
+    """Once settled: the calls that were there at sending, or are others' work by their ids."""
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
     linked: str | None = None  # the call that its dialog was last seen to be tied to
     promised: Dialog | None = None  # the dialog when a callback was seen on it since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
+    retold: bool = False  # it was shown just as it was known: changed and changed back, perhaps
     perhaps: dict[str | None, Finding] = field(default_factory=dict)
     """What calls were shown to be of which only our id can tell that one of them is its own."""
     told: dict[str | None, Shown] = field(default_factory=dict)

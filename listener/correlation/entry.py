@@ -200,8 +200,10 @@ class Entry:
 
     def slim(self) -> None:
         """Let go of what only an open request needs; it stays as a tombstone."""
-        if self.case.baseline is not None and isinstance(self.case.expectation, MAKERS):
-            self.case.there = self.case.baseline.ids
+        if isinstance(self.case.expectation, MAKERS):
+            known = self.case.baseline.ids if self.case.baseline is not None else frozenset()
+            others = (each for each in self.case.theirs - self.case.anybodys if each is not None)
+            self.case.there = known.union(others)
         self.case.baseline = self.case.start = self.case.promised = self.case.joined = None
         self.case.theirs, self.case.anybodys = set(), set()
         self.case.told, self.case.perhaps = {}, {}

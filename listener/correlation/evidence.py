@@ -303,7 +303,7 @@ def _by_values(desk: Desk, now: float, entry: Entry, held: Held, asked: float) -
     if held.finding.shown is Shown.UNCHANGED:
         if entry.probe_tries:  # after the window: an error may come until then
             decide(desk, now, entry, held)
-    elif _late_enough(entry, asked) and not (case.written_over or case.superseded):
+    elif _late_enough(entry, asked) and not (case.written_over or case.retold or case.superseded):
         decide(desk, now, entry, held)
     else:
         entry.note(now, "snapshot", "the values are not there")

@@ -16,7 +16,14 @@ from listener.correlation.accusation import (
     published_again,
     unsigned_error,
 )
-from listener.correlation.bystanders import foreign, may_make, unexplained, user_moved
+from listener.correlation.bystanders import (
+    foreign,
+    joining_blindly,
+    may_make,
+    nothing_new,
+    unexplained,
+    user_moved,
+)
 from listener.correlation.case import Finding, How, Shown, Sight
 from listener.correlation.colleagues import of_its_own
 from listener.correlation.desk import Desk, never_done
@@ -206,6 +213,8 @@ def _on_dialog(
     if news is News.REPEAT and event.owner is not None:
         desk.picture.of(event.owner).republished_at = now
         published_again(desk, now, event.owner)
+    if owner is None:
+        nothing_new(desk.books.on_dialog(event.dialog_id), event, as_known(desk, event))
     if news is News.REPEAT and owner is None:
         return False
     mark(desk, now, owner, event)
@@ -231,7 +240,8 @@ def _on_dialog(
     for entry in proven:  # the next one that asks for it is compared with this
         known_to(desk, now, entry, event)
     sent(desk, now, owner)
-    unexplained(concerned, event, before, (owner,) if owner is not None else proven)
+    blind = joining_blindly(desk, event.owner, event.dialog_id)
+    unexplained(concerned, event, before, (owner,) if owner is not None else proven, blind=blind)
     return True
 
 

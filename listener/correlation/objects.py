@@ -64,11 +64,17 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
         there = event.dialog_id in entry.case.behind  # it was, when the request went out
         may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
         may_be = may_be or may_join(entry, event.dialog_id)
-        # With which one a join is nobody knows where it is not known which calls there were.
-        unknown = isinstance(entry.case.expectation, JOINS) and entry.case.baseline is None
-        unknown = unknown and not is_task(desk, event.dialog_id)
-        return not (there or may_be or (unknown and not _came_since(desk, entry, event.dialog_id)))
+        return not (there or may_be or joins_blindly(desk, entry, event.dialog_id))
     return event.user_id is not None and entry.request.dialog_id is not None
+
+
+def joins_blindly(desk: Desk, entry: Entry, there: str) -> bool:
+    """Say whether a dialog may be a join's where it is not known which calls there were.
+
+    With which one it is nobody knows then; it is none that came since.
+    """
+    unknown = isinstance(entry.case.expectation, JOINS) and entry.case.baseline is None
+    return unknown and not is_task(desk, there) and not _came_since(desk, entry, there)
 
 
 def _came_since(desk: Desk, entry: Entry, there: str) -> bool:

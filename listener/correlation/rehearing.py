@@ -13,7 +13,9 @@ from listener.correlation.accusation import fits, own_error, remembered_error
 from listener.correlation.adoption import settled_rivals
 from listener.correlation.bystanders import (
     at_work,
+    joining_blindly,
     made_by_another,
+    nothing_new,
     on_the_way,
     unexplained,
     user_moved,
@@ -137,6 +139,10 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event, content: int) -> 
         _user(desk, now, entry, event, of_its_own(desk, now, owner), known)
     elif isinstance(event, DialogEvent) and entry in concerned_by(desk, event, owner):
         _dialog(desk, now, entry, event, content, owner, known)
+    elif isinstance(event, DialogEvent) and entry in joining_blindly(
+        desk, event.owner, event.dialog_id
+    ):
+        unexplained([], event, None, known, blind=(entry,))
     elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
     elif not isinstance(event, RequestFailed | UserChanged):
@@ -185,6 +191,8 @@ def _dialog(  # noqa: PLR0917  # as above
 ) -> None:
     mark(desk, now, owner, event)
     before = _before(entry, event)
+    if owner is None:
+        nothing_new([entry], event, before)
     follow_into(desk, entry, event.owner, event.dialog, event.dialog_id)
     fell(entry, event)
     sight = replace(_sight(event, now), again=told_again(desk, event, content))

@@ -101,12 +101,12 @@ def anothers_change_of_state_is_ignored():
 def anothers_change_of_data_is_ignored():
     real = hearing.unexplained
 
-    def unexplained(concerned, event, before, proven):
+    def unexplained(concerned, event, before, proven, **blind):
         if before is not None:
             media = event.dialog.media_properties
             seen = replace(before.media_properties, call_variables=media.call_variables)
             before = replace(before, media_properties=seen)
-        real(concerned, event, before, proven)
+        real(concerned, event, before, proven, **blind)
 
     yield hearing, "unexplained", unexplained
 

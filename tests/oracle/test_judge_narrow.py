@@ -125,7 +125,7 @@ def test_an_error_on_a_call_that_is_anothers_by_its_id_was_not_a_failed_requests
 def test_an_error_is_no_joins_own_when_its_other_call_changed() -> None:
     real = hearing.unexplained
 
-    def unexplained(concerned: Any, event: Any, before: Any, proven: Any) -> None:
+    def unexplained(concerned: Any, event: Any, before: Any, proven: Any, **_: Any) -> None:
         kept = [
             entry
             for entry in concerned

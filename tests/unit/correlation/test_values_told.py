@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from listener.finesse.model import CallVariable, Dialog
 from tests.builders import (
     AGENT,
     CALL,
+    CUSTOMER,
     EXT,
     Story,
     a_dialog,
@@ -28,6 +30,7 @@ from tests.unit.correlation.given import (
     UPDATE_OTHER,
     UPDATE_SET,
     UPDATE_USER_X,
+    dtmf,
     shown,
     update,
     valued,
@@ -278,3 +281,71 @@ def test_a_foreign_id_that_was_heard_before_a_hand_over_may_have_written_over_th
     story.look(a_dialog())
     story.wait(30)
     assert story.said(key)[0] == ("unconfirmed" if foreign else "failed")
+
+
+# -- what is shown as it was (6.7) -----------------------------------------------------------------
+
+
+def offered(*actions: str) -> Dialog:
+    """Return the call with what the agent may do on it."""
+    return a_dialog(CALL, a_participant(actions=actions), a_participant(CUSTOMER))
+
+
+@pytest.mark.parametrize(
+    ("told", "word"),
+    [
+        (a_dialog(), "unconfirmed"),
+        (offered("CONFERENCE"), "unconfirmed"),  # by what is done on another call
+        (own("HELD", 2), "failed"),
+        (removed(a_dialog(), owner="agent2"), "failed"),
+    ],
+)
+@pytest.mark.parametrize("tag", [None, "their"])
+def test_news_of_a_call_as_it_was_may_tell_of_values_that_were_written_over(
+    told: Any, word: str, tag: str | None
+) -> None:
+    # found by the oracle: the news of what it wrote were lost, and another client wrote what
+    # there had been before
+    story = Story(a_dialog())
+    key = story.accepted(replace(UPDATE_OTHER, dialog_id=CALL), length=30.0)
+    story.hear(_event(told, tag))
+    story.wait(27)
+    story.look(told if isinstance(told, Dialog) else a_dialog())
+    story.wait(30)
+    assert story.said(key)[0] == word
+
+
+def _event(told: Any, tag: str | None) -> Any:
+    return an_event(told, tag=tag) if isinstance(told, Dialog) else replace(told, request_id=tag)
+
+
+def test_the_id_of_a_tone_on_a_call_as_it_was_tells_of_no_values_that_were_written_over() -> None:
+    story = Story(a_dialog(), gate=GateMode.OFF)
+    tone = story.accepted(dtmf())
+    key = story.accepted(replace(UPDATE_OTHER, dialog_id=CALL), length=30.0)
+    story.hear(an_event(a_dialog(), tag=tone))
+    story.wait(27)
+    story.look(a_dialog())
+    story.wait(30)
+    assert story.said(key)[0] == "failed"
+
+
+@pytest.mark.parametrize("how", ["never", "news", "repeat"])
+def test_news_of_a_call_as_it_was_before_a_hand_over_may_tell_of_values_that_were_written_over(
+    how: str,
+) -> None:
+    story = Story(a_dialog())
+    baseline = story.correlator.picture(AGENT).baseline(CALL)
+    told = an_event(offered("CONFERENCE"))
+    story.hear(told, content=7)
+    story.wait(3)
+    if how == "repeat":  # no news, so that nobody tells of it
+        story.hear(an_event(offered("CONFERENCE")), content=7)
+    data = replace(UPDATE_OTHER, dialog_id=CALL)
+    key = story.adopt(data, baseline=baseline, left=29.0, age=1.0, gap=False, length=30.0)
+    if how == "news":
+        story.rehear(key, told)
+    story.wait(27)
+    story.look(offered("CONFERENCE"))
+    story.wait(30)
+    assert story.said(key)[0] == ("failed" if how == "never" else "unconfirmed")

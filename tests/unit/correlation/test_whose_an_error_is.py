@@ -276,6 +276,74 @@ def test_an_error_on_a_call_may_be_that_of_a_join_of_which_nobody_knows_with_whi
     assert story.said(answer) == ("unconfirmed", "ambiguous")
 
 
+@pytest.mark.parametrize(
+    ("at_work", "said"),
+    [
+        ("nobody", FAILED_SOLE),
+        ("the phone", ("unconfirmed", "ambiguous")),
+        ("another client", ("unconfirmed", "ambiguous")),
+        ("another client that is refused", ("unconfirmed", "ambiguous")),
+        ("the phone, by news of a call that was not listed", ("unconfirmed", "ambiguous")),
+        ("the phone, on a call that came since", FAILED_SOLE),
+        ("a colleague", FAILED_SOLE),
+        ("one of ours", FAILED_SOLE),
+    ],
+)
+def test_who_is_at_work_on_any_call_may_own_an_error_on_a_join_of_which_nobody_knows_with_which(
+    at_work: str, said: tuple[str, str]
+) -> None:
+    # 5, 6.4: found by the oracle
+    story = Story(live=False, gate=GateMode.OFF)
+    key = story.ask(TRANSFER)
+    story.accept(key, date=instant(clock(2)))
+    ringing = call_with("200", OTHER, "ALERTING")
+    story.link_up(own("ACTIVE", 0), ringing, user=a_user())
+    story.wait(11)
+    answered = call_with("200", OTHER, "ACTIVE", 5)
+    match at_work:
+        case "the phone":
+            story.hear(an_event(answered))
+        case "another client":
+            story.hear(an_event(answered, tag="their"))
+        case "another client that is refused":
+            story.hear(an_error(dialog_id="200", tag="their"))
+        case "the phone, by news of a call that was not listed":
+            story.hear(an_event(replace(answered, id="300")))
+        case "the phone, on a call that came since":
+            party = a_participant(state="ALERTING", at=4, start_time=clock(4))
+            call = a_dialog("300", party, a_participant("B"))
+            changed = replace(party, state="ACTIVE", state_change_time=clock(5))
+            story.hear(added(call), an_event(replace(call, participants=(changed,))))
+        case "a colleague":
+            story.hear(an_event(answered, owner="agent2"))
+        case "one of ours":
+            ours = story.accepted(a.Answer(agent=AGENT, dialog_id="200"))
+            story.hear(an_event(answered, tag=ours))
+            assert story.said(ours) == BY_ID
+        case _:
+            pass
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(key) == said
+
+
+@pytest.mark.parametrize("tag", [None, "their"])
+@pytest.mark.parametrize("seen", [5.0, 1.0])
+def test_who_was_at_work_on_any_call_before_a_hand_over_may_own_a_joins_error(
+    seen: float, tag: str | None
+) -> None:
+    story = Story(own("ACTIVE", 0))
+    worked = an_event(call_with("200", OTHER, "ACTIVE", seen), tag=tag)
+    story.hear(worked)
+    date = instant(clock(2))
+    how = {"left": 29.0, "age": 1.0, "gap": False, "length": 30.0, "answer_date": date}
+    key = story.adopt(TRANSFER, baseline=None, **how)
+    story.rehear(key, worked)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(key)[0] == ("failed" if (seen, tag) == (1.0, None) else "unconfirmed")
+
+
 @pytest.mark.parametrize(("began", "doubt"), [(2.5, True), (3.0, False)])
 def test_an_error_on_a_call_that_came_since_is_that_of_no_join(
     began: float,
@@ -603,7 +671,15 @@ def test_an_error_on_a_call_that_nobody_told_of_may_be_of_one_that_ended_unconfi
 
 
 @pytest.mark.parametrize(
-    "how", ["there before", "from elsewhere", "its own by its id", "asked of", "gone"]
+    "how",
+    [
+        "there before",
+        "from elsewhere",
+        "its own by its id",
+        "asked of",
+        "gone",
+        "another client's by its id",
+    ],
 )
 def test_an_error_on_a_call_that_one_which_ended_cannot_have_made_is_of_who_is_left(
     how: str,
@@ -623,6 +699,8 @@ def test_an_error_on_a_call_that_one_which_ended_cannot_have_made_is_of_who_is_l
             story.hear(added(there), removed(there))
         case "its own by its id":
             story.hear(added(placed("ALERTING", id_="300"), tag=first))
+        case "another client's by its id":
+            story.hear(added(placed("INITIATING", id_="300"), tag="their"))
         case _:
             pass
     story.wait(9)
