@@ -11,6 +11,7 @@ import re
 import sys
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from unittest import mock
 
@@ -23,7 +24,7 @@ from listener.correlation.picture import AgentPicture
 from listener.digits import SPOKEN_OF
 from listener.dropin.app import REFUSED_FOR
 from listener.finesse import uris
-from listener.finesse.actions import Drop, Ready, SendDtmf, TaskStart
+from listener.finesse.actions import Drop, Hold, Ready, SendDtmf, TaskStart
 from listener.finesse.events import DialogChanged, RequestFailed, UserChanged
 from listener.finesse.model import User
 from listener.simulator.interfaces import HttpRequest, HttpResponse
@@ -461,6 +462,21 @@ def test_a_deadline_is_told_by_two_clocks_of_which_a_small_lag_is_not_measured(
     asked.begun, asked.settled = 100.0, 115.0 - early
     find = Find("law", asked, f"{words} {early:.1f} s before its deadline")
     assert verdict._excused(Account(1), find, lag) is excused
+
+
+@pytest.mark.parametrize(
+    ("told", "lag", "excused"), [(7.0, 0.6, True), (7.0, 0.4, False), (3.0, 0.6, False)]
+)
+def test_a_ping_at_a_windows_end_may_go_unanswered_by_a_lag_that_was_measured(
+    told: float, lag: float, *, excused: bool
+):
+    dtmf = SendDtmf(agent="1001", dialog_id="7", dtmf_string="1")
+    asked = Asked(1, "k", dtmf, "r", "2001", "submit", MinimumEvidence.ANY, 5.0, 100.0)
+    asked.begun, asked.settled, asked.accepted = 100.0, 100.0 + told, 100.0
+    find = Find("law", asked, "link_lost, and there was no ground for that")
+    assert verdict._excused(Account(1), find, lag) is excused
+    hold = replace(asked, request=Hold(agent="1001", dialog_id="7"))  # nothing pings for that
+    assert not verdict._excused(Account(1), find._replace(asked=hold), lag)
 
 
 @pytest.mark.parametrize(("seconds", "excused"), [("1.1", True), ("1.3", False)])

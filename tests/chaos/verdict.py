@@ -44,6 +44,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from listener.correlation.outcome import Reason
 from listener.finesse import uris
 from listener.finesse.actions import Drop, TaskRequest, UserRequest
 from listener.finesse.events import (
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
 MOST_LAG = 0.5  # seconds by which a loop may be late for its times to tell something
 NEVER_SO = "confirmed, and it never was so since it was asked"
 SHARED = "one change confirmed more than one request"
+NO_GAP = f"{Reason.LINK_LOST}, {reasons.NO_GROUND}"
 
 
 def _frozen(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
@@ -199,16 +201,8 @@ def _excused(account: Account, find: Find, lag: float) -> bool:
     asked = find.asked
     if find.words == NEVER_SO:
         return _news_then(account, asked)
-    if find.kind == "law" and find.words.startswith("its id had shown it"):
-        # Its second is no time on a machine that stands still; what was so before waits.
-        data = isinstance(asked.request, knowable.DATA)
-        drop = isinstance(asked.request, Drop) and (
-            float(find.words.split()[5]) <= QUIET + UNMEASURED / 2 or _cut_off(account, asked)
-        )
-        return lag > 0 or data or drop
-    if find.kind == "law" and find.words.endswith(" before its deadline"):
-        assert asked.settled is not None
-        return asked.deadline - asked.settled < GIVEN_UP + lag  # told by two clocks
+    if find.kind == "law":
+        return _lawful(account, find, lag)
     if find.kind == "overdue":
         return _killed_at_its_end(account, asked, lag)
     if find.kind != "missed":
@@ -222,6 +216,25 @@ def _excused(account: Account, find: Find, lag: float) -> bool:
     if "a GET" in find.words:
         return not account.listening(asked.agent, asked.deadline - 4.0, asked.deadline)
     return isinstance(asked.request, Drop) and _cut_off(account, asked)
+
+
+def _lawful(account: Account, find: Find, lag: float) -> bool:
+    """Say whether a law was broken by a machine that stands still, or by two clocks, alone."""
+    asked = find.asked
+    if find.words.startswith("its id had shown it"):
+        # Its second is no time on a machine that stands still; what was so before waits.
+        data = isinstance(asked.request, knowable.DATA)
+        drop = isinstance(asked.request, Drop) and (
+            float(find.words.split()[5]) <= QUIET + UNMEASURED / 2 or _cut_off(account, asked)
+        )
+        return lag > 0 or data or drop
+    if find.words.endswith(" before its deadline"):
+        assert asked.settled is not None
+        return asked.deadline - asked.settled < GIVEN_UP + lag  # told by two clocks
+    if find.words == NO_GAP:
+        silent = isinstance(asked.request, reasons.SILENT)
+        return lag > MOST_LAG and silent and reasons.fenced(account, asked)
+    return False
 
 
 def _owned_before(account: Account, asked: Asked) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.oracle.account import Account, Asked
 
 OURS = frozenset({"submit", "forward"})
+NO_GROUND = "and there was no ground for that"
 MAKES = (do.MakeCall, do.ConsultCall, do.SilentMonitor, do.BargeCall)
 EPS = 0.001
 FENCE, ANSWERED = 2.0, 1.0  # seconds for a fence's answer; in which it comes at the most
@@ -32,7 +33,7 @@ def broken(account: Account, asked: Asked) -> Iterator[str]:
         return
     there = GROUNDS.get(outcome.reason)
     if there is not None and not there(account, asked):
-        yield f"{outcome.reason}, and there was no ground for that"
+        yield f"{outcome.reason}, {NO_GROUND}"
     if outcome.reason is Reason.DEADLINE:
         if asked.mode in OURS and not asked.accepted:
             yield "Finesse never said 202, and that is not the reason (2)"
@@ -49,7 +50,7 @@ def _gap(account: Account, asked: Asked) -> bool:
     assert asked.begun is not None
     assert asked.settled is not None
     end = asked.settled + EPS
-    if isinstance(asked.request, SILENT) and _fenced(account, asked):
+    if isinstance(asked.request, SILENT) and fenced(account, asked):
         end += ANSWERED
         if account.slowed(asked.agent, asked.settled - FENCE, asked.settled):
             return True
@@ -59,7 +60,7 @@ def _gap(account: Account, asked: Asked) -> bool:
     )
 
 
-def _fenced(account: Account, asked: Asked) -> bool:
+def fenced(account: Account, asked: Asked) -> bool:
     """Say whether a fence was asked for (6.6): its window had ended, and no error was read by then.
 
     With its id back it is asked for beside an error as well, which may be another's.
