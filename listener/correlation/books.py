@@ -128,15 +128,17 @@ class Books:
 
     def keep_early(self, now: float, event: Event) -> None:
         """Remember an event with an id that nobody has registered (yet)."""
+        self._forget_early(now)
         self._early.append((now, event))
 
     def early(self, now: float, request_id: str) -> list[Event]:
         """Return the remembered events with that id, oldest first."""
-        return [
-            event
-            for at, event in self._early
-            if event.request_id == request_id and now - at <= EARLY_FOR
-        ]
+        self._forget_early(now)
+        return [event for _, event in self._early if event.request_id == request_id]
+
+    def _forget_early(self, now: float) -> None:
+        while self._early and now - self._early[0][0] > EARLY_FOR:
+            self._early.popleft()
 
 
 def _drop(index: dict[str, dict[str, Entry]], name: str, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listener.correlation.books import MAX_EARLY, MAX_ITEMS, MAX_TOMBSTONES, Books
+from listener.correlation.books import EARLY_FOR, MAX_EARLY, MAX_ITEMS, MAX_TOMBSTONES, Books
 from listener.correlation.desk import Limits
 from listener.correlation.gate import GateMode
 from listener.correlation.picture import Baseline
@@ -208,6 +208,15 @@ def test_the_books_are_bounded() -> None:
         books.keep_early(0.0, an_error(tag="t"))
     assert len(books.early(0.0, "t")) == MAX_EARLY
     books.bury("nobody")
+
+
+def test_what_nobody_registered_in_time_is_kept_no_longer_than_it_counts() -> None:
+    books = Books()
+    for at in (0.0, EARLY_FOR, EARLY_FOR + 0.1):
+        books.keep_early(at, an_error(tag="t"))
+    assert [at for at, _ in books._early] == [EARLY_FOR, EARLY_FOR + 0.1]
+    assert len(books.early(2 * EARLY_FOR + 0.1, "t")) == 1
+    assert [at for at, _ in books._early] == [EARLY_FOR + 0.1]
 
 
 def test_tombstones_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
