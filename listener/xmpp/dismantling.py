@@ -1,4 +1,4 @@
-"""Taking a finished slixmpp client apart, so that it goes at once.
+"""Taking a finished slixmpp client apart, and what an error leads to, so that it goes at once.
 
 slixmpp's parts hold each other in circles. What stands in a circle is freed only when all of memory
 is searched for garbage, and with thousands of sessions that takes long. Knows slixmpp's parts; must
@@ -8,10 +8,12 @@ not know what the client was for.
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 _PARTS = (
     "plugin",
@@ -50,3 +52,20 @@ def empty_frames(error: object) -> None:
     """
     if isinstance(error, BaseException):
         traceback.clear_frames(error.__traceback__)
+
+
+def without_frames(error: ErrorT) -> ErrorT:
+    """Return an error that leads to no frames any more, nor do those from which it came.
+
+    For one that is kept as the last trouble: each frame holds what it worked at, such as the
+    session that could not be opened, for as long as the error is there.
+    """
+    left: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            each.__traceback__ = None
+            left += each.__cause__, each.__context__
+    return error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from listener import logs
 from listener.errors import CredentialsRefused, ListenerError, Unreachable
+from listener.xmpp.dismantling import without_frames
 from listener.xmpp.notices import Notices
 from listener.xmpp.opening import Left, open_there
 from listener.xmpp.parties import Aim, Anywhere, LinkEvents, LinkState, SessionLike
@@ -140,7 +141,7 @@ class Link:
     async def _one_life(self) -> Exception | Ending:
         """Make one session and live in it, and in those that follow it elsewhere.
 
-        Returns why that ended.
+        Returns why that ended: it is kept until there is another reason, so it leads to no frames.
         """
         self._turn(LinkState.CONNECTING)
         waited, self._waited = self._waited, 0.0
@@ -149,10 +150,10 @@ class Link:
             assert session is not None  # it follows none
             return await self._live(session)
         except ListenerError as error:
-            return error
+            return without_frames(error)
         except Exception as error:  # noqa: BLE001  one agent's fault must not end the others
             _log.exception("link.failed", agent=self.agent, error=type(error).__name__)
-            return error
+            return without_frames(error)
         finally:
             self._session = None
             while self._open:

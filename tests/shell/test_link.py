@@ -1,6 +1,7 @@
 """The supervisor of one agent, with sessions that do as they are told, and with real ones."""
 
 import asyncio
+import weakref
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
@@ -180,6 +181,28 @@ async def test_a_lost_session_is_followed_by_a_new_one():
         assert [news[0] for news in stage.owner.told] == ["opened", "lost", "opened"]
         assert stage.owner.told[1] == ("lost", LOST, FAST.base)
         assert stage.made[0].closes == [False]
+
+
+@pytest.mark.parametrize("error", [Unreachable("no answer"), ValueError("a fault of ours")])
+async def test_what_came_of_an_attempt_holds_nothing_of_it(error):
+    class Heavy:
+        """Stands for all that an attempt makes."""
+
+    gone = []
+
+    class Refused(Puppet):
+        async def open(self) -> None:
+            heavy = Heavy()
+            gone.append(weakref.ref(heavy))
+            try:
+                int("no number")
+            except ValueError as cause:
+                raise error from cause
+
+    async with play(Refused(), Puppet()) as stage:
+        await stage.state(LinkState.UP)
+        assert stage.owner.told[0] == ("lost", error, FAST.base)
+        assert [each() for each in gone] == [None]
 
 
 async def test_delays_grow_with_each_failure_and_are_told():
