@@ -192,6 +192,8 @@ def _progress(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog, *, by_i
     if dialog.state in PROVEN:
         return Finding(Shown.EFFECT, dialog.state, by_id=by_id, dialogs=ids)
     if dialog.state == "INITIATED":
+        if case.told.get(sight.dialog_id) in {Shown.EFFECT, Shown.FAILED}:
+            return NOTHING  # no call goes back to being dialled: these are older news
         case.initiated = sight.dialog_id
         return Finding(Shown.STANDING, dialog.state, by_id=by_id, dialogs=ids)
     return NOTHING

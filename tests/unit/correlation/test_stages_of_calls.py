@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from listener.correlation.instants import instant
+from listener.correlation.outcome import MinimumEvidence
 from listener.finesse import actions as a
 from listener.finesse.events import DialogAdded, DialogRemoved
 from listener.finesse.model import Dialog
@@ -298,3 +299,20 @@ def test_our_id_tells_when_a_call_was_made_that_is_heard_of_as_the_agent_leaves_
     key = story.accepted(MAKE_CALL)
     story.hear(an_event(left_to("5551", begun=0), tag=key))
     assert story.said(key) == BY_ID
+
+
+@pytest.mark.parametrize(
+    ("shown", "word"), [("FAILED", "weak"), ("ALERTING", "weak"), ("INITIATING", "request_id")]
+)
+def test_a_call_that_was_shown_to_be_further_does_not_go_back_to_being_dialled(
+    shown: str, word: str
+) -> None:
+    # 4, 6.1: found by the oracle; its end was told first, without its id
+    story = Story()
+    key = story.accepted(MAKE_CALL, minimum=MinimumEvidence.REQUEST_ID)
+    story.hear(added(placed("INITIATING")), an_event(placed(shown)), an_event(placed("INITIATED")))
+    story.hear(added(placed("INITIATING"), tag=key))
+    story.wait(3)
+    story.hear(an_event(placed("INITIATED")))
+    story.wait(30)
+    assert story.said(key)[1] == word
