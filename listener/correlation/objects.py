@@ -79,9 +79,7 @@ def joins_blindly(desk: Desk, entry: Entry, there: str) -> bool:
 
 def _came_since(desk: Desk, entry: Entry, there: str) -> bool:
     """Say whether a dialog surely came since, by Finesse's clock: Finesse had answered by then."""
-    known = desk.picture.of(entry.agent).dialogs.get(there)
-    own = known.dialog.participant(entry.case.own) if known is not None else None
-    return own is not None and after(own.start_time, entry.case.answer_date)
+    return after(desk.picture.of(entry.agent).start_of(there), entry.case.answer_date)
 
 
 def may_join(entry: Entry, there: str) -> bool:

@@ -344,10 +344,10 @@ def test_who_was_at_work_on_any_call_before_a_hand_over_may_own_a_joins_error(
     assert story.said(key)[0] == ("failed" if (seen, tag) == (1.0, None) else "unconfirmed")
 
 
+@pytest.mark.parametrize("gone", [False, True])
 @pytest.mark.parametrize(("began", "doubt"), [(2.5, True), (3.0, False)])
 def test_an_error_on_a_call_that_came_since_is_that_of_no_join(
-    began: float,
-    doubt: bool,  # noqa: FBT001  a parameter of the test
+    began: float, *, doubt: bool, gone: bool
 ) -> None:
     # 4, 5: by Finesse's clock it began behind the answer; which calls there were nobody knew
     story = Story(live=False)
@@ -355,7 +355,8 @@ def test_an_error_on_a_call_that_came_since_is_that_of_no_join(
     story.accept(key, date=instant(clock(2)))
     story.link_up(own("ACTIVE", 0), user=a_user())
     party = a_participant(state="ALERTING", start_time=clock(began))
-    story.hear(added(a_dialog("300", party, a_participant("B"))), an_error(dialog_id="300"))
+    call = a_dialog("300", party, a_participant("B"))
+    story.hear(added(call), *([removed(call)] if gone else []), an_error(dialog_id="300"))
     story.wait(30)
     assert story.said(key) == ("unconfirmed", "ambiguous" if doubt else "link_lost")
 
