@@ -163,8 +163,8 @@ def joins_blindly(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether an error may be a join's on any call, for it was sent while nobody listened.
 
     Nobody knew which calls there were (4, 6.4). One that came since has begun later than the Date
-    of Finesse's answer; where there was none, nothing tells. What the message names must be its own
-    all the same (5).
+    of Finesse's answer; where there was none, or a caller who sent it reported what he was answered
+    (8: no Date), nothing tells. What the message names must be its own all the same (5).
     """
     event, begun = error.event, asked.submitted if asked.begun is None else asked.begun
     if not isinstance(asked.request, JOINS) or account.listening(asked.agent, begun, begun):
@@ -173,7 +173,7 @@ def joins_blindly(account: Account, asked: Asked, error: Heard) -> bool:
         return False
     row = account.history.calls.get(event.dialog_id or "", ())
     call = bool(row) and row[0][1].kind == "voice"
-    answered = asked.answered
+    answered = asked.answered if asked.mode in {"submit", "forward"} else None
     since = call and answered is not None and row[0][0] >= answered + GRAIN
     return call and not (since and _told_of(account, asked, error))
 

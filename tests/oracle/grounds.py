@@ -408,6 +408,25 @@ def met(account: Account, asked: Asked) -> bool:
     )
 
 
+def parties_untold(account: Account, asked: Asked) -> bool:
+    """Say whether a party is to be taken off a call that was read to be off its agent's list.
+
+    Who was on it, and who came to it since, nobody had told of by then: that somebody is not on it
+    when it comes back is no change (4), and who is not listed has no time that would tell.
+    """
+    assert asked.begun is not None
+    told = [
+        heard.event
+        for heard in account.heard
+        if heard.agent == asked.agent == heard.event.owner
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == asked.request.dialog_id
+        and heard.at <= asked.begun
+    ]
+    gone = bool(told) and isinstance(told[-1], DialogRemoved)
+    return gone and isinstance(asked.request, do.ParticipantDrop)
+
+
 def superseded(account: Account, asked: Asked) -> bool:
     """Say whether a later update of one of its variables was sent while it was open (6.7).
 

@@ -248,7 +248,7 @@ def _fair(account: Account, asked: Asked) -> bool:
         return False
     if _unheard_of(asked) or isinstance(asked.request, shown.NEEDS_ID):
         return False
-    if grounds.stale(account, asked):
+    if grounds.stale(account, asked) or grounds.parties_untold(account, asked):
         return False  # what it is compared with was not true
     return grounds.met(account, asked)
 

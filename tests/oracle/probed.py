@@ -92,6 +92,8 @@ def _comparable(account: Account, asked: Asked) -> bool:
         return False  # absence proves nothing for those (7)
     if not grounds.pictured(account, asked) or grounds.stale(account, asked):
         return False
+    if grounds.parties_untold(account, asked):
+        return False
     return grounds.met(account, asked)
 
 

@@ -39,7 +39,7 @@ from listener.correlation.outcome import (
 from listener.finesse import actions as do
 from listener.finesse import uris
 from listener.finesse.actions.expectation import CallData, Conferenced, Left, Reclassified
-from listener.finesse.events import RequestFailed
+from listener.finesse.events import DialogAdded, DialogChanged, DialogRemoved, RequestFailed
 from listener.finesse.model import ApiError
 from listener.simulator.interfaces import Deed
 from tests.builders import a_dialog, an_event
@@ -741,23 +741,33 @@ OWN = "INVALID_ACTION TRANSFER on extension 2001"
 
 
 @pytest.mark.parametrize(
-    ("sent", "answered", "came", "message", "may_be"),
+    ("sent", "answered", "came", "message", "mode", "may_be"),
     [
-        (100.0, 100.1, 100.5, OWN, True),
-        (100.0, 100.1, 100.5, "INVALID_ACTION TRANSFER on extension 2009", False),
-        (100.0, 100.1, 100.5, "INVALID_ACTION HOLD on extension 2001", False),
-        (100.0, 100.1, 105.0, OWN, False),  # it came since, by the Date of the answer
-        (100.0, None, 105.0, OWN, True),
-        (111.0, 111.1, 111.5, OWN, False),  # all calls were known
+        (100.0, 100.1, 100.5, OWN, "submit", True),
+        (100.0, 100.1, 100.5, "INVALID_ACTION TRANSFER on extension 2009", "submit", False),
+        (100.0, 100.1, 100.5, "INVALID_ACTION HOLD on extension 2001", "submit", False),
+        (100.0, 100.1, 105.0, OWN, "submit", False),  # it came since, by the Date of the answer
+        (100.0, 100.1, 105.0, OWN, "expect", True),  # what its caller reports has no Date
+        (100.0, None, 105.0, OWN, "submit", True),
+        (111.0, 111.1, 111.5, OWN, "submit", False),  # all calls were known
+        (111.0, 111.1, 111.5, OWN, "expect", False),
     ],
 )
 @pytest.mark.parametrize("told", [True, False])
 def test_a_join_that_was_sent_while_nobody_listened_may_be_with_any_call(
-    sent: float, answered: float | None, came: float, message: str, *, told: bool, may_be: bool
+    sent: float,
+    answered: float | None,
+    came: float,
+    message: str,
+    mode: str,
+    *,
+    told: bool,
+    may_be: bool,
 ) -> None:
     request = do.Transfer(agent="1001", dialog_id="A", target_media_address="2001")
-    ends = Unconfirmed(reason=Reason.AMBIGUOUS)
-    join = _open(request, "1", begun=sent, answered=answered, outcome=ends, settled=130.0)
+    how: dict[str, Any] = {"begun": sent, "answered": answered, "mode": mode}
+    how |= {"outcome": Unconfirmed(reason=Reason.AMBIGUOUS), "settled": 130.0}
+    join = _open(request, "1", **how)
     hold = _open(do.Hold(agent="1001", dialog_id="C", target_media_address="2001"), "2")
     account = Account(0, asked=[join, hold], live={"1001": [[110.0, 200.0]]})
     account.history.calls["A"] = [(80.0, _view("HELD", "x"))]
@@ -808,3 +818,22 @@ def test_an_error_on_a_call_of_which_nobody_told_may_be_that_of_a_call_to_be_mad
     parcel = Parcel("", "", 105.0, others, None, is_error=True)
     account.heard.append(Heard(105.0, "1001", event, parcel, first=True))
     assert bool(list(whose.misgiven(account, asked))) is not given
+
+
+@pytest.mark.parametrize(("told", "finds"), [("there", True), ("gone", False), ("back", True)])
+def test_who_is_not_on_a_call_that_came_back_is_no_change(told: str, *, finds: bool) -> None:
+    request = do.ParticipantDrop(agent="1001", dialog_id="A", target_media_address="y")
+    asked = _open(request, "1", outcome=Unconfirmed(reason=Reason.DIALOG_ENDED))
+    asked.deeds = [Deed("1001", "1", "PARTICIPANT_DROP", "A", 100.05, status=202, effect=True)]
+    account = Account(0, asked=[asked], live={"1001": [[90.0, 200.0]]})
+    account.history.calls["A"] = [
+        (80.0, _view("ACTIVE", "x", "y")),
+        (105.0, _view("ACTIVE", "x")),
+    ]
+    before = {"there": [DialogChanged], "gone": [DialogRemoved]}
+    before["back"] = [DialogRemoved, DialogAdded]
+    for at, kind in [*((95.0, each) for each in before[told]), (105.0, DialogChanged)]:
+        parcel = Parcel("", "", at, None, None, is_error=False)
+        news = an_event(a_dialog("A"), kind, owner="1001")
+        account.heard.append(Heard(at, "1001", news, parcel, first=True))
+    assert bool(knowable.missed(account)) is finds
