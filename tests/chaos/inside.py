@@ -39,7 +39,6 @@ from listener.xmpp import stanzas
 from tests.chaos.broken import planted
 
 EVERY = 0.25  # seconds between two looks whether a count is wanted
-MOST_KINDS = 40
 FILES = Path("/proc/self/fd")
 TRIES = 20
 FEW = 200
@@ -119,7 +118,8 @@ class Counting:
         kinds = Counter(map(_name, found))
         loops = [each for each in found if isinstance(each, asyncio.BaseEventLoop)]
         del found
-        more = {name: n - self._kinds[name] for name, n in kinds.items() if self._kinds[name] != n}
+        every = kinds.keys() | self._kinds.keys()
+        more = {each: n for each in sorted(every) if (n := kinds[each] - self._kinds[each])}
         self.tell(
             objects=kinds.total(),
             garbage=garbage,
@@ -131,7 +131,7 @@ class Counting:
             paged=_paged(),
             threads=threading.active_count(),
             files=len([*FILES.iterdir()]) if FILES.is_dir() else 0,
-            more=dict(sorted(more.items(), key=lambda row: -abs(row[1]))[:MOST_KINDS]),
+            more=more,
         )
         self._kinds = kinds
 

@@ -105,8 +105,8 @@ class Memory:
         """How many processes came to an end of their own, all tasks counted."""
         self.left: list[str] = []
         """The tasks that those had left over."""
-        self.more: list[str] = []
-        """What each count had more or less of than the one before it."""
+        self.kinds: list[Counter[str]] = []
+        """For each count how many objects there are of each kind."""
         self._folder = folder
         self._read = 0
         self._agents = 0
@@ -143,11 +143,12 @@ class Memory:
             self.ends += 1
             self.left += told["left"]
         else:
+            same = bool(self.counts) and self.counts[-1].pid == told["pid"]
+            self.kinds.append(Counter(self.kinds[-1]) if same else Counter())
+            self.kinds[-1].update(told["more"])
             self.counts.append(
                 Count(*(told[name] for name in Count._fields[:-1]), agents=self._agents)
             )
-            rows = [f"{name} {n:+d}" for name, n in told["more"].items()]
-            self.more.append(f"{told['objects']} objects: " + ", ".join(rows[:12]))
 
 
 class Range(NamedTuple):

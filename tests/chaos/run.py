@@ -22,6 +22,7 @@ from tests.chaos import reading, verdict
 from tests.chaos.callers import Callers
 from tests.chaos.crowd import Crowd, all_up, settled
 from tests.chaos.deployment import Deployment
+from tests.chaos.kinds import grown_kinds
 from tests.chaos.memory import grown, slope
 from tests.chaos.player import LivePlayer
 from tests.chaos.program import DEAD, Program
@@ -231,6 +232,7 @@ class Chaos:
         memory.read()
         self.tally.slope = slope(memory.rows, memory.counts, memory.asked)
         self.tally.idle, self.tally.ends = memory.counts, memory.ends
+        self.tally.kinds = grown_kinds(memory.counts, memory.kinds)
         for words in memory.left:
             self.tally.note("left over", words)
         for words in grown(self.tally.slope, memory.counts):

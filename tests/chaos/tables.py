@@ -44,8 +44,8 @@ class LiveTally(Tally):
     """Counts of a run. `more` are finds without a request; `waits` by action, in seconds.
 
     `open_actions`, `open_faults`: why requests ended unconfirmed. `excused`: what is not counted as
-    a find for a lag that was measured. `idle`: what was in the daemon between stories, `ends`: how
-    often it was looked whether a task was left over.
+    a find for a lag that was measured. `idle`: what was in the daemon between stories, `kinds`: of
+    what there was more at the end, `ends`: how often it was looked whether a task was left over.
     """
 
     more: list[str] = field(default_factory=list)
@@ -57,6 +57,7 @@ class LiveTally(Tally):
     refusals: Counter[str] = field(default_factory=Counter)
     slope: Slope | None = None
     idle: list[Count] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     ends: int = 0
     lag: float = 0.0
     own_lag: float = 0.0
@@ -138,6 +139,7 @@ class LiveTally(Tally):
             f"loop lag at worst: daemon {self.lag:.3f} s, simulator {self.own_lag:.3f} s",
             f"memory {self.slope}" if self.slope is not None else "memory: not past its warm-up",
             *self._idle(),
+            "objects of which there were more at the end: " + (", ".join(self.kinds) or "none"),
             f"tasks left over at {self.ends} ends of the daemon: {self.promises['left over']}",
         ]
         return "\n".join(lines)

@@ -30,6 +30,7 @@ from listener.finesse.model import User
 from listener.simulator.interfaces import HttpRequest, HttpResponse
 from listener.xmpp import stanzas
 from tests.chaos import inside, reading, verdict
+from tests.chaos.kinds import grown_kinds
 from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
 from tests.chaos.player import LivePlayer
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
@@ -308,6 +309,31 @@ async def test_what_is_in_a_process_is_counted_when_asked(tmp_path):
     assert count.objects > 1_000
     assert count.tasks == 1
     assert json.loads((tmp_path / "inside.jsonl").read_text(encoding="utf-8"))["more"]
+
+
+class Kept:
+    """Stands for what is kept for too long."""
+
+
+async def test_the_kinds_that_grow_behind_warm_up_are_told(tmp_path):
+    counting, memory = inside.Counting(tmp_path), Memory(tmp_path)
+    gone, kept = [Kept() for _ in range(50)], []
+    with mock.patch.multiple(gc, freeze=gc.collect, unfreeze=gc.collect):
+        for _ in range(6):
+            counting.count()
+            gone.clear()  # what was there during warm-up alone
+            kept += [Kept() for _ in range(10)]
+    memory.read()
+    name = f"{Kept.__module__}.Kept"
+    assert [each[name] for each in memory.kinds] == [50, 10, 20, 30, 40, 50]
+    at = [each.at - memory.counts[0].at for each in memory.counts]
+    warm = (at[0] + at[1]) / 2
+    assert f"{name} +40" in grown_kinds(memory.counts, memory.kinds, warm)
+    assert grown_kinds(memory.counts[:3], memory.kinds[:3], warm) == []
+    assert grown_kinds([], []) == []
+    older = [each._replace(pid=1) for each in memory.counts[:2]]
+    other = grown_kinds([*older, *memory.counts], [*memory.kinds[:2], *memory.kinds], warm)
+    assert f"{name} +40" in other
 
 
 async def test_what_is_in_use_is_told_to_the_megabyte(tmp_path):
