@@ -74,6 +74,7 @@ class Entry:
     quiet: Held | None = None
     standing: Held | None = None
     watched: frozenset[str] = frozenset()  # dialogs of interest that are not its own
+    heard_at_home: frozenset[str] = frozenset()  # dialogs of which the own node told its work
     rivals: frozenset[str] = frozenset()
     contested: Held | None = None
     slight: Held | None = None  # its effect, by less evidence than its caller lets decide

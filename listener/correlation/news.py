@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from listener.correlation.ages import is_older
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.picture import News
@@ -64,9 +65,17 @@ def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -
 def known_to(desk: Desk, now: float, owner: Entry, event: DialogEvent) -> None:
     """Let the agent whose request it was know of it, though it came on a colleague's node first.
 
-    What the agent sends next is compared with it.
+    What the agent sends next is compared with it. Behind the own node's word of it, only a later
+    state is news: the call may have become another one there since.
     """
+    if isinstance(event, DialogRemoved):
+        return
+    if owner.agent == event.owner:
+        owner.heard_at_home |= {event.dialog_id}
+        return
     picture = desk.picture.of(owner.agent)
-    there = owner.agent != event.owner and event.dialog_id in picture.dialogs
-    if there and not isinstance(event, DialogRemoved):
+    known = picture.dialogs.get(event.dialog_id)
+    if known is None:
+        return
+    if event.dialog_id not in owner.heard_at_home or is_older(known.dialog, event.dialog):
         picture.put(event.dialog_id, event.dialog, now)

@@ -86,6 +86,37 @@ def test_who_goes_out_next_knows_what_came_on_a_colleagues_node_first() -> None:
     assert [story.said(key)[0] for key in (first, second)] == ["confirmed", "open"]
 
 
+def test_what_a_colleagues_node_tells_behind_the_own_one_takes_nothing_back() -> None:
+    # the colleague transferred the call to the customer meanwhile; its own node is slower
+    held = a_dialog(CALL, a_participant(state="HELD", at=2), a_participant("1002", "HELD", 1))
+    became = a_dialog(
+        CALL, a_participant(state="HELD", at=2), a_participant(CUSTOMER, at=3), secondary_id="300"
+    )
+    story = Story(a_dialog(CALL, a_participant(), a_participant("1002", "HELD", 1)))
+    story.hear(added(a_dialog("200", a_participant(at=1), a_participant("1004", at=1))))
+    hold = story.accepted(HOLD)
+    story.hear(an_event(held, tag=hold))
+    story.hear(an_event(became))
+    story.hear(an_event(held, tag=hold, owner="agent2"))
+    key = story.accepted(a.Conference(agent=AGENT, dialog_id=CALL))
+    assert story.correlator.picture(AGENT).dialogs[CALL].dialog == became
+    parties = (a_participant(at=5), a_participant(CUSTOMER, at=3), a_participant("1004", at=1))
+    media = {"call_type": "CONFERENCE"}
+    story.hear(an_event(a_dialog(CALL, *parties, media=media, secondary_id="200"), tag=key))
+    assert story.said(key) == BY_ID
+
+
+def test_a_later_stage_that_a_colleagues_node_tells_first_is_known_behind_the_own_nodes_word() -> (
+    None
+):
+    story = Story(own("ALERTING", 0))
+    key = story.accepted(ANSWER)
+    story.hear(an_event(replace(own("ALERTING", 0), to_address=OTHER), tag=key))
+    made = own("ACTIVE", 3)
+    story.hear(an_event(made, tag=key, owner="agent2"))
+    assert story.correlator.picture(AGENT).dialogs[CALL].dialog == made
+
+
 def test_a_change_that_bore_anothers_id_on_a_colleagues_node_proves_no_second_one() -> None:
     story = Story(own("ALERTING", 0), gate=GateMode.OFF)
     answer = a.Answer(agent=AGENT, dialog_id=CALL)
