@@ -8,7 +8,7 @@ from __future__ import annotations
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import after
-from listener.correlation.judges.pairs import candidates, pair
+from listener.correlation.judges.pairs import candidates, joinable, pair
 from listener.finesse.actions.expectation import (
     Barged,
     Conferenced,
@@ -74,7 +74,14 @@ def joins_blindly(desk: Desk, entry: Entry, there: str) -> bool:
     With which one it is nobody knows then; it is none that came since.
     """
     unknown = isinstance(entry.case.expectation, JOINS) and entry.case.baseline is None
-    return unknown and not is_task(desk, there) and not _came_since(desk, entry, there)
+    return unknown and not is_task(desk, there) and not _never_joined(desk, entry, there)
+
+
+def _never_joined(desk: Desk, entry: Entry, there: str) -> bool:
+    """Say whether a dialog is surely none that was there to be joined: by its kind, or its time."""
+    known = desk.picture.of(entry.agent).dialogs.get(there)
+    of_another_kind = known is not None and not joinable(entry.case, known.dialog)
+    return of_another_kind or _came_since(desk, entry, there)
 
 
 def _came_since(desk: Desk, entry: Entry, there: str) -> bool:

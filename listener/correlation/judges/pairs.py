@@ -45,15 +45,9 @@ def partner_of(case: Case) -> Dialog | None:
 
 
 def live_calls(case: Case) -> list[Dialog]:
-    """Return the agent's other calls at sending that the request's may be joined with.
-
-    None of them is a watch: who barges in has no call of their own to bring along (6.4). Nor is it
-    a reservation: the customer comes in a call of its own, and while nobody else is on it there is
-    nobody to be joined with, however the own part is shown.
-    """
+    """Return the agent's other calls at sending that the request's may be joined with."""
     every = case.baseline.others if case.baseline is not None else ()
-    others = (each for each in every if is_call(each) and not is_watch(each))
-    others = (each for each in others if not _is_reservation(case, each))
+    others = (each for each in every if joinable(case, each))
     # One that another has taken in is gone, though its end was not heard.
     joined = {each.secondary_id for each in (case.before, *every) if each is not None}
     # A call that failed is one until it is dropped, but there is nobody to be joined with.
@@ -64,6 +58,16 @@ def live_calls(case: Case) -> list[Dialog]:
         and each.state != "FAILED"
         and dialog_id(each) not in joined
     ]
+
+
+def joinable(case: Case, dialog: Dialog) -> bool:
+    """Say whether a dialog is a call that may be joined with another one, by its kind.
+
+    A watch is none: who barges in has no call of their own to bring along (6.4). Nor is a
+    reservation: the customer comes in a call of its own, and while nobody else is on it there is
+    nobody to be joined with, however the own part is shown.
+    """
+    return is_call(dialog) and not is_watch(dialog) and not _is_reservation(case, dialog)
 
 
 def _is_reservation(case: Case, dialog: Dialog) -> bool:

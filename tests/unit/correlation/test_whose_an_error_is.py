@@ -362,6 +362,23 @@ def test_an_error_on_a_call_that_came_since_is_that_of_no_join(
 
 
 @pytest.mark.parametrize(
+    ("kind", "doubt"), [("SUPERVISOR_MONITOR", False), ("OUTBOUND_PREVIEW", False), ("OTHER", True)]
+)
+def test_an_error_on_what_is_joined_with_nothing_is_that_of_no_join(
+    kind: str,
+    doubt: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    # 5, 6.4: which calls there were nobody knew, but a watch or a reservation is none of them
+    story = Story(live=False)
+    key = story.accepted(CONFERENCE)
+    other = a_dialog("300", a_participant(state="ACCEPTED", at=0), media={"call_type": kind})
+    story.link_up(own("ACTIVE", 0), other, user=a_user())
+    story.hear(an_error(dialog_id="300"))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "ambiguous" if doubt else "link_lost")
+
+
+@pytest.mark.parametrize(
     ("told", "kind", "said"),
     [
         (own("HELD", 5), DialogChanged, "unconfirmed"),
