@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from listener.correlation.case import ENDED, NOTHING, Case, Finding, How, Shown, Sight
 from listener.correlation.instants import DATE_GRAIN, after, newer, older
 from listener.correlation.judges.states import LEFT, ended_here, has_left
@@ -40,11 +42,25 @@ def new_call(case: Case, want: x.NewCall, sight: Sight) -> Finding:
         if sight.tagged and case.claimed is None:
             case.claimed = sight.dialog_id
     by_id = case.claimed == sight.dialog_id
-    if not by_id and not _target(want, dialog):
+    if not by_id:
+        return _without_id(case, want, sight, dialog)
+    return _as_known(case, sight, _progress(case, want, sight, dialog, by_id=True))
+
+
+def _without_id(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Finding:
+    """Say what a call shows without our id, and remember it: our id may come behind it."""
+    named = _target(want, dialog)
+    if not (named or dialog.state in PROVEN | {"FAILED"}):
         return _look_alike(case, dialog)
-    found = _progress(case, want, sight, dialog, by_id=by_id)
-    # Our id may come behind what its call was shown to be without it.
-    known = case.perhaps.get(sight.dialog_id) if by_id else None
+    found = _progress(case, want, sight, dialog, by_id=False)
+    if found.shown in {Shown.EFFECT, Shown.FAILED}:
+        case.perhaps[sight.dialog_id] = replace(found, by_id=True)
+    return found if named else _look_alike(case, dialog)
+
+
+def _as_known(case: Case, sight: Sight, found: Finding) -> Finding:
+    """Return what a call with our id shows, or was shown to be before: older news undo nothing."""
+    known = case.perhaps.get(sight.dialog_id)
     early = found.shown in {Shown.NOTHING, Shown.STANDING}
     return known if known is not None and early else found
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from listener.correlation.gate import GateMode
 from listener.correlation.instants import instant
 from listener.correlation.outcome import MinimumEvidence
 from listener.finesse import actions as a
@@ -302,12 +303,17 @@ def test_our_id_tells_when_a_call_was_made_that_is_heard_of_as_the_agent_leaves_
 
 
 @pytest.mark.parametrize(
-    ("shown", "word"), [("FAILED", "weak"), ("ALERTING", "weak"), ("INITIATING", "request_id")]
+    ("shown", "word", "stage"),
+    [
+        ("FAILED", "failed", "FAILED"),
+        ("ALERTING", "confirmed", "ALERTING"),
+        ("INITIATING", "confirmed", "INITIATED"),
+    ],
 )
 def test_a_call_that_was_shown_to_be_further_does_not_go_back_to_being_dialled(
-    shown: str, word: str
+    shown: str, word: str, stage: str
 ) -> None:
-    # 4, 6.1: found by the oracle; its end was told first, without its id
+    # 4, 6.1: found by the oracle; its end was told first, without its id, which comes behind it
     story = Story()
     key = story.accepted(MAKE_CALL, minimum=MinimumEvidence.REQUEST_ID)
     story.hear(added(placed("INITIATING")), an_event(placed(shown)), an_event(placed("INITIATED")))
@@ -315,4 +321,39 @@ def test_a_call_that_was_shown_to_be_further_does_not_go_back_to_being_dialled(
     story.wait(3)
     story.hear(an_event(placed("INITIATED")))
     story.wait(30)
-    assert story.said(key)[1] == word
+    assert story.said(key) == (word, "request_id")
+    assert story.outcomes[key].stage == stage
+
+
+# -- our id on older news --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [(dialled_and_failed(), ("failed", "request_id")), (placed("ALERTING"), BY_ID)],
+)
+def test_our_id_on_older_news_says_whose_a_call_is_that_was_shown_to_be_further(
+    shown: Dialog, said: tuple[str, str]
+) -> None:
+    # 6.1: INITIATED comes behind it, swapped, and would stand at the deadline
+    story = Story(gate=GateMode.OFF)
+    first, second = story.accepted(MAKE_CALL_FROM), story.accepted(MAKE_CALL_FROM)
+    parties = (a_participant(EXT, "INITIATED", 1),)
+    begun = replace(placed("INITIATED"), participants=parties)
+    story.hear(an_event(shown), an_event(begun))
+    assert story.said(first)[0] == story.said(second)[0] == "open"
+    story.hear(an_event(replace(begun, state="INITIATING"), tag=first))
+    assert story.said(first) == said
+    story.hear(an_event(begun, tag=second))
+    story.wait(25)
+    assert story.said(second)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize("state", ["ALERTING", "INITIATED"])
+def test_our_id_on_older_news_says_whose_a_call_to_a_changed_number_is(state: str) -> None:
+    # 6.1: until then it was a look-alike
+    story = Story()
+    key = story.accepted(MAKE_CALL_FROM)
+    story.hear(an_event(placed(state, to="95551")))
+    story.hear(an_event(placed("INITIATING", to=""), tag=key))
+    assert story.said(key) == (BY_ID if state == "ALERTING" else ("open", None))
