@@ -9,6 +9,7 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import after
 from listener.correlation.judges.pairs import candidates, joinable, pair
+from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
     Barged,
     Conferenced,
@@ -63,9 +64,20 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
     if event.dialog_id is not None:
         there = event.dialog_id in entry.case.behind  # it was, when the request went out
         may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
+        may_be = may_be and not _anothers_make(desk, entry, event.dialog_id)
         may_be = may_be or may_join(entry, event.dialog_id)
         return not (there or may_be or joins_blindly(desk, entry, event.dialog_id))
     return event.user_id is not None and entry.request.dialog_id is not None
+
+
+def _anothers_make(desk: Desk, entry: Entry, there: str) -> bool:
+    """Say whether a call that is gone was known to be made by another device than the request's."""
+    picture, case = desk.picture.of(entry.agent), entry.case
+    makes = isinstance(case.expectation, NewCall | Monitoring)
+    if not makes or there in {*case.ids, case.claimed, case.initiated, *picture.dialogs}:
+        return False
+    sender, _ = picture.origin(there)
+    return bool(sender) and not same_number(sender, case.own)
 
 
 def joins_blindly(desk: Desk, entry: Entry, there: str) -> bool:
@@ -86,7 +98,8 @@ def _never_joined(desk: Desk, entry: Entry, there: str) -> bool:
 
 def _came_since(desk: Desk, entry: Entry, there: str) -> bool:
     """Say whether a dialog surely came since, by Finesse's clock: Finesse had answered by then."""
-    return after(desk.picture.of(entry.agent).start_of(there), entry.case.answer_date)
+    _, start = desk.picture.of(entry.agent).origin(there)
+    return after(start, entry.case.answer_date)
 
 
 def may_join(entry: Entry, there: str) -> bool:

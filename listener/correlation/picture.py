@@ -85,8 +85,8 @@ class AgentPicture:
     """Those of the removed dialogs that a list did not show; it may not have had them yet."""
     ends: dict[str, str | None] = field(default_factory=dict)
     """When, by Finesse's time, the agent left those that are gone: what is older comes late."""
-    starts: dict[str, str | None] = field(default_factory=dict)
-    """When, by Finesse's time, the agent came to those that are gone."""
+    origins: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    """Of those that are gone who made them, and when, by Finesse's time, the agent came to them."""
     took: dict[str, str] = field(default_factory=dict)
     """By the ids of those that are gone the one that each had taken in, which ends as well."""
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
@@ -165,28 +165,33 @@ class AgentPicture:
             del self.removed[oldest]
             self.bygone.pop(oldest, None)
             self.ends.pop(oldest, None)
-            self.starts.pop(oldest, None)
+            self.origins.pop(oldest, None)
             self.took.pop(oldest, None)
             self.unlisted.discard(oldest)
         self.removed[id_] = now
         self.unlisted.discard(id_)
         views = (known.dialog if known is not None else None, last)
         self.ends[id_] = latest(*views, of=self.extension)
-        self.starts[id_] = next((began for each in views if (began := self._start(each))), None)
+        self.origins[id_] = self._origin(*views)
         for each in views:
             if each is not None and each.secondary_id:
                 self.took[id_] = each.secondary_id
         if known is not None:
             self.bygone[id_] = array("q", (each for each, _ in known.contents))
 
-    def start_of(self, id_: str) -> str | None:
-        """Return when, by Finesse's time, the agent came to a call, also of one that is gone."""
-        known = self.dialogs.get(id_)
-        return self._start(known.dialog) if known is not None else self.starts.get(id_)
+    def origin(self, id_: str) -> tuple[str | None, str | None]:
+        """Return who made a call and when the agent came to it, also of one that is gone.
 
-    def _start(self, dialog: Dialog | None) -> str | None:
-        own = dialog.participant(self.extension) if dialog is not None else None
-        return own.start_time if own is not None else None
+        None where it is not known.
+        """
+        known = self.dialogs.get(id_)
+        return self._origin(known.dialog) if known else self.origins.get(id_, (None, None))
+
+    def _origin(self, *views: Dialog | None) -> tuple[str | None, str | None]:
+        there = [each for each in views if each is not None]
+        parties = (each.participant(self.extension) for each in there)
+        starts = (own.start_time for own in parties if own is not None)
+        return next((each.from_address for each in there), None), next(starts, None)
 
     def unlist(self, id_: str, now: float) -> None:
         """Forget a dialog that a list does not show (any more)."""

@@ -635,6 +635,22 @@ def test_who_was_at_work_on_the_only_other_call_may_own_a_joins_error(*, touched
     assert story.said(key)[0] == ("open" if touched else "failed")
 
 
+@pytest.mark.parametrize(
+    ("sender", "reason"), [(CUSTOMER, "deadline"), (EXT, "ambiguous"), (None, "ambiguous")]
+)
+def test_an_error_on_a_call_that_is_gone_suspects_nobody_whose_device_did_not_make_it(
+    sender: str | None, reason: str
+) -> None:
+    # 5: it may have come, and gone, since the request went out; told again, it is on a call that
+    # was known to come in
+    story = Story()
+    key = story.accepted(MAKE_CALL)
+    there = replace(placed("ALERTING", to="5559"), from_address=sender)
+    story.hear(added(there), removed(there), an_error(dialog_id="200"))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", reason)
+
+
 def test_an_error_on_a_call_that_is_gone_names_nobody_who_makes_one() -> None:
     # found by the oracle: a customer's call, dropped by the desktop when its far end hung up
     story = Story(THREE[0])
