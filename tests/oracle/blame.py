@@ -152,6 +152,26 @@ def untold(account: Account, asked: Asked, error: Heard) -> bool:
     return isinstance(asked.request, MAKES) and not _told_of(account, asked, error)
 
 
+def came_untold(account: Account, asked: Asked, error: Heard) -> bool:
+    """Say whether an error is on a call that a request may have made, as far as was told of it.
+
+    It comes from its device, nobody had told of it when that went out, though it was there (6.1: it
+    is not in the baseline), and by no id is it another's, nor the request's another one.
+    """
+    there = getattr(error.event, "dialog_id", None)
+    view = account.history.at(there, error.at)
+    if there is None or view is None or not isinstance(asked.request, do.MakeCall | do.ConsultCall):
+        return False
+    if view.sender != asked.own or effects.told(account, asked, there):
+        return False
+    if effects.came_with_another_id(account, asked, there):
+        return False
+    others = (each for each in account.asked if each is not asked)
+    if any(there in _made(account, each, error.at) for each in others):
+        return False
+    return not _made(account, asked, error.at) - {there}
+
+
 def _may_join(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether an error is on a call that an open join may be about: one of several others."""
     if not isinstance(asked.request, JOINS) or (asked.settled or error.at) < error.at:

@@ -23,6 +23,7 @@ from listener.correlation import (
     picture,
 )
 from listener.correlation.case import How, Shown
+from listener.correlation.entry import Entry
 from listener.correlation.judges import pairs
 from listener.correlation.outcome import (
     Abandoned,
@@ -42,7 +43,7 @@ from listener.finesse.actions.expectation import CallData, Conferenced, Left, Re
 from listener.finesse.events import DialogAdded, DialogChanged, DialogRemoved, RequestFailed
 from listener.finesse.model import ApiError
 from listener.simulator.interfaces import Deed
-from tests.builders import a_dialog, an_event
+from tests.builders import a_dialog, added, an_event
 from tests.oracle import (
     blame,
     details,
@@ -271,6 +272,18 @@ def any_get_is_a_doubt_of_the_errors_of_its_agent() -> Patches:
     yield looks, "show", show
 
 
+def what_came_with_anothers_id_is_forgotten_at_its_end() -> Patches:
+    """Beside: a call that nobody had told of may have been made by a request that ended."""
+    real = Entry.slim
+
+    def slim(self: Any) -> None:
+        known = self.case.baseline.ids if self.case.baseline is not None else frozenset()
+        real(self)
+        self.case.there &= known
+
+    yield Entry, "slim", slim
+
+
 FIRST: dict[planting.Plant, Found] = {
     an_open_join_is_suspect_of_errors_on_any_call: Found(3, "that it alone could own"),
     an_error_is_late_on_all_of_its_agent: Found(2, "late news that is not its own"),
@@ -304,6 +317,9 @@ FIRST: dict[planting.Plant, Found] = {
     ),
     what_was_known_at_its_turn_is_what_it_left_with: Found(
         "held_by_hand_before_it_left_and_killed_as_it_left", "it never was so since it was asked"
+    ),
+    what_came_with_anothers_id_is_forgotten_at_its_end: Found(
+        "an_error_late_on_a_call_that_came_with_another_id", "late news that is not its own"
     ),
     any_get_is_a_doubt_of_the_errors_of_its_agent: Found(3, "that it alone could own"),
     an_id_on_a_conference_never_counts: Found(1, "an event with its id showed it"),
@@ -433,6 +449,41 @@ def test_what_was_told_before_a_restart_is_not_known_any_more(
     account = Account(0, asked=[asked], heard=heard, live={"1001": live}, restarts=restarts)
     account.history.calls["A"] = [(99.0, _view("ACTIVE", "x"))]
     assert blame.untold(account, asked, heard[1]) is untold
+
+
+@pytest.mark.parametrize(
+    ("read", "sender", "tag", "others", "made", "may_be"),
+    [
+        (120.0, "2001", None, "5", None, True),
+        (120.0, "2001", "4", "4", None, True),  # two have that id: it names nobody
+        (95.0, "2001", None, "5", None, False),  # it was told before this one left
+        (120.0, "x", None, "5", None, False),  # it comes from elsewhere
+        (120.0, "2001", "9", "5", None, False),  # another client's id says whose it is
+        (120.0, "2001", "5", "5", None, False),  # so does the other one's
+        (120.0, "2001", None, "5", "B", False),  # its own is another one, by its id
+    ],
+)
+def test_an_error_is_late_on_a_call_that_was_first_told_of_behind_one_that_makes_one(
+    read: float, sender: str, tag: str | None, others: str, made: str | None, *, may_be: bool
+) -> None:
+    make = do.MakeCall(agent="1001", to_address="7", from_address="2001")
+    plain = ("2001", "submit", MinimumEvidence.ANY, 20.0, 100.0)
+    asked = Asked(*(0, "k", make, "4"), *plain, begun=100.0, settled=121.0)
+    asked.outcome = Unconfirmed(reason=Reason.AMBIGUOUS)
+    other = Asked(*(1, "l", make, others), *plain, begun=99.0, ambiguous=others == "4")
+    asked.ambiguous = other.ambiguous
+    told = [(read, added(a_dialog("A", state="INITIATING"), tag=tag, owner="1001"))]
+    if made is not None:
+        told.append((110.0, added(a_dialog(made, state="INITIATING"), tag="4", owner="1001")))
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    heard = [
+        Heard(at, "1001", event, Parcel("", "", at, None, None, is_error=False), first=True)
+        for at, event in (*told, (122.0, error))
+    ]
+    account = Account(0, asked=[asked, other], heard=heard, live={"1001": [[60.0, 200.0]]})
+    account.history.calls["A"] = [(99.5, _view("ACTIVE", "x", sender=sender))]
+    assert blame.came_untold(account, asked, heard[-1]) is may_be
+    assert whose._fits(account, asked, heard[-1]) is may_be
 
 
 @pytest.mark.parametrize(

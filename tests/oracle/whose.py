@@ -161,7 +161,10 @@ def _fits(account: Account, asked: Asked, heard: Heard) -> bool:
         return False
     if isinstance(asked.outcome, Unconfirmed) and blame.made_blindly(account, asked, heard):
         return True
-    if isinstance(asked.outcome, Unconfirmed | Abandoned) and blame.untold(account, asked, heard):
+    undecided = isinstance(asked.outcome, Unconfirmed | Abandoned)
+    if undecided and (
+        blame.untold(account, asked, heard) or blame.came_untold(account, asked, heard)
+    ):
         return True
     # The call that it was told to have made is its object, whoever made it (5, 6.1).
     if isinstance(asked.outcome, Confirmed | Failed) and there == asked.outcome.dialogs.new:
