@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from listener.correlation.outcome import Abandoned, MinimumEvidence, Rejected, Unconfirmed
+from listener.correlation.outcome import Abandoned, Failed, MinimumEvidence, Rejected, Unconfirmed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed, UserChanged
 from tests.oracle import blame, contents, effects, grounds, probed, readings, shown, table, telling
@@ -451,15 +451,22 @@ def _publishes_again(account: Account, error: Heard) -> bool:
 def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
     """Say whether one that makes a call ended, and this call may have been its (5).
 
-    It ended unconfirmed, or was given up: it may have happened (1).
+    It ended unconfirmed, or was given up: it may have happened (1). Or that very call failed it,
+    without its id, though it may be another's, and the refusal its own.
     """
+    there = getattr(error.event, "dialog_id", None)
     return any(
         other is not asked
         and other.agent == asked.agent
         and isinstance(other.request, grounds.MAKES)
-        and isinstance(other.outcome, Unconfirmed | Abandoned)
         and blame._may_own(other, error.at, asked.settled)
-        and (blame.fits(account, other, error) or blame.untold(account, other, error))
+        and (
+            (isinstance(other.outcome, Failed) and other.outcome.dialogs.new == there is not None)
+            or (
+                isinstance(other.outcome, Unconfirmed | Abandoned)
+                and (blame.fits(account, other, error) or blame.untold(account, other, error))
+            )
+        )
         for other in account.asked
     )
 

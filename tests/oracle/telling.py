@@ -80,7 +80,8 @@ def _left_alone(account: Account, asked: Asked) -> str | None:
     ours = {id(each) for other in (asked, *others) for each in other.deeds}
     if any(id(h.parcel.cause) not in ours for h in read) or _from_another_call(asked, others, read):
         return None  # somebody else was at work
-    proved = [_proved_after(o, own[0]) for o in others if blame.fits(account, o, own[0])]
+    until = asked.settled
+    proved = [_proved_after(o, own[0], until) for o in others if blame.fits(account, o, own[0])]
     last = proved and all(proved)
     return "failed: it was the last one whom its error fitted" if last else None
 
@@ -103,12 +104,15 @@ def _from_another_call(asked: Asked, others: list[Asked], read: list[Heard]) -> 
     )
 
 
-def _proved_after(other: Asked, error: Heard) -> bool:
-    """Say whether another request was open then, and its id proved it."""
+def _proved_after(other: Asked, error: Heard, until: float) -> bool:
+    """Say whether another request was open then, and its id proved it by its end (5).
+
+    Of a silence (6.6) that is its window's, however early its id came.
+    """
     outcome = other.outcome
     by_id = isinstance(outcome, Confirmed) and outcome.evidence is Evidence.REQUEST_ID
     there = other.begun is not None and other.begun <= error.at
-    return by_id and there and other.settled is not None and other.settled > error.at
+    return by_id and there and other.settled is not None and error.at < other.settled <= until
 
 
 def _both_gone(account: Account, asked: Asked) -> str | None:

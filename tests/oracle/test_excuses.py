@@ -556,6 +556,10 @@ def test_an_error_is_published_again_where_a_call_is_told_again_beside_it(
         (Abandoned(sent=True, reason=Reason.CALLER), 109.0, False),  # its deadline was past
         (Rejected(sent=True), 120.0, False),
         (Confirmed(sent=True, evidence=Evidence.REQUEST_ID), 120.0, False),
+        (Failed(evidence=Evidence.EXPECTATION, dialogs=DialogIds(new="A")), 120.0, True),
+        (Failed(evidence=Evidence.EXPECTATION, dialogs=DialogIds(new="A")), 109.0, False),
+        (Failed(evidence=Evidence.EXPECTATION, dialogs=DialogIds(new="C")), 120.0, False),
+        (Failed(evidence=Evidence.REQUEST_ID, dialogs=DialogIds(new="A")), 120.0, False),
     ],
 )
 def test_an_error_may_be_of_one_that_was_given_up_and_may_have_made_that_call(
@@ -887,4 +891,24 @@ def test_who_is_not_on_a_call_that_came_back_is_no_change(told: str, *, finds: b
         parcel = Parcel("", "", at, None, None, is_error=False)
         news = an_event(a_dialog("A"), kind, owner="1001")
         account.heard.append(Heard(at, "1001", news, parcel, first=True))
+    assert bool(knowable.missed(account)) is finds
+
+
+@pytest.mark.parametrize(("proved", "finds"), [(103.0, True), (107.0, False), (None, False)])
+def test_who_is_left_alone_with_an_error_fails_if_the_others_were_proved_in_time(
+    proved: float | None, *, finds: bool
+) -> None:
+    request = do.UpdateScheduledCallback(
+        agent="1001", dialog_id="A", callback_time="2030-01-01T01:00", target_media_address="2001"
+    )
+    ends = Unconfirmed(reason=Reason.AMBIGUOUS)
+    asked = _open(request, "1", outcome=ends, settled=105.0)
+    asked.deeds = [Deed("1001", "1", "UPDATE", "A", 100.05, status=202, effect=False)]
+    proof = Confirmed(evidence=Evidence.REQUEST_ID)
+    tones = _tones("2", outcome=proof if proved else ends, settled=proved or 103.0)
+    account = Account(0, asked=[asked, tones], live={"1001": [[90.0, 200.0]]})
+    account.history.calls["A"] = [(80.0, _view("ACTIVE", "x"))]
+    event = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    parcel = Parcel("", "", 101.0, asked.deeds[0], None, is_error=True)
+    account.heard.append(Heard(101.0, "1001", event, parcel, first=True))
     assert bool(knowable.missed(account)) is finds
