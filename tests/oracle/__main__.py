@@ -6,7 +6,7 @@
 --stress       more of what others do and of what goes wrong, as for planted faults
 --hands        agents do more by hand: states, calls that they dial, consult and join
 --late         each tenth request waits to leave when its turn came: 1 to 300 ms, few for seconds
---focus A,B    ask for these actions more often
+--focus A,B    ask for these actions more often; or a situation (company.py) is in each story
 --trait N=V    let each story have this trait (gate=off, latency=0.4, profile=UCCX); more than once
 --story FILE   play that story alone, and tell what happened around each find
 --mutants      tell by what each planted fault is found out; where its own story does not do it,

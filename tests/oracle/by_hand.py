@@ -38,7 +38,8 @@ def by_hand(
     return steps
 
 
-def _press(dice: random.Random, button: str, **more: Any) -> dict[str, Any]:
+def press(dice: random.Random, button: str, **more: Any) -> dict[str, Any]:
+    """Return what a "phone" or "desktop" says whose button is pressed, with any id or none."""
     return {
         "n": round(dice.random(), 6),
         "button": button,
@@ -56,39 +57,39 @@ def _press(dice: random.Random, button: str, **more: Any) -> dict[str, Any]:
 def _a_state(dice: random.Random) -> Iterator[Row]:
     state = dice.choice(("READY", "READY", "NOT_READY", "NOT_READY", "WORK"))
     reason = dice.choice((None, "50", "51")) if state == "NOT_READY" else None
-    yield 0.0, "desktop", _press(dice, state, reason=reason)
+    yield 0.0, "desktop", press(dice, state, reason=reason)
 
 
 def _signed_out(dice: random.Random) -> Iterator[Row]:
-    yield 0.0, "desktop", _press(dice, "NOT_READY", reason=None)
-    yield 1.0, "desktop", _press(dice, "LOGOUT", reason=dice.choice((None, "60")))
-    yield dice.choice((2.5, 8.0)), "desktop", _press(dice, "LOGIN")
+    yield 0.0, "desktop", press(dice, "NOT_READY", reason=None)
+    yield 1.0, "desktop", press(dice, "LOGOUT", reason=dice.choice((None, "60")))
+    yield dice.choice((2.5, 8.0)), "desktop", press(dice, "LOGIN")
 
 
 def _on_the_desktop(dice: random.Random) -> Iterator[Row]:
     buttons = ("MAKE_CALL", "CONSULT_CALL", "TRANSFER_SST", "SEND_DTMF", "TRANSFER", "CONFERENCE")
-    yield 0.0, "desktop", _press(dice, dice.choice(buttons))
+    yield 0.0, "desktop", press(dice, dice.choice(buttons))
 
 
 def _dialled(dice: random.Random) -> Iterator[Row]:
     thinks = dice.choice((1.0, 5.0, 30.0))
-    yield 0.0, "phone", _press(dice, "DIAL", thinks=thinks)
+    yield 0.0, "phone", press(dice, "DIAL", thinks=thinks)
 
 
 def _consulted(dice: random.Random) -> Iterator[Row]:
     """Consult on the phone or on the desktop, and join the calls here, there, or by a request."""
-    yield 0.0, dice.choice(("phone", "phone", "desktop")), _press(dice, "CONSULT_CALL")
+    yield 0.0, dice.choice(("phone", "phone", "desktop")), press(dice, "CONSULT_CALL")
     join, later = dice.choice(("TRANSFER", "CONFERENCE")), dice.choice((2.0, 4.0, 7.0))
     how = dice.choice(("phone", "phone", "desktop", "ask", "ask", ""))
     if how == "ask":
         tags = dice.choice(("0", "1", "10"))
         yield later, "ask", ask(dice, [join], tags=tags, others=dice.random() < 0.5)
     elif how:
-        yield later, how, _press(dice, join)
+        yield later, how, press(dice, join)
 
 
 def _joined(dice: random.Random) -> Iterator[Row]:
-    yield 0.0, "phone", _press(dice, dice.choice(("TRANSFER", "CONFERENCE")))
+    yield 0.0, "phone", press(dice, dice.choice(("TRANSFER", "CONFERENCE")))
 
 
 def _not_answered(dice: random.Random) -> Iterator[Row]:
@@ -98,7 +99,7 @@ def _not_answered(dice: random.Random) -> Iterator[Row]:
 def a_watch(dice: random.Random) -> Iterator[Row]:
     """Monitor, barge in, and take the agent off: each is possible only behind the one before."""
     tags = dice.choice(("0", "1", "10", "01"))
-    yield 0.0, "desktop", _press(dice, "NOT_READY", reason=None)
+    yield 0.0, "desktop", press(dice, "NOT_READY", reason=None)
     for after, wish in ((1.0, "SILENT_MONITOR"), (3.0, "BARGE_CALL"), (5.0, "PARTICIPANT_DROP")):
         yield after, "ask", ask(dice, [wish], tags=tags, others=dice.random() < 0.5)
 

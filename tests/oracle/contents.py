@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Confirmed, Evidence, Failed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved
-from tests.oracle import effects
+from tests.oracle import effects, grounds
 from tests.oracle.readings import is_about, read_of, was_live
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def data(account: Account, asked: Asked) -> Iterator[str]:
         yield "confirmed by a change, and no PUT that was read shows the values"
     if isinstance(outcome, Confirmed) and outcome.changed is True and equal(account, asked):
         yield "said to have changed, and the values were known to be there"
+    if _by_change(outcome) and _was_perhaps_so(account, asked):
+        yield "confirmed by a change, and it may have been so, by what was told again"
 
 
 def _by_change(outcome: object) -> bool:
@@ -206,6 +208,40 @@ def _known_there(account: Account, asked: Asked, since: float) -> bool:
         len({tuple(sorted(view.parties.items())) for view in views if view is not None}) > 1
     )
     return bool(made) and max(made) >= since and (made[-1] >= since or told_apart)
+
+
+def _was_perhaps_so(account: Account, asked: Asked) -> bool:
+    """Say whether the values were there all the time, as they had been told before it was sent.
+
+    Nobody knew so any more, for Finesse had published again what had been told of that dialog, and
+    neither news nor a GET had come since: which of it is so, data do not tell (4, 6.7).
+    """
+    if asked.begun is None or asked.settled is None or not was_live(account, asked):
+        return False
+    begun, request = asked.begun, asked.request
+    assert isinstance(request, do.UpdateCallData)
+    read = [
+        heard
+        for heard in account.heard
+        if isinstance(heard.event, DialogEvent)
+        and heard.agent == asked.agent
+        and heard.at < begun
+        and is_about(asked, heard)
+    ]
+    since = [
+        span.begin
+        for span in effects.spans(asked, account, exact=True)
+        if span.unit[0] == request.dialog_id and span.begin < begun and span.end > asked.settled
+    ]
+    if not since or not read or read[-1].first or request.wrap_up_reason is not None:
+        return False
+    gets = [(got.sent, got.answered or begun) for got in grounds.looked_at(account, asked)]
+    if any(read[-1].at < answered < begun for _, answered in gets):
+        return False  # which told what is so
+    if any(since[-1] < sent and answered < begun for sent, answered in gets):
+        return True
+    told = (each.event.dialog.media_properties for each in read if each.first)  # type: ignore[attr-defined]
+    return any(all(one.variable(n) == value for n, value in request.variables) for one in told)
 
 
 def survivor(account: Account, asked: Asked) -> Iterator[str]:

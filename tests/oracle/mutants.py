@@ -13,6 +13,7 @@ from tests.oracle import (
     broken_answers,
     broken_calls,
     broken_changes,
+    broken_company,
     broken_data,
     broken_errors,
     broken_gets,
@@ -30,6 +31,7 @@ __all__ = ["MUTANTS", "RULES", "UNSEEN", "Elsewhere", "Mutant", "keep", "seeds"]
 PLANTED = (
     *(broken_answers, broken_tags, broken_changes, broken_errors, broken_calls),
     *(broken_joins, broken_silence, broken_data, broken_states, broken_gets, broken_times),
+    broken_company,
 )
 
 

@@ -92,6 +92,8 @@ RULES = {
     "5.24": "a settled request owns no error after its own deadline",
     "5.25": "the error is told as late on the settled request that may own it",
     "5.26": "a suspect that is left open ends AMBIGUOUS",
+    "5.27": "an error on a call that came since is none of a join's, though no baseline tells",
+    "5.28": "what a colleague is told late, as it was at sending, is nobody's work since",
     # -- 6.1: MAKE_CALL, CONSULT_CALL
     "6.1.01": "INITIATING proves nothing",
     "6.1.02": "ALERTING confirms",
@@ -174,6 +176,8 @@ RULES = {
     "6.7.17": "a GET without the values fails it only without a foreign change",
     "6.7.18": "of two updates of one variable the earlier cannot be judged by values",
     "6.7.19": "values compare exactly, never trimmed",
+    "6.7.20": "a value that was told before is no change where those before are in doubt",
+    "6.7.21": "a value that nobody was told is a change where those before are in doubt",
     # -- 6.8: previews, callbacks, tasks, recording
     "6.8.01": "a preview ACCEPT is confirmed by the participant ACCEPTED alone",
     "6.8.02": "a tagged DELETE confirms CLOSE and REJECT",

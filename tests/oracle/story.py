@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.oracle.by_hand import by_hand
+from tests.oracle.company import company
 from tests.oracle.scenes import scenes
 
 AT_ONCE = ("ask", "ask", "ask", "incoming")
@@ -110,7 +111,7 @@ def leaving_late(story: Story) -> Story:
 
 
 class Author:
-    """Draws stories. `focus`: actions that are asked for more often than the others.
+    """Draws stories. `focus`: actions that are asked for more often, situations that are there.
 
     `stress`: more of everything that others do, and of everything that goes wrong. `hands`: agents
     do more by hand (`by_hand.py`).
@@ -144,6 +145,8 @@ class Author:
         if not self.stress:  # those tell of one rule, and keep to it
             more = scenes(random.Random(f"scenes/{self.seed}"), traits["agents"], now)
             steps += [Step(*each) for each in more]
+        more = company(self.seed, traits["agents"], now, always=self.focus)
+        steps += [Step(*each) for each in more]
         if self.hands:
             asked_at = [(step.at, step.who) for step in steps if step.do == "ask"]
             own_dice = random.Random(f"by hand/{self.seed}")
@@ -224,8 +227,9 @@ class Author:
         }
         if traits["tagging"] == "errors_empty":
             said["error_tag"] = "0"
-        if self.focus and dice.random() < 0.5:
-            said["wish"] = [dice.choice(self.focus) for _ in range(5)]
+        focus = [each for each in self.focus if each.isupper()]
+        if focus and dice.random() < 0.5:
+            said["wish"] = [dice.choice(focus) for _ in range(5)]
         if dice.random() < 0.15:
             said["deadline"] = dice.choice((3.0, 6.0, 8.0, 30.0))
         if dice.random() < 0.06:

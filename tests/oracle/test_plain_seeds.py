@@ -142,7 +142,7 @@ FIRST: dict[planting.Plant, Found] = {
     every_answer_is_a_202: Found(1, "status 202 is told"),
     gaps_are_not_told: Found(1, "is not told"),
     a_get_fails_call_data_too_soon: Found(56, "failed by a GET too soon"),
-    the_date_of_an_answer_is_exact: Found(36, "it never was so since it was asked"),
+    the_date_of_an_answer_is_exact: Found(119, "it never was so since it was asked"),
     any_deadline_is_the_end_of_a_dialog: Found(1, "dialog_ended, and there was no ground"),
     calls_that_are_made_are_always_ambiguous: Found(28, "ambiguous, and there was no ground"),
     silent_ones_have_always_lost_the_link: Found(7, "link_lost, and there was no ground"),
