@@ -9,7 +9,6 @@ from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import after
 from listener.correlation.judges.pairs import candidates, joinable, pair
-from listener.finesse.actions.checks import same_number
 from listener.finesse.actions.expectation import (
     Barged,
     Conferenced,
@@ -76,8 +75,8 @@ def _anothers_make(desk: Desk, entry: Entry, there: str) -> bool:
     makes = isinstance(case.expectation, NewCall | Monitoring)
     if not makes or there in {*case.ids, case.claimed, case.initiated, *picture.dialogs}:
         return False
-    sender, _ = picture.origin(there)
-    return bool(sender) and not same_number(sender, case.own)
+    here, _ = picture.origin(there)
+    return here is False and case.own == picture.extension
 
 
 def joins_blindly(desk: Desk, entry: Entry, there: str) -> bool:

@@ -15,6 +15,7 @@ from enum import Enum
 from listener.correlation.ages import is_call, is_older, latest, merged
 from listener.correlation.instants import newer, older
 from listener.correlation.values import Values
+from listener.finesse.actions.checks import same_number
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, User
 
@@ -85,8 +86,8 @@ class AgentPicture:
     """Those of the removed dialogs that a list did not show; it may not have had them yet."""
     ends: dict[str, str | None] = field(default_factory=dict)
     """When, by Finesse's time, the agent left those that are gone: what is older comes late."""
-    origins: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
-    """Of those that are gone who made them, and when, by Finesse's time, the agent came to them."""
+    origins: dict[str, tuple[bool | None, str | None]] = field(default_factory=dict)
+    """Of those that are gone whether the agent's extension made them, and when the agent came."""
     took: dict[str, str] = field(default_factory=dict)
     """By the ids of those that are gone the one that each had taken in, which ends as well."""
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
@@ -179,19 +180,20 @@ class AgentPicture:
         if known is not None:
             self.bygone[id_] = array("q", (each for each, _ in known.contents))
 
-    def origin(self, id_: str) -> tuple[str | None, str | None]:
-        """Return who made a call and when the agent came to it, also of one that is gone.
+    def origin(self, id_: str) -> tuple[bool | None, str | None]:
+        """Return whether the agent's extension made a call, and when the agent came to it.
 
-        None where it is not known.
+        None where it is not known. Of one that is gone no number is kept.
         """
         known = self.dialogs.get(id_)
         return self._origin(known.dialog) if known else self.origins.get(id_, (None, None))
 
-    def _origin(self, *views: Dialog | None) -> tuple[str | None, str | None]:
+    def _origin(self, *views: Dialog | None) -> tuple[bool | None, str | None]:
         there = [each for each in views if each is not None]
+        sender = next((each.from_address for each in there), None)
+        here = same_number(sender, self.extension) if sender and self.extension else None
         parties = (each.participant(self.extension) for each in there)
-        starts = (own.start_time for own in parties if own is not None)
-        return next((each.from_address for each in there), None), next(starts, None)
+        return here, next((own.start_time for own in parties if own is not None), None)
 
     def unlist(self, id_: str, now: float) -> None:
         """Forget a dialog that a list does not show (any more)."""

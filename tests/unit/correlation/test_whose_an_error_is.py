@@ -636,15 +636,21 @@ def test_who_was_at_work_on_the_only_other_call_may_own_a_joins_error(*, touched
 
 
 @pytest.mark.parametrize(
-    ("sender", "reason"), [(CUSTOMER, "deadline"), (EXT, "ambiguous"), (None, "ambiguous")]
+    ("sender", "device", "reason"),
+    [
+        (CUSTOMER, EXT, "deadline"),
+        (EXT, EXT, "ambiguous"),
+        (None, EXT, "ambiguous"),
+        (CUSTOMER, "1009", "ambiguous"),  # of another device nobody knows what it made
+    ],
 )
 def test_an_error_on_a_call_that_is_gone_suspects_nobody_whose_device_did_not_make_it(
-    sender: str | None, reason: str
+    sender: str | None, device: str, reason: str
 ) -> None:
     # 5: it may have come, and gone, since the request went out; told again, it is on a call that
     # was known to come in
     story = Story()
-    key = story.accepted(MAKE_CALL)
+    key = story.accepted(MAKE_CALL, own=device)
     there = replace(placed("ALERTING", to="5559"), from_address=sender)
     story.hear(added(there), removed(there), an_error(dialog_id="200"))
     story.wait(30)
