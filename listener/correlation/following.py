@@ -30,7 +30,7 @@ def follow_into(desk: Desk, entry: Entry, owner: str | None, dialog: Dialog, int
     if not (following and secondary):
         return
     desk.books.bind(entry, into)
-    if entry.silent and suspected_there(desk, entry, into):
+    if entry.silent and entry.on_the_wire and suspected_there(desk, entry, into):
         entry.clouded = True
     entry.case.follow(secondary, dialog, into)
     entry.watched |= {secondary}

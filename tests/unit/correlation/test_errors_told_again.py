@@ -505,6 +505,23 @@ def test_where_more_errors_came_than_are_remembered_any_may_be_its_own(
     assert story.said(key)[0] == word
 
 
+@pytest.mark.parametrize("dialog_id", ["900", "200"])
+def test_no_error_from_before_it_left_is_its_own_though_its_call_became_another_by_then(
+    dialog_id: str,
+) -> None:
+    story = Story()
+    for n in range(MAX_UNSIGNED):
+        story.hear(an_error(f"{n}", dialog_id=dialog_id))
+    story.wait(1)
+    story.leaving = False
+    key = story.ask(a.SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string="1"))
+    story.hear(an_event(joined_unseen()))
+    story.leave(key)
+    story.accept(key)
+    story.wait(30)
+    assert story.said(key)[0] == "presumed"
+
+
 @pytest.mark.parametrize(("after", "word"), [(60, "open"), (901, "failed")])
 def test_what_an_earlier_process_heard_comes_again_for_a_while_only(after: float, word) -> None:
     story = Story(live=False, limits=Limits(tombstone_for=900.0))
