@@ -39,16 +39,18 @@ def a_failed_call(cause: str = "BUSY", at: float = 0.0) -> Dialog:
     return a_dialog(CALL, *parties, state="FAILED")
 
 
-def test_a_call_that_had_arrived_before_arrives_by_no_later_request() -> None:
+@pytest.mark.parametrize(("state", "word"), [("ALERTING", "unconfirmed"), ("DROPPED", "confirmed")])
+def test_a_call_that_had_arrived_before_arrives_by_no_later_request(state: str, word: str) -> None:
+    # who had left again is not there any more
     story = Story(own("HELD", 0), gate=GateMode.OFF)
-    there = [a_participant("5550100"), a_participant("1002", "ALERTING", 3)]
+    there = [a_participant("5550100"), a_participant("1002", state, 3)]
     story.hear(added(a_dialog(CALL, *there), owner="agent2"))
     wish = a.TransferSst(agent=AGENT, dialog_id=CALL, to_address="1002")
     key = story.accepted(wish)
     answered = [there[0], a_participant("1002", "ACTIVE", 5)]
     story.hear(an_event(a_dialog(CALL, *answered), owner="agent2"))
     story.wait(30)
-    assert story.said(key)[0] == "unconfirmed"
+    assert story.said(key)[0] == word
 
 
 def test_who_was_on_the_call_before_does_not_arrive_after_a_restart() -> None:
