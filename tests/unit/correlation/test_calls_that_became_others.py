@@ -317,6 +317,22 @@ def test_values_that_come_behind_the_end_of_a_call_that_was_joined_were_set() ->
     assert story.outcomes[key].changed is True
 
 
+@pytest.mark.parametrize("why", ["gap", "later update"])
+def test_values_behind_the_end_of_a_call_that_was_joined_may_be_old_ones(why: str) -> None:
+    # 4, 6.7: an old content may be told again behind a gap, or be what a later update wrote
+    story = Story(valued("x"), a_dialog("200"), gate=GateMode.OFF)
+    key = story.accepted(UPDATE_USER_X)
+    if why == "later update":
+        story.accepted(UPDATE_USER_X)
+    else:
+        story.link_down()
+        story.link_up(valued("x"), a_dialog("200"), user=a_user())
+    story.hear(removed(valued("x", "DROPPED", 2)))
+    story.hear(an_event(a_dialog("200", secondary_id="100")))
+    story.hear(an_event(valued("y", "HELD", 1)))
+    assert story.said(key)[0] == "open"
+
+
 def test_values_of_a_call_that_was_joined_from_before_the_request_prove_nothing() -> None:
     story = Story(valued("x", "HELD", 5), a_dialog("200"))
     key = story.accepted(UPDATE_USER_X)
