@@ -380,6 +380,7 @@ def test_a_settled_request_may_own_an_error_on_what_its_call_became(
     assert story.said(key)[0] == ("open" if follows else "failed")
 
 
+@pytest.mark.parametrize("other_one", ["", "BUSY"])  # what that one had is none of this one's (4)
 @pytest.mark.parametrize(
     ("shown", "tagged", "said"),
     [("BUSY", True, "confirmed"), ("BUSY", False, "open"), ("VOICE", True, "open")],
@@ -388,8 +389,9 @@ def test_our_id_on_the_call_as_it_was_shows_that_it_was_reclassified(
     shown: str,
     tagged: bool,  # noqa: FBT001
     said: str,
+    other_one: str,
 ) -> None:
-    story = Story(own("ACTIVE", 0), other(id_="300"))
+    story = Story(own("ACTIVE", 0), other(id_="300", variables={"BAResponse": other_one}))
     request = a.Reclassify(
         agent=AGENT,
         dialog_id="100",
