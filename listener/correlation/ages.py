@@ -31,9 +31,12 @@ def merged(old: Dialog, new: Dialog) -> Dialog:
     return replace(old, participants=later + others)
 
 
-def is_older(dialog: Dialog, known: Dialog) -> bool:
-    """Say whether a dialog is older news than what is known: one of its parties is."""
-    return any(is_earlier(party, known) for party in dialog.participants)
+def is_older(dialog: Dialog, known: Dialog, by: float = 0.0) -> bool:
+    """Say whether a dialog is older news than what is known: one of its parties is.
+
+    `by`: by more seconds than that.
+    """
+    return any(is_earlier(party, known, by) for party in dialog.participants)
 
 
 def is_earlier(party: Participant, known: Dialog, by: float = 0.0) -> bool:

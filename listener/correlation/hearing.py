@@ -232,7 +232,7 @@ def _on_dialog(
     )
     before = as_known(desk, event)
     if owner is not None:
-        known_to(desk, now, owner, event)
+        known_to(desk, now, owner, event, settled=not owner.open)
     keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
     signed = event.request_id is not None

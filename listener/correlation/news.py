@@ -5,6 +5,7 @@ from __future__ import annotations
 from listener.correlation.ages import is_older
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
+from listener.correlation.instants import CLOCKS_APART
 from listener.correlation.picture import News
 from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved
 from listener.finesse.model import Dialog
@@ -62,11 +63,15 @@ def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -
         picture.remember(event.dialog_id, content, now, doubtful=doubtful)
 
 
-def known_to(desk: Desk, now: float, owner: Entry, event: DialogEvent) -> None:
+def known_to(
+    desk: Desk, now: float, owner: Entry, event: DialogEvent, *, settled: bool = False
+) -> None:
     """Let the agent whose request it was know of it, though it came on a colleague's node first.
 
-    What the agent sends next is compared with it. Behind the own node's word of it, only a later
-    state is news: the call may have become another one there since.
+    What the agent sends next is compared with it. Behind the own node's word of it, only a state
+    that is later by both nodes' clocks is news: the call may have become another one there since.
+    So it is behind the request's end, as it was `settled` then, and behind a restart, for what is
+    known of the call was read since.
     """
     if isinstance(event, DialogRemoved):
         return
@@ -77,5 +82,6 @@ def known_to(desk: Desk, now: float, owner: Entry, event: DialogEvent) -> None:
     known = picture.dialogs.get(event.dialog_id)
     if known is None:
         return
-    if event.dialog_id not in owner.heard_at_home or is_older(known.dialog, event.dialog):
+    behind = settled or owner.restarted or event.dialog_id in owner.heard_at_home
+    if not behind or is_older(known.dialog, event.dialog, CLOCKS_APART):
         picture.put(event.dialog_id, event.dialog, now)

@@ -96,9 +96,17 @@ def _never_joined(desk: Desk, entry: Entry, there: str) -> bool:
 
 
 def _came_since(desk: Desk, entry: Entry, there: str) -> bool:
-    """Say whether a dialog surely came since, by Finesse's clock: Finesse had answered by then."""
-    _, start = desk.picture.of(entry.agent).origin(there)
-    return after(start, entry.case.answer_date)
+    """Say whether a dialog surely came since, by Finesse's clock: Finesse had answered by then.
+
+    It came when the request's device came to it; of one that is gone the extension's time is known.
+    """
+    picture, case = desk.picture.of(entry.agent), entry.case
+    known = picture.dialogs.get(there)
+    if known is None:
+        _, start = picture.origin(there)
+        return case.own == picture.extension and after(start, case.answer_date)
+    own = known.dialog.participant(case.own)
+    return own is not None and after(own.start_time, case.answer_date)
 
 
 def may_join(entry: Entry, there: str) -> bool:

@@ -39,11 +39,12 @@ from listener.correlation.hearing import (
 from listener.correlation.judges import judge
 from listener.correlation.judges.pairs import live_calls
 from listener.correlation.looks import fell
-from listener.correlation.news import told_again
+from listener.correlation.news import known_to, told_again
 from listener.correlation.objects import JOINS, names_another_object
 from listener.correlation.sharing import contest, did, give_back, rivals, would_count, would_fit
 from listener.finesse.actions.expectation import UserState
 from listener.finesse.events import (
+    DialogChanged,
     DialogEvent,
     DialogRemoved,
     Event,
@@ -142,6 +143,8 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event, content: int) -> 
     elif isinstance(event, DialogEvent) and entry in joining_blindly(
         desk, event.owner, event.dialog_id
     ):
+        undated = isinstance(event, DialogChanged) and entry.case.answer_date is None
+        entry.unexplained = entry.unexplained or (undated and not known)  # how it was nobody knows
         unexplained([], event, None, known, blind=(entry,))
     elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
@@ -200,6 +203,8 @@ def _dialog(  # noqa: PLR0917  # as above
         _contest(desk, now, entry, sight, event.request_id)
     signed = event.request_id is not None
     proven = judge_all(desk, now, [entry], sight, owner, signed=signed, named=named)
+    if event.owner == entry.agent and (owner is not None or proven):
+        known_to(desk, now, entry, event)
     sent(desk, now, owner)
     unexplained([entry], event, before, (owner,) if owner is not None else proven)
 

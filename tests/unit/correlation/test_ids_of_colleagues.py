@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from listener.correlation.gate import GateMode
-from listener.correlation.outcome import MinimumEvidence
+from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
 from listener.finesse.events import DialogChanged, DialogRemoved
@@ -36,6 +36,7 @@ from tests.unit.correlation.given import (
     LINKED,
     OTHER,
     READY,
+    update,
 )
 
 BY_ID_ALONE = MinimumEvidence.REQUEST_ID
@@ -104,6 +105,65 @@ def test_what_a_colleagues_node_tells_behind_the_own_one_takes_nothing_back() ->
     media = {"call_type": "CONFERENCE"}
     story.hear(an_event(a_dialog(CALL, *parties, media=media, secondary_id="200"), tag=key))
     assert story.said(key) == BY_ID
+
+
+def _written(value: str, *, ahead: float = 0.0) -> Dialog:
+    """Return the call of two agents with that value, by a node whose clock is so far ahead."""
+    parties = (a_participant(at=ahead), a_participant("1002", at=ahead))
+    return a_dialog(CALL, *parties, variables={"user.x": value})
+
+
+@pytest.mark.parametrize(
+    ("first", "ahead"),
+    [
+        *((first, ahead) for first in ("own", "adopted", "settled") for ahead in (0.0, 1.0, 2.0)),
+        ("colleague's", 0.0),
+    ],
+)
+def test_no_value_that_was_there_before_is_a_change_for_what_a_colleagues_node_told_late(
+    first: str, ahead: float
+) -> None:
+    # 4: another client had written it when the second request went out; the phone is at work then
+    story = Story(_written("a"))
+    baseline = story.correlator.picture(AGENT).baseline(CALL)
+    request = update(**{"user.x": "b"})
+    heard = an_event(_written("b"), tag="r1"), an_event(_written("c"))
+    late = an_event(_written("b", ahead=ahead), tag="r1", owner="agent2")
+    if first == "own":
+        story.accepted(request)
+        story.hear(*heard)
+    elif first == "colleague's":
+        story.accepted(request)
+        story.hear(replace(late, item_id="earlier"))
+        story.hear(an_event(_written("b")), heard[1])
+    elif first == "settled":
+        story.hear(*heard)
+        story.remember(request, Confirmed(evidence=Evidence.REQUEST_ID))
+    else:
+        story.hear(*heard)
+        story.adopt(request, baseline=baseline, left=29.0, age=1.0, gap=False)
+        story.rehear("r1", *heard)
+    story.hear(late)
+    key = story.accepted(update(**{"user.x": "c"}))
+    phone = (a_participant(state="HELD", at=8), a_participant("1002", at=6))
+    story.hear(an_event(replace(_written("c"), participants=phone)))
+    assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_step_that_was_told_here_before_a_hand_over_is_the_own_nodes_word(*, gap: bool) -> None:
+    # 4: of two values one is there; what another client made of it is not taken back
+    story = Story(_written("a"))
+    baseline = story.correlator.picture(AGENT).baseline(CALL)
+    heard = an_event(_written("b"), tag="r1"), an_event(_written("c"))
+    story.hear(*heard)
+    data = update(**{"user.x": "b", "user.y": "b"})
+    key = story.adopt(data, baseline=baseline, left=29.0, age=1.0, gap=gap)
+    if not gap:
+        story.rehear(key, *heard)
+    story.hear(an_event(_written("b"), tag=key, owner="agent2"))
+    assert story.said(key)[0] == "open"
+    assert story.correlator.picture(AGENT).dialogs[CALL].dialog == _written("c")
 
 
 def test_a_later_stage_that_a_colleagues_node_tells_first_is_known_behind_the_own_nodes_word() -> (

@@ -11,7 +11,7 @@ from listener.correlation.gate import GateMode
 from listener.correlation.instants import instant
 from listener.finesse import actions as a
 from listener.finesse.events import DialogAdded, DialogChanged
-from listener.finesse.model import Dialog
+from listener.finesse.model import Dialog, User
 from tests.builders import (
     AGENT,
     CALL,
@@ -342,6 +342,41 @@ def test_who_was_at_work_on_any_call_before_a_hand_over_may_own_a_joins_error(
     story.hear(an_error())
     story.wait(30)
     assert story.said(key)[0] == ("failed" if (seen, tag) == (1.0, None) else "unconfirmed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("changed", "unconfirmed"), ("added", "failed"), ("removed", "failed")]
+)
+def test_nobody_knows_since_when_a_call_is_so_that_was_told_of_before_a_hand_over_without_a_date(
+    kind: str, said: str
+) -> None:
+    # 5: as where this process had sent the join, and heard how the phone answered that call
+    story = Story(own("ACTIVE", 0), call_with("200", OTHER, "ALERTING"))
+    shown = call_with("200", OTHER, "ACTIVE", 5)
+    news = {"changed": an_event(shown), "added": added(shown), "removed": removed(shown)}[kind]
+    story.hear(news)
+    key = story.adopt(TRANSFER, baseline=None, left=29.0, age=1.0, gap=False, length=30.0)
+    story.rehear(key, news)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(key)[0] == said
+
+
+@pytest.mark.parametrize("user", [None, a_user()])
+@pytest.mark.parametrize("device", [EXT, "1009"])
+def test_a_call_came_since_where_its_joins_own_device_came_to_it_since(
+    device: str, user: User | None
+) -> None:
+    # 4, 5: an agent may have more than one device, or none that is known
+    story = Story(live=False)
+    join = a.Transfer(agent=AGENT, dialog_id=CALL, target_media_address=device)
+    key = story.ask(join, own=device)
+    story.accept(key, date=instant(clock(2)))
+    story.link_up(a_dialog(CALL, a_participant(device), a_participant(CUSTOMER)), user=user)
+    party = a_participant(device, state="ALERTING", start_time=clock(4))
+    story.hear(added(a_dialog("300", party, a_participant("B"))), an_error(dialog_id="300"))
+    story.wait(30)
+    assert story.said(key) == ("unconfirmed", "link_lost")
 
 
 @pytest.mark.parametrize("gone", [False, True])
