@@ -331,6 +331,8 @@ def test_values_behind_the_end_of_a_call_that_was_joined_may_be_old_ones(why: st
     story.hear(an_event(a_dialog("200", secondary_id="100")))
     story.hear(an_event(valued("y", "HELD", 1)))
     assert story.said(key)[0] == "open"
+    story.hear(an_event(valued("y", "HELD", 1.5), tag=key))
+    assert story.said(key) == ("confirmed", "request_id")  # which no old content bears
 
 
 def test_values_of_a_call_that_was_joined_from_before_the_request_prove_nothing() -> None:
