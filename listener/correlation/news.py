@@ -84,4 +84,4 @@ def known_to(
         return
     behind = settled or owner.restarted or event.dialog_id in owner.heard_at_home
     if not behind or is_older(known.dialog, event.dialog, CLOCKS_APART):
-        picture.put(event.dialog_id, event.dialog, now)
+        picture.put(event.dialog_id, event.dialog, now, borrowed=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from listener.correlation.ages import is_call, is_older, latest, merged
+from listener.correlation.ages import is_call, is_older, is_the_same, latest, merged
 from listener.correlation.instants import newer, older
 from listener.correlation.values import Values
 from listener.finesse.actions.checks import same_number
@@ -41,6 +41,7 @@ class Known:
     latest: int = 0  # the content that it was heard with, 0 when a GET showed something else since
     doubtful: bool = False  # it may be an old content, published again
     overtaken: bool = False  # what came last was older news than what is known
+    borrowed: bool = False  # it is a colleague's node's word, by that one's clock
     same: bool = False  # what came last shows just the call data that were known for sure
     doubted_at: float = float("-inf")  # when an old content was last in doubt
     values: Values = field(default_factory=Values)
@@ -135,8 +136,12 @@ class AgentPicture:
         """Say whether that dialog's end was heard, and nothing of it since."""
         return dialog in self.removed.keys() - self.dialogs.keys() - self.unlisted
 
-    def put(self, id_: str, dialog: Dialog, now: float) -> None:
-        """Take in a dialog that was seen; states only move forward in Finesse's time."""
+    def put(self, id_: str, dialog: Dialog, now: float, *, borrowed: bool = False) -> None:
+        """Take in a dialog that was seen; states only move forward in Finesse's time.
+
+        `borrowed`: a colleague's node told it. What that one's clock gave counts no more once the
+        own node tells the same states.
+        """
         known = self.dialogs.pop(id_, None)
         if known is None:
             gone = self.bygone.pop(id_, ())
@@ -148,10 +153,13 @@ class AgentPicture:
         else:
             if _variables(dialog) != _variables(known.dialog):
                 known.values.hear(dialog)
-            later = merged(known.dialog, dialog)
-            known.overtaken = is_older(dialog, known.dialog)
+            told = known.borrowed and not borrowed and is_the_same(dialog, known.dialog)
+            later = dialog if told else merged(known.dialog, dialog)
+            known.overtaken = not told and is_older(dialog, known.dialog)
             known.same = _data(later) == _data(known.dialog) and not known.doubtful
-            if later != known.dialog:
+            changed = later != known.dialog
+            known.borrowed = (borrowed and changed) or (known.borrowed and not told)
+            if changed:
                 known.latest = 0
             known.dialog, known.at = later, now
             known.doubtful = known.doubtful and known.overtaken

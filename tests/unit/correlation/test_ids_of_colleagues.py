@@ -113,13 +113,8 @@ def _written(value: str, *, ahead: float = 0.0) -> Dialog:
     return a_dialog(CALL, *parties, variables={"user.x": value})
 
 
-@pytest.mark.parametrize(
-    ("first", "ahead"),
-    [
-        *((first, ahead) for first in ("own", "adopted", "settled") for ahead in (0.0, 1.0, 2.0)),
-        ("colleague's", 0.0),
-    ],
-)
+@pytest.mark.parametrize("ahead", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("first", ["own", "colleague's", "adopted", "settled"])
 def test_no_value_that_was_there_before_is_a_change_for_what_a_colleagues_node_told_late(
     first: str, ahead: float
 ) -> None:
@@ -148,6 +143,36 @@ def test_no_value_that_was_there_before_is_a_change_for_what_a_colleagues_node_t
     phone = (a_participant(state="HELD", at=8), a_participant("1002", at=6))
     story.hear(an_event(replace(_written("c"), participants=phone)))
     assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize(("ahead", "known"), [(0.5, True), (2.0, True), (2.5, False)])
+def test_the_own_nodes_word_of_the_same_states_replaces_a_colleagues_nodes(
+    ahead: float, *, known: bool
+) -> None:
+    # 4: so that what comes behind it there is not older news by that other clock
+    def held(value: str, at: float = 2.0) -> Dialog:
+        parties = (a_participant(state="HELD", at=at), a_participant("1002"))
+        return a_dialog(CALL, *parties, variables={"user.x": value})
+
+    story = Story(_written("a"))
+    key = story.accepted(HOLD)
+    story.hear(an_event(held("a", 2 + ahead), tag=key, owner="agent2"))
+    story.hear(an_event(_written("a")))  # older news are older by any clock
+    picture = story.correlator.picture(AGENT)
+    assert picture.dialogs[CALL].dialog == held("a", 2 + ahead)
+    story.hear(an_event(held("a"), tag=key), an_event(held("b")))
+    assert (picture.dialogs[CALL].dialog == held("b")) is known
+
+
+def test_a_colleagues_older_news_lend_the_own_nodes_word_no_other_clock() -> None:
+    parties = (a_participant(state="HELD", at=5), a_participant("1002"))
+    known = a_dialog(CALL, *parties, variables={"user.x": "b"})
+    story = Story(_written("a"))
+    key = story.accepted(ANSWER)
+    story.hear(an_event(known), an_event(_written("a"), tag=key, owner="agent2"))
+    older = (a_participant(state="HELD", at=4), a_participant("1002"))
+    story.hear(an_event(replace(known, participants=older, state="FAILED")))
+    assert story.correlator.picture(AGENT).dialogs[CALL].dialog == known
 
 
 @pytest.mark.parametrize("gap", [False, True])
