@@ -35,6 +35,7 @@ from listener.correlation.hearing import (
     mark_unknown,
     reaches,
     sent,
+    sole,
 )
 from listener.correlation.judges import judge
 from listener.correlation.judges.pairs import live_calls
@@ -145,7 +146,8 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event, content: int) -> 
     ):
         undated = isinstance(event, DialogChanged) and entry.case.answer_date is None
         entry.unexplained = entry.unexplained or (undated and not known)  # how it was nobody knows
-        unexplained([], event, None, known, blind=(entry,))
+        named = sole(known)  # an id that two have names nobody, and explains nothing
+        unexplained([], event, None, (named,) if named is not None else (), blind=(entry,))
     elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
     elif not isinstance(event, RequestFailed | UserChanged):

@@ -44,6 +44,7 @@ from tests.unit.correlation.given import (
     MAKE_CALL_FROM,
     ON_HOLD,
     OTHER,
+    READY,
     SURVIVOR,
     THREE,
     TRANSFER,
@@ -342,6 +343,25 @@ def test_who_was_at_work_on_any_call_before_a_hand_over_may_own_a_joins_error(
     story.hear(an_error())
     story.wait(30)
     assert story.said(key)[0] == ("failed" if (seen, tag) == (1.0, None) else "unconfirmed")
+
+
+@pytest.mark.parametrize(("twice", "said"), [(False, "failed"), (True, "unconfirmed")])
+def test_an_id_that_two_have_explained_no_work_on_any_call_before_a_hand_over(
+    *, twice: bool, said: str
+) -> None:
+    story = Story(own("ACTIVE", 0), call_with("200", OTHER, "ALERTING"), gate=GateMode.OFF)
+    news = an_event(call_with("200", OTHER, "ACTIVE", 5), tag="dup")
+    story.hear(news)
+    how: dict[str, Any] = {"baseline": None, "left": 29.0, "age": 1.0, "gap": False, "length": 30.0}
+    how["answer_date"] = instant(clock(2))
+    keys = [story.adopt(a.Answer(agent=AGENT, dialog_id="200"), id_="dup", **how)]
+    keys += [story.adopt(READY, id_="dup", **how)] if twice else []
+    keys.append(story.adopt(TRANSFER, **how))
+    for key in keys:
+        story.rehear(key, news)
+    story.hear(an_error())
+    story.wait(30)
+    assert story.said(keys[-1])[0] == said
 
 
 @pytest.mark.parametrize(
