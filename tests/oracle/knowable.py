@@ -281,6 +281,7 @@ def _anothers(account: Account, asked: Asked, heard: Heard) -> bool:
     """Say whether a change is another request's of that agent by its id: it is no other's (4).
 
     However that one ended, unless nothing of it was ever done; where two have that id, it is one's.
+    That a colleague's request has it as well takes nothing away: a tag is (agent, requestId) (3).
     """
     if isinstance(asked.request, do.UpdateCallData | do.UserRequest):
         return False  # values that are there, or a state, may be told with any id
@@ -293,13 +294,9 @@ def _anothers(account: Account, asked: Asked, heard: Heard) -> bool:
         and other.begun <= heard.at
         and not isinstance(other.outcome, Rejected)
         and not isinstance(other.request, (*DATA, *SILENT, do.UserRequest))
-        and (grounds.named(account, other, heard) or _one_of_two(other, heard))
+        and other.request_id == heard.event.request_id
         for other in account.asked
     )
-
-
-def _one_of_two(other: Asked, heard: Heard) -> bool:
-    return other.ambiguous and heard.event.request_id == other.request_id
 
 
 def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
@@ -464,7 +461,11 @@ def _made_lately(account: Account, asked: Asked, error: Heard) -> bool:
             (isinstance(other.outcome, Failed) and other.outcome.dialogs.new == there is not None)
             or (
                 isinstance(other.outcome, Unconfirmed | Abandoned)
-                and (blame.fits(account, other, error) or blame.untold(account, other, error))
+                and (
+                    blame.fits(account, other, error)
+                    or blame.untold(account, other, error)
+                    or blame.came_untold(account, other, error)
+                )
             )
         )
         for other in account.asked
@@ -527,7 +528,7 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
     alone = max([error.at + blame.SETTLES, *_left(account, asked, error)]) + 0.1
     if probed.shown_to_two(account, asked, alone):
         return True  # by a GET as well as by news: it may be what was asked for
-    return any(
+    return _worked_elsewhere(account, asked, ids, alone) or any(
         heard.parcel.cause is not asked.deed
         and (
             getattr(heard.event, "dialog_id", None) in ids
@@ -538,6 +539,32 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
         for heard in _open(account, asked)
         if heard.at <= alone
     )
+
+
+def _worked_elsewhere(account: Account, asked: Asked, ids: list[str], until: float) -> bool:
+    """Say whether a colleague's node told, with another client's id, of a change of its calls (5).
+
+    It changed on that object, though no news of it came on the agent's own node.
+    """
+    ours = {other.request_id for other in account.asked}
+    return any(
+        heard.agent != asked.agent
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id in ids
+        and heard.event.request_id not in {None, *ours}
+        and heard.parcel.made >= (asked.begun or asked.submitted)
+        and _changed(account, heard)
+        for heard in _open(account, asked, of_all=True)
+        if heard.at <= until
+    )
+
+
+def _changed(account: Account, heard: Heard) -> bool:
+    """Say whether a party or the data of a call changed with what an event tells of it."""
+    id_ = getattr(heard.event, "dialog_id", None)
+    views = [account.history.at(id_, heard.parcel.made + by) for by in (-0.001, 0.001)]
+    was, is_ = ((view.parties, view.values) if view is not None else None for view in views)
+    return was != is_
 
 
 def _left(account: Account, asked: Asked, error: Heard) -> Iterator[float]:

@@ -43,7 +43,7 @@ from listener.finesse.actions.expectation import CallData, Conferenced, Left, Re
 from listener.finesse.events import DialogAdded, DialogChanged, DialogRemoved, RequestFailed
 from listener.finesse.model import ApiError
 from listener.simulator.interfaces import Deed
-from tests.builders import a_dialog, added, an_event
+from tests.builders import a_dialog, a_participant, added, an_event
 from tests.oracle import (
     blame,
     details,
@@ -583,6 +583,34 @@ def test_an_error_may_be_of_one_that_was_given_up_and_may_have_made_that_call(
     assert knowable._made_lately(account, asked, heard) is may_be
 
 
+@pytest.mark.parametrize(
+    ("told", "sender", "at", "may_be"),
+    [
+        (120.2, "2001", 122.0, True),
+        (95.0, "2001", 122.0, False),  # it was told before that one left
+        (120.2, "x", 122.0, False),  # it comes from elsewhere
+        (120.2, "2001", 126.0, False),  # its time was over
+    ],
+)
+def test_an_error_may_be_of_one_that_ended_on_a_call_that_was_there_and_not_told_of_as_it_left(
+    told: float, sender: str, at: float, *, may_be: bool
+) -> None:
+    consult = do.ConsultCall(
+        agent="1001", dialog_id="B", to_address="7", target_media_address="2001"
+    )
+    ends = Unconfirmed(reason=Reason.AMBIGUOUS)
+    ended = _open(consult, "4", outcome=ends, settled=120.5)
+    drop = do.Drop(agent="1001", dialog_id="A", target_media_address="2001")
+    asked = _open(drop, "1", outcome=ends, begun=121.0, settled=130.0)
+    account = Account(0, asked=[ended, asked], live={"1001": [[60.0, 200.0]]})
+    account.history.calls["A"] = [(99.9, _view("INITIATING", sender=sender))]
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    for when, event in ((told, an_event(a_dialog("A"), owner="1001")), (at, error)):
+        parcel = Parcel("", "", when, None, None, is_error=event is error)
+        account.heard.append(Heard(when, "1001", event, parcel, first=True))
+    assert knowable._made_lately(account, asked, account.heard[-1]) is may_be
+
+
 # -- what a GET would have told -------------------------------------------------------------------
 
 
@@ -911,4 +939,71 @@ def test_who_is_left_alone_with_an_error_fails_if_the_others_were_proved_in_time
     event = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
     parcel = Parcel("", "", 101.0, asked.deeds[0], None, is_error=True)
     account.heard.append(Heard(101.0, "1001", event, parcel, first=True))
+    assert bool(knowable.missed(account)) is finds
+
+
+@pytest.mark.parametrize(
+    ("tag", "of", "made", "finds"),
+    [
+        ("4", "1001", 101.0, False),  # the consult's, though a colleague's request has that id, too
+        ("4", "1002", 101.0, True),  # of no request of that agent
+        (None, "1001", 101.0, True),
+        ("x", "1001", 101.0, True),  # another client's
+    ],
+)
+def test_a_change_with_another_requests_id_is_that_ones_though_a_colleague_has_that_id(
+    tag: str | None, of: str, made: float, *, finds: bool
+) -> None:
+    hold = do.Hold(agent="1001", dialog_id="A", target_media_address="2001")
+    asked = _open(hold, "1", outcome=Unconfirmed(reason=Reason.NO_ANSWER))
+    asked.deeds = [Deed("1001", "1", "HOLD", "A", 100.0, status=503, effect=False)]
+    consult = do.ConsultCall(agent=of, dialog_id="A", to_address="7", target_media_address="2001")
+    other = _open(consult, "4", outcome=Failed(evidence=Evidence.REQUEST_ID), settled=103.0)
+    answer = do.Answer(agent="1003", dialog_id="A", target_media_address="2003")
+    theirs = Asked(*(2, "c", answer, "4", "2003", "submit", MinimumEvidence.ANY, 20.0, 100.0))
+    theirs.begun = 100.0
+    account = Account(0, asked=[asked, other, theirs], live={"1001": [[90.0, 200.0]]})
+    account.history.calls["A"] = [(80.0, _view("ACTIVE", "2003")), (made, _view("HELD", "2003"))]
+    for at, state, bears in ((95.0, "ACTIVE", None), (made + 0.1, "HELD", tag)):
+        shown = a_dialog("A", a_participant("2001", state))
+        event = an_event(shown, tag=bears, owner="1001")
+        parcel = Parcel("", "", made if at > made else 80.0, None, bears, is_error=False)
+        account.heard.append(Heard(at, "1001", event, parcel, first=True))
+    assert bool(knowable._change(account, asked)) is finds
+
+
+@pytest.mark.parametrize(
+    ("tag", "who", "made", "state", "finds"),
+    [
+        ("x", "1003", 100.5, "HELD", False),  # another client's, at work on that call
+        (None, "1003", 100.5, "HELD", True),
+        ("2", "1003", 100.5, "HELD", True),  # a request of ours
+        ("x", "1003", 99.5, "HELD", True),  # it was so before
+        ("x", "1003", 100.5, "ACTIVE", True),  # it tells of no change
+        ("x", "1001", 100.5, "HELD", False),  # as on the own node
+    ],
+)
+def test_another_client_at_work_on_a_colleagues_part_of_the_call_may_have_had_the_error(
+    tag: str | None, who: str, made: float, state: str, *, finds: bool
+) -> None:
+    request = do.UpdateScheduledCallback(
+        agent="1001", dialog_id="A", callback_time="2030-01-01T01:00", target_media_address="2001"
+    )
+    ends = Unconfirmed(reason=Reason.AMBIGUOUS)
+    asked = _open(request, "1", outcome=ends, settled=105.0)
+    asked.deeds = [Deed("1001", "1", "UPDATE", "A", 100.05, status=202, effect=False)]
+    colleague = do.Hold(agent="1003", dialog_id="A", target_media_address="2003")
+    proof = Confirmed(evidence=Evidence.REQUEST_ID)
+    hold = _open(colleague, "2", outcome=proof, settled=100.9)
+    account = Account(0, asked=[asked, hold], live={"1001": [[90.0, 200.0]]})
+    account.history.calls["A"] = [
+        (80.0, _view("ACTIVE", "2003")),
+        (made, _view("ACTIVE", parties={"2001": "ACTIVE", "2003": state})),
+    ]
+    event = an_event(a_dialog("A"), tag=tag, owner=who)
+    parcel = Parcel("", "", made, None, tag, is_error=False)
+    account.heard.append(Heard(100.6, who, event, parcel, first=True))
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    parcel = Parcel("", "", 101.0, asked.deeds[0], None, is_error=True)
+    account.heard.append(Heard(101.0, "1001", error, parcel, first=True))
     assert bool(knowable.missed(account)) is finds
