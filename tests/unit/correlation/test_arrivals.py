@@ -203,6 +203,32 @@ def test_our_leaving_with_our_id_on_a_colleagues_node_is_the_transfer(
     assert story.said(key)[0] == said
 
 
+@pytest.mark.parametrize(
+    ("before", "tagged", "at", "said"),
+    [
+        ("ACTIVE", True, 2, "confirmed"),
+        ("ACTIVE", False, 2, "open"),  # somebody may have hung up for us
+        ("ACTIVE", True, 0, "open"),  # the call is not shown to be later than at sending
+        ("DROPPED", True, 2, "open"),  # we had left before
+        (None, True, 2, "open"),  # nor were we on it
+    ],
+)
+def test_a_call_that_shows_us_no_more_on_a_colleagues_node_with_our_id_is_the_transfer(
+    before: str | None,
+    tagged: bool,  # noqa: FBT001
+    at: float,
+    said: str,
+) -> None:
+    # 3, 6.5: as above, and who has left is not listed there
+    there = (a_participant(CUSTOMER), a_participant("1002"))
+    mine = () if before is None else (a_participant(state=before),)
+    story = Story(a_dialog("100", *mine, *there))
+    key = story.accepted(a.TransferSst(agent=AGENT, dialog_id="100", to_address="1002"))
+    shown = a_dialog("100", a_participant("1002", "ALERTING", at), a_participant(CUSTOMER))
+    story.hear(an_event(shown, owner="agent2", tag=key if tagged else None))
+    assert story.said(key)[0] == said
+
+
 @pytest.mark.parametrize(("there", "survivor"), [("1002", "100"), ("1003", None)])
 def test_the_surviving_call_is_told_only_where_the_target_was_seen_on_it(
     there: str, survivor: str | None
