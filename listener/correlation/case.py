@@ -76,7 +76,6 @@ class Finding:
     applied: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     truncated: tuple[str, ...] = ()
-    anothers: bool = False  # it bears another request's id
     undated: bool = False  # it may be of before: an answer's Date will tell, if one comes
 
 

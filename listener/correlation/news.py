@@ -70,8 +70,8 @@ def known_to(
 
     What the agent sends next is compared with it. Behind the own node's word of it, only a state
     that is later by both nodes' clocks is news: the call may have become another one there since.
-    So it is behind the request's end, as it was `settled` then, and behind a restart, for what is
-    known of the call was read since.
+    So it is behind the request's end, as it was `settled` then, where the call was heard of since
+    that one left, and behind a restart, for what is known of the call was read since.
     """
     if isinstance(event, DialogRemoved):
         return
@@ -82,6 +82,7 @@ def known_to(
     known = picture.dialogs.get(event.dialog_id)
     if known is None:
         return
-    behind = settled or owner.restarted or event.dialog_id in owner.heard_at_home
+    told = settled and known.at >= (owner.sent_at or 0.0)  # something of it since that one left
+    behind = told or owner.restarted or event.dialog_id in owner.heard_at_home
     if not behind or is_older(known.dialog, event.dialog, CLOCKS_APART):
         picture.put(event.dialog_id, event.dialog, now, borrowed=True)

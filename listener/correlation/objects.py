@@ -8,7 +8,7 @@ from __future__ import annotations
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import after
-from listener.correlation.judges.pairs import candidates, joinable, pair
+from listener.correlation.judges.pairs import candidates, never_joinable, pair
 from listener.finesse.actions.expectation import (
     Barged,
     Conferenced,
@@ -91,7 +91,7 @@ def joins_blindly(desk: Desk, entry: Entry, there: str) -> bool:
 def _never_joined(desk: Desk, entry: Entry, there: str) -> bool:
     """Say whether a dialog is surely none that was there to be joined: by its kind, or its time."""
     known = desk.picture.of(entry.agent).dialogs.get(there)
-    of_another_kind = known is not None and not joinable(entry.case, known.dialog)
+    of_another_kind = known is not None and never_joinable(entry.case, known.dialog)
     return of_another_kind or _came_since(desk, entry, there)
 
 

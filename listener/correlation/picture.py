@@ -158,7 +158,10 @@ class AgentPicture:
             known.overtaken = not told and is_older(dialog, known.dialog)
             known.same = _data(later) == _data(known.dialog) and not known.doubtful
             changed = later != known.dialog
-            known.borrowed = (borrowed and changed) or (known.borrowed and not told)
+            if borrowed:
+                known.borrowed = known.borrowed or changed
+            elif later is dialog:
+                known.borrowed = False  # nothing of what that one told is left
             if changed:
                 known.latest = 0
             known.dialog, known.at = later, now

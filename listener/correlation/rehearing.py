@@ -205,8 +205,8 @@ def _dialog(  # noqa: PLR0917  # as above
         _contest(desk, now, entry, sight, event.request_id)
     signed = event.request_id is not None
     proven = judge_all(desk, now, [entry], sight, owner, signed=signed, named=named)
-    if event.owner == entry.agent and (owner is not None or proven):
-        known_to(desk, now, entry, event)
+    if owner is not None or (event.owner == entry.agent and proven):
+        known_to(desk, now, entry, event, settled=True)  # the own node's word may be in the picture
     sent(desk, now, owner)
     unexplained([entry], event, before, (owner,) if owner is not None else proven)
 

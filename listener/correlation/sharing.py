@@ -217,7 +217,7 @@ def without_others_share(
             continue
         entry.note(now, "another_request", "the change is another request's, by its id")
         if ended_here(entry.case, seen):  # it is the end of its own call as well (rules 6.10)
-            kept.append((entry, replace(ENDED, anothers=True), seen))
+            kept.append((entry, ENDED, seen))
     return kept
 
 

@@ -53,9 +53,9 @@ def what_was_initiated_stands_for_ever():
     yield looks, "_fallen", lambda _entry, _shown: None
     real = evidence.ended
 
-    def ended(desk_, now, e, *, off=False, anothers=False):
+    def ended(desk_, now, e, *, off=False):
         standing = e.standing
-        real(desk_, now, e, off=off, anothers=anothers)
+        real(desk_, now, e, off=off)
         e.standing = standing
 
     yield evidence, "ended", ended

@@ -24,8 +24,10 @@ def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
     if cause is not None and case.mine(sight) and _failed_since(case, sight, dialog, cause):
         return Finding(Shown.FAILED, "FAILED", cause.state_cause)
     if sight.owner != case.agent and sight.how is not How.REMOVED:
+        if dialog.state == "FAILED":
+            return NOTHING  # whoever has left it, it came to nobody; the own node tells the cause
         shown = _arrived(case, want, dialog)
-        if sight.tagged and _left_since(case, sight, own):
+        if sight.tagged and own is not None and has_left(own) and case.moved(own) is Shown.EFFECT:
             shown = Shown.EFFECT  # our leaving with our id, on whose node ever
         there = arrived_at(dialog, want.to_address)
         return Finding(shown, dialogs=DialogIds(survivor=sight.dialog_id if there else None))
@@ -33,17 +35,6 @@ def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
         return NOTHING
     moved = sight.how is How.REMOVED or (own is not None and case.moved(own) is not Shown.NOTHING)
     return Finding(Shown.EFFECT) if sight.tagged and moved else ENDED
-
-
-def _left_since(case: Case, sight: Sight, own: Participant | None) -> bool:
-    """Say whether we are shown to have left the call since the request, or are not on it any more.
-
-    Who is not listed has no time: then the call must be shown as it was later than at sending.
-    """
-    if own is not None:
-        return has_left(own) and case.moved(own) is Shown.EFFECT
-    was = case.before.participant(case.own) if case.before is not None else None
-    return was is not None and not has_left(was) and case.since(sight)
 
 
 def _failed_since(case: Case, sight: Sight, dialog: Dialog, cause: Participant) -> bool:

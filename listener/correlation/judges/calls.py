@@ -53,7 +53,8 @@ def _without_id(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Fi
     if not (named or dialog.state in PROVEN | {"FAILED"}):
         return _look_alike(case, dialog)
     found = _progress(case, want, sight, dialog, by_id=False)
-    if found.shown in {Shown.EFFECT, Shown.FAILED}:
+    rang = found.shown is Shown.FAILED and _rang(case.perhaps.get(sight.dialog_id))
+    if found.shown in {Shown.EFFECT, Shown.FAILED} and not rang:
         case.perhaps[sight.dialog_id] = replace(found, by_id=True)
     return found if named else _look_alike(case, dialog)
 
@@ -62,7 +63,13 @@ def _as_known(case: Case, sight: Sight, found: Finding) -> Finding:
     """Return what a call with our id shows, or was shown to be before: older news undo nothing."""
     known = case.perhaps.get(sight.dialog_id)
     early = found.shown in {Shown.NOTHING, Shown.STANDING}
+    early = early or (found.shown is Shown.FAILED and _rang(known))
     return known if known is not None and early else found
+
+
+def _rang(known: Finding | None) -> bool:
+    """Say whether a call had been made by then: that it failed later fails nothing (6.1)."""
+    return known is not None and known.shown is Shown.EFFECT
 
 
 def _made_another(case: Case, sight: Sight) -> bool:

@@ -70,6 +70,17 @@ def joinable(case: Case, dialog: Dialog) -> bool:
     return is_call(dialog) and not is_watch(dialog) and not _is_reservation(case, dialog)
 
 
+def never_joinable(case: Case, dialog: Dialog) -> bool:
+    """Say whether a dialog never was a call that may be joined, however it is shown by now.
+
+    A preview that the agent is on, or was, may have had a customer on it who has left since.
+    """
+    own = dialog.participant(case.own)
+    on_it = own is None or own.state in {"ACTIVE", "HELD"} or has_left(own)
+    preview = dialog.media_properties.call_type == "OUTBOUND_PREVIEW"
+    return not joinable(case, dialog) and not (preview and on_it)
+
+
 def _is_reservation(case: Case, dialog: Dialog) -> bool:
     preview = dialog.media_properties.call_type == "OUTBOUND_PREVIEW"
     own = dialog.participant(case.own)

@@ -203,32 +203,6 @@ def test_our_leaving_with_our_id_on_a_colleagues_node_is_the_transfer(
     assert story.said(key)[0] == said
 
 
-@pytest.mark.parametrize(
-    ("before", "tagged", "at", "said"),
-    [
-        ("ACTIVE", True, 2, "confirmed"),
-        ("ACTIVE", False, 2, "open"),  # somebody may have hung up for us
-        ("ACTIVE", True, 0, "open"),  # the call is not shown to be later than at sending
-        ("DROPPED", True, 2, "open"),  # we had left before
-        (None, True, 2, "open"),  # nor were we on it
-    ],
-)
-def test_a_call_that_shows_us_no_more_on_a_colleagues_node_with_our_id_is_the_transfer(
-    before: str | None,
-    tagged: bool,  # noqa: FBT001
-    at: float,
-    said: str,
-) -> None:
-    # 3, 6.5: as above, and who has left is not listed there
-    there = (a_participant(CUSTOMER), a_participant("1002"))
-    mine = () if before is None else (a_participant(state=before),)
-    story = Story(a_dialog("100", *mine, *there))
-    key = story.accepted(a.TransferSst(agent=AGENT, dialog_id="100", to_address="1002"))
-    shown = a_dialog("100", a_participant("1002", "ALERTING", at), a_participant(CUSTOMER))
-    story.hear(an_event(shown, owner="agent2", tag=key if tagged else None))
-    assert story.said(key)[0] == said
-
-
 @pytest.mark.parametrize(("there", "survivor"), [("1002", "100"), ("1003", None)])
 def test_the_surviving_call_is_told_only_where_the_target_was_seen_on_it(
     there: str, survivor: str | None
@@ -241,3 +215,25 @@ def test_the_surviving_call_is_told_only_where_the_target_was_seen_on_it(
     story.hear(added(shown, owner="agent2", tag=key))
     assert story.said(key) == ("confirmed", "request_id")
     assert story.outcomes[key].dialogs.survivor == survivor
+
+
+def busy(*, listed: bool) -> Dialog:
+    """Return a call of three that failed at a fourth who is busy, with the agent off it or not."""
+    left = (a_participant(state="DROPPED", at=2),) if listed else ()
+    target = a_participant("1003", "FAILED", 2, state_cause="BUSY")
+    there = (a_participant("1002", at=2), a_participant(CUSTOMER))
+    return a_dialog("100", *left, target, *there, state="FAILED")
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_call_that_failed_on_a_colleagues_node_arrived_at_nobody(
+    *, listed: bool, signed: bool
+) -> None:
+    story = Story(a_dialog("100", a_participant(), a_participant(CUSTOMER), a_participant("1002")))
+    key = story.accepted(a.TransferSst(agent=AGENT, dialog_id="100", to_address="1003"))
+    shown = busy(listed=listed)
+    story.hear(an_event(shown, owner="agent2", tag=key if signed else None))
+    assert story.said(key)[0] == "open"
+    story.hear(an_event(shown, tag=key))
+    assert story.said(key)[0] == "failed"

@@ -570,3 +570,15 @@ def test_a_call_that_comes_with_a_consults_id_is_the_consults() -> None:
     story.hear(added(made, tag=consult))
     story.wait(60)
     assert story.said(make)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize("to", ["5551", "95551"])
+@pytest.mark.parametrize("last", ["INITIATING", "FAILED"])
+def test_a_call_that_rang_before_it_failed_was_made(to: str, last: str) -> None:
+    # 6.1: made at ALERTING; our id comes on older news, or on the end
+    story = Story(gate=GateMode.OFF)
+    first, _ = story.accepted(MAKE_CALL_FROM), story.accepted(MAKE_CALL_FROM)
+    story.hear(an_event(placed("ALERTING", to=to)), an_event(failed := placed("FAILED", to=to)))
+    media = replace(failed.media_properties, dialed_number=to)
+    story.hear(an_event(replace(placed(last, to=to), media_properties=media), tag=first))
+    assert story.said(first)[0] == "confirmed"

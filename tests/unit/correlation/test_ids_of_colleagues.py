@@ -521,3 +521,57 @@ def test_an_id_on_a_call_that_a_colleague_may_be_joining_is_ambiguous() -> None:
     story.hear(removed(own("DROPPED", 5), tag="5"))
     story.wait(5)
     assert story.said(sst)[0] != "confirmed"
+
+
+def test_once_the_own_node_told_all_its_own_older_news_takes_nothing_back() -> None:
+    # what a colleague's node told first is no more a part of what is known by then
+    story = Story(own("ACTIVE", 0))
+    first = story.accepted(HOLD)
+    story.hear(an_event(own("HELD", 2), tag=first, owner="agent2"))
+    story.hear(an_event(own("ACTIVE", 5)), an_event(own("HELD", 6)), an_event(own("ACTIVE", 6.8)))
+    story.wait(5)
+    story.hear(an_event(own("ACTIVE", 5.2)))
+    key = story.accepted(HOLD)
+    story.hear(an_event(own("HELD", 6)))
+    assert story.said(key)[0] == "open"
+
+
+def test_own_news_that_come_in_the_wrong_order_behind_a_colleagues_word_prove_no_hold() -> None:
+    story = Story(own("ACTIVE", 0))
+    first = story.accepted(HOLD)
+    story.hear(an_event(own("HELD", 2), tag=first, owner="agent2"))
+    story.hear(an_event(own("ACTIVE", 6.8)), an_event(own("ACTIVE", 5)))
+    key = story.accepted(HOLD)
+    story.hear(an_event(own("HELD", 6)))
+    assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_the_next_process_knows_what_a_colleagues_node_told_of_a_request(*, adopted: bool) -> None:
+    story = Story(own("ALERTING", 0))
+    baseline = story.correlator.picture(AGENT).baseline(CALL)
+    event = an_event(own("ACTIVE", 3), tag="r1", owner="agent2")
+    if adopted:
+        story.hear(event)
+        first = story.adopt(ANSWER, baseline=baseline, left=29.0, age=1.0, gap=False)
+        story.rehear(first, event)
+    else:
+        first = story.accepted(ANSWER)
+        story.hear(event)
+    second = story.accepted(ANSWER)
+    story.hear(an_event(own("ACTIVE", 3)))
+    assert [story.said(key)[0] for key in (first, second)] == ["confirmed", "open"]
+
+
+@pytest.mark.parametrize("at", [1.5, 2.5])
+def test_the_work_of_who_was_given_up_told_by_a_colleagues_node_first_is_no_later_ones(
+    at: float,
+) -> None:
+    story = Story(own("ACTIVE", 0))
+    story.wait(1)
+    first = story.accepted(HOLD)
+    story.abandon(first)
+    story.hear(an_event(own("HELD", at), tag=first, owner="agent2"))
+    second = story.accepted(HOLD)
+    story.hear(an_event(own("HELD", at)))
+    assert story.said(second)[0] == "open"

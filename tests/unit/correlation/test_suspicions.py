@@ -525,30 +525,3 @@ def test_a_request_that_was_given_up_before_a_byte_left_owns_no_error(
     story.hear(an_error())
     story.wait(25)
     assert story.said(second) == expected
-
-
-@pytest.mark.parametrize(
-    ("by_id", "again", "said"),
-    [
-        (True, False, ("failed", "sole_pending")),
-        (False, False, ("unconfirmed", "ambiguous")),  # whose it is nobody knows
-        (True, True, ("unconfirmed", "dialog_ended")),  # nor whether it ended once more by this one
-    ],
-)
-def test_the_end_of_a_call_with_anothers_id_leaves_the_error_to_the_one_that_is_left(
-    by_id: bool,  # noqa: FBT001
-    again: bool,  # noqa: FBT001
-    said: tuple[str, str],
-) -> None:
-    # 4, 5: the call ended by the other one, so that this one was the one that was refused
-    story = Story(gate=GateMode.OFF)
-    other, key = story.accepted(DROP), story.accepted(DROP)
-    story.hear(an_error())
-    story.wait(1.5)
-    story.hear(removed(own("DROPPED", 2), tag=other if by_id else None))
-    if again:
-        story.wait(0.2)
-        story.hear(removed(own("DROPPED", 3)))
-    story.wait(20)
-    assert story.said(key) == said
-    assert story.said(other)[0] == ("confirmed" if by_id else "unconfirmed")

@@ -917,3 +917,20 @@ def test_a_make_call_that_failed_has_had_its_error_and_owns_none_on_an_untold_ca
     story.hear(an_error("another", dialog_id="900"))
     story.wait(3)
     assert story.said(recording) == FAILED_SOLE
+
+
+@pytest.mark.parametrize("customer", ["ACTIVE", "DROPPED"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_preview_whose_customer_left_since_may_have_been_joined_while_nobody_listened(
+    customer: str, *, listed: bool
+) -> None:
+    preview = {"call_type": "OUTBOUND_PREVIEW"}
+    there = a_dialog("200", a_participant(), a_participant(CUSTOMER), media=preview)
+    left = (a_participant(CUSTOMER, customer, 2),) if listed else ()
+    story = Story(live=False, gate=GateMode.OFF)
+    story.accepted(a.Conference(agent=AGENT, dialog_id=CALL))
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="200"))
+    story.hear(an_event(there), an_event(a_dialog("200", a_participant(), *left, media=preview)))
+    story.hear(an_error(dialog_id="200"))
+    story.wait(25)
+    assert story.said(hold)[0] == "unconfirmed"
