@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 
 import pytest
 
 from listener.simulator.users import AgentSpec
 from tests.shell import program
+from tests.shell.handing import caller
 from tests.shell.stage import node_of, simulated, until
 
 MANY = 1000
 WITHIN = 150.0  # seconds for all to come up on a busy machine; it takes a tenth of it
+
+
+async def all_live(socket: Path) -> None:
+    """Wait until the daemon says of each agent that its session hears."""
+    async with caller(socket) as client, asyncio.timeout(WITHIN):
+        while True:
+            agents = (await client.get("/v1/agents")).json()["agents"]
+            if len(agents) == MANY and all(each["live"] for each in agents):
+                return
+            await asyncio.sleep(0.2)
 
 
 @pytest.mark.slow
@@ -27,12 +39,13 @@ async def test_sigterm_with_a_thousand_agents_takes_leave_of_every_one(tmp_path)
             ca=simulator.write_ca(tmp_path / "ca.pem"),
             agents=ids,
             passwords=dict.fromkeys(ids, "throw-away"),
-            more='[api]\nsocket = ""\n[journal]\npath = "journal.sqlite"\n',
+            more='[api]\nsocket = "s"\n[journal]\npath = "journal.sqlite"\n',
         )
         async with program.started("run", "--config", file) as process:
             reading = asyncio.create_task(program.ended(process, 2 * WITHIN))
             notifications = simulator.notifications
             await until(lambda: all(map(notifications.present, ids)), within=WITHIN)
+            await all_live(tmp_path / "s")  # who is present may not have heard so yet
             process.send_signal(signal.SIGTERM)
             end = await reading
         assert end.code == 0, end.err[-2000:]
