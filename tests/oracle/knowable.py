@@ -312,9 +312,24 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
         return not _pending_reason(asked, heard) and not grounds.promised_before(account, asked)
     if isinstance(request, JOINS):
         unsure = grounds.several_others(account, asked) or grounds.others_changed(account, asked)
-        return not unsure
+        return not unsure and not _brought_by_a_third(account, asked, heard)
     dropped = isinstance(request, do.Drop)
     return not _cut_short(account, asked, heard) and not (dropped and _loose_end(heard, asked))
+
+
+def _brought_by_a_third(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether its call is shown to have taken in a third one, with the other one's numbers.
+
+    Without its id nothing tells whether somebody of the other call is on it (6.4: both others).
+    """
+    others, taken = effects.partners(asked, account), heard.event.dialog.secondary_id
+    third = [view for at, view in account.history.calls.get(taken, ()) if at <= heard.parcel.made]
+    if taken in others or not third:
+        return False
+    before = account.history.at(asked.request.dialog_id, asked.begun or 0.0)
+    brought = {who for view in third for who in view.present}
+    anew = before is None or before.secondary != taken
+    return anew and effects._parties(account.history, asked, *others) <= brought
 
 
 def _unheard_of(asked: Asked) -> bool:

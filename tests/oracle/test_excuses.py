@@ -736,6 +736,27 @@ def test_a_third_call_is_no_survivor_before_it_took_the_joined_one_in(
     assert any("not joined in it" in words for words in _untrue(told=told, taken_in_at=taken_in_at))
 
 
+@pytest.mark.parametrize(
+    ("taken", "who", "tells"),
+    [
+        ("C", "y", False),  # a third call brought the number of the other one
+        ("C", "z", True),  # it did not, so that the other one's party came, too
+        ("B", "y", True),  # it was the other one
+    ],
+)
+def test_a_third_call_that_brings_the_others_number_does_not_tell_a_conference(
+    taken: str, who: str, *, tells: bool
+) -> None:
+    account, asked = Account(0), _conference(told="A", taken_in_at=9.0)[1]
+    calls = account.history.calls
+    calls["A"] = [(1.0, _view("HELD", "x")), (3.0, _view("ACTIVE", "x", "y", secondary=taken))]
+    calls["B"] = [(1.0, _view("HELD", "y", associated="A"))]
+    calls["C"] = [(1.0, _view("ACTIVE", who)), (3.0, _view("DROPPED", over=True))]
+    event = an_event(a_dialog("A", secondary_id=taken), owner="1001")
+    heard = Heard(3.1, "1001", event, Parcel("", "", 3.0, None, None, is_error=False), first=True)
+    assert knowable._brought_by_a_third(account, asked, heard) is not tells
+
+
 # -- what was told elsewhere, what nobody could know ----------------------------------------------
 
 
