@@ -97,11 +97,12 @@ def nothing_new(entries: Iterable[Entry], event: DialogEvent, before: Dialog | N
     Finesse tells of changes: what a request wrote may have been there and gone, and the news of
     that missed (rule 6.7).
     """
-    if before is None or isinstance(event, DialogRemoved):
+    there = [each for each in entries if each.on_the_wire]
+    if not there or before is None or isinstance(event, DialogRemoved):
         return
-    same = _what_changes(before) == _what_changes(event.dialog)
-    for entry in entries:
-        entry.case.retold = entry.case.retold or (entry.on_the_wire and same)
+    if _what_changes(before) == _what_changes(event.dialog):
+        for entry in there:
+            entry.case.retold = True
 
 
 def made_by_another(entry: Entry, event: Event) -> None:

@@ -223,7 +223,7 @@ class Chaos:
         self.crowd.measure(self.program)
         self.tally.counts.update(self.deployment.counts)
         self.tally.counts.update(self.program.counts)
-        self.tally.lag, self.tally.own_lag = self.program.stalls.worst, self.stalls.worst
+        self.tally.lag, self.tally.own_lag = self.program.lag, self.stalls.worst
         self._memory()
         return self.tally
 

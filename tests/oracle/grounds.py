@@ -412,19 +412,28 @@ def parties_untold(account: Account, asked: Asked) -> bool:
     """Say whether a party is to be taken off a call that was read to be off its agent's list.
 
     Who was on it, and who came to it since, nobody had told of by then: that somebody is not on it
-    when it comes back is no change (4), and who is not listed has no time that would tell.
+    when it comes back is no change (4), and who is not listed has no time that would tell. A GET
+    that was answered since, or a session that began, has told.
     """
     assert asked.begun is not None
     told = [
-        heard.event
+        heard
         for heard in account.heard
         if heard.agent == asked.agent == heard.event.owner
         and isinstance(heard.event, DialogEvent)
         and heard.event.dialog_id == asked.request.dialog_id
         and heard.at <= asked.begun
     ]
-    gone = bool(told) and isinstance(told[-1], DialogRemoved)
-    return gone and isinstance(asked.request, do.ParticipantDrop)
+    if not (told and isinstance(told[-1].event, DialogRemoved)):
+        return False
+    gone = told[-1].at
+    looks = any(
+        gone < got.sent and (got.answered or 0.0) < asked.begun for got in looked_at(account, asked)
+    )
+    looks = looks or any(
+        gone < begin <= asked.begun for begin, _ in account.live.get(asked.agent, ())
+    )
+    return not looks and isinstance(asked.request, do.ParticipantDrop)
 
 
 def superseded(account: Account, asked: Asked) -> bool:

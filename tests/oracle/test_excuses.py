@@ -924,12 +924,25 @@ def test_an_error_on_a_call_of_which_nobody_told_may_be_that_of_a_call_to_be_mad
     assert bool(list(whose.misgiven(account, asked))) is not given
 
 
-@pytest.mark.parametrize(("told", "finds"), [("there", True), ("gone", False), ("back", True)])
-def test_who_is_not_on_a_call_that_came_back_is_no_change(told: str, *, finds: bool) -> None:
+@pytest.mark.parametrize(
+    ("told", "looked", "finds"),
+    [
+        ("there", None, True),
+        ("gone", None, False),
+        ("gone", 98.0, True),  # a GET told who is on it
+        ("gone", 94.0, False),  # before it went
+        ("back", None, True),
+    ],
+)
+def test_who_is_not_on_a_call_that_came_back_is_no_change(
+    told: str, looked: float | None, *, finds: bool
+) -> None:
     request = do.ParticipantDrop(agent="1001", dialog_id="A", target_media_address="y")
     asked = _open(request, "1", outcome=Unconfirmed(reason=Reason.DIALOG_ENDED))
     asked.deeds = [Deed("1001", "1", "PARTICIPANT_DROP", "A", 100.05, status=202, effect=True)]
     account = Account(0, asked=[asked], live={"1001": [[90.0, 200.0]]})
+    if looked is not None:
+        account.gets.append(Got(looked, looked + 0.1, "1001", "/finesse/api/Dialog/A", 200))
     account.history.calls["A"] = [
         (80.0, _view("ACTIVE", "x", "y")),
         (105.0, _view("ACTIVE", "x")),
@@ -943,18 +956,24 @@ def test_who_is_not_on_a_call_that_came_back_is_no_change(told: str, *, finds: b
     assert bool(knowable.missed(account)) is finds
 
 
-@pytest.mark.parametrize(("proved", "finds"), [(103.0, True), (107.0, False), (None, False)])
-def test_who_is_left_alone_with_an_error_fails_if_the_others_were_proved_in_time(
-    proved: float | None, *, finds: bool
-) -> None:
+def _refused_callback() -> Asked:
+    """Return a callback for which Finesse did nothing, ended ambiguous at 105 s."""
     request = do.UpdateScheduledCallback(
         agent="1001", dialog_id="A", callback_time="2030-01-01T01:00", target_media_address="2001"
     )
     ends = Unconfirmed(reason=Reason.AMBIGUOUS)
     asked = _open(request, "1", outcome=ends, settled=105.0)
     asked.deeds = [Deed("1001", "1", "UPDATE", "A", 100.05, status=202, effect=False)]
+    return asked
+
+
+@pytest.mark.parametrize(("proved", "finds"), [(103.0, True), (107.0, False), (None, False)])
+def test_who_is_left_alone_with_an_error_fails_if_the_others_were_proved_in_time(
+    proved: float | None, *, finds: bool
+) -> None:
+    asked = _refused_callback()
     proof = Confirmed(evidence=Evidence.REQUEST_ID)
-    tones = _tones("2", outcome=proof if proved else ends, settled=proved or 103.0)
+    tones = _tones("2", outcome=proof if proved else asked.outcome, settled=proved or 103.0)
     account = Account(0, asked=[asked, tones], live={"1001": [[90.0, 200.0]]})
     account.history.calls["A"] = [(80.0, _view("ACTIVE", "x"))]
     event = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
@@ -1007,12 +1026,7 @@ def test_a_change_with_another_requests_id_is_that_ones_though_a_colleague_has_t
 def test_another_client_at_work_on_a_colleagues_part_of_the_call_may_have_had_the_error(
     tag: str | None, who: str, made: float, state: str, *, finds: bool
 ) -> None:
-    request = do.UpdateScheduledCallback(
-        agent="1001", dialog_id="A", callback_time="2030-01-01T01:00", target_media_address="2001"
-    )
-    ends = Unconfirmed(reason=Reason.AMBIGUOUS)
-    asked = _open(request, "1", outcome=ends, settled=105.0)
-    asked.deeds = [Deed("1001", "1", "UPDATE", "A", 100.05, status=202, effect=False)]
+    asked = _refused_callback()
     colleague = do.Hold(agent="1003", dialog_id="A", target_media_address="2003")
     proof = Confirmed(evidence=Evidence.REQUEST_ID)
     hold = _open(colleague, "2", outcome=proof, settled=100.9)

@@ -185,8 +185,10 @@ def _ended(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> bool:
     That had been answered. Of one that took another call in only who was called tells it, for the
     others may have come with that one.
     """
-    if not _over(case, sight, dialog) or sight.how is How.REMOVED or dialog.state != "ACTIVE":
-        return _over(case, sight, dialog)
+    if not _over(case, sight, dialog):
+        return False
+    if sight.how is How.REMOVED or dialog.state != "ACTIVE":
+        return True
     talks = [p for p in dialog.participants if p.state in TALKS]
     called = any(same_number(each.media_address, want.to_address) for each in talks)
     return not (called or (talks and not dialog.secondary_id))
@@ -209,9 +211,10 @@ def _progress(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog, *, by_i
     ids = DialogIds(new=sight.dialog_id)
     if sight.how is not How.REMOVED and _has_failed(dialog, own):
         return _failure(sight, dialog, own, by_id=by_id)
-    going_on = not _ended(case, want, sight, dialog) and (by_id or _begun_since(case, dialog))
-    if _over(case, sight, dialog) and not going_on:
+    if _ended(case, want, sight, dialog):
         return ENDED
+    if _over(case, sight, dialog) and not (by_id or _begun_since(case, dialog)):
+        return ENDED  # others talk on, but on a call that may have been there before
     if dialog.state in PROVEN:
         return Finding(Shown.EFFECT, dialog.state, by_id=by_id, dialogs=ids)
     if dialog.state == "INITIATED":
