@@ -204,6 +204,7 @@ class Correlator:
         self._catch_up(now)
         picture = self._desk.picture.of(agent)
         picture.live, picture.gap_at = False, now
+        self._desk.picture.forget_absent(now, self._desk.books.of)
         for entry in self._desk.books.of(agent):
             entry.fire(Trigger.GAP)
             if entry.on_the_wire and not entry.gap_open():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -374,11 +374,15 @@ def _variables(dialog: Dialog) -> tuple[object, ...]:
     return dialog.media_properties.call_variables
 
 
+ABSENT = 7200.0  # seconds without a session after which an agent may be forgotten
+
+
 class Picture:
     """All agents; an agent is known from the first word about it until it is forgotten."""
 
     def __init__(self) -> None:
         self._agents: dict[str, AgentPicture] = {}
+        self._next_sweep = float("-inf")
 
     def of(self, agent: str) -> AgentPicture:
         """Return the picture of an agent, an empty one if nothing is known."""
@@ -403,6 +407,23 @@ class Picture:
         every = (agent.dialogs.get(id_ or "") for agent in self._agents.values())
         return [each.dialog for each in every if each is not None]
 
-    def forget(self, agent: str) -> None:
-        """Drop all that is known of an agent."""
-        self._agents.pop(agent, None)
+    def forget_absent(self, now: float, busy: Callable[[str], object]) -> None:
+        """Drop those who have had no session for ABSENT, at most once in a quarter of that.
+
+        Not those who are `busy`, and none of whose calls another one knows: that somebody was told
+        of it counts as long as it is there. Who comes back is as unknown as at the first sign-on.
+        """
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + ABSENT / 4
+        until = now - ABSENT
+        gone = {
+            id_: each
+            for id_, each in self._agents.items()
+            if not each.live and each.first_live is not None and each.gap_at <= until
+        }
+        stay = [each for id_, each in self._agents.items() if id_ not in gone] if gone else []
+        known = {id_ for each in stay for id_ in each.lately(float("-inf"))}
+        for agent, each in gone.items():
+            if known.isdisjoint(each.lately(float("-inf"))) and not busy(agent):
+                del self._agents[agent]

@@ -6,7 +6,7 @@ import pytest
 
 from listener.correlation.ages import merged
 from listener.correlation.outcome import MinimumEvidence
-from listener.correlation.picture import MAX_DIALOGS, MAX_REMOVED, AgentPicture, Picture
+from listener.correlation.picture import MAX_DIALOGS, MAX_REMOVED, AgentPicture
 from listener.finesse import actions as a
 from listener.finesse.actions.expectation import Probe
 from tests.builders import (
@@ -367,11 +367,40 @@ def test_the_picture_is_bounded() -> None:
     assert picture.touched(str(MAX_REMOVED)) == 2.0
 
 
-def test_an_agent_may_be_forgotten() -> None:
-    picture = Picture()
-    picture.of("agent1").live = True
-    picture.forget("agent1")
-    assert not picture.of("agent1").live
+def _away(story: Story, seconds: float) -> bool:
+    """Have agent1's session lost, and another agent's so much later; say if it is known still."""
+    story.link_down()
+    story.wait(seconds)
+    story.correlator.link_down(story.now, "agent9")
+    return story.correlator.picture("agent1").user is not None
+
+
+@pytest.mark.parametrize(("hours", "known"), [(1.9, True), (2.1, False)])
+def test_who_has_had_no_session_for_two_hours_is_forgotten(hours: float, *, known: bool) -> None:
+    assert _away(Story(a_dialog(), user=a_user("READY", 5)), hours * 3600) is known
+
+
+def test_who_is_away_is_remembered_as_long_as_another_one_knows_a_call_of_theirs() -> None:
+    story = Story(a_dialog(), user=a_user("READY", 5))
+    story.hear(an_event(a_dialog(), owner="agent2"))
+    assert _away(story, 3 * 3600)
+
+
+def test_who_never_had_a_session_is_not_away() -> None:
+    story = Story(user=a_user("READY", 5))
+    story.hear(an_event(a_dialog("200"), owner="agent2"))
+    assert not _away(story, 3 * 3600)
+    assert list(story.correlator.picture("agent2").dialogs) == ["200"]
+
+
+def test_an_open_request_keeps_the_agent_known() -> None:
+    story = Story(a_dialog(), user=a_user("READY", 5))
+    picture = story.correlator.picture("agent1")
+    story.link_down()
+    story.wait(3 * 3600)
+    story.ask(HOLD)
+    story.correlator.link_down(story.now, "agent9")
+    assert story.correlator.picture("agent1") is picture
 
 
 def test_a_listed_dialog_that_was_heard_of_since_keeps_the_newer_picture() -> None:
