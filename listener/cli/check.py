@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from listener import logs
-from listener.cli import check_words, console, exits
+from listener.cli import check_words, console, exits, running
 from listener.cli.files import file_option
 from listener.cli.loading import like_interrupt, loading
 
@@ -76,7 +76,7 @@ def check(
         within=within,
     )
     with like_interrupt():
-        report = asyncio.run(_check(wanted, told))
+        report = running.run(_check(wanted, told))
     if as_json:
         console.out_json(report.to_json())
     else:

@@ -3,14 +3,13 @@
 Through the running daemon, which holds the journal; when none runs, in the journal's file.
 """
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from listener import settings as configuration
-from listener.cli import console, exits, reaching
+from listener.cli import console, exits, reaching, running
 from listener.cli.loading import loading
 from listener.cli.reaching import Where
 from listener.errors import ConfigurationError, InvalidRequest
@@ -77,4 +76,4 @@ def _in_the_file(config: Path | None, wanted: dict[str, Any]) -> dict[str, int]:
             await journal.aclose()
 
     console.errors().print(f"no daemon runs; in the journal {path}")
-    return asyncio.run(erased())
+    return running.run(erased())

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from listener import settings as configuration
-from listener.cli import console, exits
+from listener.cli import console, exits, running
 from listener.cli.files import file_option
 from listener.cli.loading import loading
 from listener.cli.reaching import Config, Socket, Where
@@ -55,7 +55,7 @@ def handover(
         )
     words = console.errors()
     try:
-        done = asyncio.run(ask(socket_beside(path), force=force, tell=words.print))
+        done = running.run(ask(socket_beside(path), force=force, tell=words.print))
     except Refused as why:
         words.print(f"not handed over: {why}")
         raise typer.Exit(exits.Exit.FAILED) from None

@@ -6,7 +6,6 @@ secret of the settings, so that whoever may use the socket needs no right to the
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import socket
 from collections.abc import Awaitable, Callable
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import typer
 
 from listener import settings as configuration
-from listener.cli import console
+from listener.cli import console, running
 from listener.cli.files import file_option
 from listener.cli.loading import loading
 from listener.errors import ConfigurationError, DaemonUnreachable, InvalidRequest
@@ -164,7 +163,7 @@ def ask(where: Where, question: Callable[[Client], Awaitable[_Found]]) -> _Found
             await must_fit(where, client)
             return await question(client)
 
-    return asyncio.run(asked())
+    return running.run(asked())
 
 
 async def must_fit(where: Where, client: Client) -> None:

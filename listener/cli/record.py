@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from listener import settings as configuration
-from listener.cli import console, exits
+from listener.cli import console, exits, running
 from listener.cli.loading import like_interrupt, loading
 from listener.cli.reaching import Config, Socket, Where
 from listener.errors import DaemonUnreachable, InvalidRequest
@@ -103,7 +103,7 @@ def _end(work: Coroutine[None, None, None]) -> None:
     """Run until it has ended, or Ctrl-C, which is how a recording ends."""
     with like_interrupt():
         try:
-            asyncio.run(work)
+            running.run(work)
         except KeyboardInterrupt:
             return
 

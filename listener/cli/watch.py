@@ -4,13 +4,12 @@ Knows the options and the lines; the panes are in `panes`, and how the stream is
 `listener.client`'s business.
 """
 
-import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from listener.cli import board, console, event_words, exits, keyboard, reaching
+from listener.cli import board, console, event_words, exits, keyboard, reaching, running
 from listener.cli.filters import Filters
 from listener.cli.loading import like_interrupt
 from listener.cli.reaching import Where
@@ -91,9 +90,9 @@ def watch(
     client = where.client()
     with like_interrupt():
         if keyboard.is_there() and not (as_json or lines or count):
-            asyncio.run(_panes(where, client, wanted, filters))
+            running.run(_panes(where, client, wanted, filters))
         else:
-            asyncio.run(_follow(where, client, wanted, filters, count, as_json=as_json))
+            running.run(_follow(where, client, wanted, filters, count, as_json=as_json))
 
 
 async def _panes(where: Where, client: "Client", wanted: dict[str, Any], filters: Filters) -> None:
