@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 from collections import deque
 from functools import wraps
 from typing import Any
@@ -18,18 +19,26 @@ MOST = 4
 """Sockets per turn: an event that settles a request takes a millisecond on a busy machine, and one
 socket holds several after a hold-up. Timers, and callers that were told, wait for one turn."""
 
+LOOK = 0.02
+"""Seconds between two looks for what can be written to, while others that were ready wait."""
+
 _Ready = tuple[selectors.SelectorKey, int]
 
 
 class BoundedSelector(selectors.DefaultSelector):
     """The system's selector, up to `most` sockets at a time, in the order in which it tells them.
 
-    What is left over is handed over in the next turns, before the system is asked again.
+    What is left over is handed over in the next turns, before the system is asked again for what
+    can be read. Only what can be written to does not wait for that: a thousand links that end take
+    a second, and whoever reads meanwhile what is told of them would seem slow, though it is we who
+    do not write. Among what is read the order stays.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, look: float = LOOK) -> None:
         super().__init__()
         self._most = most
+        self._look = look
+        self._looked = 0.0
         self._left: deque[_Ready] = deque()
 
     def select(self, timeout: float | None = None) -> list[_Ready]:
@@ -39,6 +48,9 @@ class BoundedSelector(selectors.DefaultSelector):
             if len(ready) <= self._most:
                 return ready
             self._left.extend(ready)
+            self._looked = time.monotonic()
+        elif time.monotonic() - self._looked >= self._look:
+            self._let_write()
         found: list[_Ready] = []
         while self._left and len(found) < self._most:
             key, events = self._left.popleft()
@@ -46,6 +58,19 @@ class BoundedSelector(selectors.DefaultSelector):
             if self._is_same(key):
                 found.append((key, events))
         return found
+
+    def _let_write(self) -> None:
+        """Let what can be written to by now have the next turns."""
+        self._looked = time.monotonic()
+        write = selectors.EVENT_WRITE
+        found = {key.fd: key for key, events in super().select(0) if events & write}
+        if found:
+            rest = [
+                (key, events & ~write if found.get(key.fd) is key else events)
+                for key, events in self._left
+            ]
+            first = [(key, write) for key in found.values()]
+            self._left = deque([*first, *(one for one in rest if one[1])])
 
     @property
     def behind(self) -> bool:

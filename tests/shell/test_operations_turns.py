@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import selectors
 import socket
@@ -69,6 +70,65 @@ def test_what_was_closed_or_changed_while_it_waited_is_not_told(pairs):
         # The system tells what the change was about at the next look.
         events = [events for key, events in all_of(selector) if key.data is waiting[1]]
         assert events == [selectors.EVENT_WRITE]
+
+
+# It stays writable: with a look in each turn it is told in each.
+@pytest.mark.parametrize(("look", "when"), [(0.0, [1, 2, 3, 4]), (3600.0, [4])])
+def test_what_can_be_written_to_again_does_not_wait_for_all_that_was_ready_before(
+    pairs, look, when
+):
+    (reader, ours), *others = pairs
+    while room(ours):
+        pass  # until nothing more goes in
+    with BoundedSelector(MOST, look) as selector:
+        selector.register(ours, selectors.EVENT_READ | selectors.EVENT_WRITE, ours)
+        ready(selector, others)
+        turns = [taken(selector)]
+        while drained(reader):
+            pass
+        turns += [taken(selector) for _ in range(4)]
+        assert [number for number, told in enumerate(turns) if ours in told] == when
+        # The others have one turn each, of the same length.
+        rest = [one for told in turns for one in told if one is not ours]
+        assert sorted(map(id, rest)) == sorted(id(near) for near, _ in others)
+        assert all(len(told) <= MOST for told in turns)
+
+
+def test_what_is_both_read_and_written_is_read_in_its_own_turn(pairs):
+    with BoundedSelector(MOST, 0.0) as selector:
+        ready(selector, pairs)
+        last = [key.data for key, _ in all_of(selector)][-1]
+        selector.modify(last, selectors.EVENT_READ | selectors.EVENT_WRITE, last)
+        both = selectors.EVENT_READ | selectors.EVENT_WRITE
+        first = selector.select(0)
+        assert (last, both) not in told_of(first)
+        later = [each for _ in range(3) for each in told_of(selector.select(0))]
+        assert later[0] == (last, selectors.EVENT_WRITE)
+        assert (last, selectors.EVENT_READ) in later[MOST:]
+
+
+def told_of(found):
+    return [(key.data, events) for key, events in found]
+
+
+def taken(selector):
+    """Return what is told in a turn; what came to the others is read."""
+    told = [key.data for key, _ in selector.select(0)]
+    for one in told:
+        drained(one)
+    return told
+
+
+def room(near):
+    with contextlib.suppress(BlockingIOError):
+        return near.send(b"x" * 4096, socket.MSG_DONTWAIT)
+    return 0
+
+
+def drained(near):
+    with contextlib.suppress(BlockingIOError):
+        return len(near.recv(1 << 20, socket.MSG_DONTWAIT))
+    return 0
 
 
 def all_of(selector):
