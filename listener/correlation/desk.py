@@ -164,7 +164,7 @@ class Desk:
         if not picture.live:
             entry.gap(now, None)
         if isinstance(entry.case.expectation, CallData):
-            self._doubt(entry, dict(entry.case.expectation.variables))
+            self._doubt(entry, requested(entry.case.expectation))
         known = picture.dialogs.get(entry.request.dialog_id or "")
         if known is not None and not picture.live:  # old news, but nobody comes back to a call
             entry.case.was_off = has_left(known.dialog.participant(entry.case.own))
@@ -175,7 +175,7 @@ class Desk:
             views = self.picture.known(entry.request.dialog_id)
             entry.case.was_there = any(arrived_at(each, want.to_address) for each in views)
 
-    def _doubt(self, entry: Entry, asked: Mapping[str, object]) -> None:
+    def _doubt(self, entry: Entry, asked: Mapping[str, Iterable[str]]) -> None:
         # Which of the contents that were told is the one that was so, nobody knows; a value that
         # none of them had was not there (rules 4, 6.7).
         there, picture = entry.request.dialog_id, self.picture.of(entry.agent)

@@ -151,7 +151,7 @@ class AgentPicture:
             while len(self.dialogs) >= MAX_DIALOGS:
                 del self.dialogs[next(iter(self.dialogs))]
         else:
-            if _variables(dialog) != _variables(known.dialog):
+            if _data(dialog) != _data(known.dialog):
                 known.values.hear(dialog)
             told = known.borrowed and not borrowed and is_the_same(dialog, known.dialog)
             later = dialog if told else merged(known.dialog, dialog)
@@ -370,10 +370,6 @@ def _data(dialog: Dialog) -> tuple[object, ...]:
     return media.call_variables, media.wrap_up_reason, media.wrap_up_items
 
 
-def _variables(dialog: Dialog) -> tuple[object, ...]:
-    return dialog.media_properties.call_variables
-
-
 ABSENT = 7200.0  # seconds without a session after which an agent may be forgotten
 
 
@@ -391,8 +387,8 @@ class Picture:
             found = self._agents[agent] = AgentPicture()
         return found
 
-    def untold(self, id_: str | None, asked: Mapping[str, object]) -> frozenset[str]:
-        """Return the names of the call variables whose value nobody was told of that call.
+    def untold(self, id_: str | None, asked: Mapping[str, Iterable[str]]) -> frozenset[str]:
+        """Return the names of the call data whose value nobody was told of that call.
 
         What those were told who are on it no more is not known: it may have been any value.
         """

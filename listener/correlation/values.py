@@ -1,4 +1,4 @@
-"""Which values the variables of one call were told with: what was never told is no old news.
+"""Which values the data of one call were told with: what was never told is no old news.
 
 Call data carries no time (rules of evidence 4). Keeps hashes, never a value; bounded.
 """
@@ -6,7 +6,7 @@ Call data carries no time (rules of evidence 4). Keeps hashes, never a value; bo
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from listener.finesse.model import Dialog
 
@@ -26,25 +26,31 @@ class Values:
         self._any = any_
 
     def hear(self, dialog: Dialog) -> None:
-        """Remember the values that a dialog shows."""
-        fresh = {hash(each) for each in dialog.media_properties.call_variables}.difference(
-            self._told
+        """Remember the values that a dialog shows: call variables and wrap-up data."""
+        media = dialog.media_properties
+        data = (
+            *media.call_variables,
+            ("wrapUpReason", media.wrap_up_reason),
+            *(("wrapUpItems", each) for each in media.wrap_up_items),
         )
+        fresh = {hash(each) for each in data}.difference(self._told)
         if len(self._told) + len(fresh) > MAX_VALUES:
             self._told, self._any = array("q"), True
         elif not self._any:
             self._told.extend(fresh)
 
-    def untold(self, asked: Mapping[str, object]) -> frozenset[str]:
-        """Return the names of those call variables whose value was never told.
+    def untold(self, asked: Mapping[str, Iterable[str]]) -> frozenset[str]:
+        """Return the names of those data whose value was never told, of items one of them.
 
-        An empty one may be there though it is not listed. Ask for no wrap-up data: they are not
-        remembered.
+        `asked`: by its name a text, or several. An empty one may be there though it is not listed.
         """
         if self._any:
             return frozenset()
         return frozenset(
             name
             for name, value in asked.items()
-            if isinstance(value, str) and value and hash((name, value)) not in self._told
+            if any(
+                each and hash((name, each)) not in self._told
+                for each in ((value,) if isinstance(value, str) else value)
+            )
         )

@@ -33,12 +33,35 @@ def shows(account: Account, asked: Asked, heard: Heard, *, tagged: bool) -> bool
         )
     if not isinstance(event, DialogEvent):
         return False
+    if isinstance(asked.request, do.TransferSst) and not _sent_away(account, asked, heard):
+        return False
     removed = isinstance(event, DialogRemoved)
     if tagged and removed and isinstance(asked.request, NEEDS_ID):
         return not isinstance(asked.request, do.Transfer)  # which needs both to be gone
     if removed and not isinstance(asked.request, do.Drop):
         return False
     return _about(account, asked, event.dialog_id) and _holds(account, asked, made, event.dialog_id)
+
+
+def _sent_away(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether a colleague's node shows that we were sent off, or the target's arrival (6.5).
+
+    That we are not listed there is what a hang-up leaves as well, and an id may be a colleague's
+    client's, too (3): our part must be shown DROPPED, or the target to have come, or to ring anew.
+    """
+    event = heard.event
+    assert isinstance(event, DialogEvent)
+    assert isinstance(asked.request, do.TransferSst)
+    if on_own_node(heard) and heard.agent == asked.agent:
+        return True
+    own, wanted = event.dialog.participant(asked.own), effects.digits(asked.request.to_address)
+    parties = event.dialog.participants
+    there = {p.state for p in parties if effects.digits(p.media_address) == wanted} - effects.LEFT
+    was = account.history.at(asked.request.dialog_id, asked.begun or asked.submitted)
+    parties_then = was.parties.items() if was is not None else ()
+    before = {state for who, state in parties_then if effects.digits(who) == wanted}
+    came = there if before <= effects.LEFT else {"ALERTING"} & there - before
+    return (own is not None and own.state in effects.LEFT) or bool(came)
 
 
 def _says(asked: Asked, event: UserChanged) -> bool:

@@ -191,9 +191,11 @@ def _handed_over(account: Account, asked: Asked, heard: Heard) -> bool:
     there = {p.media_address for p in event.dialog.participants if p.state not in effects.LEFT}
     if asked.own in there:
         return False
-    if isinstance(asked.request, do.TransferSst):
-        return asked.request.to_address in there
     assert asked.begun is not None
+    if isinstance(asked.request, do.TransferSst):  # who was on it before does not arrive
+        before = account.history.at(asked.request.dialog_id, asked.begun)
+        was = before.present if before is not None else ()
+        return asked.request.to_address in there and asked.request.to_address not in was
     views = [account.history.at(id_, asked.begun) for id_ in _calls(account, asked)]
     both = {who for view in views if view is not None for who in view.present} - {asked.own}
     return len(both) > 1 and both <= there

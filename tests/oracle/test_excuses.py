@@ -757,6 +757,31 @@ def test_a_third_call_that_brings_the_others_number_does_not_tell_a_conference(
     assert knowable._brought_by_a_third(account, asked, heard) is not tells
 
 
+@pytest.mark.parametrize(
+    ("before", "there", "tells"),
+    [
+        (("x", "5551"), {"x": "ACTIVE", "5551": "ACTIVE"}, False),  # as a hang-up leaves it
+        (("x", "5551"), {"x": "ACTIVE", "5551": "ALERTING"}, True),  # who talked on it rings
+        (("x",), {"x": "ACTIVE", "5551": "ACTIVE"}, True),
+        (("x",), {"x": "ACTIVE", "5551": "DROPPED"}, False),
+        (("x", "5551"), {"x": "ACTIVE", "2001": "DROPPED"}, True),
+    ],
+)
+def test_that_we_are_not_listed_on_a_colleagues_node_does_not_tell_a_single_step_transfer(
+    before: tuple[str, ...], there: dict[str, str], *, tells: bool
+) -> None:
+    account, request = Account(0), do.TransferSst(agent="1001", dialog_id="A", to_address="5551")
+    asked = _open(request, "r", begun=2.0, settled=9.0)
+    done = Deed("1001", "r", "TRANSFER_SST", "A", 2.0, status=202, effect=True, effect_at=3.0)
+    asked.deeds.append(done)
+    gone = _view("DROPPED", "x", "5551")
+    account.history.calls["A"] = [(1.0, _view("ACTIVE", *before)), (3.0, gone)]
+    parties = [a_participant(who, state) for who, state in there.items()]
+    event = an_event(a_dialog("A", *parties), owner="1003", tag="r")
+    heard = Heard(3.1, "1003", event, Parcel("", "", 3.0, done, "r", is_error=False), first=True)
+    assert shown.shows(account, asked, heard, tagged=True) is tells
+
+
 # -- what was told elsewhere, what nobody could know ----------------------------------------------
 
 

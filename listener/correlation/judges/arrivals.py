@@ -27,7 +27,8 @@ def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
         if dialog.state == "FAILED":
             return NOTHING  # whoever has left it, it came to nobody; the own node tells the cause
         shown = _arrived(case, want, dialog)
-        if sight.tagged and own is not None and has_left(own) and case.moved(own) is Shown.EFFECT:
+        left = own is not None and has_left(own) and case.moved(own) is Shown.EFFECT
+        if sight.tagged and (left or _called_again(case, want, dialog)):
             shown = Shown.EFFECT  # our leaving with our id, on whose node ever
         there = arrived_at(dialog, want.to_address)
         return Finding(shown, dialogs=DialogIds(survivor=sight.dialog_id if there else None))
@@ -67,6 +68,26 @@ def _arrived(case: Case, want: x.SentAway, dialog: Dialog) -> Shown:
     if there or early or case.stale(dialog):
         return Shown.NOTHING
     return Shown.IF_TAGGED if case.memoryless and not _came_since(case, party) else Shown.EFFECT
+
+
+def _called_again(case: Case, want: x.SentAway, dialog: Dialog) -> bool:
+    """Say whether the target, who had been on the call, is called anew, and we are off it (6.5).
+
+    That we are not listed is no leaving by our id: that may be a colleague's, too, and we have hung
+    up. A number that talked on the call and rings there since has been sent for; one who rings
+    beside is another party.
+    """
+    own = dialog.participant(case.own)
+    known = case.before.participants if case.before is not None else ()
+    was = {p.state for p in known if same_number(p.media_address, want.to_address)}
+    if not was - LEFT or "ALERTING" in was or not (own is None or has_left(own)):
+        return False
+    return any(
+        party.state == "ALERTING"
+        and same_number(party.media_address, want.to_address)
+        and all(newer(party.state_change_time, each.state_change_time) for each in known)
+        for party in dialog.participants
+    )
 
 
 def _came_since(case: Case, party: Participant) -> bool:

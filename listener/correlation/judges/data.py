@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from listener.correlation.ages import is_older
@@ -19,6 +20,9 @@ class Items:
     """Wrap-up items, compared one by one and without their order: a sealed one has its own hash."""
 
     texts: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Items):

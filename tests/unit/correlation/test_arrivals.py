@@ -237,3 +237,37 @@ def test_a_call_that_failed_on_a_colleagues_node_arrived_at_nobody(
     assert story.said(key)[0] == "open"
     story.hear(an_event(shown, tag=key))
     assert story.said(key)[0] == "failed"
+
+
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize(
+    ("before", "now", "at", "signed", "there", "said"),
+    [
+        ("ACTIVE", "ALERTING", 2, True, None, "confirmed"),
+        ("HELD", "ALERTING", 2, True, "DROPPED", "confirmed"),
+        ("ACTIVE", "ALERTING", 2, False, None, "open"),  # another one may have sent for the target
+        ("ACTIVE", "ALERTING", 0, True, None, "open"),  # it may have rung before it talked
+        ("ALERTING", "ALERTING", 2, True, None, "open"),  # it was ringing
+        ("ACTIVE", "ACTIVE", 2, True, None, "open"),  # we may have hung up, and the id be another's
+        ("ACTIVE", "ALERTING", 2, True, "ACTIVE", "open"),  # we are on it yet
+    ],
+)
+def test_a_target_that_had_been_on_the_call_arrives_when_it_rings_anew_with_our_id(
+    before: str,
+    now: str,
+    at: float,
+    signed: bool,  # noqa: FBT001
+    there: str | None,
+    said: str,
+    *,
+    beside: bool,
+) -> None:
+    # 3, 6.5: a party of a conference to whom the agent sends the call, and who is listed twice
+    others = a_participant("1002")
+    story = Story(a_dialog("100", a_participant(), others, a_participant("5551", before)))
+    key = story.accepted(AWAY)
+    mine = () if there is None else (a_participant(state=there),)
+    talks = (a_participant("5551", before),) if beside else ()
+    shown = a_dialog("100", *mine, others, *talks, a_participant("5551", now, at))
+    story.hear(an_event(shown, owner="agent2", tag=key if signed else None))
+    assert story.said(key)[0] == said

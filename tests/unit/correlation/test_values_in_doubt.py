@@ -127,15 +127,25 @@ def test_what_a_call_was_told_with_that_became_another_one_is_not_that_ones() ->
     assert story.said(key)[0] == "open"
 
 
-def test_a_wrap_up_reason_that_was_told_before_may_have_been_so() -> None:
+@pytest.mark.parametrize("items", [False, True])
+@pytest.mark.parametrize(("asked", "said"), [("u", "open"), ("y", "confirmed")])
+def test_a_wrap_up_that_was_told_before_may_have_been_so_and_no_other(
+    asked: str,
+    said: str,
+    *,
+    items: bool,
+) -> None:
+    # one of several items that was never told is enough: they were not all there
     def shown(reason: str, at: float = 0.0) -> Dialog:
-        return own("ACTIVE", at, media={"wrap_up_reason": reason})
+        media = {"wrap_up_items": ("w", reason)} if items else {"wrap_up_reason": reason}
+        return own("ACTIVE", at, media=media)
 
     story = Story(shown("w"))
     for reason, later in (("u", 5), ("x", 1), ("u", 0), ("x", 20)):
         story.hear(an_event(shown(reason)), content=CONTENTS[reason])
         story.wait(later)
     assert story.correlator.picture(AGENT).in_doubt(CALL)
-    key = story.accepted(a.UpdateCallData(agent=AGENT, dialog_id=CALL, wrap_up_reason="u"))
-    story.hear(an_event(shown("u", at=2)), content=21)
-    assert story.said(key)[0] == "open"
+    wanted = {"wrap_up_items": ("w", asked)} if items else {"wrap_up_reason": asked}
+    key = story.accepted(a.UpdateCallData(agent=AGENT, dialog_id=CALL, **wanted))
+    story.hear(an_event(shown(asked, at=2)), content=21)
+    assert story.said(key)[0] == said
