@@ -160,6 +160,8 @@ class Chaos:
 
     def _words(self) -> list[str]:
         found = [*self.program.words(), *self.program.faults, *self.reader.odd()]
+        if self.reader.held_up:
+            self.tally.excused["lagged"] = self.reader.held_up
         self.program.faults.clear()
         for node in self.deployment.sim.nodes:
             found += [f"simulator: {bug!r}" for bug in node.http.failures]
@@ -274,7 +276,7 @@ async def chaos(
             crowd = Crowd(ids, loop.time() - started, within)
             crowd.measure(program)
             beside += map(loop.create_task, (program.watch(), stalls.run()))
-            async with Reader(program) as reader:
+            async with Reader(program.socket) as reader:
                 parts = (deployment, program, callers, reader, notes, tally, keep, say, stalls)
                 yield Chaos(*parts, judges, crowd, counts=counts)
         finally:

@@ -13,6 +13,7 @@ import tomllib
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -35,6 +36,7 @@ from tests.chaos.memory import WARM_UP, Count, Memory, Sample, grown, slope
 from tests.chaos.player import LivePlayer
 from tests.chaos.plot import Plotter, run_of, story_seed, traits_of
 from tests.chaos.program import Program
+from tests.chaos.reader import Reader
 from tests.chaos.stalls import CALM, LONG, Stall, Stalls, calm, lag_between
 from tests.chaos.tables import MUST_BE_NONE, LiveTally
 from tests.chaos.truth import Notes, Reads, signed_by
@@ -474,6 +476,22 @@ def test_what_was_read_in_the_measured_lag_behind_an_errors_seconds_is_a_doubt(l
     ]
     with verdict.tolerant(lag):
         assert knowable._company(Account(1, heard=heard), asked, heard[0]) is in_doubt
+
+
+@pytest.mark.parametrize(("lag", "excused"), [(0.6, True), (0.4, False)])
+def test_a_reader_that_is_cut_off_is_a_fault_unless_it_measured_that_it_could_not_read(
+    lag: float, *, excused: bool
+):
+    reader = Reader(Path("none"))
+    reader.take(None, "reset", {}, 0.0)  # where it begins
+    for number in (7, 8):
+        reader.take(f"e-{number}", "session", {}, 0.0)
+    assert not reader._odd
+    reader.take(None, "lagged", {"behind": 1287}, lag)
+    assert (reader.held_up, len(reader._odd)) == ((1, 0) if excused else (0, 1))
+    reader.take("e-10", "session", {}, 0.0)
+    reader.take(None, "reset", {}, 60.0)
+    assert [words[:10] for words in reader._odd[-2:]] == ["event e-10", "the reader"]
 
 
 @pytest.mark.parametrize("words", ["given up", "not_reported"])
