@@ -14,6 +14,7 @@ from listener.correlation.desk import MAX_UNSIGNED, Desk
 from listener.correlation.entry import MAX_SUSPICIONS, Entry
 from listener.correlation.judges.calls import would_be
 from listener.correlation.objects import (
+    goes_on,
     is_task,
     names_another_object,
     names_no_object,
@@ -283,12 +284,13 @@ def _may_own(tomb: Entry, now: float) -> bool:
 def _settled_here(desk: Desk, event: RequestFailed) -> list[Entry]:
     if event.dialog_id is None:
         return desk.books.settled_on_user(event.owner)
-    here = list(desk.books.on_dialog(event.dialog_id))
+    here = [e for e in desk.books.on_dialog(event.dialog_id) if not e.open]
     told = (e.outcome.dialogs for e in here if e.outcome is not None)
-    joined = [
+    joined = {
         id_ for ids in told if event.dialog_id in {ids.survivor, *ids.gone} for id_ in ids.gone
-    ]
-    found = [e for e in desk.books.on_dialog(event.dialog_id, *joined) if not e.open]
+    }
+    there = (e for e in desk.books.on_dialog(*joined) if goes_on(e, joined))
+    found = here + [e for e in there if not e.open and e not in here]
     made = desk.books.settled_makers(event.owner)
     return found + [e for e in made if e not in found and _may_have_made(desk, e, event.dialog_id)]
 

@@ -24,11 +24,15 @@ def merged(old: Dialog, new: Dialog) -> Dialog:
     """
     if not is_older(new, old):
         return new
-    later = tuple(_later(old, party) for party in new.participants)
     listed = {party.media_address for party in new.participants}
     # Who is not on an older list may have come since; it takes nobody off.
     others = tuple(party for party in old.participants if party.media_address not in listed)
-    return replace(old, participants=later + others)
+    return replace(old, participants=in_later_times(new, old).participants + others)
+
+
+def in_later_times(dialog: Dialog, known: Dialog) -> Dialog:
+    """Return a dialog with each of its parties as it was last known, if that is later."""
+    return replace(dialog, participants=tuple(_later(known, each) for each in dialog.participants))
 
 
 def is_older(dialog: Dialog, known: Dialog, by: float = 0.0) -> bool:

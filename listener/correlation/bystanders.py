@@ -197,11 +197,13 @@ def _first_news(
     """Mark requests of whose call this is the first that is told: how it was before, nobody knows.
 
     Somebody brought the own part to it where Finesse's time tells that it came behind the answer
-    (rules 4): a change since, as without a start none else is.
+    (rules 4). Data have no time: those that it shows may be what changed, unless one of ours was at
+    work.
     """
     working = [each for each in proven if not each.weak]
     if isinstance(event, DialogAdded) or any(_explains(each, event.dialog) for each in working):
         return
+    wrote = bool(event.dialog.media_properties.call_variables) and not working
     its_own = [each for each in concerned if each.agent == event.owner]
     there = [each for each in its_own if event.dialog_id in each.case.ids]
     for entry in (*there, *blind):
@@ -209,7 +211,7 @@ def _first_news(
         if own is None:
             continue
         since = after(own.state_change_time, entry.case.answer_date)
-        if since and not on_the_way([*its_own, entry], event.dialog_id, own.state):
+        if wrote or (since and not on_the_way([*its_own, entry], event.dialog_id, own.state)):
             entry.unexplained = True
 
 

@@ -122,6 +122,7 @@ class Case:
     beside: set[str] = field(default_factory=set)
     """Those that were sent, or perhaps were, nobody knows when, so that they may be the later."""
     doubtful: bool = False  # its values before may be old ones
+    unsure: frozenset[str] = frozenset()  # the calls of which that is so, of all the agent's
     was_set: bool = False  # its values were shown since sending, whosever they were
     untold: frozenset[str] = frozenset()
     """The variables asked for with a value that by sending nobody was told of its call."""
@@ -189,6 +190,7 @@ class Case:
         self.behind.add(gone)
         self.foreign_change = True  # what data it shows now may be the other call's
         self.untold = frozenset()  # so may be what it showed before
+        self.doubtful = self.doubtful or into in self.unsure
         self.start = self.promised = None  # which were the other call's
         if self.baseline is not None:
             every = (self.baseline.dialog, *self.baseline.others)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from listener.correlation.books import Books
 from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
+from listener.correlation.judges import DATA
 from listener.correlation.judges.arrivals import arrived_at
 from listener.correlation.judges.data import alike, requested
 from listener.correlation.judges.pairs import pair
@@ -163,8 +164,8 @@ class Desk:
         picture = self.picture.of(entry.agent)
         if not picture.live:
             entry.gap(now, None)
-        if isinstance(entry.case.expectation, CallData):
-            self._doubt(entry, requested(entry.case.expectation))
+        if isinstance(entry.case.expectation, DATA):
+            self._doubt(entry)
         known = picture.dialogs.get(entry.request.dialog_id or "")
         if known is not None and not picture.live:  # old news, but nobody comes back to a call
             entry.case.was_off = has_left(known.dialog.participant(entry.case.own))
@@ -175,13 +176,15 @@ class Desk:
             views = self.picture.known(entry.request.dialog_id)
             entry.case.was_there = any(arrived_at(each, want.to_address) for each in views)
 
-    def _doubt(self, entry: Entry, asked: Mapping[str, Iterable[str]]) -> None:
+    def _doubt(self, entry: Entry) -> None:
         # Which of the contents that were told is the one that was so, nobody knows; a value that
         # none of them had was not there (rules 4, 6.7).
+        want = entry.case.expectation
         there, picture = entry.request.dialog_id, self.picture.of(entry.agent)
-        entry.case.doubtful = picture.in_doubt(there)
-        if entry.case.doubtful:
-            entry.case.untold = self.picture.untold(there, asked)
+        entry.case.unsure = picture.in_doubt()
+        entry.case.doubtful = there in entry.case.unsure
+        if entry.case.doubtful and isinstance(want, CallData):
+            entry.case.untold = self.picture.untold(there, requested(want))
             entry.case.doubted_until = picture.told_until(there)
 
     def start(self, at: float, entry: Entry, baseline: Baseline | None, user: User | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from listener.correlation.accusation import suspected_there
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
+from listener.correlation.objects import goes_on
 from listener.correlation.sharing import SURVIVORS
 from listener.finesse.actions.expectation import Left
 from listener.finesse.model import Dialog
@@ -19,7 +20,7 @@ def follow_into(desk: Desk, entry: Entry, owner: str | None, dialog: Dialog, int
     `owner`: on whose node or list `dialog` is shown so, `into` its id.
     """
     secondary = dialog.secondary_id
-    if not entry.open and entry.agent == owner:
+    if not entry.open and entry.agent == owner and goes_on(entry, {secondary}):
         desk.books.watch(entry, into)  # an error there may be its own yet (rules 5)
     following = (
         entry.open

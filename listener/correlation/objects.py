@@ -5,6 +5,8 @@ Knows what a request's dialog is, was, and could become; suspects nobody, and se
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.instants import after
@@ -130,6 +132,14 @@ def _was_there(desk: Desk, entry: Entry, there: str) -> bool:
         for other in desk.books.on_dialog(there)
         if other is not entry and other.request.dialog_id == there
     )
+
+
+def goes_on(entry: Entry, became: Collection[str | None]) -> bool:
+    """Say whether what those calls became is a settled request's object, too (rules 6.3).
+
+    What may have been a join's other call is that as it was, and no call that it was joined with.
+    """
+    return not isinstance(entry.case.expectation, JOINS) or not entry.case.ids.isdisjoint(became)
 
 
 def is_task(desk: Desk, there: str) -> bool:

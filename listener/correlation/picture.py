@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from listener.correlation.ages import is_call, is_older, is_the_same, latest, merged
-from listener.correlation.instants import newer, older
+from listener.correlation.ages import in_later_times, is_call, is_older, is_the_same, latest, merged
+from listener.correlation.instants import CLOCKS_APART, newer, older
 from listener.correlation.values import Values
 from listener.finesse.actions.checks import same_number
 from listener.finesse.events import dialog_id
@@ -113,10 +113,9 @@ class AgentPicture:
         others = tuple(each.dialog for id_, each in self.dialogs.items() if id_ != dialog)
         return Baseline(known.dialog if known else None, others, self.user)
 
-    def in_doubt(self, dialog: str | None) -> bool:
-        """Say whether that dialog's values may be old ones: call data carries no time."""
-        known = self.dialogs.get(dialog) if dialog is not None else None
-        return known is not None and known.doubtful
+    def in_doubt(self) -> frozenset[str]:
+        """Return the dialogs whose values may be old ones: call data carries no time."""
+        return frozenset(id_ for id_, known in self.dialogs.items() if known.doubtful)
 
     def told_until(self, dialog: str | None) -> float:
         """Return until when what is told of a dialog in doubt may be published again."""
@@ -139,8 +138,9 @@ class AgentPicture:
     def put(self, id_: str, dialog: Dialog, now: float, *, borrowed: bool = False) -> None:
         """Take in a dialog that was seen; states only move forward in Finesse's time.
 
-        `borrowed`: a colleague's node told it. What that one's clock gave counts no more once the
-        own node tells the same states.
+        `borrowed`: a colleague's node told it, by another clock. Of what two nodes tell within the
+        difference of their clocks nobody knows which is the later: the later times stay, for what
+        is older by them is no change, and data that differ are in doubt.
         """
         known = self.dialogs.pop(id_, None)
         if known is None:
@@ -153,9 +153,12 @@ class AgentPicture:
         else:
             if _data(dialog) != _data(known.dialog):
                 known.values.hear(dialog)
-            told = known.borrowed and not borrowed and is_the_same(dialog, known.dialog)
-            later = dialog if told else merged(known.dialog, dialog)
-            known.overtaken = not told and is_older(dialog, known.dialog)
+            later, known.overtaken = merged(known.dialog, dialog), is_older(dialog, known.dialog)
+            unsure = (borrowed or known.borrowed) and known.overtaken
+            unsure = unsure and not is_older(dialog, known.dialog, CLOCKS_APART)
+            doubt = unsure and _data(dialog) != _data(known.dialog)
+            if unsure and not borrowed and is_the_same(dialog, known.dialog):
+                later = in_later_times(dialog, known.dialog)
             known.same = _data(later) == _data(known.dialog) and not known.doubtful
             changed = later != known.dialog
             if borrowed:
@@ -165,7 +168,7 @@ class AgentPicture:
             if changed:
                 known.latest = 0
             known.dialog, known.at = later, now
-            known.doubtful = known.doubtful and known.overtaken
+            known.doubtful = (known.doubtful and known.overtaken) or doubt
         self.dialogs[id_] = known
 
     def remove(self, id_: str, now: float, last: Dialog | None = None) -> None:
@@ -367,7 +370,8 @@ BURST_WITHIN = 10.0  # seconds after a gap in which Finesse may still publish ag
 
 def _data(dialog: Dialog) -> tuple[object, ...]:
     media = dialog.media_properties
-    return media.call_variables, media.wrap_up_reason, media.wrap_up_items
+    special = (media.wrap_up_reason, media.wrap_up_items, dialog.scheduled_callback_info)
+    return media.call_variables, *special
 
 
 ABSENT = 7200.0  # seconds without a session after which an agent may be forgotten

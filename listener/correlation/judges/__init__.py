@@ -66,13 +66,15 @@ def _told_again(case: Case, sight: Sight) -> bool:
     if sight.again and isinstance(case.expectation, DATA):
         return True
     unknown = case.memoryless and isinstance(case.expectation, TOLD_AGAIN)
-    unknown = unknown or (sight.unknown and isinstance(case.expectation, DATA))
+    unknown = unknown or (sight.unknown and isinstance(case.expectation, UNDATED))
     return unknown and not case.since(sight)
 
 
 DATA = (x.CallData, x.Reclassified, x.CallbackScheduled, x.CallbackCancelled)
 """Expectations that look at call data, which carries no time: an old content looks like a new."""
-TOLD_AGAIN = (*DATA, x.NewCall, x.Monitoring)
+UNDATED = (*DATA, x.PartyGone)
+"""Those, and what looks for a party that is listed no more: of that no time tells either."""
+TOLD_AGAIN = (*UNDATED, x.NewCall, x.Monitoring)
 """Expectations that news from before a restart may seem to fulfil: no call that was gone by then is
 journalled."""
 

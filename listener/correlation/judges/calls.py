@@ -80,10 +80,14 @@ def _made_another(case: Case, sight: Sight) -> bool:
 def _made_before(case: Case, sight: Sight, dialog: Dialog) -> bool:
     """Say whether a call was made before the request, though nobody had told of it by then.
 
-    Whoever makes a call is on it from its beginning: before the latest news that was read (4).
+    Whoever makes a call is on it from its beginning: before the latest news that was read (4), of
+    the agent's own state too, which another one follows when the call is over.
     """
-    own = dialog.participant(case.own)
-    return own is not None and not sight.tagged and older(own.start_time, case.newest)
+    own, start = dialog.participant(case.own), case.start or case.baseline
+    if own is None or sight.tagged:
+        return False
+    moved = start.user.state_change_time if start is not None and start.user is not None else None
+    return older(own.start_time, case.newest) or older(own.start_time, moved)
 
 
 def _perhaps(case: Case, want: x.NewCall, sight: Sight, dialog: Dialog) -> Finding:
@@ -248,7 +252,8 @@ def monitoring(case: Case, want: x.Monitoring, sight: Sight) -> Finding:
         case.theirs.discard(sight.dialog_id)
     # Where no start tells what is new, our id on a watch over that very agent does.
     tied = case.baseline is None and sight.tagged and named
-    if case.claimed != sight.dialog_id and not (case.is_new(sight) or tied):
+    new = case.is_new(sight) and not _made_before(case, sight, dialog)
+    if case.claimed != sight.dialog_id and not (new or tied):
         return NOTHING
     if sight.tagged and case.claimed is None:
         case.claimed = sight.dialog_id

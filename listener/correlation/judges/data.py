@@ -192,10 +192,11 @@ def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
 def _since(case: Case, *, same: bool) -> Finding:
     """Compare what is shown with the start: what was so then proves nothing, what was not does.
 
-    What was so, went away and is so again may be told anew; our id on it is a change.
+    What was so, went away and is so again may be told anew; our id on it is a change. So it is
+    where the start may be an old content.
     """
     if not same:
-        return Finding(Shown.EFFECT)
+        return Finding(Shown.IF_TAGGED if case.doubtful else Shown.EFFECT)
     return Finding(Shown.IF_TAGGED if case.went_away else Shown.UNCHANGED)
 
 
@@ -233,7 +234,7 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     """CANCEL_SCHEDULED_CALLBACK: the value is gone, and it was there at sending or since (6.8).
 
     Data carries no time: where it was set since, an event without our id and with no later news of
-    any party may be from before; a GET tells.
+    any party may be from before; a GET tells. That it was there before may be an old content.
     """
     if not case.about(sight) or sight.dialog is None:
         return NOTHING
@@ -248,7 +249,8 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     if has or not (had or since is not None):
         return NOTHING
     old = since is not None and is_older(sight.dialog, since)
-    sure = had or sight.how is How.SNAPSHOT or (since and is_older(since, sight.dialog))
+    shown = sight.how is How.SNAPSHOT or (since is not None and is_older(since, sight.dialog))
+    sure = (had and not case.doubtful) or (since is not None and shown)
     return Finding(Shown.EFFECT if sure and not old else Shown.IF_TAGGED)
 
 

@@ -326,7 +326,7 @@ def test_older_news_takes_no_doubt_away() -> None:
     for content, dialog in ((8, x), (9, y), (8, x)):
         story.hear(an_event(dialog), content=content)
     story.hear(an_event(RINGING), content=7)
-    assert story.correlator.picture(AGENT).in_doubt(CALL)
+    assert CALL in story.correlator.picture(AGENT).in_doubt()
 
 
 # -- old news, and what they cast doubt on ---------------------------------------------------------

@@ -46,6 +46,7 @@ from tests.unit.correlation.given import (
     OTHER,
     READY,
     SURVIVOR,
+    THIRD,
     THREE,
     TRANSFER,
     UPDATE_OTHER,
@@ -53,6 +54,7 @@ from tests.unit.correlation.given import (
     call_with,
     failed_consult,
     joined,
+    off,
     other,
     second_call,
     shown,
@@ -343,6 +345,31 @@ def test_who_was_at_work_on_any_call_before_a_hand_over_may_own_a_joins_error(
     story.hear(an_error())
     story.wait(30)
     assert story.said(key)[0] == ("failed" if (seen, tag) == (1.0, None) else "unconfirmed")
+
+
+@pytest.mark.parametrize("handed", [False, True])
+@pytest.mark.parametrize("value", ["new", None])
+def test_data_that_changed_on_any_call_before_a_hand_over_is_another_at_work_for_a_joins_error(
+    value: str | None, *, handed: bool
+) -> None:
+    # 5: as it was known when it was heard, so when it is told again to who takes over
+    date, there = instant(clock(2)), call_with("200", OTHER)
+    data = shown(**{"user.x": value}).media_properties if value else there.media_properties
+    news = an_event(replace(there, media_properties=data))
+    story = Story(live=False, gate=GateMode.OFF)
+    if not handed:
+        key = story.ask(TRANSFER, length=40.0)
+        story.accept(key, date=date)
+    story.link_up(own("ACTIVE", 0), there, user=a_user())
+    story.wait(11)
+    story.hear(news)
+    if handed:
+        how = {"left": 29.0, "age": 11.0, "gap": False, "length": 40.0, "answer_date": date}
+        key = story.adopt(TRANSFER, baseline=None, **how)
+        story.rehear(key, news)
+    story.hear(an_error())
+    story.wait(60)
+    assert story.said(key) == (("unconfirmed", "ambiguous") if value else FAILED_SOLE)
 
 
 @pytest.mark.parametrize(("twice", "said"), [(False, "failed"), (True, "unconfirmed")])
@@ -934,3 +961,30 @@ def test_a_preview_whose_customer_left_since_may_have_been_joined_while_nobody_l
     story.hear(an_error(dialog_id="200"))
     story.wait(25)
     assert story.said(hold)[0] == "unconfirmed"
+
+
+@pytest.mark.parametrize("told", ["by its event", "by a join's outcome"])
+def test_what_a_joins_other_call_became_since_is_no_object_of_the_join(told: str) -> None:
+    # 5, 6.3: it ended, and was about that call as it was, if about that one at all
+    def there(id_: str, at: float = 0.0, **changes: object) -> Dialog:
+        return replace(call_with(id_, THIRD, at=at), **changes)
+
+    story = Story(ON_HOLD, there("200"), gate=GateMode.OFF)
+    join = story.accepted(TRANSFER)
+    story.hear(removed(own("DROPPED", 1)))
+    story.wait(2.1)
+    assert story.said(join) == ("unconfirmed", "dialog_ended")
+    story.hear(added(there("300", 4)))
+    if told == "by its event":
+        story.hear(an_event(there("300", 5, secondary_id="200")))
+    else:
+        again = story.accepted(a.Transfer(agent=AGENT, dialog_id="200"))
+        story.hear(
+            removed(off(there("300", 5)), tag=again), removed(off(there("200", 5)), tag=again)
+        )
+        assert story.said(again) == BY_ID
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="300"))
+    story.hear(an_error(dialog_id="300"))
+    story.wait(2.1)
+    assert not story.lates
+    assert story.said(hold) == FAILED_SOLE

@@ -1,0 +1,94 @@
+"""Rules of evidence 4: for 10 s behind a restart Finesse may publish again what was heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from listener.correlation.picture import Baseline
+from listener.finesse import actions as a
+from listener.finesse.model import Dialog
+from tests.builders import (
+    AGENT,
+    CALL,
+    CUSTOMER,
+    Story,
+    a_dialog,
+    a_participant,
+    a_user,
+    an_event,
+    own,
+    placed,
+)
+from tests.unit.correlation.given import CONFIRMED, HOLD, MAKE_CALL_FROM, watch_of_an_agent
+
+MONITOR = a.SilentMonitor(agent=AGENT, to_address="1002")
+PARTY_DROP = a.ParticipantDrop(agent=AGENT, dialog_id=CALL, target_media_address="1003")
+CALLS = {MAKE_CALL_FROM: placed("ALERTING"), MONITOR: watch_of_an_agent("ACTIVE")}
+
+
+def restarted(*dialogs: Dialog) -> Story:
+    """Return a story of a process that follows another one, by what was read at its start."""
+    story = Story(live=False)
+    story.adopt(HOLD, baseline=Baseline(own("ACTIVE")), left=0.1, age=1.0)
+    story.link_up(*dialogs, user=a_user("NOT_READY", at=50))
+    story.wait(1)
+    return story
+
+
+def begun(dialog: Dialog, at: float) -> Dialog:
+    """Return a call to which its parties came at that time."""
+    return replace(
+        dialog,
+        participants=tuple(
+            a_participant(
+                p.media_address, p.state, at, start_time=a_participant(at=at).state_change_time
+            )
+            for p in dialog.participants
+        ),
+    )
+
+
+def of_three(at: float = 0.0) -> Dialog:
+    parties = (a_participant(at=at), a_participant(CUSTOMER), a_participant("1003", at=5))
+    return a_dialog(CALL, *parties)
+
+
+def of_two(at: float = 0.0) -> Dialog:
+    return replace(of_three(), participants=of_three(at).participants[:2])
+
+
+@pytest.mark.parametrize(("at", "said"), [(0.0, ("open", None)), (60.0, CONFIRMED)])
+@pytest.mark.parametrize("request_", CALLS)
+def test_a_call_from_before_the_agents_state_is_none_that_is_made_now(
+    request_: a.MakeCall | a.SilentMonitor, at: float, said: tuple[str, str | None]
+) -> None:
+    story = restarted()
+    key = story.accepted(request_)
+    story.hear(an_event(begun(CALLS[request_], at)))
+    assert story.said(key) == said
+
+
+@pytest.mark.parametrize(("at", "said"), [(0.0, ("open", None)), (60.0, CONFIRMED)])
+@pytest.mark.parametrize("adopted", [False, True])
+def test_that_a_party_is_not_listed_may_be_how_it_was_before_the_party_came(
+    at: float, said: tuple[str, str | None], *, adopted: bool
+) -> None:
+    story = restarted(of_three())
+    if adopted:
+        baseline = Baseline(of_three(), (), a_user("TALKING"))
+        key = story.adopt(PARTY_DROP, baseline=baseline, left=25.0, age=2.0)
+    else:
+        key = story.accepted(PARTY_DROP)
+    story.hear(an_event(of_two(at)))
+    assert story.said(key) == said
+
+
+def test_that_a_party_is_not_listed_is_told_by_a_get_behind_a_restart() -> None:
+    story = restarted(of_three())
+    key = story.accepted(PARTY_DROP)
+    story.hear(an_event(of_two()))
+    story.wait(17.5)
+    story.look(of_two(), dialog=of_two())
+    assert story.said(key) == ("confirmed", "snapshot")
