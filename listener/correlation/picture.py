@@ -100,6 +100,16 @@ class AgentPicture:
     news_since: str | None = None  # Finesse's time of the first state that came here as news
     retold_at: float = float("-inf")  # when the user was last told as it was before that
 
+    def absent_since(self, until: float) -> bool:
+        """Say whether the agent had a session once, but none since then, and no news either.
+
+        One that is up but may not be used (no GET is answered) hears all the same.
+        """
+        if self.live or self.first_live is None or self.gap_at > until:
+            return False
+        heard = (self.user_at, *self.removed.values(), *(each.at for each in self.dialogs.values()))
+        return max(*heard, *(at for _, at in self.errors)) <= until
+
     @property
     def extension(self) -> str | None:
         """The agent's extension as last heard, None when unknown or empty."""
@@ -410,8 +420,9 @@ class Picture:
     def forget_absent(self, now: float, busy: Callable[[str], object]) -> None:
         """Drop those who have had no session for ABSENT, at most once in a quarter of that.
 
-        Not those who are `busy`, and none of whose calls another one knows: that somebody was told
-        of it counts as long as it is there. Who comes back is as unknown as at the first sign-on.
+        Not those who are `busy` or were heard of since, and none of whose calls another one knows:
+        that somebody was told of it counts as long as it is there. Who comes back is as unknown as
+        at the first sign-on.
         """
         if now < self._next_sweep:
             return
@@ -420,10 +431,10 @@ class Picture:
         gone = {
             id_: each
             for id_, each in self._agents.items()
-            if not each.live and each.first_live is not None and each.gap_at <= until
+            if each.absent_since(until) and not busy(id_)
         }
         stay = [each for id_, each in self._agents.items() if id_ not in gone] if gone else []
         known = {id_ for each in stay for id_ in each.lately(float("-inf"))}
         for agent, each in gone.items():
-            if known.isdisjoint(each.lately(float("-inf"))) and not busy(agent):
+            if known.isdisjoint(each.lately(float("-inf"))):
                 del self._agents[agent]

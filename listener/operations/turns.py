@@ -20,7 +20,7 @@ MOST = 4
 socket holds several after a hold-up. Timers, and callers that were told, wait for one turn."""
 
 LOOK = 0.02
-"""Seconds between two looks for what can be written to, while others that were ready wait."""
+"""Seconds for those that were ready before, until the next look for what can be written to."""
 
 _Ready = tuple[selectors.SelectorKey, int]
 
@@ -31,56 +31,63 @@ class BoundedSelector(selectors.DefaultSelector):
     What is left over is handed over in the next turns, before the system is asked again for what
     can be read. Only what can be written to does not wait for that: a thousand links that end take
     a second, and whoever reads meanwhile what is told of them would seem slow, though it is we who
-    do not write. Among what is read the order stays.
+    do not write. Between two such lots the others have a turn at least, and `look` seconds. Where
+    there is something to be read as well, that is first: a write may fail and end the link, and
+    what lies there would be lost.
     """
 
     def __init__(self, most: int = MOST, look: float = LOOK) -> None:
         super().__init__()
         self._most = most
         self._look = look
-        self._looked = 0.0
+        self._since: float | None = None  # when the others' time began
+        self._first: deque[_Ready] = deque()
         self._left: deque[_Ready] = deque()
 
     def select(self, timeout: float | None = None) -> list[_Ready]:
         """Return sockets that are ready, as the original does, but not too many of them."""
-        if not self._left:
+        if not self.behind:
             ready = super().select(timeout)
             if len(ready) <= self._most:
                 return ready
             self._left.extend(ready)
-            self._looked = time.monotonic()
-        elif time.monotonic() - self._looked >= self._look:
+            self._since = time.monotonic()
+        elif not self._first and self._is_time():
             self._let_write()
         found: list[_Ready] = []
-        while self._left and len(found) < self._most:
-            key, events = self._left.popleft()
+        while self.behind and len(found) < self._most:
+            key, events = (self._first or self._left).popleft()
             # One that was closed or changed meanwhile: if it is still ready, the system says so.
             if self._is_same(key):
                 found.append((key, events))
         return found
 
+    def _is_time(self) -> bool:
+        """Say whether to look for what can be written to: the others have had their time."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            return False
+        return now - self._since >= self._look
+
     def _let_write(self) -> None:
-        """Let what can be written to by now have the next turns."""
-        self._looked = time.monotonic()
+        """Let what can be written to by now, with nothing to be read there, have the next turns."""
         write = selectors.EVENT_WRITE
-        found = {key.fd: key for key, events in super().select(0) if events & write}
-        if found:
-            rest = [
-                (key, events & ~write if found.get(key.fd) is key else events)
-                for key, events in self._left
-            ]
-            first = [(key, write) for key in found.values()]
-            self._left = deque([*first, *(one for one in rest if one[1])])
+        found = [key for key, events in super().select(0) if events == write]
+        self._first.extend((key, write) for key in found)
+        self._since = None if found else time.monotonic()
+        let = {id(key) for key in found}
+        self._left = deque(one for one in self._left if id(one[0]) not in let)
 
     @property
     def behind(self) -> bool:
         """Whether sockets are left over, so that the system is not asked in the next turn."""
-        return bool(self._left)
+        return bool(self._first or self._left)
 
     @property
     def left_over(self) -> int:
         """How many they are, with those that were closed meanwhile."""
-        return len(self._left)
+        return len(self._first) + len(self._left)
 
     def _is_same(self, key: selectors.SelectorKey) -> bool:
         try:

@@ -9,6 +9,7 @@ from listener.correlation.outcome import MinimumEvidence
 from listener.correlation.picture import MAX_DIALOGS, MAX_REMOVED, AgentPicture
 from listener.finesse import actions as a
 from listener.finesse.actions.expectation import Probe
+from listener.finesse.events import Event
 from tests.builders import (
     CUSTOMER,
     Story,
@@ -16,6 +17,7 @@ from tests.builders import (
     a_participant,
     a_user,
     a_user_event,
+    an_error,
     an_event,
     own,
     placed,
@@ -401,6 +403,40 @@ def test_an_open_request_keeps_the_agent_known() -> None:
     story.ask(HOLD)
     story.correlator.link_down(story.now, "agent9")
     assert story.correlator.picture("agent1") is picture
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        an_event(own("HELD", 9)),
+        removed(),
+        an_error(),
+        a_user_event(a_user("READY", 9)),
+    ],
+)
+def test_whose_session_hears_though_no_get_is_answered_is_not_away(event: Event) -> None:
+    # What is published again is known by what was heard (rules 4).
+    story = Story(a_dialog(), user=a_user("READY", 5))
+    picture = story.correlator.picture("agent1")
+    story.link_down()
+    story.wait(1.9 * 3600)
+    story.hear(event)
+    story.wait(600)
+    story.correlator.link_down(story.now, "agent9")
+    assert story.correlator.picture("agent1") is picture
+
+
+def test_what_another_one_knows_of_the_call_of_an_open_request_is_kept() -> None:
+    story = Story(a_dialog(), user=a_user("READY", 5))
+    story.hear(an_event(a_dialog(), owner="agent2"))
+    story.link_up(a_dialog(), agent="agent2")
+    picture = story.correlator.picture("agent2")
+    story.link_down()
+    story.correlator.link_down(story.now, "agent2")
+    story.wait(3 * 3600)
+    story.ask(HOLD)
+    story.correlator.link_down(story.now, "agent9")
+    assert story.correlator.picture("agent2") is picture
 
 
 def test_a_listed_dialog_that_was_heard_of_since_keeps_the_newer_picture() -> None:
