@@ -52,18 +52,24 @@ def _told(program: str) -> int:
 
 
 class Trim:
-    """Counts; the clock goes on by `takes` seconds each time."""
+    """Counts; takes `takes` seconds of the processor, and `others` have it as long each time."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, takes: float) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, takes: float, *, others: float = 0.0
+    ) -> None:
         self.times: list[float] = []
         self.now = 0.0
         self._clock = 0.0
         self._takes = takes
-        monkeypatch.setattr(allocator.time, "perf_counter", lambda: self._clock)
+        monkeypatch.setattr(allocator.time, "thread_time", lambda: self._clock)
+        self._others = others
+        self._wall = 0.0
+        monkeypatch.setattr(allocator.time, "perf_counter", lambda: self._wall)
 
     def __call__(self) -> None:
         self.times.append(self.now)
         self._clock += self._takes
+        self._wall += self._takes + self._others
 
     def run(self, seconds: int) -> None:
         one = Allocator(self)
@@ -83,6 +89,12 @@ def test_what_takes_long_is_done_less_often(monkeypatch: pytest.MonkeyPatch):
     trim.run(2_000)
     assert trim.times[0] == EVERY
     assert [b - a for a, b in pairwise(trim.times)] == [REST * 0.125] * 3
+
+
+def test_a_machine_that_is_busy_with_others_does_not_make_it_rare(monkeypatch: pytest.MonkeyPatch):
+    trim = Trim(monkeypatch, takes=0.001, others=0.1)
+    trim.run(300)
+    assert trim.times == [60.0, 120.0, 180.0, 240.0]
 
 
 def test_nothing_is_done_where_the_c_library_has_no_such_function(monkeypatch: pytest.MonkeyPatch):
