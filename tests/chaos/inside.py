@@ -1,8 +1,9 @@
 """`python -m tests.chaos.inside FOLDER run --config FILE`: the daemon, and what is in it counted.
 
 Writes JSON lines to FOLDER/inside.jsonl: objects, tasks, threads and files whenever FOLDER/look
-appears, and at each end the tasks that nobody had ended. The product has no hook for it. What a
-hand-over starts is the program alone, and is not counted.
+appears, the pools that Python has in use all the time, and at each end the tasks that nobody had
+ended. The product has no hook for it. What a hand-over starts is the program alone, and is not
+counted.
 
 --small        bounds of what is remembered so small that they are reached in minutes
 --broken NAME  break one rule of the daemon (broken.py)
@@ -34,11 +35,13 @@ from listener.cli import main
 from listener.correlation import books, instants, picture
 from listener.finesse import uris
 from listener.journal import Journal, store
+from listener.operations.allocator import settle
 from listener.page.payloads import Payloads
 from listener.xmpp import stanzas
 from tests.chaos.broken import planted
 
-EVERY = 0.25  # seconds between two looks whether a count is wanted
+EVERY = 0.25  # seconds between two looks whether a count is wanted, and at the pools in use
+TOLD_AFTER = 8  # such looks; then the most of them is told
 FILES = Path("/proc/self/fd")
 TRIES = 20
 FEW = 200
@@ -93,6 +96,7 @@ class Counting:
         self._look = folder / "look"
         self._file = folder / "inside.jsonl"
         self._kinds: Counter[str] = Counter()
+        self._pooled: list[int] = []
 
     def tell(self, **said: Any) -> None:
         """Add a line."""
@@ -103,9 +107,18 @@ class Counting:
     def run(self) -> None:
         """Look whether a count is wanted, until it is over."""
         while not self.over.wait(EVERY):
+            self.look_at_pools()
             with suppress(OSError):
                 self._look.unlink()
                 self.count()
+
+    def look_at_pools(self) -> None:
+        """Look how many pools are in use (it takes 0.1 ms), and tell the most of them at times."""
+        pieces = _pieces()
+        self._pooled.append(pieces["/arena"] - pieces["unused pools"])
+        if len(self._pooled) >= TOLD_AFTER:
+            self.tell(pooled=self._pooled[-1], most=max(self._pooled), arenas=pieces["/arena"])
+            self._pooled.clear()
 
     def count(self) -> None:
         """Tell how much there is that is still in use: nothing must be open, for all stand still.
@@ -190,8 +203,11 @@ def _paged() -> int:
     return 0
 
 
+_TOLD = re.compile(r"(in \w+ blocks|/arena|unused pools)(?: \* \d+ bytes)? += +([\d,]+)")
+
+
 def _pieces() -> Counter[str]:
-    """Return how many kB Python's own pieces have, and the arenas that they are in; 0 for unknown.
+    """Return how many kB Python's own pieces have, their arenas, and unused pools; 0 for unknown.
 
     Python tells it to a file alone (`sys._debugmallocstats`), which is one in memory here.
     """
@@ -205,7 +221,7 @@ def _pieces() -> Counter[str]:
         libc.fclose(file)
         told = ctypes.string_at(text, size.value).decode("ascii")
         libc.free(text)
-        for words, number in re.findall(r"bytes ?(in \w+ blocks|/arena) += +([\d,]+)", told):
+        for words, number in _TOLD.findall(told):
             found[words] = int(number.replace(",", "")) // 1024
     return found
 
@@ -241,6 +257,7 @@ def inside() -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER)
     asked = parser.parse_args()
     sys.argv = [sys.argv[0], *asked.command]
+    settle(os.environ)  # as the daemon will; the thread that counts would have a heap of its own
     with ExitStack() as stack:
         if asked.small:
             stack.enter_context(small())

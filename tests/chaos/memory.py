@@ -1,6 +1,6 @@
 """What the daemon's memory does over time: slopes that a few odd samples do not move.
 
-Two measures that know nothing of each other: what the system says that the process has, every two
+Two measures: what the system says that the process has, every two
 seconds; and how many objects, pieces of memory, tasks, threads and files it has between two
 stories, when nothing is open, after a look at all of them by Python's collector (`inside.py`).
 Judges both after warm-up.
@@ -10,19 +10,19 @@ Python's (also of texts, and of dicts of them, which the collector does not know
 has given out to others, SQLite's pages among that. An agent comes and goes by reloads, and sessions
 are lost: what is counted is compared only with what was counted with as many sessions.
 
-The first also has the holes between what is in use, which grow whenever a minute is busier than
-each one before it: a step of a megabyte is one arena of Python's. There are ever fewer of those
-minutes, so what only fills up does not grow in the second half, and what grows for good does in
-both. It is judged by its lowest of each minute, with the range in which its slope is for all that
-chance may do, and not where the load rose: a machine that others used at first makes a run busier
-when they are gone.
+The first also has the holes between what is in use, and the room that Python keeps: what is free of
+what its busiest moment needed (`room.py`), which the process tells and which is taken off; for that
+it is judged by itself whether the busiest moments of each minute need ever more. The rest is judged
+by its lowest of each minute, with the range in which its slope is for all that chance may
+do. What only fills up does not grow in the second half, and what grows for good does in both. It is
+not judged where the load rose: a machine that others used at first makes a run busier when they are
+gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import math
 import statistics
 import time
 from collections import Counter
@@ -31,6 +31,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.chaos.room import MINUTE, Pools, Room
+from tests.chaos.trend import Points, Range, ranged, theil_sen
+
 WARM_UP = 15 * 60.0
 """Seconds of a process's life that are left out. What is kept for a time (tombstones: three minutes
 here) and what is kept by number (200 of each in a soak) is full by then, the journal's pages are in
@@ -38,20 +41,16 @@ its cache (200 kB of them in a soak), and the allocator has seen the busiest min
 LONG_ENOUGH = 25 * 60.0
 """Seconds after warm-up below which one megabyte an hour cannot be told from chance."""
 MOST_MEGABYTES = 1.0
-"""An hour: of what is in use, and of what is the process's own ("Anonymous"). RSS and PSS are told,
-too; they also have what it shares with other processes, which come and go."""
+"""An hour: of what is in use, and of what is the process's own ("Anonymous") without Python's room.
+RSS and PSS are told, too; they also have what it shares with other processes, which come and go."""
 MOST_OBJECTS = 12_000
 """An hour, of those in use: a megabyte of small ones."""
 MOST_PIECES = 12_000
 """An hour, of Python's: they have 85 bytes on the average."""
 MOST_BUSIER = 1.25
 """How many times as many requests the second half may have, for what it left to be compared."""
-MINUTE = 60.0
-SURE = 1.645
-"""Standard deviations: a slope is below its range in one of twenty runs by chance alone."""
 MOST_IDLE = 4
 """Tasks, threads or files by which the last third of a run may have more than the first."""
-MOST = 400
 COUNTED_WITHIN = 20.0
 
 
@@ -101,6 +100,7 @@ class Memory:
         self.asked: list[float] = []
         """When requests were asked for."""
         self.counts: list[Count] = []
+        self.pools: list[Pools] = []
         self.ends = 0
         """How many processes came to an end of their own, all tasks counted."""
         self.left: list[str] = []
@@ -142,6 +142,8 @@ class Memory:
         if "left" in told:
             self.ends += 1
             self.left += told["left"]
+        elif "pooled" in told:
+            self.pools.append(Pools(*(told[name] for name in Pools._fields)))
         else:
             same = bool(self.counts) and self.counts[-1].pid == told["pid"]
             self.kinds.append(Counter(self.kinds[-1]) if same else Counter())
@@ -151,29 +153,21 @@ class Memory:
             )
 
 
-class Range(NamedTuple):
-    """A slope, and the least and the most that it may be for all that chance may do."""
-
-    at: float
-    least: float
-    most: float
-
-    def __str__(self) -> str:
-        return f"{self.at:+.2f} MB/h ({self.least:+.2f} to {self.most:+.2f})"
-
-
 class Slope(NamedTuple):
     """Slopes over `seconds`: MB, objects and pieces an hour. `first` and `last`: MB of its own.
 
-    `later`: of its own, in the second half alone, where what fills up grows less. MB an hour of
-    what is `used`, in `arenas`, `malloced` and `paged` (see Count). `busier`: how many times as
-    many requests the second half had.
+    `held`: of its own without the room that Python keeps; `later`: of that, in the second half
+    alone, where what fills up grows less. `needed`: of the pools that the busiest moment of each
+    minute needed. MB an hour of what is `used`, in `arenas`, `malloced` and `paged` (see Count).
+    `busier`: how many times as many requests the second half had.
     """
 
     rss: float
     pss: float
     own: Range
+    held: Range
     later: Range
+    needed: Range
     used: Range
     objects: Range
     blocks: Range
@@ -194,9 +188,10 @@ class Slope(NamedTuple):
     def __str__(self) -> str:
         words = (
             f"{self.seconds / 60:.0f} minutes after warm-up ({WARM_UP / 60:.0f} minutes): own"
-            f" {self.first:.1f} to {self.last:.1f} MB, {self.own}, in the second half {self.later}"
-            f" (PSS {self.pss:+.2f}, RSS {self.rss:+.2f}; Theil-Sen); in use by {self.counts}"
-            f" counts: {self.used}, objects {self.objects.at:+.0f}/h, pieces"
+            f" {self.first:.1f} to {self.last:.1f} MB, {self.own} (PSS {self.pss:+.2f}, RSS"
+            f" {self.rss:+.2f}; Theil-Sen); without the room that Python keeps {self.held}, in the"
+            f" second half {self.later}, and what busy moments need {self.needed}; in use by"
+            f" {self.counts} counts: {self.used}, objects {self.objects.at:+.0f}/h, pieces"
             f" {self.blocks.at:+.0f}/h, malloc {self.malloced:+.2f} MB/h, of that SQLite"
             f" {self.paged:+.2f}; Python's arenas {self.arenas:+.2f} MB/h; {self.busier:.2f} times"
             " as many requests in the second half"
@@ -204,43 +199,13 @@ class Slope(NamedTuple):
         return words if self.tells else f"{words}; too short to say anything about 1 MB/h"
 
 
-def theil_sen(points: list[tuple[float, float]]) -> float:
-    """Return the median of the slopes of all pairs, in units a second."""
-    step = max(1, len(points) // MOST)
-    slopes = _slopes(points[::step])
-    return statistics.median(slopes) if slopes else 0.0
-
-
-def _slopes(points: list[tuple[float, float]]) -> list[float]:
-    return [
-        (b[1] - a[1]) / (b[0] - a[0])
-        for index, a in enumerate(points)
-        for b in points[index + 1 :]
-        if b[0] > a[0]
-    ]
-
-
-def lowest(rows: list[Sample]) -> list[tuple[float, float]]:
+def lowest(rows: list[Sample]) -> Points:
     """Return the time and the MB of its own when it had least, for each minute."""
     minutes: dict[int, Sample] = {}
     for row in rows:
         minute = int((row.at - rows[0].at) // MINUTE)
         minutes[minute] = min(minutes.get(minute, row), row, key=lambda each: each.own)
     return [(row.at, row.own / 1024) for row in minutes.values()]
-
-
-def ranged(*apart: list[tuple[float, float]]) -> Range:
-    """Return the slope an hour, and its range by Sen (1968): slopes of pairs, by Kendall's rank.
-
-    `apart`: what is compared only among itself, as seasons are (Hirsch, Slack and Smith 1982).
-    """
-    slopes = sorted(3600 * each for points in apart for each in _slopes(points))
-    if not slopes:
-        return Range(0.0, 0.0, 0.0)
-    chance = sum(n * (n - 1) * (2 * n + 5) / 18 for n in map(len, apart))
-    many, beside = len(slopes), SURE * math.sqrt(chance)
-    least, most = int((many - beside) / 2), math.ceil((many + beside) / 2)
-    return Range(statistics.median(slopes), slopes[max(0, least)], slopes[min(many - 1, most)])
 
 
 def alike(counts: list[Count]) -> list[list[Count]]:
@@ -252,7 +217,11 @@ def alike(counts: list[Count]) -> list[list[Count]]:
 
 
 def slope(
-    rows: list[Sample], counts: list[Count], asked: Sequence[float] = (), warm_up: float = WARM_UP
+    rows: list[Sample],
+    counts: list[Count],
+    asked: Sequence[float] = (),
+    pools: Sequence[Pools] = (),
+    warm_up: float = WARM_UP,
 ) -> Slope | None:
     """Return the slopes of the process that lived longest; None when that is not past warm-up."""
     if not rows:
@@ -263,7 +232,9 @@ def slope(
     if not warm:
         return None
     there = [each for each in counts if each.pid == longest and each.at >= warm[0].at]
+    room = Room([each for each in pools if each.pid == longest])
     hour, minutes = 3600 / 1024, lowest(warm)
+    held = [(at, megabytes - room.at(at) / 1024) for at, megabytes in minutes]
 
     def counted(name: str, unit: float = 1.0) -> Range:
         rows = ([(each.at, getattr(each, name) / unit) for each in row] for row in alike(there))
@@ -275,7 +246,9 @@ def slope(
             for name in ("rss", "pss")
         ),
         ranged(minutes),
-        ranged(minutes[len(minutes) // 2 :]),
+        ranged(held),
+        ranged(held[len(held) // 2 :]),
+        ranged(room.busiest(warm[0].at)),
         counted("used", 1024),
         *(counted(name) for name in ("objects", "blocks")),
         *(counted(name, 1024).at for name in ("arenas", "malloced", "paged")),
@@ -303,8 +276,10 @@ def grown(found: Slope | None, counts: list[Count]) -> Iterator[str]:
     if _grows(found.used):
         yield f"memory in use grows by {found.used}"
     even = found.busier <= MOST_BUSIER
-    if even and _grows(found.own) and found.later.at > MOST_MEGABYTES:
-        yield f"memory grows by {found.own}, in the second half by {found.later}"
+    if even and _grows(found.held) and found.later.at > MOST_MEGABYTES:
+        yield f"memory grows by {found.held}, in the second half by {found.later}"
+    if even and _grows(found.needed):
+        yield f"what busy moments need grows by {found.needed}"
     for words, each, most in (
         ("objects", found.objects, MOST_OBJECTS),
         ("pieces of memory", found.blocks, MOST_PIECES),

@@ -232,7 +232,7 @@ class Chaos:
     def _memory(self) -> None:
         memory = self.program.memory
         memory.read()
-        self.tally.slope = slope(memory.rows, memory.counts, memory.asked)
+        self.tally.slope = slope(memory.rows, memory.counts, memory.asked, memory.pools)
         self.tally.idle, self.tally.ends = memory.counts, memory.ends
         self.tally.kinds = grown_kinds(memory.counts, memory.kinds)
         for words in memory.left:
