@@ -119,12 +119,13 @@ def made_by_another(entry: Entry, event: Event) -> None:
 def at_work(desk: Desk, event: Event) -> list[Entry]:
     """Return the requests on whose object an event is; a new call may be the one to be made.
 
-    So is any call that of a join of which nobody knows with which one it is.
+    So is any call that of a join of which nobody knows with which one it is. A request on a call
+    is none on the user, though it makes another call (rules 5).
     """
     there: str | None = getattr(event, "dialog_id", None)
     unbound = desk.books.unbound(event.owner) if event.owner is not None else ()
     if there is None:
-        return list(unbound)
+        return [entry for entry in unbound if entry.request.dialog_id is None]
     dialog = event.dialog if isinstance(event, DialogEvent) else None
     makers = (e for e in unbound if dialog is not None and may_make(e, there, dialog))
     return [*desk.books.on_dialog(there), *makers, *joining_blindly(desk, event.owner, there)]

@@ -76,6 +76,7 @@ class Finding:
     applied: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     truncated: tuple[str, ...] = ()
+    anothers: bool = False  # another request's id is on our leaving, which could only do the same
     undated: bool = False  # it may be of before: an answer's Date will tell, if one comes
 
 

@@ -80,6 +80,7 @@ class Entry:
     slight: Held | None = None  # its effect, by less evidence than its caller lets decide
     look_alike: bool = False
     ended: bool = False
+    ended_by_another: bool = False  # all that was shown of that end is another's work, by its id
     weak: bool = False
     clouded: bool = False
     unexplained: bool = False

@@ -91,7 +91,7 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
             if sight.how is How.REMOVED and entry.case.mine(sight):
                 ended(desk, now, entry, off=True)
         case Shown.ENDED:
-            ended(desk, now, entry)
+            ended(desk, now, entry, anothers=finding.anothers)
         case _:
             pass
 
@@ -257,13 +257,17 @@ def _of_before(now: float, entry: Entry, held: Held) -> bool:
     return True
 
 
-def ended(desk: Desk, now: float, entry: Entry, *, off: bool = False) -> None:
+def ended(
+    desk: Desk, now: float, entry: Entry, *, off: bool = False, anothers: bool = False
+) -> None:
     """Start the grace after a dialog's end for what may still arrive (rule 6.10).
 
-    `off`: the own participant was off the call then, as far as is shown.
+    `off`: the own participant was off the call then, as far as is shown. `anothers`: another
+    request took it off, by its id, that could only do the same.
     """
     if entry.silent and entry.tag_seen:
         return  # its window decides
+    entry.ended_by_another = anothers and (entry.ended_by_another or not entry.ended)
     entry.ended = True
     if not (off and off_by_id(entry)) and not set_by_id(entry):
         entry.standing = None

@@ -60,5 +60,9 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
 
 
 def _ended(entry: Entry) -> bool:
-    """Say whether its call ended, as it would by the request (rules 6.4)."""
-    return entry.ended and isinstance(entry.case.expectation, ENDS)
+    """Say whether its call ended, as it would by the request (rules 6.4).
+
+    Where another request took the agent off the call, by its id, this one did not (rules 3, 4).
+    """
+    own = entry.ended and not entry.ended_by_another
+    return own and isinstance(entry.case.expectation, ENDS)

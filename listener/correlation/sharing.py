@@ -29,6 +29,7 @@ from listener.finesse.actions.expectation import (
     CallbackScheduled,
     CallData,
     Conferenced,
+    Left,
     Monitoring,
     NewCall,
     OwnState,
@@ -213,12 +214,27 @@ def without_others_share(
             both = pair(entry.case)  # what they became is that one's work, too
             entry.case.theirs |= both if seen.dialog_id in both else {seen.dialog_id}
         if not by_change(finding, seen):
-            kept.append((entry, finding, seen))
+            kept.append((entry, _ended_by(named, entry, finding, seen), seen))
             continue
         entry.note(now, "another_request", "the change is another request's, by its id")
         if ended_here(entry.case, seen):  # it is the end of its own call as well (rules 6.10)
-            kept.append((entry, ENDED, seen))
+            kept.append((entry, _ended_by(named, entry, ENDED, seen), seen))
     return kept
+
+
+def _ended_by(named: Collection[Entry], entry: Entry, finding: Finding, seen: Sight) -> Finding:
+    """Return a finding; that the call ended with whether one did it that could do nothing else.
+
+    A device leaves a call once: what the one did by its id the other did not. A call that ends by
+    other work may have become another one, on which this one is done.
+    """
+    leaves = isinstance(entry.case.expectation, Left | SentAway)
+    if finding != ENDED or len(named) != 1 or not leaves:
+        return finding
+    (first,) = named
+    leaves = isinstance(first.case.expectation, Left | SentAway) and first.case.about(seen)
+    same = leaves and same_lane(first, entry) and not first.id_repeated
+    return replace(finding, anothers=same)
 
 
 def _joins(entry: Entry) -> bool:

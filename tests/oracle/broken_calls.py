@@ -53,9 +53,9 @@ def what_was_initiated_stands_for_ever():
     yield looks, "_fallen", lambda _entry, _shown: None
     real = evidence.ended
 
-    def ended(desk_, now, e, *, off=False):
+    def ended(desk_, now, e, *, off=False, anothers=False):
         standing = e.standing
-        real(desk_, now, e, off=off)
+        real(desk_, now, e, off=off, anothers=anothers)
         e.standing = standing
 
     yield evidence, "ended", ended

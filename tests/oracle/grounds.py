@@ -337,6 +337,30 @@ def as_it_was(account: Account, asked: Asked, heard: Heard) -> bool:
     return bool(parties) and parties[-1] is not None and parties[-1].state == wanted
 
 
+def brought_by_a_third(account: Account, asked: Asked, survivor: str, at: float) -> bool:
+    """Say whether a call had taken in a third one since, with the other one's numbers.
+
+    Without its id nothing tells whether somebody of the other call is on it (6.4: both others); nor
+    where nobody had told who was on the third one before it was taken in.
+    """
+    others, calls = effects.partners(asked, account), account.history.calls
+    now, before = (account.history.at(survivor, when) for when in (at, asked.begun or 0.0))
+    taken = now.secondary if now is not None else None
+    if taken in {None, *others, *(() if before is None else (before.secondary,))}:
+        return False
+    merged = next(when for when, view in calls[survivor] if view.secondary == taken)
+    third = [view for when, view in calls.get(taken or "", ()) if when <= merged]
+    told = any(
+        heard.agent == asked.agent
+        and heard.parcel.made < merged
+        and getattr(heard.event, "dialog_id", None) == taken
+        for heard in account.heard
+    )
+    brought = {who for view in third for who in view.present}
+    both = effects._parties(account.history, asked, *others)
+    return bool(third) and (not told or both <= brought)
+
+
 def _is_task(asked: Asked) -> bool:
     return isinstance(asked.request, do.TaskRequest)
 

@@ -312,24 +312,10 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
         return not _pending_reason(asked, heard) and not grounds.promised_before(account, asked)
     if isinstance(request, JOINS):
         unsure = grounds.several_others(account, asked) or grounds.others_changed(account, asked)
-        return not unsure and not _brought_by_a_third(account, asked, heard)
+        there = heard.event.dialog_id
+        return not unsure and not grounds.brought_by_a_third(account, asked, there, heard.at)
     dropped = isinstance(request, do.Drop)
     return not _cut_short(account, asked, heard) and not (dropped and _loose_end(heard, asked))
-
-
-def _brought_by_a_third(account: Account, asked: Asked, heard: Heard) -> bool:
-    """Say whether its call is shown to have taken in a third one, with the other one's numbers.
-
-    Without its id nothing tells whether somebody of the other call is on it (6.4: both others).
-    """
-    others, taken = effects.partners(asked, account), heard.event.dialog.secondary_id
-    third = [view for at, view in account.history.calls.get(taken, ()) if at <= heard.parcel.made]
-    if taken in others or not third:
-        return False
-    before = account.history.at(asked.request.dialog_id, asked.begun or 0.0)
-    brought = {who for view in third for who in view.present}
-    anew = before is None or before.secondary != taken
-    return anew and effects._parties(account.history, asked, *others) <= brought
 
 
 def _unheard_of(asked: Asked) -> bool:
@@ -444,16 +430,21 @@ def _told_again(account: Account, error: Heard) -> bool:
 def _publishes_again(account: Account, error: Heard) -> bool:
     """Say whether the agent's state or a call was told again as it was known before an error.
 
-    Or just behind it: what is published again comes in one run.
+    Or just behind it: what is published again comes in one run. By its content: an event that says
+    what the last one of that call said is one that is told again, as far as anybody can tell (4).
     """
     newest = 0.0
+    last: dict[str, Heard] = {}
     for heard in account.heard:
         if heard.agent != error.agent or heard.at >= error.at + AGAIN:
             continue
         user = isinstance(heard.event, UserChanged)
         if not (user or isinstance(heard.event, DialogEvent)):
             continue
-        known = (user and heard.parcel.made < newest) or not heard.first
+        before = last.get(there := getattr(heard.event, "dialog_id", ""))
+        last[there] = heard
+        alike = before is not None and readings.alike(before, heard)
+        known = (user and heard.parcel.made < newest) or not heard.first or alike
         if known and error.at - heard.at <= AGAIN:
             return True
         newest = max(newest, heard.parcel.made) if user else newest

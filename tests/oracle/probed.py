@@ -116,7 +116,8 @@ def _tells(account: Account, asked: Asked, span: Span, begin: float) -> bool:
     if isinstance(request, do.CancelScheduledCallback):
         return grounds.promised(account, asked)
     if isinstance(request, do.Transfer | do.Conference):
-        return not grounds.several_others(account, asked)
+        sure = not grounds.several_others(account, asked)
+        return sure and not grounds.brought_by_a_third(account, asked, str(span.unit[0]), begin)
     if isinstance(request, do.Drop):
         return _absent(account, asked, begin)
     if isinstance(request, do.UserRequest):

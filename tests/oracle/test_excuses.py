@@ -670,6 +670,25 @@ def test_what_is_hidden_in_an_error_makes_no_other_error_of_it(
     assert not whose.same(read, (replace(said[0], error_type="U"),))
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "again"),
+    [("ACTIVE", "ACTIVE", True), ("HELD", "ACTIVE", False), ("ACTIVE", None, False)],
+)
+def test_a_call_that_is_told_as_it_was_told_last_is_published_again(
+    then: str, now: str | None, *, again: bool
+) -> None:
+    # 4: by content, though both were published once
+    account = Account(0)
+    for at, state in ((101.0, then), (101.2, now)):
+        if state is not None:
+            event = an_event(a_dialog("A", a_participant(state=state)), owner="1001")
+            parcel = Parcel("", "", at, None, None, is_error=False)
+            account.heard.append(Heard(at, "1001", event, parcel, first=True))
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    late = Heard(101.3, "1001", error, Parcel("", "", 101.3, None, None, is_error=True), first=True)
+    assert knowable._publishes_again(account, late) is again
+
+
 # -- which calls were joined ----------------------------------------------------------------------
 
 
@@ -737,24 +756,28 @@ def test_a_third_call_is_no_survivor_before_it_took_the_joined_one_in(
 
 
 @pytest.mark.parametrize(
-    ("taken", "who", "tells"),
+    ("taken", "who", "told", "tells"),
     [
-        ("C", "y", False),  # a third call brought the number of the other one
-        ("C", "z", True),  # it did not, so that the other one's party came, too
-        ("B", "y", True),  # it was the other one
+        ("C", "y", 2.5, False),  # a third call brought the number of the other one
+        ("C", "z", 2.5, True),  # it did not, so that the other one's party came, too
+        ("C", "z", None, False),  # nor does anybody know who was on it
+        ("C", "z", 3.0, False),  # as it is told of its end
+        ("B", "y", None, True),  # it was the other one
     ],
 )
-def test_a_third_call_that_brings_the_others_number_does_not_tell_a_conference(
-    taken: str, who: str, *, tells: bool
+def test_a_third_call_that_may_bring_the_others_number_does_not_tell_a_conference(
+    taken: str, who: str, told: float | None, *, tells: bool
 ) -> None:
     account, asked = Account(0), _conference(told="A", taken_in_at=9.0)[1]
     calls = account.history.calls
     calls["A"] = [(1.0, _view("HELD", "x")), (3.0, _view("ACTIVE", "x", "y", secondary=taken))]
     calls["B"] = [(1.0, _view("HELD", "y", associated="A"))]
     calls["C"] = [(1.0, _view("ACTIVE", who)), (3.0, _view("DROPPED", over=True))]
-    event = an_event(a_dialog("A", secondary_id=taken), owner="1001")
-    heard = Heard(3.1, "1001", event, Parcel("", "", 3.0, None, None, is_error=False), first=True)
-    assert knowable._brought_by_a_third(account, asked, heard) is not tells
+    if told is not None:
+        parcel = Parcel("", "", told, None, None, is_error=False)
+        event = an_event(a_dialog("C"), owner="1001")
+        account.heard.append(Heard(told + 0.05, "1001", event, parcel, first=True))
+    assert grounds.brought_by_a_third(account, asked, "A", 3.1) is not tells
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from listener.correlation.case import NOTHING, Case, Finding, How, Shown, Sight
+from listener.correlation.instants import after
 from listener.correlation.judges import arrivals, calls, data, states, transfers
 from listener.finesse.actions import expectation as x
 
@@ -67,7 +68,17 @@ def _told_again(case: Case, sight: Sight) -> bool:
         return True
     unknown = case.memoryless and isinstance(case.expectation, TOLD_AGAIN)
     unknown = unknown or (sight.unknown and isinstance(case.expectation, UNDATED))
-    return unknown and not case.since(sight)
+    return unknown and not (case.since(sight) or _goes_on(case, sight))
+
+
+def _goes_on(case: Case, sight: Sight) -> bool:
+    """Say whether a call that may be the one to be made was there behind Finesse's answer.
+
+    By its parties' times: none that was gone when the request went out is shown so (rules 4).
+    """
+    makes = isinstance(case.expectation, x.NewCall | x.Monitoring)
+    parties = sight.dialog.participants if sight.dialog is not None else ()
+    return makes and any(after(each.state_change_time, case.answer_date) for each in parties)
 
 
 DATA = (x.CallData, x.Reclassified, x.CallbackScheduled, x.CallbackCancelled)

@@ -12,6 +12,7 @@ from listener.correlation.instants import instant
 from listener.correlation.outcome import MinimumEvidence
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
+from listener.finesse.actions.request import Request
 from listener.finesse.model import Dialog
 from tests.builders import (
     AGENT,
@@ -34,11 +35,13 @@ from tests.unit.correlation.given import (
     BY_ID,
     CONFIRMED,
     DROP,
+    FAILED_SOLE,
     HOLD,
     ON_CALL,
     OTHER,
     SURVIVOR,
     THIRD_PARTY,
+    TRANSFER,
     UPDATE_USER_X,
     call_with,
     valued,
@@ -487,3 +490,50 @@ def test_a_drop_whose_quiet_time_the_deadline_cuts_short_ended_with_its_dialog()
     story.hear(removed(own("DROPPED", 2)))
     story.wait(1)
     assert story.said(drop) == ("unconfirmed", "dialog_ended")
+
+
+SENT_AWAY = a.TransferSst(agent=AGENT, dialog_id=CALL, to_address="5551")
+
+
+@pytest.mark.parametrize(
+    ("other", "asked", "by_id", "again", "said"),
+    [
+        (DROP, DROP, True, False, FAILED_SOLE),
+        (SENT_AWAY, DROP, True, False, FAILED_SOLE),
+        (DROP, SENT_AWAY, True, False, FAILED_SOLE),
+        (DROP, DROP, False, False, ("unconfirmed", "ambiguous")),  # whose it is nobody knows
+        (DROP, DROP, True, True, ("unconfirmed", "dialog_ended")),  # nor by whom it ended anew
+        (TRANSFER, DROP, True, False, ("unconfirmed", "dialog_ended")),  # it may be dropped there
+        (DROP, TRANSFER, True, False, ("unconfirmed", "dialog_ended")),  # the other call is there
+    ],
+)
+def test_who_was_taken_off_by_anothers_id_was_not_taken_off_by_the_one_that_is_left(
+    other: Request,
+    asked: Request,
+    by_id: bool,  # noqa: FBT001
+    again: bool,  # noqa: FBT001
+    said: tuple[str, str],
+) -> None:
+    # 3 to 5: a device leaves a call once; the one that did not was the one that was refused
+    story = Story(gate=GateMode.OFF)
+    first, key = story.accepted(other), story.accepted(asked)
+    story.hear(an_error())
+    story.wait(1.5)
+    story.hear(removed(own("DROPPED", 2), tag=first if by_id else None))
+    if again:
+        story.wait(0.2)
+        story.hear(removed(own("DROPPED", 3)))
+    story.wait(20)
+    assert story.said(key) == said
+
+
+def test_an_id_that_two_have_names_nobody_who_is_left_by_our_leaving() -> None:
+    story = Story(gate=GateMode.OFF)
+    story.hear(an_event(own("ACTIVE", 0), tag="7"))
+    first = story.accepted(DROP, id_="7")
+    key = story.accepted(DROP)
+    story.hear(an_error())
+    story.wait(1.5)
+    story.hear(removed(own("DROPPED", 2), tag="7"))
+    story.wait(20)
+    assert "failed" not in {story.said(each)[0] for each in (first, key)}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from listener.correlation.desk import Limits
+from listener.correlation.instants import instant
 from listener.correlation.outcome import (
     Abandoned,
     Confirmed,
@@ -478,6 +479,26 @@ def test_a_call_that_was_made_is_found_by_a_get() -> None:
     key = story.adopt(CALL, baseline=BEFORE, left=8.0)
     story.link_up(a_dialog(), placed("ALERTING"), user=a_user())
     assert story.said(key) == ("confirmed", "snapshot")
+
+
+@pytest.mark.parametrize(
+    ("answered", "said"),
+    [
+        (-1, ("confirmed", "expectation")),
+        (0.5, ("unconfirmed", "restarted")),  # in the second of the answer, or before
+        (None, ("unconfirmed", "restarted")),
+    ],
+)
+def test_a_call_that_is_told_to_go_on_behind_the_answer_was_not_gone_before_it(
+    answered: float | None, said: tuple[str, str]
+) -> None:
+    # 4: what calls were gone by sending is not kept, and their news may be told again
+    story = Story(live=False)
+    date = instant(clock(answered)) if answered is not None else None
+    key = story.adopt(CALL, baseline=BEFORE, left=8.0, answer_date=date)
+    story.hear(an_event(placed("ALERTING")))
+    story.wait(8)
+    assert story.said(key) == said
 
 
 def test_a_transfer_is_not_proved_by_absence() -> None:

@@ -10,6 +10,7 @@ import pytest
 from listener.correlation.gate import GateMode
 from listener.correlation.instants import instant
 from listener.finesse import actions as a
+from listener.finesse.actions.request import Request
 from listener.finesse.events import DialogAdded, DialogChanged
 from listener.finesse.model import Dialog, User
 from tests.builders import (
@@ -988,3 +989,22 @@ def test_what_a_joins_other_call_became_since_is_no_object_of_the_join(told: str
     story.wait(2.1)
     assert not story.lates
     assert story.said(hold) == FAILED_SOLE
+
+
+@pytest.mark.parametrize(
+    ("request_", "there", "said"),
+    [
+        (CONSULT, CALL, FAILED_SOLE),
+        (MAKE_CALL, None, ("unconfirmed", "ambiguous")),
+    ],
+)
+def test_who_is_refused_something_about_the_user_is_at_work_on_no_call(
+    request_: Request, there: str | None, said: tuple[str, str]
+) -> None:
+    # 5: a request on a call is open on that, though it makes another one
+    story = Story(own("ACTIVE", 0))
+    key = story.accepted(request_)
+    story.hear(an_error(dialog_id=None, user_id=AGENT, tag="their"))
+    story.hear(an_error(dialog_id=there, user_id=None if there else AGENT))
+    story.wait(25)
+    assert story.said(key) == said
