@@ -135,6 +135,8 @@ class Case:
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
+    company: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Who was told to be on the agent's calls that came since, for a conference: by their ids."""
     linked: str | None = None  # the call that its dialog was last seen to be tied to
     promised: Dialog | None = None  # the dialog when a callback was seen on it since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
@@ -179,6 +181,7 @@ class Case:
             beside=set(self.beside),
             perhaps=dict(self.perhaps),
             told=dict(self.told),
+            company=dict(self.company),
         )
 
     def follow(self, gone: str, dialog: Dialog, into: str) -> None:

@@ -208,7 +208,7 @@ class Entry:
             self.case.there = known.union(others)
         self.case.baseline = self.case.start = self.case.promised = self.case.joined = None
         self.case.theirs, self.case.anybodys = set(), set()
-        self.case.told, self.case.perhaps = {}, {}
+        self.case.told, self.case.perhaps, self.case.company = {}, {}, {}
         self.held.clear()
         self.suspicions.clear()
         self.rivals = frozenset()

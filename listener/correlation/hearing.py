@@ -31,6 +31,7 @@ from listener.correlation.entry import Entry
 from listener.correlation.evidence import release_held, weigh
 from listener.correlation.following import follow_into
 from listener.correlation.judges import judge
+from listener.correlation.judges.transfers import keep_company
 from listener.correlation.looks import fallen
 from listener.correlation.news import (
     as_known,
@@ -52,7 +53,7 @@ from listener.correlation.sharing import (
     without_others_share,
 )
 from listener.correlation.steps import Late
-from listener.finesse.actions.expectation import Barged
+from listener.finesse.actions.expectation import Barged, Conferenced
 from listener.finesse.events import (
     DialogAdded,
     DialogEvent,
@@ -230,6 +231,7 @@ def _on_dialog(
         again=again,
         unknown=perhaps_told_before(desk, now, event),
     )
+    _keep_company(desk, sight)
     before = as_known(desk, event)
     if owner is not None:
         known_to(desk, now, owner, event, settled=not owner.open)
@@ -243,6 +245,13 @@ def _on_dialog(
     blind = joining_blindly(desk, event.owner, event.dialog_id)
     unexplained(concerned, event, before, (owner,) if owner is not None else proven, blind=blind)
     return True
+
+
+def _keep_company(desk: Desk, sight: Sight) -> None:
+    """Let open conferences know who is on the agent's other calls."""
+    for entry in desk.books.of(sight.owner) if sight.owner is not None else ():
+        if isinstance(entry.case.expectation, Conferenced) and entry.on_the_wire:
+            keep_company(entry.case, sight)
 
 
 def how_of(event: DialogEvent) -> How:

@@ -79,7 +79,7 @@ def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:
     Where the other call is not named its parties must tell it from the rest.
     """
     there = _addresses(sight.dialog, case.own)
-    if not others or not others <= there or _merged_otherwise(case, sight):
+    if not others or not others <= there or _merged_otherwise(case, sight, others):
         return False
     partner = partner_of(case)
     third = (
@@ -128,13 +128,33 @@ def _was_on(case: Case, sight: Sight, party: Participant) -> bool:
     return known and not older(party.state_change_time, own.state_change_time)
 
 
-def _merged_otherwise(case: Case, sight: Sight) -> bool:
-    """Say whether one of the two calls names a third one as the one that it took in."""
+def _merged_otherwise(case: Case, sight: Sight, others: frozenset[str]) -> bool:
+    """Say whether one of the two calls names a third one as the one that it took in.
+
+    One that came since, and on which none of the `others` was told to be, brought none of them.
+    """
     before = case.before if sight.dialog_id in case.ids else partner_of(case)
     was = before.secondary_id if before is not None else None
     secondary = sight.dialog.secondary_id if sight.dialog is not None else None
     both = pair(case)
-    return sight.dialog_id in both and secondary not in {None, "", was, *both}
+    if sight.dialog_id not in both or secondary in {None, "", was, *both}:
+        return False
+    brought = case.company.get(secondary or "")
+    return not brought or not brought.isdisjoint(others)
+
+
+def keep_company(case: Case, sight: Sight) -> None:
+    """Note who is shown to be on another call of the agent, which came since and may be taken in.
+
+    With both calls' parties told beside it, that one did not bring them (rules 6.4).
+    """
+    known = case.baseline.ids if case.baseline is not None else frozenset()
+    there = sight.dialog_id
+    if there is None or there in known or there in case.theirs or not case.mine(sight):
+        return
+    now = _addresses(sight.dialog, case.own)
+    if sight.how is not How.REMOVED and case.baseline is not None:
+        case.company[there] = case.company.get(there, frozenset()) | now
 
 
 def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:

@@ -9,7 +9,17 @@ import pytest
 from listener.correlation.gate import GateMode
 from listener.finesse.actions import Conference, Retrieve, Transfer
 from listener.finesse.model import Dialog
-from tests.builders import AGENT, EXT, Story, a_dialog, a_participant, an_error, an_event, removed
+from tests.builders import (
+    AGENT,
+    EXT,
+    Story,
+    a_dialog,
+    a_participant,
+    added,
+    an_error,
+    an_event,
+    removed,
+)
 
 
 def _calls() -> tuple[Dialog, Dialog, Dialog]:
@@ -148,3 +158,30 @@ def test_a_conference_that_its_parties_alone_show_names_no_call_as_gone(secondar
     assert story.said(key) == ("confirmed", "expectation")
     dialogs = story.outcomes[key].dialogs
     assert (dialogs.survivor, dialogs.gone) == ("100", gone)
+
+
+@pytest.mark.parametrize(
+    ("told", "who", "said"),
+    [
+        (True, "D", ("confirmed", "expectation")),
+        (True, "C", ("unconfirmed", "deadline")),  # it may have brought the other one's number
+        (False, "D", ("unconfirmed", "deadline")),  # nor does anybody know who was on it
+    ],
+)
+def test_a_third_call_of_which_it_is_told_who_is_on_it_brings_nobody_else(
+    told: bool,  # noqa: FBT001
+    who: str,
+    said: tuple[str, str],
+) -> None:
+    # 6.4: both others are on the call with us, and the one that it took in last brought neither
+    first, consult, _ = _calls()
+    story = Story(first, consult)
+    key = story.accepted(Conference(agent=AGENT, dialog_id="100"))
+    third = a_dialog("300", a_participant(at=2), a_participant(who, at=2))
+    if told:
+        story.hear(added(third), removed(replace(third, participants=()), owner="agent2"))
+    parties = (a_participant(at=3), *map(a_participant, "ACD"))
+    merged = replace(first, participants=parties, secondary_id="300")
+    story.hear(an_event(merged, tag="their"))
+    story.wait(60)
+    assert story.said(key) == said
