@@ -42,10 +42,24 @@ class Known:
     doubtful: bool = False  # it may be an old content, published again
     overtaken: bool = False  # what came last was older news than what is known
     borrowed: bool = False  # it is a colleague's node's word, by that one's clock
+    lent: Dialog | None = None  # that word, whose data the own node has not told so far
     same: bool = False  # what came last shows just the call data that were known for sure
     doubted_at: float = float("-inf")  # when an old content was last in doubt
     values: Values = field(default_factory=Values)
     contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
+
+    def compare(self, dialog: Dialog, *, borrowed: bool) -> None:
+        """Note whether the own node's data are behind a colleague's node's, by a word that comes.
+
+        They are until it tells the same ones, or a state that is surely later by both clocks.
+        """
+        old = is_older(dialog, self.dialog, CLOCKS_APART)
+        if borrowed and not old and _data(dialog) != _data(self.dialog):
+            self.lent = dialog
+        elif not borrowed and self.lent is not None:
+            reached = not old and _data(dialog) == _data(self.lent)
+            if reached or is_older(self.lent, dialog, CLOCKS_APART):
+                self.lent = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +139,8 @@ class AgentPicture:
 
     def in_doubt(self) -> frozenset[str]:
         """Return the dialogs whose values may be old ones: call data carries no time."""
-        return frozenset(id_ for id_, known in self.dialogs.items() if known.doubtful)
+        every = self.dialogs.items()
+        return frozenset(id_ for id_, known in every if known.doubtful or known.lent is not None)
 
     def told_until(self, dialog: str | None) -> float:
         """Return until when what is told of a dialog in doubt may be published again."""
@@ -163,6 +178,7 @@ class AgentPicture:
         else:
             if _data(dialog) != _data(known.dialog):
                 known.values.hear(dialog)
+            known.compare(dialog, borrowed=borrowed)
             later, known.overtaken = merged(known.dialog, dialog), is_older(dialog, known.dialog)
             unsure = (borrowed or known.borrowed) and known.overtaken
             unsure = unsure and not is_older(dialog, known.dialog, CLOCKS_APART)

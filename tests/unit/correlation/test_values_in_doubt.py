@@ -258,6 +258,44 @@ def test_a_value_that_a_colleagues_node_told_first_by_a_clock_behind_may_have_be
     assert story.said(second)[0] == ("open" if behind <= 2 else "confirmed")
 
 
+@pytest.mark.parametrize("there", [0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
+@pytest.mark.parametrize("action", ["RECLASSIFY", "UPDATE_CALL_DATA"])
+def test_what_the_own_node_tells_behind_a_colleagues_may_be_how_it_was_before(
+    action: str, there: float
+) -> None:
+    # 4: the colleague held the call, then we wrote; now we write back, and the own node is slower
+    back = {
+        "RECLASSIFY": a.Reclassify(agent=AGENT, dialog_id=CALL, outbound_classification="VOICE"),
+        "UPDATE_CALL_DATA": update("a"),
+    }
+    story = Story(campaign(BEFORE))
+    done = DONE[action]
+    first = story.accepted(ASKED[action])
+    story.hear(an_event(campaign(done, other=there, state="HELD"), tag=first, owner="agent2"))
+    assert story.said(first) == BY_ID
+    key = story.accepted(back[action])
+    story.hear(an_event(campaign(BEFORE, other=1, state="HELD")))
+    assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize(("caught_up", "at"), [(True, 1.0), (False, 5.0), (False, 1.0)])
+def test_the_own_node_has_caught_up_once_it_tells_the_same_data_or_a_later_state(
+    at: float, *, caught_up: bool
+) -> None:
+    story = Story(campaign(BEFORE))
+    first = story.accepted(update("c"))
+    done = DONE["UPDATE_CALL_DATA"]
+    story.hear(an_event(campaign(done, other=1, state="HELD"), tag=first, owner="agent2"))
+    shown = done if caught_up else BEFORE
+    story.hear(an_event(campaign(shown, other=at, state="HELD"), tag=first if caught_up else None))
+    known = caught_up or at > 3
+    assert (CALL not in story.correlator.picture(AGENT).in_doubt()) is known
+    key = story.accepted(update("c" if shown is BEFORE else "a"))
+    changed = done if shown is BEFORE else BEFORE
+    story.hear(an_event(campaign(changed, other=at, state="HELD")))
+    assert story.said(key) == (CONFIRMED if known else ("open", None))
+
+
 @pytest.mark.parametrize("action", ["RECLASSIFY", "UPDATE_CALL_DATA"])
 def test_the_data_of_the_call_that_its_call_became_may_have_been_so_in_doubt(action: str) -> None:
     # 6.3: it is compared with what was known of that one, and nobody knew which content was so
