@@ -209,13 +209,7 @@ class Correlator:
             entry.fire(Trigger.GAP)
             if entry.on_the_wire and not entry.gap_open():
                 entry.gap(now, None)
-                # What speaks against it may be missed from here on; nor does an unsigned error name
-                # it any more, which that would have outweighed (rules 5).
-                doubted = entry.standing is not None or entry.quiet is not None
-                entry.unexplained = entry.unexplained or doubted
-                for suspicion in entry.suspicions if doubted else ():
-                    suspicion.undisturbed.discard(entry.key)
-                entry.standing = None
+                entry.lose_standing()  # what speaks against it may be missed from here on
                 entry.unsettle_from(now)
         return self._desk.take_steps()
 

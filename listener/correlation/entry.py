@@ -187,6 +187,17 @@ class Entry:
         """Say whether the link is down at this moment."""
         return bool(self.gaps) and self.gaps[-1][1] is None
 
+    def lose_standing(self) -> None:
+        """Let go of what stood for it, for what speaks against that may be missed.
+
+        Nor does an unsigned error name it any more, which that would have outweighed (rules 5).
+        """
+        doubted = self.standing is not None or self.quiet is not None
+        self.unexplained = self.unexplained or doubted
+        for suspicion in self.suspicions if doubted else ():
+            suspicion.undisturbed.discard(self.key)
+        self.standing = None
+
     def unsettle(self) -> None:
         """Let go of what would have settled it, had nothing spoken against it in its quiet time."""
         self.unsettle_from(float("-inf"))

@@ -180,7 +180,7 @@ def reconciled(desk: Desk, now: float, agent: str, look: Look) -> None:
         if entry.gap_open():
             entry.gaps[-1] = (entry.gaps[-1][0], now)
             if entry.silent:  # heard by a session that may not be this one: an error may be missed
-                entry.standing = None
+                entry.lose_standing()
     if look.ok:  # first, for who goes out next is compared with this
         picture.reset(look.user, look.dialogs or (), asked=look.dialogs_asked, now=now)
         picture.live, picture.live_since = True, now
