@@ -353,7 +353,9 @@ def brought_by_a_third(account: Account, asked: Asked, survivor: str, at: float)
     told = any(
         heard.agent == asked.agent
         and heard.parcel.made < merged
-        and getattr(heard.event, "dialog_id", None) == taken
+        and isinstance(heard.event, DialogEvent)  # an error tells nobody's parties, nor does an end
+        and not isinstance(heard.event, DialogRemoved)
+        and heard.event.dialog_id == taken
         for heard in account.heard
     )
     brought = {who for view in third for who in view.present}

@@ -43,7 +43,7 @@ from listener.finesse.actions.expectation import CallData, Conferenced, Left, Re
 from listener.finesse.events import DialogAdded, DialogChanged, DialogRemoved, RequestFailed
 from listener.finesse.model import ApiError
 from listener.simulator.interfaces import Deed
-from tests.builders import a_dialog, a_participant, added, an_event
+from tests.builders import a_dialog, a_participant, added, an_error, an_event, removed
 from tests.oracle import (
     blame,
     details,
@@ -756,17 +756,19 @@ def test_a_third_call_is_no_survivor_before_it_took_the_joined_one_in(
 
 
 @pytest.mark.parametrize(
-    ("taken", "who", "told", "tells"),
+    ("taken", "who", "told", "event", "tells"),
     [
-        ("C", "y", 2.5, False),  # a third call brought the number of the other one
-        ("C", "z", 2.5, True),  # it did not, so that the other one's party came, too
-        ("C", "z", None, False),  # nor does anybody know who was on it
-        ("C", "z", 3.0, False),  # as it is told of its end
-        ("B", "y", None, True),  # it was the other one
+        ("C", "y", 2.5, added(a_dialog("C")), False),  # a third one brought the other's number
+        ("C", "z", 2.5, added(a_dialog("C")), True),  # it did not: the other's party came, too
+        ("C", "z", None, None, False),  # nor does anybody know who was on it
+        ("C", "z", 3.0, added(a_dialog("C")), False),  # as it is told when it was taken in
+        ("C", "z", 2.5, removed(a_dialog("C")), False),
+        ("C", "z", 2.5, an_error(dialog_id="C"), False),  # which tells nobody's parties
+        ("B", "y", None, None, True),  # it was the other one
     ],
 )
 def test_a_third_call_that_may_bring_the_others_number_does_not_tell_a_conference(
-    taken: str, who: str, told: float | None, *, tells: bool
+    taken: str, who: str, told: float | None, event: Any, *, tells: bool
 ) -> None:
     account, asked = Account(0), _conference(told="A", taken_in_at=9.0)[1]
     calls = account.history.calls
@@ -775,7 +777,6 @@ def test_a_third_call_that_may_bring_the_others_number_does_not_tell_a_conferenc
     calls["C"] = [(1.0, _view("ACTIVE", who)), (3.0, _view("DROPPED", over=True))]
     if told is not None:
         parcel = Parcel("", "", told, None, None, is_error=False)
-        event = an_event(a_dialog("C"), owner="1001")
         account.heard.append(Heard(told + 0.05, "1001", event, parcel, first=True))
     assert grounds.brought_by_a_third(account, asked, "A", 3.1) is not tells
 
