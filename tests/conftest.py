@@ -34,6 +34,19 @@ def _known() -> list[str]:
     return [name for name, log in known.items() if isinstance(log, logging.Logger)]
 
 
+UNCOVERED = frozenset({"oracle", "property", "fuzz"})
+"""Folders of tests that play or draw a great deal: what they run is measured by the others already,
+and to measure it again would double their time."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let those go without the measuring of coverage."""
+    place = config.rootpath / "tests"
+    for item in items:
+        if item.path.is_relative_to(place) and item.path.relative_to(place).parts[0] in UNCOVERED:
+            item.add_marker("no_cover")
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:

@@ -731,6 +731,7 @@ def test_of_two_updates_that_are_taken_over_the_later_is_the_one_that_left_later
     keys = {each["gone"]: story.adopt(**each, **begin) for each in both}
     entries = [story.correlator.entry(keys[gone]) for gone in (2.0, 1.0)]
     assert [entry.case.superseded for entry in entries] == [True, False]
+    assert entries[0].case.crossed
 
 
 @pytest.mark.parametrize("gap", [False, True])
