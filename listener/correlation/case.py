@@ -254,6 +254,15 @@ class Case:
         """Whether another update of its variables was, or may have been, at work beside it."""
         return self.superseded or bool(self.beside)
 
+    @property
+    def carried(self) -> Baseline | None:
+        """The baseline for another process: without calls whose values were in doubt (rules 4)."""
+        if self.baseline is None or not self.unsure:
+            return self.baseline
+        others = tuple(each for each in self.baseline.others if dialog_id(each) not in self.unsure)
+        own = None if self.doubtful else self.baseline.dialog
+        return replace(self.baseline, dialog=own, others=others)
+
     def undone(self, key: str) -> None:
         """Hear that another update was never done: it is neither later nor beside this one."""
         self.later.discard(key)

@@ -172,8 +172,10 @@ def _stands(entry: Entry) -> bool:
     if standing.evidence is Evidence.REQUEST_ID:
         return not entry.silent or entry.length >= entry.request.default_deadline
     if standing.finding.shown is Shown.PARTLY:
-        # What is missing may have been set, and gone by another's hand: seen, or in a gap.
-        unsure = entry.case.written_over or entry.gap_since_sending()
+        # What is missing may have been set, and gone by another's hand: seen, or in a gap, or where
+        # news told nothing new.
+        case = entry.case
+        unsure = case.written_over or case.retold or entry.gap_since_sending()
         return entry.answered and not unsure and not entry.rivals
     return entry.answered and not entry.rivals
 

@@ -314,7 +314,7 @@ class Correlator:
         entry = self._desk.books.entries.get(key)
         if entry is not None and entry.on_its_way:
             return self._desk.picture.of(entry.agent).baseline(entry.request.dialog_id)
-        return entry.case.baseline if entry is not None else None
+        return entry.case.carried if entry is not None else None
 
     def left(self, now: float, key: str) -> float | None:
         """Return the seconds until an open request's deadline; None when it is not open.

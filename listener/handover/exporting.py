@@ -83,7 +83,7 @@ def _open(correlator: Correlator, key: str, record: Record, now: float) -> Open:
     return Open(
         record=record,
         registration=registered_again(entry),
-        baseline=entry.case.baseline,
+        baseline=entry.case.carried,
         sent_at=None if waits else entry.sent_at,
         left=correlator.left(now, key) or 0.0,
         accepted=entry.accepted,

@@ -67,7 +67,7 @@ def _going(core: Correlator, now: float, entry: Entry) -> entries.Adopted:
         request_id=entry.request_id,
         request=entry.request,
         registration=registered_again(entry),
-        baseline=entry.case.baseline,
+        baseline=entry.case.carried,
         left=core.left(now, entry.key) or 0.0,
         accepted=entry.accepted,
         age=now - entry.submitted,

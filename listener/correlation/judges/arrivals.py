@@ -39,10 +39,16 @@ def sent_away(case: Case, want: x.SentAway, sight: Sight) -> Finding:
 
 
 def _failed_since(case: Case, sight: Sight, dialog: Dialog, cause: Participant) -> bool:
-    """Say whether the call went FAILED since the request; it may have been so before (rules 4)."""
+    """Say whether the call went FAILED since the request; it may have been so before (rules 4).
+
+    Behind a restart an event may be published again, of how it was when somebody else sent it away.
+    """
     if dialog.state != "FAILED":
         return False
     before = case.before
+    again = (case.memoryless or sight.unknown) and sight.how is not How.SNAPSHOT
+    if again and not sight.tagged:
+        return after(cause.state_change_time, case.answer_date)
     if before is None:
         return sight.tagged or after(cause.state_change_time, case.answer_date)
     was = before.participant(cause.media_address)

@@ -644,3 +644,16 @@ def test_an_update_on_another_dialog_is_not_looked_at() -> None:
     key = story.accepted(update(callVariable1="x"))
     story.hear(an_event(a_dialog("200", variables={"callVariable1": "x"})))
     assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize(("told", "said"), [(1, "failed"), (2, "unconfirmed")])
+def test_a_part_of_the_values_fails_nothing_where_news_told_nothing_new(
+    told: int, said: str
+) -> None:
+    # 6.7: the rest may have been there and gone, and the news of that missed
+    story = Story(shown(**{"user.x": "a", "user.y": "b"}))
+    key = story.accepted(update(**{"user.x": "1", "user.y": "2"}), length=30.0)
+    for _ in range(told):
+        story.hear(an_event(shown(**{"user.x": "1", "user.y": "b"})))
+    story.wait(60)
+    assert story.said(key)[0] == said

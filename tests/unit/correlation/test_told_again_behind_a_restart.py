@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from listener.correlation.instants import instant
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
 from listener.finesse.model import Dialog
@@ -18,12 +19,14 @@ from tests.builders import (
     a_participant,
     a_user,
     an_event,
+    clock,
     own,
     placed,
 )
 from tests.unit.correlation.given import CONFIRMED, HOLD, MAKE_CALL_FROM, watch_of_an_agent
 
 MONITOR = a.SilentMonitor(agent=AGENT, to_address="1002")
+SENT_AWAY = a.TransferSst(agent=AGENT, dialog_id=CALL, to_address="1003")
 PARTY_DROP = a.ParticipantDrop(agent=AGENT, dialog_id=CALL, target_media_address="1003")
 CALLS = {MAKE_CALL_FROM: placed("ALERTING"), MONITOR: watch_of_an_agent("ACTIVE")}
 
@@ -92,3 +95,22 @@ def test_that_a_party_is_not_listed_is_told_by_a_get_behind_a_restart() -> None:
     story.wait(17.5)
     story.look(of_two(), dialog=of_two())
     assert story.said(key) == ("confirmed", "snapshot")
+
+
+@pytest.mark.parametrize(("at", "said"), [(2.0, "open"), (62.0, "failed")])
+@pytest.mark.parametrize("adopted", [False, True])
+def test_that_a_call_failed_may_be_how_somebody_elses_transfer_ended_before(
+    at: float, said: str, *, adopted: bool
+) -> None:
+    # 4, 6.5: the number that was busy is on it no more; the Date of the answer tells what is since
+    there = a_dialog(CALL, a_participant(), a_participant(CUSTOMER))
+    story, date = restarted(there), instant(clock(60))
+    if adopted:
+        how = {"left": 25.0, "age": 2.0, "answer_date": date}
+        key = story.adopt(SENT_AWAY, baseline=Baseline(there, (), a_user("TALKING")), **how)
+    else:
+        key = story.ask(SENT_AWAY)
+        story.accept(key, date=date)
+    busy = a_participant("1003", "FAILED", at, state_cause="BUSY")
+    story.hear(an_event(replace(there, state="FAILED", participants=(*there.participants, busy))))
+    assert story.said(key)[0] == said

@@ -308,3 +308,23 @@ def test_the_data_of_the_call_that_its_call_became_may_have_been_so_in_doubt(act
     key = story.accepted(ASKED[action])
     story.hear(an_event(other(DONE[action], secondary_id=CALL)), content=3)
     assert story.said(key)[0] == "open"
+
+
+@pytest.mark.parametrize("there", [CALL, "200"])
+def test_what_was_in_doubt_at_sending_is_so_behind_a_restart(there: str) -> None:
+    # 4: the journal keeps what was known then; of which content that was nobody knew
+
+    def shown(data: tuple[str, str | None, str], at: float = 0.0, **changes: object) -> Dialog:
+        return replace(campaign(data, at=at), id=there, **changes)
+
+    first = Story(campaign(BEFORE), *([shown(BEFORE)] if there != CALL else []))
+    done = DONE["UPDATE_CALL_DATA"]
+    for content, data in ((1, BEFORE), (2, done), (1, BEFORE)):
+        first.hear(an_event(shown(data)), content=content)
+    kept = first.correlator.baseline(first.accepted(update("c")))
+    then = Story(live=False)
+    key = then.adopt(update("c"), baseline=kept, left=30.0, age=1.0)
+    then.link_up(shown(done), user=a_user())
+    became = {"secondary_id": CALL} if there != CALL else {}
+    then.hear(an_event(shown(done, at=8, **became)))
+    assert then.said(key)[0] == "open"
