@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from listener.correlation.instants import older
+from listener.correlation.instants import near, older
 from listener.finesse.model import Dialog, Participant
 
 
@@ -43,10 +43,15 @@ def is_older(dialog: Dialog, known: Dialog, by: float = 0.0) -> bool:
     return any(is_earlier(party, known, by) for party in dialog.participants)
 
 
-def same_states(dialog: Dialog, known: Dialog) -> bool:
-    """Say whether each party of a dialog is known in the state in which it is shown."""
-    parties = ((party, sole_party(known, party.media_address)) for party in dialog.participants)
-    return all(other is not None and party.state == other.state for party, other in parties)
+def is_the_same(dialog: Dialog, known: Dialog) -> bool:
+    """Say whether two nodes' clocks may have dated the same states of a dialog's parties."""
+    for party in dialog.participants:
+        other = sole_party(known, party.media_address)
+        if other is None or party.state != other.state:
+            return False
+        if not near(party.state_change_time, other.state_change_time):
+            return False
+    return True
 
 
 def is_earlier(party: Participant, known: Dialog, by: float = 0.0) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from listener.correlation.ages import in_later_times, is_call, is_older, latest, merged, same_states
+from listener.correlation.ages import in_later_times, is_call, is_older, is_the_same, latest, merged
 from listener.correlation.instants import CLOCKS_APART, newer, older
 from listener.correlation.values import Values
 from listener.finesse.actions.checks import same_number
@@ -183,7 +183,7 @@ class AgentPicture:
             unsure = (borrowed or known.borrowed) and known.overtaken
             unsure = unsure and not is_older(dialog, known.dialog, CLOCKS_APART)
             doubt = unsure and _data(dialog) != _data(known.dialog)
-            if unsure and not borrowed and same_states(dialog, known.dialog):
+            if unsure and not borrowed and is_the_same(dialog, known.dialog):
                 later = in_later_times(dialog, known.dialog)
             known.same = _data(later) == _data(known.dialog) and not known.doubtful
             changed = later != known.dialog
