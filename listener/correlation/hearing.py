@@ -147,8 +147,10 @@ def reaches(entry: Entry, event: Event) -> bool:
     """Say whether a tag on that event may be this request's: its agent's node, or its dialogs."""
     if event.owner == entry.agent:
         return True
-    case = entry.case
+    case, outcome = entry.case, entry.outcome
     ids = case.ids | case.behind | ({case.claimed} if case.claimed else set())
+    if outcome is not None and outcome.dialogs.survivor:
+        ids = ids | {outcome.dialogs.survivor}  # a call that it is told to have become (a barge)
     there = getattr(event, "dialog_id", None)
     secondary = event.dialog.secondary_id if isinstance(event, DialogEvent) else None
     return there in ids or secondary in ids

@@ -27,6 +27,7 @@ from tests.builders import (
     a_dialog,
     a_participant,
     added,
+    an_error,
     an_event,
     clock,
     own,
@@ -579,3 +580,21 @@ def test_the_end_of_the_conference_ends_participant_drop() -> None:
     story.hear(removed())
     story.wait(2)
     assert story.said(key) == ("unconfirmed", "dialog_ended")
+
+
+@pytest.mark.parametrize("tag", ["ours", "their"])
+def test_the_id_of_a_barge_on_the_call_that_it_joined_is_ours_on_a_colleagues_node_too(
+    tag: str,
+) -> None:
+    # 3: what Finesse publishes there again with it is no other client's work
+    story = Story(monitor())
+    key = story.accepted(BARGE)
+    story.hear(an_event(joined(), tag=key), removed(monitor("DROPPED")))
+    assert story.said(key)[0] == "confirmed"
+    hold = story.accepted(Hold(agent="agent1", dialog_id="400"))
+    again = joined(state="HELD", associated_dialog_uri="told again")
+    story.hear(an_event(again, owner="agent2", tag=key if tag == "ours" else tag))
+    story.hear(an_error(dialog_id="400"))
+    story.wait(25)
+    said = ("failed", "sole_pending") if tag == "ours" else ("unconfirmed", "ambiguous")
+    assert story.said(hold) == said
