@@ -279,7 +279,7 @@ def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
                 if h.agent == asked.agent
                 and isinstance(h.event, DialogEvent)
                 and h.event.dialog_id == outcome.dialogs.new
-                and h.at <= asked.settled
+                and h.at < asked.settled - EPS  # what comes at the deadline is late (7)
             ]
             over = bool(heard) and isinstance(heard[-1].event, DialogRemoved)
             if heard and (over or heard[-1].event.dialog.state != "INITIATED"):

@@ -823,6 +823,27 @@ def _tones(id_: str, **more: Any) -> Asked:
     return _open(do.SendDtmf(agent="1001", dialog_id="A", dtmf_string="1"), id_, **more)
 
 
+@pytest.mark.parametrize(("before", "found"), [(0.0, False), (0.01, True), (None, False)])
+def test_a_call_that_was_heard_to_ring_before_the_deadline_is_not_initiated(
+    before: float | None, *, found: bool
+) -> None:
+    # 7: what comes as the deadline is over is late
+    ids = DialogIds(new="B")
+    outcome = Confirmed(evidence=Evidence.EXPECTATION, stage="INITIATED", dialogs=ids)
+    request = do.MakeCall(agent="1001", from_address="2001", to_address="5551")
+    asked, account = _open(request, "r", outcome=outcome), Account(0)
+    account.history.calls["B"] = [
+        (101.0, _view("INITIATED", state="INITIATED")),
+        (119.0, _view("INITIATED", "5551", state="ALERTING")),
+    ]
+    if before is not None:
+        event = an_event(a_dialog("B", state="ALERTING"), owner="1001")
+        parcel = Parcel("", "", 119.0, None, None, is_error=False)
+        at = (asked.settled or 0.0) - before
+        account.heard.append(Heard(at, "1001", event, parcel, first=True))
+    assert bool(list(judge._call(account, asked, outcome))) is found
+
+
 @pytest.mark.parametrize(
     ("first", "found"),
     [
