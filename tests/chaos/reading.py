@@ -10,8 +10,9 @@ import asyncio
 import sqlite3
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from listener.correlation.steps import Late
@@ -30,17 +31,26 @@ if TYPE_CHECKING:
     from tests.chaos.truth import Notes
     from tests.oracle.account import Asked, Parcel
 
+Clock = Callable[[], float]
+
 CLOSE = 0.02
 """Seconds by which two processes may differ about when something was: a millisecond cut off, twice,
 and the time in which a turn of either loop goes by."""
 
 
-def offset() -> float:
-    """Return wall time less monotonic time, as both are now."""
-    return min(
-        (datetime.now().astimezone().timestamp() - time.monotonic() for _ in range(5)),
-        default=0.0,
-    )
+def _wall() -> float:
+    return datetime.now(UTC).timestamp()
+
+
+def offset(wall: Clock = _wall, monotonic: Clock = time.monotonic) -> float:
+    """Return wall time less monotonic time, as both are now.
+
+    On a busy machine others may have their turn between two looks: of ten times the shortest
+    counts.
+    """
+    looks = [(monotonic(), wall(), monotonic()) for _ in range(10)]
+    before, there, after = min(looks, key=lambda look: look[2] - look[0])
+    return there - (before + after) / 2
 
 
 def moment(told: str | None, ahead: float) -> float | None:

@@ -609,3 +609,22 @@ def test_who_asks_without_a_login_is_nobody():
     for words in ("", "Basic", "Basic ?", "Bearer abc"):
         request = HttpRequest("GET", "/", "", {"authorization": words}, b"")
         assert signed_by(request) == ""
+
+
+@pytest.mark.parametrize("slow", range(10))
+def test_the_difference_of_two_clocks_is_taken_where_nobody_had_a_turn_between(slow: int) -> None:
+    now, looks = 100.0, 0
+
+    def monotonic() -> float:
+        nonlocal now
+        now += 0.001
+        return now
+
+    def wall() -> float:
+        nonlocal now, looks
+        seen = now + 5000.0
+        now += 0.0 if looks == slow else 0.05
+        looks += 1
+        return seen
+
+    assert reading.offset(wall, monotonic) == pytest.approx(5000.0, abs=0.001)
