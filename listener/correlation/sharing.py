@@ -58,12 +58,23 @@ def contest(entries: list[Entry], now: float) -> None:
 def contests(found: list[tuple[Entry, Finding, Sight]], now: float) -> None:
     """Find the requests that one and the same untagged change would prove (rules 4)."""
     fitting = [entry for entry, finding, seen in found if _fits(entry, finding, seen)]
+    unchanged = [entry for entry, finding, _ in found if finding.shown is Shown.UNCHANGED]
     for entry, finding, seen in found:
         if not (by_change(finding, seen) and anew(entry, finding, seen)):
             continue
         others = [e for e in fitting if e is not entry and _one_of_them(e, entry, seen)]
+        others += [e for e in unchanged if _missed_the_start(e, entry)]
         if any(entry.key not in other.rivals for other in others):
             contest([entry, *others], now)
+
+
+def _missed_the_start(one: Entry, later: Entry) -> bool:
+    """Say whether what is no change for a request is one for the same request sent again later.
+
+    How it was in between was shown to the later one alone, by a GET; the change may be of both.
+    """
+    before = one.sent_at is not None and later.sent_at is not None and one.sent_at < later.sent_at
+    return before and _same_asked(one, later) and same_lane(one, later)
 
 
 def _fits(entry: Entry, finding: Finding, seen: Sight) -> bool:

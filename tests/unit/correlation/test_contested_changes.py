@@ -93,6 +93,23 @@ def test_a_change_that_fitted_two_is_the_others_when_one_is_refused_by_its_id() 
     assert story.said(first) == ("confirmed", "expectation")
 
 
+def test_a_change_since_what_a_get_alone_had_shown_fits_who_asked_for_it_before_that_too() -> None:
+    story = Story(own("HELD", 0), gate=GateMode.OFF)
+    first, second = story.accepted(RETRIEVE), story.accepted(RETRIEVE, length=60.0)
+    story.hear(an_event(own("ACTIVE", 1)))
+    story.wait(20)
+    assert story.said(first) == AMBIGUOUS
+    hold = story.accepted(HOLD)
+    story.wait(17)
+    story.look(own("HELD", 22), ask=story.asks[-1])
+    story.wait(3)
+    assert story.said(hold)[0] == "confirmed"
+    third = story.accepted(RETRIEVE)
+    story.hear(an_event(own("ACTIVE", 45)))
+    story.wait(21)
+    assert [story.said(key) for key in (second, third)] == [AMBIGUOUS] * 2
+
+
 def test_a_change_that_may_be_anothers_with_no_start_is_ambiguous() -> None:
     # the first went out in a gap, so that nothing tells whether the call is its own
     story = Story(gate=GateMode.OFF)
