@@ -6,6 +6,7 @@ A fault in one step or one watcher is logged and stops nothing else.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 from listener import digits, logs
@@ -24,7 +25,6 @@ from listener.correlation.steps import (
 from listener.finesse.actions import key_of
 from listener.ledger import now_utc
 from listener.outbox import Outbox
-from listener.standstill import LATE
 from listener.succession import Succession
 from listener.tally import Tally
 from listener.tasks import Tasks
@@ -32,6 +32,8 @@ from listener.terms import Ears, Memory, Policy, Wire
 from listener.ticket import Record
 
 FENCE_TIMEOUT = 2.0  # seconds (rule 6.6)
+EARLY = time.get_clock_info("monotonic").resolution
+"""Seconds by which asyncio rings early at most: what its clock cannot tell apart."""
 
 _log = logs.get(__name__)
 
@@ -107,8 +109,10 @@ class Executing(Succession):
         record = self.records.get(key)
         if record is not None:
             answer = digits.of_answer(answer, record.request)
-        now = self._now()
-        self._ledger.answered(key, answer, now)
+        # Read before the loop's clock: a machine that stands still between the two would have told
+        # that the time, which runs from here, was shorter than it was.
+        at, now = now_utc(), self._now()
+        self._ledger.answered(key, answer, now, at)
         steps = self.correlator.answered(now, key, answer)
         if record is not None:
             self._memory.answered(record, answer, self.correlator.left(now, key) or 0.0)
@@ -167,7 +171,8 @@ class Executing(Succession):
         due = self.correlator.next_deadline()
         now = self.loop.time() if self._then is None else self._then
         # A coarse clock may ring a little early; the core must see the time that it asked for.
-        if due is not None and now < due < now + LATE:
+        # Who rings because it stood still or was at rest sees no more than the time that it is.
+        if due is not None and now < due < now + EARLY:
             now = due
         steps: Iterable[Step] = ()
         try:

@@ -128,11 +128,11 @@ class Ledger:
         named = self.newest(agent=None, request_id=event.request_id or "", settled=None)
         return digits.of_event(event, [*requests, *(record.request for record in named)])
 
-    def answered(self, key: str, answer: RestAnswer, now: float) -> None:
-        """Note when Finesse answered; unknown keys change nothing."""
+    def answered(self, key: str, answer: RestAnswer, now: float, at: datetime) -> None:
+        """Note when Finesse answered, `at` wall time; unknown keys change nothing."""
         record = self.records.get(key)
         if record is not None:
-            record.answered, record.answered_at = now_utc(), now
+            record.answered, record.answered_at = at, now
             record.accepted = answer.kind is AnswerKind.ACCEPTED
             _log.debug(
                 "request.answered", **_names(record), status=answer.status, detail=answer.detail

@@ -198,6 +198,42 @@ def test_after_a_hand_over_that_failed_no_time_is_up_that_is_not():
     assert run(main) == ("confirmed", Evidence.REQUEST_ID)
 
 
+def test_who_goes_on_a_moment_before_a_deadline_still_hears_what_comes_in_it():
+    async def main(loop):
+        rig = Rig()
+        ticket = await accepted(rig)
+        await asyncio.sleep(LENGTH - 0.5)
+        rig.service.pause()
+        await asyncio.sleep(0.47)
+        rig.service.resume()
+        rig.hear(HELD.format(tag=ticket.request_id))
+        outcome = ticket.record.outcome
+        await rig.service.close()
+        return outcome and outcome.kind
+
+    assert run(main) == "confirmed"
+
+
+def test_who_stands_still_in_the_moment_of_an_answer_tells_no_shorter_time_than_it_was(monkeypatch):
+    async def main(loop):
+        for module in ("executing", "ledger"):
+            monkeypatch.setattr(f"listener.{module}.now_utc", loop.wall)
+        rig = Rig()
+        rig.up()
+        ticket = rig.service.submit(hold(), Wishes(deadline=LENGTH))
+
+        def held_up(_):
+            stand_still(loop, 0.015 if ticket.state.name == "SENT" else 0.0)
+
+        monkeypatch.setattr(rig.service, "_look_up", held_up)
+        await ticket.outcome()
+        told = ticket.record
+        await rig.service.close()
+        return (told.settled - told.answered).total_seconds() >= LENGTH
+
+    assert run(main)
+
+
 def test_a_standstill_before_a_pause_extends_no_deadline():
     async def main(loop):
         rig = Rig()
