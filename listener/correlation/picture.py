@@ -121,8 +121,9 @@ class AgentPicture:
         """
         if self.live or self.first_live is None or self.gap_at > until:
             return False
-        heard = (self.user_at, *self.removed.values(), *(each.at for each in self.dialogs.values()))
-        return max(*heard, *(at for _, at in self.errors)) <= until
+        heard = [self.user_at, *self.removed.values()]  # calls and errors there may never have been
+        heard += [*(each.at for each in self.dialogs.values()), *(at for _, at in self.errors)]
+        return max(heard) <= until
 
     @property
     def extension(self) -> str | None:

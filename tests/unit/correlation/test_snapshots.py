@@ -426,6 +426,16 @@ def test_whose_session_hears_though_no_get_is_answered_is_not_away(event: Event)
     assert story.correlator.picture("agent1") is picture
 
 
+def test_who_went_away_without_ever_having_had_a_call_is_forgotten() -> None:
+    story = Story(live=False)
+    story.link_up(user=a_user("READY", 5))
+    picture = story.correlator.picture("agent1")
+    story.link_down()
+    story.wait(3 * 3600)
+    story.correlator.link_down(story.now, "agent9")
+    assert story.correlator.picture("agent1") is not picture
+
+
 def test_what_another_one_knows_of_the_call_of_an_open_request_is_kept() -> None:
     story = Story(a_dialog(), user=a_user("READY", 5))
     story.hear(an_event(a_dialog(), owner="agent2"))
