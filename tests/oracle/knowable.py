@@ -534,6 +534,8 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
     alone = max([error.at + blame.SETTLES, *_left(account, asked, error)]) + 0.1
     if probed.shown_to_two(account, asked, alone):
         return True  # by a GET as well as by news: it may be what was asked for
+    if _party_came(account, asked, alone):
+        return True
     return _worked_elsewhere(account, asked, ids, alone) or any(
         heard.parcel.cause is not asked.deed
         and (
@@ -544,6 +546,29 @@ def _company(account: Account, asked: Asked, error: Heard) -> bool:
         )
         for heard in _open(account, asked)
         if heard.at <= alone
+    )
+
+
+def _party_came(account: Account, asked: Asked, until: float) -> bool:
+    """Say whether a colleague's node told that another party came to the call of a join (5, 6.4).
+
+    That is what a join would show, whoever did it, and nothing tells that it was not this one.
+    """
+    if not isinstance(asked.request, JOINS):
+        return False
+    begun = asked.begun or asked.submitted
+    before = account.history.at(asked.request.dialog_id, begun)
+    return before is not None and any(
+        heard.parcel.made >= begun
+        and heard.parcel.cause is not asked.deed
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id == asked.request.dialog_id
+        and any(
+            party.media_address not in before.parties and party.state not in effects.LEFT
+            for party in heard.event.dialog.participants
+        )
+        for heard in _open(account, asked, of_all=True)
+        if heard.agent != asked.agent and heard.at <= until
     )
 
 

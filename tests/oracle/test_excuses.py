@@ -1112,3 +1112,30 @@ def test_another_client_at_work_on_a_colleagues_part_of_the_call_may_have_had_th
     parcel = Parcel("", "", 101.0, asked.deeds[0], None, is_error=True)
     account.heard.append(Heard(101.0, "1001", error, parcel, first=True))
     assert bool(knowable.missed(account)) is finds
+
+
+@pytest.mark.parametrize(
+    ("who", "heard", "made", "comes", "finds"),
+    [
+        ("1003", 101.9, 101.8, "2003", False),  # as if it had been joined: nobody knows by whom
+        ("1003", 103.3, 103.2, "2003", True),  # long after its error
+        ("1003", 101.9, 99.0, "2003", True),  # of before it was asked
+        ("1003", 101.9, 101.8, "x", True),  # who was there
+        ("1001", 101.9, 101.8, "x", False),  # the own node told of a change
+    ],
+)
+def test_a_party_that_comes_to_the_call_of_a_join_may_be_its_work(
+    who: str, heard: float, made: float, comes: str, *, finds: bool
+) -> None:
+    request = do.Conference(agent="1001", dialog_id="A", target_media_address="2001")
+    asked = _open(request, "1", outcome=Unconfirmed(reason=Reason.AMBIGUOUS), settled=120.0)
+    asked.deeds = [Deed("1001", "1", "CONFERENCE", "A", 100.05, status=202, effect=False)]
+    account = Account(0, asked=[asked], live={"1001": [[90.0, 200.0]]})
+    account.history.calls["A"] = [(80.0, _view("ACTIVE", "x")), (made, _view("ACTIVE", "x", comes))]
+    told = a_dialog("A", a_participant("2001", "ACTIVE"), a_participant(comes, "ACTIVE"))
+    parcel = Parcel("", "", made, None, None, is_error=False)
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    refusal = Parcel("", "", 100.1, asked.deeds[0], None, is_error=True)
+    account.heard.append(Heard(101.0, "1001", error, refusal, first=True))
+    account.heard.append(Heard(heard, who, an_event(told, owner=who), parcel, first=True))
+    assert bool(knowable.missed(account)) is finds
