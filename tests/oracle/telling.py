@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from listener.correlation.outcome import Confirmed, Evidence
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved, RequestFailed
-from tests.oracle import blame, effects, grounds, logins, shown
+from tests.oracle import blame, effects, grounds, logins, probed, shown
 from tests.oracle.contents import equal
 from tests.oracle.readings import has_its_id, is_about, read_of, was_live
 
@@ -81,8 +81,11 @@ def _left_alone(account: Account, asked: Asked) -> str | None:
     if any(id(h.parcel.cause) not in ours for h in read) or _from_another_call(asked, others, read):
         return None  # somebody else was at work
     until = asked.settled
-    proved = [_proved_after(o, own[0], until) for o in others if blame.fits(account, o, own[0])]
+    fitting = [other for other in others if blame.fits(account, other, own[0])]
+    proved = [_proved_after(other, own[0], until) for other in fitting]
     last = proved and all(proved)
+    if last and probed.shown_to_two(account, asked, max(o.settled or 0.0 for o in fitting)):
+        return None  # until it was one's by its id it fitted both, and is ambiguous for both (4)
     return "failed: it was the last one whom its error fitted" if last else None
 
 

@@ -56,6 +56,7 @@ from tests.oracle import (
     planting,
     reasons,
     shown,
+    telling,
     whose,
 )
 from tests.oracle.account import Account, Asked, Got, Heard, Parcel, View
@@ -1139,3 +1140,37 @@ def test_a_party_that_comes_to_the_call_of_a_join_may_be_its_work(
     account.heard.append(Heard(101.0, "1001", error, refusal, first=True))
     account.heard.append(Heard(heard, who, an_event(told, owner=who), parcel, first=True))
     assert bool(knowable.missed(account)) is finds
+
+
+@pytest.mark.parametrize(
+    ("looked", "path", "finds"),
+    [
+        (102.0, "/finesse/api/Dialog/A", False),  # it fitted both, and is ambiguous for both
+        (102.0, "/finesse/api/Dialog/B", True),
+        (100.6, "/finesse/api/Dialog/A", True),  # before it was so
+        (103.2, "/finesse/api/Dialog/A", True),  # when the other's id had told whose it was
+        (None, "", True),
+    ],
+)
+def test_what_a_get_showed_to_two_names_nobody_for_an_error_though_one_is_proved_later(
+    looked: float | None, path: str, *, finds: bool
+) -> None:
+    answer = do.Answer(agent="1001", dialog_id="A", target_media_address="2001")
+    asked = _open(answer, "1", outcome=Unconfirmed(reason=Reason.AMBIGUOUS), settled=120.0)
+    asked.deeds = [Deed("1001", "1", "ANSWER", "A", 100.05, status=202, effect=False)]
+    other = _open(answer, "2", outcome=Confirmed(evidence=Evidence.REQUEST_ID), settled=103.0)
+    other.deeds = [Deed("1001", "2", "ANSWER", "A", 100.05, status=202, effect=True)]
+    account = Account(0, asked=[asked, other], live={"1001": [[90.0, 200.0]]})
+    account.history.calls["A"] = [
+        (80.0, _view("ALERTING", parties={"2001": "ALERTING", "x": "INITIATED"})),
+        (100.8, _view("ACTIVE", parties={"2001": "ACTIVE", "x": "ACTIVE"})),
+    ]
+    if looked is not None:
+        account.gets.append(Got(looked, looked + 0.1, "1001", path, 200))
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    parcel = Parcel("", "", 101.0, asked.deeds[0], None, is_error=True)
+    account.heard.append(Heard(101.0, "1001", error, parcel, first=True))
+    shown_ = a_dialog("A", a_participant("2001", "ACTIVE"))
+    parcel = Parcel("", "", 100.8, other.deeds[0], "2", is_error=False)
+    account.heard.append(Heard(103.0, "1001", an_event(shown_, tag="2"), parcel, first=True))
+    assert bool(telling._left_alone(account, asked)) is finds
