@@ -463,6 +463,38 @@ def test_an_outcome_that_was_due_behind_a_hold_up_is_told_when_what_came_was_rea
     assert not verdict._put_off(Find("missed", asked, "late"), stalls)
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "lag", "excused"),
+    [
+        (105.4, 108.0, 2.55, True),  # the deadline is at 108: nobody could be asked
+        (107.0, 109.0, 1.95, False),  # there was time before
+        (103.0, 106.1, 3.05, False),  # there was time behind it
+        (105.4, 107.6, 1.5, False),  # at some time between two looks
+        (105.4, 105.6, 0.15, False),
+    ],
+)
+def test_a_get_is_not_answered_while_a_loop_is_held_up_till_the_deadline(begin, end, lag, excused):
+    asked = Asked(
+        1,
+        "k",
+        Hold(agent="1001", dialog_id="9", target_media_address="2001"),
+        "r",
+        "2001",
+        "submit",
+        MinimumEvidence.ANY,
+        8.0,
+        100.0,
+    )
+    told = "confirmed: a GET before its deadline would have shown it"
+    stalls = [Stall(begin, end, lag)]
+    with mock.patch.object(verdict, "finds", return_value=[Find("missed", asked, told)]):
+        account = Account(0, asked=[asked], live={"1001": [[90.0, 200.0]]})
+        found = verdict.judged(account, stalls)
+    assert [bool(each) for each in found] == [not excused, excused]
+    for other in (Find("missed", asked, "failed: an error"), Find("wrong", asked, told)):
+        assert not verdict._unasked(other, stalls)
+
+
 @pytest.mark.parametrize(("lag", "in_doubt"), [(0.0, False), (0.5, False), (1.5, True)])
 def test_what_was_read_in_the_measured_lag_behind_an_errors_seconds_is_a_doubt(lag, in_doubt):
     asked = Asked(1, "k", Ready(agent="1001"), "r", "2001", "submit", MinimumEvidence.ANY, 20, 100)

@@ -16,6 +16,8 @@ differ, each stated:
   So with the two seconds of an unsigned error: what was read of its object within the measured lag
   behind them was heard before they were over (5).
 - Whose outcome was due in the moment (by that half second) of a kill is told by the next process.
+- A GET is not answerable while a loop is held up: where that was measured to its moments and took
+  more of the last three seconds than an answer leaves (`probed`), it is excused as well.
 - A request open while the daemon was killed, stopped or handed over is not asked why it did not
   know better; that it is not wrong, not late (2 s after the restart) and not lost, it is.
 - While the network or a machine failed for everybody, and `AFTERMATH` seconds behind that, nobody
@@ -63,7 +65,7 @@ from tests.chaos.asking import fingerprint
 from tests.chaos.dealt import dealt
 from tests.chaos.reading import CLOSE
 from tests.chaos.stalls import LATE as UNMEASURED
-from tests.chaos.stalls import Stall, lag_between
+from tests.chaos.stalls import LOOK, Stall, lag_between
 from tests.chaos.tables import LiveTally
 from tests.oracle import (
     blame,
@@ -75,6 +77,7 @@ from tests.oracle import (
     knowable,
     lanes,
     laws,
+    probed,
     reasons,
     telling,
     whose,
@@ -136,7 +139,7 @@ def judged(account: Account, stalls: Sequence[Stall]) -> tuple[list[Find], list[
     Apart from it, what the machine's measured lag alone excuses.
     """
     found = _judged(account, 0.0)
-    excused = [find for find in found if _put_off(find, stalls)]
+    excused = [find for find in found if _put_off(find, stalls) or _unasked(find, stalls)]
     for find in found:
         if find in excused:
             continue
@@ -168,6 +171,23 @@ def _put_off(find: Find, stalls: Sequence[Stall]) -> bool:
     ]
     soon = asked.settled <= asked.deadline + LONGEST + LATE
     return soon and any(asked.settled <= end + LONGEST + LATE for end in ends)
+
+
+def _unasked(find: Find, stalls: Sequence[Stall]) -> bool:
+    """Say whether a loop was held up when the last GET before a deadline had to be answered.
+
+    By hold-ups that are known to their moments: of others only when they were looked for is known.
+    """
+    if find.kind != "missed" or "a GET" not in find.words:
+        return False
+    end = find.asked.deadline
+    held = (min(s.end, end) - max(s.begin, end - probed.BEFORE) for s in stalls if _is_exact(s))
+    return max(held, default=0.0) > probed.BEFORE - probed.ANSWERED
+
+
+def _is_exact(stall: Stall) -> bool:
+    """Say whether a loop stood still all the time between two looks at it, but for these."""
+    return stall.end - stall.begin <= stall.lag + 2 * LOOK
 
 
 def _same_find(one: Find, other: Find) -> bool:
