@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,15 @@ def _logging_as_before() -> Iterator[None]:
 def _known() -> list[str]:
     known = logging.root.manager.loggerDict
     return [name for name, log in known.items() if isinstance(log, logging.Logger)]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end what the tests start, also where they themselves were started to ignore it.
+
+    A shell starts what it leaves in the background so, and whoever is started inherits it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 UNCOVERED = frozenset({"oracle", "property", "fuzz"})

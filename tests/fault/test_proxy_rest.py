@@ -373,7 +373,8 @@ async def test_cut_in_any_part_of_the_handshake_leaves_nothing_sent():
         ):
             await put(rest, "whole")
             hello, first = proxy.passed[Way.DOWN], inner.passed[Way.UP]
-            for cut in range(1, hello, max(1, hello // 40)):
+            # Signatures are not all of one length; a cut behind the end would be none.
+            for cut in range(1, hello - 8, hello // 40):
                 before = inner.passed[Way.UP]
                 proxy.reset()
                 await until(lambda: not proxy.links)
