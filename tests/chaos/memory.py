@@ -276,7 +276,9 @@ def grown(found: Slope | None, counts: list[Count]) -> Iterator[str]:
     if _grows(found.used):
         yield f"memory in use grows by {found.used}"
     even = found.busier <= MOST_BUSIER
-    if even and _grows(found.held) and found.later.at > MOST_MEGABYTES:
+    # What fills up the room that is kept makes the process no larger: that may only excuse.
+    larger = _grows(found.own) and _grows(found.held)
+    if even and larger and found.later.at > MOST_MEGABYTES:
         yield f"memory grows by {found.held}, in the second half by {found.later}"
     if even and _grows(found.needed):
         yield f"what busy moments need grows by {found.needed}"

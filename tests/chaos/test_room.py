@@ -124,6 +124,17 @@ def test_what_stays_in_pools_in_use_is_no_room():
     assert found_in(rows, told) == ["memory grows", "what busy moments need grows"]
 
 
+@pytest.mark.parametrize(("leak", "finds"), [(0.0, False), (3.0, True)])
+def test_room_that_fills_up_makes_no_process_larger(leak: float, *, finds: bool):
+    rows, told = soak(lasting=False, leak=leak)
+    rows = [each._replace(own=85_000 + int(leak * 1024 * each.at / 3600)) for each in rows]
+    filling = [each._replace(pooled=50_000 + int(each.at * 0.6), most=58_000) for each in told]
+    found = slope(rows, [], pools=filling)
+    assert found is not None
+    assert found.held.least > 1.0
+    assert found_in(rows, filling) == ["memory grows"] * finds
+
+
 def test_pools_are_told_beside_the_counts(tmp_path):
     counting, memory = inside.Counting(tmp_path), Memory(tmp_path)
     for _ in range(inside.TOLD_AFTER - 1):
