@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from listener.correlation.ages import in_later_times, is_call, is_older, is_the_same, latest, merged
-from listener.correlation.instants import CLOCKS_APART, newer, older
+from listener.correlation.ages import is_call, latest
+from listener.correlation.instants import newer, older
+from listener.correlation.known import MAX_REPEATS, Known
 from listener.correlation.values import Values
 from listener.finesse.actions.checks import same_number
 from listener.finesse.events import dialog_id
@@ -21,7 +22,6 @@ from listener.finesse.model import Dialog, User
 
 MAX_DIALOGS = 256  # per agent; the one heard of longest ago is forgotten
 MAX_REMOVED = 64  # per agent
-MAX_REPEATS = 16  # contents remembered per dialog
 
 
 class News(Enum):
@@ -30,36 +30,6 @@ class News(Enum):
     NEW = "new"
     DOUBTFUL = "doubtful"  # taken in, but it proves nothing without our id
     REPEAT = "repeat"
-
-
-@dataclass(slots=True)
-class Known:
-    """One dialog: what it looked like, and when that was heard (the listener's clock)."""
-
-    dialog: Dialog
-    at: float
-    latest: int = 0  # the content that it was heard with, 0 when a GET showed something else since
-    doubtful: bool = False  # it may be an old content, published again
-    overtaken: bool = False  # what came last was older news than what is known
-    borrowed: bool = False  # it is a colleague's node's word, by that one's clock
-    lent: Dialog | None = None  # that word, whose data the own node has not told so far
-    same: bool = False  # what came last shows just the call data that were known for sure
-    doubted_at: float = float("-inf")  # when an old content was last in doubt
-    values: Values = field(default_factory=Values)
-    contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
-
-    def compare(self, dialog: Dialog, *, borrowed: bool) -> None:
-        """Note whether the own node's data are behind a colleague's node's, by a word that comes.
-
-        They are until it tells the same ones, or a state that is surely later by both clocks.
-        """
-        old = is_older(dialog, self.dialog, CLOCKS_APART)
-        if borrowed and not old and _data(dialog) != _data(self.dialog):
-            self.lent = dialog
-        elif not borrowed and self.lent is not None:
-            reached = not old and _data(dialog) == _data(self.lent)
-            if reached or is_older(self.lent, dialog, CLOCKS_APART):
-                self.lent = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +134,7 @@ class AgentPicture:
     def put(self, id_: str, dialog: Dialog, now: float, *, borrowed: bool = False) -> None:
         """Take in a dialog that was seen; states only move forward in Finesse's time.
 
-        `borrowed`: a colleague's node told it, by another clock. Of what two nodes tell within the
-        difference of their clocks nobody knows which is the later: the later times stay, for what
-        is older by them is no change, and data that differ are in doubt.
+        `borrowed`: a colleague's node told it, by another clock.
         """
         known = self.dialogs.pop(id_, None)
         if known is None:
@@ -177,25 +145,7 @@ class AgentPicture:
             while len(self.dialogs) >= MAX_DIALOGS:
                 del self.dialogs[next(iter(self.dialogs))]
         else:
-            if _data(dialog) != _data(known.dialog):
-                known.values.hear(dialog)
-            known.compare(dialog, borrowed=borrowed)
-            later, known.overtaken = merged(known.dialog, dialog), is_older(dialog, known.dialog)
-            unsure = (borrowed or known.borrowed) and known.overtaken
-            unsure = unsure and not is_older(dialog, known.dialog, CLOCKS_APART)
-            doubt = unsure and _data(dialog) != _data(known.dialog)
-            if unsure and not borrowed and is_the_same(dialog, known.dialog):
-                later = in_later_times(dialog, known.dialog)
-            known.same = _data(later) == _data(known.dialog) and not known.doubtful
-            changed = later != known.dialog
-            if borrowed:
-                known.borrowed = known.borrowed or changed
-            elif later is dialog:
-                known.borrowed = False  # nothing of what that one told is left
-            if changed:
-                known.latest = 0
-            known.dialog, known.at = later, now
-            known.doubtful = (known.doubtful and known.overtaken) or doubt
+            known.take(dialog, now, borrowed=borrowed)
         self.dialogs[id_] = known
 
     def remove(self, id_: str, now: float, last: Dialog | None = None) -> None:
@@ -393,14 +343,6 @@ class AgentPicture:
 
 REPEAT_WITHIN = 2.0  # seconds
 BURST_WITHIN = 10.0  # seconds after a gap in which Finesse may still publish again
-
-
-def _data(dialog: Dialog) -> tuple[object, ...]:
-    media = dialog.media_properties
-    special = (media.wrap_up_reason, media.wrap_up_items, dialog.scheduled_callback_info)
-    return media.call_variables, *special
-
-
 ABSENT = 7200.0  # seconds without a session after which an agent may be forgotten
 
 

@@ -239,12 +239,11 @@ def _ended_by(named: Collection[Entry], entry: Entry, finding: Finding, seen: Si
     A device leaves a call once: what the one did by its id the other did not. A call that ends by
     other work may have become another one, on which this one is done.
     """
-    leaves = isinstance(entry.case.expectation, Left | SentAway)
-    if finding != ENDED or len(named) != 1 or not leaves:
+    if finding != ENDED or len(named) != 1:
         return finding
     (first,) = named
-    leaves = isinstance(first.case.expectation, Left | SentAway) and first.case.about(seen)
-    same = leaves and same_lane(first, entry) and not first.id_repeated
+    leave = all(isinstance(each.case.expectation, Left | SentAway) for each in (first, entry))
+    same = leave and same_lane(first, entry) and first.case.about(seen) and not first.id_repeated
     return replace(finding, anothers=same)
 
 

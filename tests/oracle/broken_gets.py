@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from listener import service, translation
-from listener.correlation import clockwork, entry, evidence, looks, picture
+from listener.correlation import clockwork, entry, evidence, known, looks
 from listener.correlation.case import Finding, Shown
 from listener.correlation.outcome import Evidence, Failed
 from listener.finesse import actions as do
@@ -39,7 +39,7 @@ def an_overtaken_get_is_repeated_for_ever():
 
 @mutant("7.06", "HOLD", "RETRIEVE")
 def the_last_picture_replaces_all():
-    yield picture, "merged", lambda _old, new: new
+    yield known, "merged", lambda _old, new: new
 
 
 # -- absence ---------------------------------------------------------------------------------------
