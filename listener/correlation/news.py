@@ -15,8 +15,9 @@ def news_of(desk: Desk, now: float, event: DialogEvent, content: int) -> News:
     """Say whether it is news to the agent on whose node it came."""
     if event.owner is None or isinstance(event, DialogRemoved):
         return News.NEW
-    added = isinstance(event, DialogAdded)
-    return desk.picture.of(event.owner).news(event.dialog_id, content, now, added=added)
+    added, signed = isinstance(event, DialogAdded), event.request_id is not None
+    picture = desk.picture.of(event.owner)
+    return picture.news(event.dialog_id, content, now, added=added, signed=signed)
 
 
 def as_known(desk: Desk, event: DialogEvent) -> Dialog | None:

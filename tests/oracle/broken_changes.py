@@ -151,8 +151,8 @@ def _untold():
 
 @mutant("4.12")
 def a_dialog_published_again_is_news():
-    def new(_self, _id, _content, _now, *, added=False):
-        del added
+    def new(_self, _id, _content, _now, *, added=False, signed=False):
+        del added, signed
         return picture.News.NEW
 
     yield picture.AgentPicture, "news", new

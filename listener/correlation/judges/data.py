@@ -243,7 +243,8 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     has = bool(info.callback_time or info.callback_number)
     if sight.how is How.REMOVED or case.stale(sight.dialog):
         return ENDED if ended_here(case, sight) else NOTHING
-    if has and sight.how is not How.SNAPSHOT and case.before is not None:
+    told = sight.how is not How.SNAPSHOT and not sight.again  # what was heard before is no news
+    if has and told and case.before is not None:
         case.promised = sight.dialog  # one that was set at the same moment
     since = case.promised
     if has or not (had or since is not None):

@@ -291,6 +291,27 @@ def test_a_content_from_before_a_callback_was_set_does_not_cancel_it(
     assert story.said(key)[0] == ("open" if again else "confirmed")
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_callback_that_is_told_again_was_not_set_since(
+    signed: bool,  # noqa: FBT001  the parameter of a test
+) -> None:
+    info = ScheduledCallbackInfo(callback_time="2026-11-22T10:00", callback_number="1")
+    story = Story(a_dialog("100"))
+    setting = story.accepted(
+        a.UpdateScheduledCallback(
+            agent=AGENT, dialog_id="100", callback_time="2026-11-22T10:00", callback_number="1"
+        )
+    )
+    tag = setting if signed else None
+    story.hear(an_event(a_dialog(scheduled_callback_info=info), tag=tag), content=101)
+    story.hear(an_event(a_dialog()), content=102)  # cancelled by somebody
+    story.wait(60)
+    key = story.accepted(a.CancelScheduledCallback(agent=AGENT, dialog_id="100"))
+    story.hear(an_event(a_dialog(scheduled_callback_info=info), tag=tag), content=101)
+    story.hear(an_event(calling_back_since(None, at=9)), content=103)
+    assert story.said(key)[0] == "open"
+
+
 def test_a_callback_of_a_call_that_was_taken_in_is_not_cancelled_by_one_that_never_had_it() -> None:
     story = Story(a_dialog(), a_dialog("200"))
     info = ScheduledCallbackInfo(callback_time="2026-11-22T10:00", callback_number="1")

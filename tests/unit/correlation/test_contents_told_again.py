@@ -159,6 +159,19 @@ def test_an_old_content_proves_what_its_id_names_and_nothing_else() -> None:
     assert story.said(two)[0] == "open"
 
 
+def test_what_was_told_with_an_id_is_in_doubt_whenever_it_is_told_again() -> None:
+    # 4: one request has one effect; x was told once, and is published again much later
+    story = Story(shown(callVariable1="0"))
+    other = story.accepted(update(callVariable1="x"))
+    story.hear(an_event(shown(callVariable1="x"), tag=other), content=1)
+    story.hear(an_event(shown(callVariable1="y")), content=2)
+    story.wait(60)
+    story.hear(an_event(shown(callVariable1="x"), tag=other), content=1)
+    key = story.accepted(update(callVariable1="y"))
+    story.hear(an_event(shown(callVariable1="y")), content=3)
+    assert story.said(key)[0] == "open", "y was there since"
+
+
 def test_a_list_read_late_does_not_overwrite_a_newer_event() -> None:
     story = Story(shown(callVariable1="1"))
     story.link_down()
