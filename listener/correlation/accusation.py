@@ -176,7 +176,7 @@ def _is_gone(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
     case, there = entry.case, event.dialog_id
     makes = isinstance(case.expectation, NewCall | Monitoring)
     own = {*case.ids, case.claimed, case.initiated}
-    return makes and there not in own and there in desk.picture.of(entry.agent).removed
+    return makes and there not in own and there in desk.picture.of(entry.agent).gone
 
 
 def _may_be_its_call(entry: Entry, dialog: Dialog) -> bool:
@@ -309,7 +309,7 @@ def _may_have_made(desk: Desk, tomb: Entry, there: str) -> bool:
         return False
     picture = desk.picture.of(tomb.agent)
     known = picture.dialogs.get(there)
-    if there in case.there or there in picture.removed:  # nor was it one that is gone: it was told
+    if there in case.there or there in picture.gone:  # nor was it one that is gone: it was told
         return False
     if known is not None and not _may_be_its_call(tomb, known.dialog):
         return False

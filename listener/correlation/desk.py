@@ -192,13 +192,13 @@ class Desk:
         entry.sent_at = at
         entry.case.begin(baseline, entry.request.dialog_id)
         known = self.picture.of(entry.agent)
-        for id_ in known.taken_in_by(entry.request.dialog_id, at):
-            entry.case.taken(known.ends.get(id_))
+        for each in known.taken_in_by(entry.request.dialog_id, at):
+            entry.case.taken(each.ended)
         if isinstance(entry.case.expectation, NewCall | Monitoring | Transferred | Conferenced):
             # A call that was gone by then is none that is made or joined now (rules 4).
             there = baseline.ids if baseline is not None else known.dialogs.keys()
-            gone = known.removed.keys() - there - entry.case.ids  # a call may come back
-            entry.case.theirs |= {id_ for id_ in gone if known.removed[id_] <= at}
+            gone = known.gone.keys() - there - entry.case.ids  # a call may come back
+            entry.case.theirs |= {id_ for id_ in gone if known.gone[id_].at <= at}
         want = entry.case.expectation
         if isinstance(want, SentAway):
             # One of an earlier process is judged by what was known then, not by what is known now.

@@ -57,7 +57,7 @@ def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -
     if isinstance(event, DialogRemoved):
         picture.remove(event.dialog_id, now, event.dialog)
     elif picture.is_over(event.dialog_id, event.dialog):
-        picture.pass_by(event.dialog_id, content)
+        picture.gone.hear(event.dialog_id, content)
     else:
         picture.put(event.dialog_id, event.dialog, now)
         doubtful = news is News.DOUBTFUL

@@ -77,8 +77,8 @@ def _anothers_make(desk: Desk, entry: Entry, there: str) -> bool:
     makes = isinstance(case.expectation, NewCall | Monitoring)
     if not makes or there in {*case.ids, case.claimed, case.initiated, *picture.dialogs}:
         return False
-    here, _ = picture.origin(there)
-    return here is False and case.own == picture.extension
+    gone = picture.gone.get(there)
+    return gone is not None and gone.made_here is False and case.own == picture.extension
 
 
 def joins_blindly(desk: Desk, entry: Entry, there: str) -> bool:
@@ -105,8 +105,9 @@ def _came_since(desk: Desk, entry: Entry, there: str) -> bool:
     picture, case = desk.picture.of(entry.agent), entry.case
     known = picture.dialogs.get(there)
     if known is None:
-        _, start = picture.origin(there)
-        return case.own == picture.extension and after(start, case.answer_date)
+        gone = picture.gone.get(there)
+        came = gone.came if gone is not None else None
+        return case.own == picture.extension and after(came, case.answer_date)
     own = known.dialog.participant(case.own)
     return own is not None and after(own.start_time, case.answer_date)
 

@@ -6,22 +6,20 @@ Only from live knowledge is a baseline taken, for a stale one would make old new
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from listener.correlation.ages import is_call, latest
+from listener.correlation.gone import Gone, GoneDialogs
 from listener.correlation.instants import newer, older
 from listener.correlation.known import MAX_REPEATS, Known
 from listener.correlation.values import Values
-from listener.finesse.actions.checks import same_number
 from listener.finesse.events import dialog_id
 from listener.finesse.model import Dialog, User
 
 MAX_DIALOGS = 256  # per agent; the one heard of longest ago is forgotten
-MAX_REMOVED = 64  # per agent
 
 
 class News(Enum):
@@ -64,17 +62,7 @@ class AgentPicture:
     user_at: float = 0.0
     user_content: int = 0  # what the user was last heard with
     dialogs: dict[str, Known] = field(default_factory=dict)
-    removed: dict[str, float] = field(default_factory=dict)
-    bygone: dict[str, array[int]] = field(default_factory=dict)
-    """What the removed dialogs were heard with: it may be published again, too."""
-    unlisted: set[str] = field(default_factory=set)
-    """Those of the removed dialogs that a list did not show; it may not have had them yet."""
-    ends: dict[str, str | None] = field(default_factory=dict)
-    """When, by Finesse's time, the agent left those that are gone: what is older comes late."""
-    origins: dict[str, tuple[bool | None, str | None]] = field(default_factory=dict)
-    """Of those that are gone whether the agent's extension made them, and when the agent came."""
-    took: dict[str, str] = field(default_factory=dict)
-    """By the ids of those that are gone the one that each had taken in, which ends as well."""
+    gone: GoneDialogs = field(default_factory=GoneDialogs)
     errors: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
     live: bool = False
     live_since: float | None = None
@@ -91,7 +79,10 @@ class AgentPicture:
         """
         if self.live or self.first_live is None or self.gap_at > until:
             return False
-        heard = [self.user_at, *self.removed.values()]  # calls and errors there may never have been
+        heard = [
+            self.user_at,
+            *(each.at for each in self.gone.values()),
+        ]  # calls and errors there may never have been
         heard += [*(each.at for each in self.dialogs.values()), *(at for _, at in self.errors)]
         return max(heard) <= until
 
@@ -118,18 +109,19 @@ class AgentPicture:
         known = self.dialogs.get(dialog or "")
         return known.doubted_at + BURST_WITHIN if known is not None else float("-inf")
 
-    def taken_in_by(self, dialog: str | None, at: float) -> list[str]:
+    def taken_in_by(self, dialog: str | None, at: float) -> list[Gone]:
         """Return the calls, gone by then, that had taken that one in, the last news of both."""
-        there = [(id_, self.removed[id_]) for id_, each in self.took.items() if each == dialog]
-        return [id_ for id_, end in there if self.touched(dialog or "") <= end <= at]
+        there = [each for each in self.gone.values() if each.took_in == dialog]
+        return [each for each in there if self.touched(dialog or "") <= each.at <= at]
 
     def lately(self, since: float) -> set[str]:
         """Return the ids of the dialogs that are there, or were at some time since then."""
-        return self.dialogs.keys() | {id_ for id_, end in self.removed.items() if end >= since}
+        return self.dialogs.keys() | {id_ for id_, each in self.gone.items() if each.at >= since}
 
     def is_gone(self, dialog: str | None) -> bool:
         """Say whether that dialog's end was heard, and nothing of it since."""
-        return dialog in self.removed.keys() - self.dialogs.keys() - self.unlisted
+        found = self.gone.get(dialog or "")
+        return found is not None and dialog not in self.dialogs and not found.unlisted
 
     def put(self, id_: str, dialog: Dialog, now: float, *, borrowed: bool = False) -> None:
         """Take in a dialog that was seen; states only move forward in Finesse's time.
@@ -138,9 +130,8 @@ class AgentPicture:
         """
         known = self.dialogs.pop(id_, None)
         if known is None:
-            gone = self.bygone.pop(id_, ())
-            known = Known(dialog, now, values=Values(any_=id_ in self.removed))
-            known.contents.extend((each, now) for each in gone)
+            known = Known(dialog, now, values=Values(any_=id_ in self.gone))
+            known.contents.extend((each, now) for each in self.gone.back(id_))
             known.values.hear(dialog)
             while len(self.dialogs) >= MAX_DIALOGS:
                 del self.dialogs[next(iter(self.dialogs))]
@@ -151,63 +142,25 @@ class AgentPicture:
     def remove(self, id_: str, now: float, last: Dialog | None = None) -> None:
         """Forget a dialog that is gone; remember for a while when it went. `last`: its end."""
         known = self.dialogs.pop(id_, None)
-        self.removed.pop(id_, None)
-        while len(self.removed) >= MAX_REMOVED:
-            oldest = next(iter(self.removed))
-            del self.removed[oldest]
-            self.bygone.pop(oldest, None)
-            self.ends.pop(oldest, None)
-            self.origins.pop(oldest, None)
-            self.took.pop(oldest, None)
-            self.unlisted.discard(oldest)
-        self.removed[id_] = now
-        self.unlisted.discard(id_)
-        views = (known.dialog if known is not None else None, last)
-        self.ends[id_] = latest(*views, of=self.extension)
-        self.origins[id_] = self._origin(*views)
-        for each in views:
-            if each is not None and each.secondary_id:
-                self.took[id_] = each.secondary_id
+        shown = known.dialog if known is not None else None
+        self.gone.end(id_, now, self.extension, shown, last)
         if known is not None:
-            self.bygone[id_] = array("q", (each for each, _ in known.contents))
-
-    def origin(self, id_: str) -> tuple[bool | None, str | None]:
-        """Return whether the agent's extension made a call, and when the agent came to it.
-
-        None where it is not known. Of one that is gone no number is kept.
-        """
-        known = self.dialogs.get(id_)
-        return self._origin(known.dialog) if known else self.origins.get(id_, (None, None))
-
-    def _origin(self, *views: Dialog | None) -> tuple[bool | None, str | None]:
-        there = [each for each in views if each is not None]
-        sender = next((each.from_address for each in there), None)
-        here = same_number(sender, self.extension) if sender and self.extension else None
-        parties = (each.participant(self.extension) for each in there)
-        return here, next((own.start_time for own in parties if own is not None), None)
+            self.gone.keep_contents(id_, (each for each, _ in known.contents))
 
     def unlist(self, id_: str, now: float) -> None:
         """Forget a dialog that a list does not show (any more)."""
         self.remove(id_, now)
-        del self.ends[id_]  # nobody told of an end
-        self.unlisted.add(id_)
-
-    def pass_by(self, id_: str, content: int) -> None:
-        """Remember what a dialog that is over was heard with behind its end."""
-        self.bygone[id_] = array("q", (*self.bygone.get(id_, ()), content)[-MAX_REPEATS:])
+        self.gone.unlist(id_)
 
     def is_over(self, id_: str, dialog: Dialog) -> bool:
         """Say whether a dialog is shown as it was before its end, which had been heard by then."""
-        end = self.ends.get(id_) if id_ not in self.dialogs else None
-        return older(latest(dialog, of=self.extension), end)
+        there = id_ in self.dialogs
+        return not there and self.gone.is_before_the_end(id_, dialog, self.extension)
 
     def touched(self, id_: str) -> float:
         """Return when that dialog was last heard of."""
-        known = self.dialogs.get(id_)
-        return max(
-            known.at if known is not None else float("-inf"),
-            self.removed.get(id_, float("-inf")),
-        )
+        known, gone = self.dialogs.get(id_), self.gone.get(id_)
+        return max((each.at for each in (known, gone) if each is not None), default=float("-inf"))
 
     def reset(
         self, user: User | None, dialogs: Iterable[Dialog], *, asked: float, now: float
@@ -222,7 +175,7 @@ class AgentPicture:
                 continue  # nor was there a gap, in which its end could have been missed
             self.unlist(id_, now)
             if task:
-                self.bygone.pop(id_, None)
+                self.gone.back(id_)
         for id_, dialog in listed.items():
             if self.touched(id_) < asked:
                 self.put(id_, dialog, now)
@@ -252,10 +205,11 @@ class AgentPicture:
         if not content:
             return News.NEW
         if known is None:
-            if content not in self.bygone.get(id_, ()):
+            gone = self.gone.get(id_)
+            if gone is None or content not in gone.contents:
                 return News.NEW
-            long_gone = now - self.removed.get(id_, now) >= BURST_WITHIN
-            back = id_ in self.unlisted or (long_gone and not self._gap_just_ended(now))
+            long_gone = now - gone.at >= BURST_WITHIN
+            back = gone.unlisted or (long_gone and not self._gap_just_ended(now))
             return News.DOUBTFUL if added and back else News.REPEAT
         if known.latest == content:
             return News.REPEAT
@@ -268,7 +222,7 @@ class AgentPicture:
     def told(self, id_: str, content: int, *, times: int = 1) -> bool:
         """Say whether that dialog was heard with this content so often, as far as is remembered."""
         known = self.dialogs.get(id_)
-        gone = self.bygone.get(id_, ())
+        gone = self.gone.contents(id_)
         before = [each for each, _ in known.contents] if known is not None else gone
         return sum(each == content for each in before) >= times
 
@@ -369,7 +323,7 @@ class Picture:
 
         What those were told who are on it no more is not known: it may have been any value.
         """
-        if any(id_ in agent.removed for agent in self._agents.values()):
+        if any(id_ in agent.gone for agent in self._agents.values()):
             return frozenset()
         every = (agent.dialogs.get(id_ or "") for agent in self._agents.values())
         found = (each.values.untold(asked) for each in every if each is not None)

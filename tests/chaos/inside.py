@@ -32,7 +32,7 @@ from unittest import mock
 
 from listener import digits, idempotency, keeping, order, succession
 from listener.cli import main
-from listener.correlation import books, instants, picture
+from listener.correlation import books, gone, instants
 from listener.finesse import uris
 from listener.journal import Journal, store
 from listener.operations.allocator import settle
@@ -65,7 +65,7 @@ def small() -> Iterator[None]:
             (books, "MAX_TOMBSTONES", FEW),
             (books, "MAX_ITEMS", FEW),
             (books, "MAX_EARLY", FEW),
-            (picture, "MAX_REMOVED", FEW // 10),  # of each agent: calls of the last minutes
+            (gone, "MAX_REMOVED", FEW // 10),  # of each agent: calls of the last minutes
         ):
             stack.enter_context(mock.patch.object(where, name, new))
         for where, name in REMEMBERED:

@@ -380,7 +380,7 @@ def test_the_ends_of_few_calls_are_remembered_for_each_agent_with_small_bounds()
     with inside.small():
         for number in range(inside.FEW):
             picture.remove(str(number), float(number))
-    assert len(picture.removed) == inside.FEW // 10
+    assert len(picture.gone) == inside.FEW // 10
 
 
 async def test_what_is_told_of_sessions_is_full_after_a_few_with_small_bounds():

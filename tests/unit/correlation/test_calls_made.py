@@ -388,7 +388,7 @@ def test_contents_of_many_ended_calls_are_forgotten_the_oldest_first() -> None:
         story.hear(added(placed("ACTIVE", id_=str(number))), content=1000 + number)
         story.hear(removed(placed("DROPPED", id_=str(number))), content=2000 + number)
     picture = story.correlator.picture(AGENT)
-    assert len(picture.removed) == len(picture.bygone) == 64
+    assert len(picture.gone) == 64
     assert story.hear(an_event(placed("ACTIVE", id_="0")), content=1000)
 
 

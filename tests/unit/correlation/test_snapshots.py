@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from listener.correlation.ages import merged
+from listener.correlation.gone import MAX_REMOVED
 from listener.correlation.outcome import MinimumEvidence
-from listener.correlation.picture import MAX_DIALOGS, MAX_REMOVED, AgentPicture
+from listener.correlation.picture import MAX_DIALOGS, AgentPicture
 from listener.finesse import actions as a
 from listener.finesse.actions.expectation import Probe
 from listener.finesse.events import Event
@@ -364,7 +365,7 @@ def test_the_picture_is_bounded() -> None:
     assert len(picture.dialogs) == MAX_DIALOGS
     for number in range(MAX_REMOVED + 5):
         picture.remove(str(number), 2.0)
-    assert len(picture.removed) == MAX_REMOVED
+    assert len(picture.gone) == MAX_REMOVED
     assert picture.touched("nothing") == float("-inf")
     assert picture.touched(str(MAX_REMOVED)) == 2.0
 
