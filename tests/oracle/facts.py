@@ -258,6 +258,9 @@ def _changed(
         return
     same = all(view.values.get(name) == value for name, value in wanted.items())
     moved = _known_since(account, asked) < begun - 2 * EPS or _moved(account, asked, begun)
+    just = account.history.at(asked.request.dialog_id, begun - EPS)
+    if just is not None and just.values != view.values:
+        return  # they came in the moment in which it went out
     if outcome.changed is False and not same and not moved:
         yield "the values are said to have been there before, and were not"
     if outcome.changed is True and same and not moved and outcome.evidence is not Evidence.SNAPSHOT:
