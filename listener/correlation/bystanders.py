@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from listener.correlation.accusation import ENDS
 from listener.correlation.desk import Desk
@@ -28,7 +29,7 @@ from listener.finesse.actions.expectation import (
     Transferred,
 )
 from listener.finesse.events import DialogAdded, DialogEvent, DialogRemoved, Event, RequestFailed
-from listener.finesse.model import Dialog, Participant, User
+from listener.finesse.model import Dialog, Participant, ScheduledCallbackInfo, User
 
 JUST_MADE = frozenset({"INITIATING", "INITIATED"})
 """States in which a call from our own device comes to the list when it is made."""
@@ -36,6 +37,21 @@ JOINS = (Transferred, Conferenced, Barged, Tied)
 """Expectations of what may make two calls one."""
 LEAVING = (*ENDS, Conferenced)
 """Expectations that the own participant's leaving of one call may be a step to."""
+
+
+class Judged(NamedTuple):
+    """Our requests to which a sight shows something of what they ask for, and the `sure` of them.
+
+    To the others it shows no more than their id would prove, and it does not bear it: it may be
+    anybody's work, as a part of the values is that another client wrote.
+    """
+
+    proven: Sequence[Entry] = ()
+    sure: Sequence[Entry] = ()
+
+    def by(self, owner: Entry | None) -> Judged:
+        """Return that of a change which is one request's by its id, if it is."""
+        return self if owner is None else Judged((owner,), (owner,))
 
 
 def foreign(desk: Desk, event: Event) -> None:
@@ -67,9 +83,19 @@ def _as_at_sending(entry: Entry, event: Event) -> bool:
 
 def _what_changes(dialog: Dialog) -> tuple[object, ...]:
     """Return what work on a call changes; the kind of call is another one on each party's node."""
+    return _parties(dialog), _data(dialog), dialog.secondary_id
+
+
+def _data(dialog: Dialog) -> tuple[object, ...]:
+    """Return what is written on a call: its variables, what it was about, when to call again.
+
+    What is empty need not be listed.
+    """
     media = dialog.media_properties
-    data = (media.call_variables, media.wrap_up_reason, media.wrap_up_items)
-    return _parties(dialog), data, dialog.secondary_id, dialog.scheduled_callback_info
+    reason, items = media.wrap_up_reason or "", media.wrap_up_items
+    callback = dialog.scheduled_callback_info or ScheduledCallbackInfo()
+    time, number = callback.callback_time or "", callback.callback_number or ""
+    return media.call_variables, reason, items, time, number
 
 
 def _parties(dialog: Dialog) -> Counter[tuple[str | None, ...]]:
@@ -151,28 +177,29 @@ def unexplained(
     concerned: list[Entry],
     event: DialogEvent,
     before: Dialog | None,
-    proven: Sequence[Entry],
+    judged: Judged,
     *,
     blind: Sequence[Entry] = (),
 ) -> None:
     """Mark requests on whose dialog somebody else was seen at work (rules 5).
 
-    `proven`: the requests that explain what is seen; one that only waits for better proof goes on
-    to be shown by every event, and explains none; nor do new values explain a new state, nor a
-    state that two calls are one. Values that one asked for and that became others are always
-    another's work. `blind`: joins that may be with that call, for all that is known.
+    `judged`: the requests that explain what is seen, if it shows their effect for `sure`; one that
+    only waits for better proof goes on to be shown by every event, and explains none; nor do new
+    values explain a new state, nor a state that two calls are one. Values that one asked for and
+    that became others are always another's work. `blind`: joins that may be with that call, for all
+    that is known.
     """
     if isinstance(event, DialogRemoved):
         return
+    working = [each for each in judged.sure if not each.weak]
     if before is None:
-        _first_news(concerned, event, proven, blind)
+        _first_news(concerned, event, working, blind)
         return
-    data = before.media_properties.call_variables != event.dialog.media_properties.call_variables
-    working = [each for each in proven if not each.weak]
+    data = _data(before) != _data(event.dialog)
     data = data and not working
     explained = any(_explains(each, event.dialog) for each in working)
     its_own = [each for each in concerned if each.agent == event.owner]
-    _foreign_values(concerned, proven, event, before)
+    _foreign_values(concerned, judged.proven, event, before)
     joined = event.dialog.secondary_id not in {None, "", before.secondary_id}
     joined = joined and not any(isinstance(each.case.expectation, JOINS) for each in working)
     there = [each for each in its_own if concerns(each, event.dialog_id)]
@@ -193,7 +220,7 @@ def unexplained(
 
 
 def _first_news(
-    concerned: list[Entry], event: DialogEvent, proven: Sequence[Entry], blind: Sequence[Entry]
+    concerned: list[Entry], event: DialogEvent, working: Sequence[Entry], blind: Sequence[Entry]
 ) -> None:
     """Mark requests of whose call this is the first that is told: how it was before, nobody knows.
 
@@ -201,10 +228,9 @@ def _first_news(
     (rules 4). Data have no time: those that it shows may be what changed, unless one of ours was at
     work.
     """
-    working = [each for each in proven if not each.weak]
     if isinstance(event, DialogAdded) or any(_explains(each, event.dialog) for each in working):
         return
-    wrote = bool(event.dialog.media_properties.call_variables) and not working
+    wrote = any(_data(event.dialog)) and not working
     its_own = [each for each in concerned if each.agent == event.owner]
     there = [each for each in its_own if event.dialog_id in each.case.ids]
     for entry in (*there, *blind):

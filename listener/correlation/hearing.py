@@ -17,6 +17,7 @@ from listener.correlation.accusation import (
     unsigned_error,
 )
 from listener.correlation.bystanders import (
+    Judged,
     foreign,
     joining_blindly,
     may_make,
@@ -65,6 +66,8 @@ from listener.finesse.events import (
 
 # That a call ended explains nothing: somebody hung up; nor does what is as it was (rules 5).
 EXPLAINS_NOTHING = frozenset({Shown.NOTHING, Shown.ENDED, Shown.UNCHANGED})
+# Nor does what only our id would prove, where it bears none: it may be anybody's work.
+PERHAPS = frozenset({Shown.IF_TAGGED, Shown.LOOK_ALIKE, Shown.PARTLY})
 
 
 def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
@@ -195,9 +198,9 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
     before = desk.picture.of(event.owner).user
     desk.picture.of(event.owner).hear_user(event.user, now)
     published_again(desk, now, event.owner)
-    proven = judge_all(desk, now, concerned, sight, owner, named=tagged)
+    judged = judge_all(desk, now, concerned, sight, owner, named=tagged)
     sent(desk, now, owner)
-    if user_moved(before, event.user) and not proven and owner is None:
+    if user_moved(before, event.user) and not judged.proven and owner is None:
         for entry in concerned:
             entry.unexplained = True
     return True
@@ -240,12 +243,12 @@ def _on_dialog(
     keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
     signed = event.request_id is not None
-    proven = judge_all(desk, now, looking, sight, owner, signed=signed, named=tagged)
-    for entry in proven:  # the next one that asks for it is compared with this
+    judged = judge_all(desk, now, looking, sight, owner, signed=signed, named=tagged)
+    for entry in judged.proven:  # the next one that asks for it is compared with this
         known_to(desk, now, entry, event)
     sent(desk, now, owner)
     blind = joining_blindly(desk, event.owner, event.dialog_id)
-    unexplained(concerned, event, before, (owner,) if owner is not None else proven, blind=blind)
+    unexplained(concerned, event, before, judged.by(owner), blind=blind)
     return True
 
 
@@ -333,7 +336,7 @@ def judge_all(
     *,
     signed: bool = False,
     named: Collection[Entry] = (),
-) -> list[Entry]:
+) -> Judged:
     """Let each judge look; return those of our requests that explain the change.
 
     `signed`: some id is on it, so that a part of the values is that request's work. `named`: the
@@ -361,4 +364,6 @@ def judge_all(
     for entry, finding, seen in found:
         weigh(desk, now, entry, finding, seen)
         desk.rearm(entry)
-    return [each for each, finding, _ in found if finding.shown not in EXPLAINS_NOTHING]
+    shown = [(each, how.shown) for each, how, _ in found if how.shown not in EXPLAINS_NOTHING]
+    sure = [each for each, how in shown if how not in PERHAPS]
+    return Judged([each for each, _ in shown], sure)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from listener.correlation.accusation import fits, own_error, remembered_error
 from listener.correlation.adoption import settled_rivals
 from listener.correlation.bystanders import (
+    Judged,
     at_work,
     joining_blindly,
     made_by_another,
@@ -147,7 +148,7 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event, content: int) -> 
         undated = isinstance(event, DialogChanged) and entry.case.answer_date is None
         entry.unexplained = entry.unexplained or (undated and not known)  # how it was nobody knows
         named = sole(known)  # an id that two have names nobody, and explains nothing
-        unexplained([], event, None, (named,) if named is not None else (), blind=(entry,))
+        unexplained([], event, None, Judged().by(named), blind=(entry,))
     elif isinstance(event, DialogEvent) and not entry.open:
         mark(desk, now, owner, event)
     elif not isinstance(event, RequestFailed | UserChanged):
@@ -179,10 +180,10 @@ def _user(  # noqa: PLR0917  # the last two are whose it is
     sight = _sight(event, now)
     if owner is None:
         _contest(desk, now, entry, sight, event.request_id)
-    proven = judge_all(desk, now, [entry], sight, owner, named=named)
+    judged = judge_all(desk, now, [entry], sight, owner, named=named)
     sent(desk, now, owner)
     moved = user_moved(before, event.user)
-    entry.unexplained = entry.unexplained or (moved and not proven and owner is None)
+    entry.unexplained = entry.unexplained or (moved and not judged.proven and owner is None)
 
 
 def _dialog(  # noqa: PLR0917  # as above
@@ -204,11 +205,11 @@ def _dialog(  # noqa: PLR0917  # as above
     if owner is None:
         _contest(desk, now, entry, sight, event.request_id)
     signed = event.request_id is not None
-    proven = judge_all(desk, now, [entry], sight, owner, signed=signed, named=named)
-    if owner is not None or (event.owner == entry.agent and proven):
+    judged = judge_all(desk, now, [entry], sight, owner, signed=signed, named=named)
+    if owner is not None or (event.owner == entry.agent and judged.proven):
         known_to(desk, now, entry, event, settled=True)  # the own node's word may be in the picture
     sent(desk, now, owner)
-    unexplained([entry], event, before, (owner,) if owner is not None else proven)
+    unexplained([entry], event, before, judged.by(owner))
 
 
 def _before(entry: Entry, event: DialogEvent) -> Dialog | None:

@@ -23,7 +23,7 @@ from tests.oracle import effects, shown
 from tests.oracle.readings import alike
 
 if TYPE_CHECKING:
-    from tests.oracle.account import Account, Asked, Heard
+    from tests.oracle.account import Account, Asked, Heard, View
 
 _NAMED = re.compile(r"INVALID_ACTION (\w+)(?: on extension (\w+))?")
 _COMMAND = re.compile(r"<(\w+?)CallCommand>")
@@ -461,7 +461,7 @@ def _is_step_of(account: Account, other: Asked, heard: Heard) -> bool:
     party, id_ = event.dialog.participant(other.own), event.dialog_id
     step = party is not None and party.state == STEPS.get(type(other.request))
     views = [account.history.at(id_, heard.parcel.made + by) for by in (-0.001, 0.001)]
-    wrote = len({str(view.values) for view in views if view is not None}) > 1
+    wrote = len({str(_data(view)) for view in views if view is not None}) > 1
     return step and not wrote and id_ in _joined(account, other, heard.at)
 
 
@@ -478,8 +478,13 @@ def _moved(account: Account, asked: Asked, heard: Heard) -> bool:
     """Say whether the agent's own part or the data changed: a far end that leaves sent nothing."""
     id_ = getattr(heard.event, "dialog_id", None)
     views = [account.history.at(id_, heard.parcel.made + by) for by in (-0.001, 0.001)]
-    was, is_ = ((v.parties.get(asked.own), v.values) if v is not None else None for v in views)
+    was, is_ = ((v.parties.get(asked.own), *_data(v)) if v is not None else None for v in views)
     return was != is_ and not isinstance(heard.event, DialogRemoved)
+
+
+def _data(view: View) -> tuple[object, ...]:
+    """Return what is written on a call, which is its data as much as its variables are (5)."""
+    return view.values, view.items, view.callback
 
 
 def _proves(account: Account, asked: Asked, heard: Heard) -> bool:

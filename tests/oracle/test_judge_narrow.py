@@ -28,8 +28,9 @@ from listener.correlation.outcome import (
 from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Conferenced, Gate, Probe, Transferred
 from listener.finesse.events import RequestFailed
+from tests.builders import a_dialog, an_event
 from tests.oracle import blame, effects, facts, reasons, table
-from tests.oracle.account import Account, Asked, View
+from tests.oracle.account import Account, Asked, Heard, Parcel, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
 from tests.oracle.story import generate
@@ -142,6 +143,28 @@ def test_an_error_is_no_joins_own_when_its_other_call_changed() -> None:
     ):
         wrong = {find.kind for find in finds(play(story))}
     assert wrong == {"misgiven"}
+
+
+@pytest.mark.parametrize(
+    ("wrote", "moved"),
+    [
+        ({"values": {"callVariable1": "x"}}, True),
+        ({"items": ("sold",)}, True),
+        ({"callback": ("2026-03-01T09:30", None)}, True),
+        ({"listed": frozenset({"1001", "1002"})}, False),
+    ],
+)
+def test_whoever_writes_anything_on_a_call_was_at_work_on_it(
+    wrote: dict[str, Any], *, moved: bool
+) -> None:
+    account, request = Account(0), do.Hold(agent="1001", dialog_id="A")
+    before = _view("ACTIVE", "x")
+    account.history.calls["A"] = [(1.0, before), (3.0, before._replace(**wrote))]
+    minimum = MinimumEvidence.ANY
+    asked = Asked(0, "k", request, "r", "2001", "submit", minimum, 20.0, 2.0, begun=2.0)
+    event = an_event(a_dialog("A"), owner="1001")
+    heard = Heard(3.1, "1001", event, Parcel("", "", 3.0, None, None, is_error=False), first=True)
+    assert blame._moved(account, asked, heard) is moved
 
 
 # -- the judge's own table ----------------------------------------------------------------------

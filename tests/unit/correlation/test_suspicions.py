@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from listener.correlation.gate import GateMode
@@ -16,6 +18,7 @@ from listener.finesse.actions import (
     Transfer,
     UpdateCallData,
 )
+from listener.finesse.model import ScheduledCallbackInfo
 from tests.builders import (
     CUSTOMER,
     Story,
@@ -196,8 +199,15 @@ def test_after_a_foreign_id_on_the_user_no_request_about_the_user_is_named() -> 
 
 @pytest.mark.parametrize(
     "change",
-    [own("HELD"), a_dialog(variables={"callVariable2": "other"})],
-    ids=["state", "data"],
+    [
+        own("HELD"),
+        a_dialog(variables={"callVariable2": "other"}),
+        a_dialog(media={"wrap_up_reason": "sold"}),
+        a_dialog(media={"wrap_up_items": ("sold",)}),
+        a_dialog(scheduled_callback_info=ScheduledCallbackInfo("2026-03-01T09:30")),
+        a_dialog(scheduled_callback_info=ScheduledCallbackInfo(callback_number="5551")),
+    ],
+    ids=["state", "data", "wrap-up", "wrap-up items", "callback", "callback number"],
 )
 def test_after_an_unexplained_change_nobody_is_named(change: object) -> None:
     # 5
@@ -206,6 +216,72 @@ def test_after_an_unexplained_change_nobody_is_named(change: object) -> None:
     story.hear(an_event(change), an_error())
     story.wait(20)
     assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_data_that_are_told_to_be_empty_are_no_change_of_what_was_not_listed() -> None:
+    story = Story()
+    key = story.accepted(DATA)
+    empty = a_dialog(media={"wrap_up_reason": ""}, scheduled_callback_info=ScheduledCallbackInfo())
+    story.hear(an_event(empty), an_error())
+    story.wait(2)
+    assert story.said(key) == ("failed", "sole_pending")
+
+
+TWO_VALUES = UpdateCallData(
+    agent="agent1", dialog_id="100", call_variables={"callVariable1": "x", "callVariable2": "y"}
+)
+
+
+def test_behind_a_part_of_its_values_that_another_may_have_written_an_error_names_nobody() -> None:
+    # 5: nothing else unexplained changed; a part that bears no id is anybody's work
+    story = Story()
+    key = story.accepted(TWO_VALUES)
+    story.hear(an_event(a_dialog(variables={"callVariable1": "x"})))
+    story.wait(1)
+    story.hear(an_error())
+    story.wait(2)
+    assert story.said(key)[0] == "open"
+    story.wait(17)
+    assert story.said(key) == ("failed", "expectation")  # some are set and some not (6.7)
+    assert story.outcomes[key].errors == ()
+
+
+def test_a_part_of_its_values_with_its_id_is_its_own_work_and_so_is_an_error_behind_it() -> None:
+    story = Story()
+    key = story.accepted(TWO_VALUES)
+    story.hear(an_event(a_dialog(variables={"callVariable1": "x"}), tag=key))
+    story.hear(an_error())
+    story.wait(2)
+    assert story.said(key) == ("failed", "request_id")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [(TWO_VALUES,), (DATA, replace(DATA, call_variables={"callVariable1": "later"}))],
+    ids=["a part of them", "those of the earlier of two"],
+)
+def test_values_that_only_an_id_would_prove_explain_no_error_to_another_request(
+    asked: tuple[UpdateCallData, ...],
+) -> None:
+    # 5: they may be another client's work, and so may the error
+    story = Story(gate=GateMode.OFF)
+    key = story.accepted(HOLD)
+    for each in asked:
+        story.accepted(each)
+    story.hear(an_event(a_dialog(variables={"callVariable1": "x"})))
+    story.hear(an_error("INVALID_ACTION HOLD on extension 1001"))
+    story.wait(20)
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_values_that_prove_another_request_let_an_error_name_the_one_that_is_left() -> None:
+    story = Story(gate=GateMode.OFF)
+    key, other = story.accepted(HOLD), story.accepted(DATA)
+    story.hear(an_event(a_dialog(variables={"callVariable1": "x"})))
+    story.hear(an_error("INVALID_ACTION HOLD on extension 1001"))
+    story.wait(2)
+    assert story.said(other) == ("confirmed", "expectation")
+    assert story.said(key) == ("failed", "sole_pending")
 
 
 def test_a_change_on_another_call_says_nothing_about_a_request_for_a_new_one() -> None:
