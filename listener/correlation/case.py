@@ -132,6 +132,8 @@ class Case:
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
     there: frozenset[str] = frozenset()
     """Once settled: the calls that were there at sending, or are others' work by their ids."""
+    told_of: frozenset[str] = frozenset()
+    """Where there is no baseline: the calls that had been told of by sending, there or not."""
     start: Baseline | None = None  # the baseline as it was at sending, if another took its place
     hung_up: set[str] = field(default_factory=set)  # who left before the calls were joined
     went_away: bool = False  # the value asked for was seen to be another one since sending
@@ -267,6 +269,14 @@ class Case:
         """Hear that another update was never done: it is neither later nor beside this one."""
         self.later.discard(key)
         self.beside.discard(key)
+
+    @property
+    def others(self) -> frozenset[str]:
+        """The calls that surely are none that it makes: they were told of by sending (rules 6.1).
+
+        Without a baseline there may have been more.
+        """
+        return self.baseline.ids if self.baseline is not None else self.told_of
 
     @property
     def before(self) -> Dialog | None:

@@ -164,6 +164,7 @@ class Desk:
         picture = self.picture.of(entry.agent)
         if not picture.live:
             entry.gap(now, None)
+            entry.case.told_of = frozenset(picture.dialogs)
         if isinstance(entry.case.expectation, DATA):
             self._doubt(entry)
         known = picture.dialogs.get(entry.request.dialog_id or "")

@@ -214,11 +214,10 @@ class Entry:
     def slim(self) -> None:
         """Let go of what only an open request needs; it stays as a tombstone."""
         if isinstance(self.case.expectation, MAKERS):
-            known = self.case.baseline.ids if self.case.baseline is not None else frozenset()
             others = (each for each in self.case.theirs - self.case.anybodys if each is not None)
-            self.case.there = known.union(others)
+            self.case.there = self.case.others.union(others)
         self.case.baseline = self.case.start = self.case.promised = self.case.joined = None
-        self.case.theirs, self.case.anybodys = set(), set()
+        self.case.theirs, self.case.anybodys, self.case.told_of = set(), set(), frozenset()
         self.case.told, self.case.perhaps, self.case.company = {}, {}, {}
         self.held.clear()
         self.suspicions.clear()

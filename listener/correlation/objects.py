@@ -54,9 +54,8 @@ def concerns(entry: Entry, dialog_id: str) -> bool:
         return True
     if isinstance(case.expectation, JOINS):
         return dialog_id in pair(case)
-    known = case.baseline.ids if case.baseline is not None else frozenset()
     # One that came with another's id is that one's, unless our own id may say otherwise.
-    fresh = dialog_id not in known | (case.theirs - case.anybodys)
+    fresh = dialog_id not in case.others | (case.theirs - case.anybodys)
     return isinstance(case.expectation, MAKES) and fresh
 
 

@@ -135,13 +135,16 @@ def _may_have_made(account: Account, other: Asked, error: Heard) -> bool:
 def made_blindly(account: Account, other: Asked, error: Heard) -> bool:
     """Say whether an error is on a call of the device of one who made one while no session heard.
 
-    It may be that one, for all that anybody knew, open or settled (5, 6.1).
+    It may be that one, for all that anybody knew, open or settled (5, 6.1); not where this process
+    had been told of that call by then, though it may not have known of all.
     """
-    view = account.history.at(getattr(error.event, "dialog_id", None), error.at)
+    there = getattr(error.event, "dialog_id", None) or ""
+    view = account.history.at(there, error.at)
     begun = other.submitted if other.begun is None else other.begun
     blind = not account.listening(other.agent, begun, begun)
     makes = isinstance(other.request, MAKES) and view is not None and view.sender == other.own
-    return makes and blind
+    forgot = any(started <= error.at for _, started in account.restarts)
+    return makes and blind and (forgot or not effects.told(account, other, there))
 
 
 def untold(account: Account, asked: Asked, error: Heard) -> bool:
@@ -231,7 +234,8 @@ def may_be_joined(account: Account, asked: Asked, error: Heard) -> bool:
 def _named(account: Account, asked: Asked, other: str) -> bool:
     """Say whether a link names a call as the other one, as was read: the agent talks on one (6.4).
 
-    A link lasts as long as its calls do; the call that is talked on tells which one is meant now.
+    A link lasts as long as its calls do; the call that is talked on tells which one is meant now,
+    where it is no third one.
     """
     begun = asked.submitted if asked.begun is None else asked.begun
     last = {
@@ -242,10 +246,11 @@ def _named(account: Account, asked: Asked, other: str) -> bool:
     two = (asked.request.dialog_id or "", other)
     if not all(id_ in last for id_ in two):
         return False
-    parties = [last[id_].participant(asked.own) for id_ in two]
-    talks = [party is not None and party.state == "ACTIVE" for party in parties]
+    parties = {id_: each.participant(asked.own) for id_, each in last.items()}
+    talks = {id_ for id_, own in parties.items() if own is not None and own.state == "ACTIVE"}
     links = {(id_, uris.dialog_id(last[id_].associated_dialog_uri)) for id_ in two}
-    return not links.isdisjoint({two, two[::-1]}) and talks[0] != talks[1]
+    linked = not links.isdisjoint({two, two[::-1]}) and (two[0] in talks) != (two[1] in talks)
+    return linked and not talks & (effects.live_calls(asked, account).keys() - set(two))
 
 
 def _about_another_call(account: Account, asked: Asked, error: Heard) -> bool:

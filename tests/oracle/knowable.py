@@ -406,6 +406,7 @@ def _sole_error(account: Account, asked: Asked) -> str | None:
 
 
 AGAIN = 2.0
+REMEMBERED = 900.0
 
 
 def _told_again(account: Account, error: Heard) -> bool:
@@ -424,7 +425,30 @@ def _told_again(account: Account, error: Heard) -> bool:
     begun = [at for at in every if error.at - grounds.BURST <= at <= error.at]
     near = any(error.at - at < blame.REPEATED_WITHIN for at in same)
     gap = any(at <= begin for at in same for begin in begun)
-    return near or gap or (bool(same) and _publishes_again(account, error))
+    again = bool(same) and _publishes_again(account, error)
+    return near or gap or again or _told_to_another(account, error)
+
+
+def _told_to_another(account: Account, error: Heard) -> bool:
+    """Say whether a process that was killed may have read it (4): what that one read is not known.
+
+    Finesse tells again, in one run, and a state is in it that is older than the first one that came
+    to this process as news. It is so for as long as what was settled is remembered.
+    """
+    started = max((at for _, at in account.restarts if at <= error.at), default=None)
+    if started is None or error.at >= started + REMEMBERED:
+        return False
+    live = min((at for at, _ in account.live[error.agent] if at >= started), default=error.at)
+    users = [
+        heard
+        for heard in account.heard
+        if heard.agent == error.agent
+        and isinstance(heard.event, UserChanged)
+        and heard.at >= started
+    ]
+    made = (each.parcel.made for each in users if each.first)
+    news = min((at for at in made if at >= live), default=float("inf"))
+    return any(each.parcel.made < news and abs(error.at - each.at) <= AGAIN for each in users)
 
 
 def _publishes_again(account: Account, error: Heard) -> bool:

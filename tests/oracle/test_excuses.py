@@ -22,7 +22,7 @@ from listener.correlation import (
     objects,
     picture,
 )
-from listener.correlation.case import How, Shown
+from listener.correlation.case import Case, How, Shown
 from listener.correlation.entry import Entry
 from listener.correlation.judges import pairs
 from listener.correlation.outcome import (
@@ -43,7 +43,16 @@ from listener.finesse.actions.expectation import CallData, Conferenced, Left, Re
 from listener.finesse.events import DialogAdded, DialogChanged, DialogRemoved, RequestFailed
 from listener.finesse.model import ApiError
 from listener.simulator.interfaces import Deed
-from tests.builders import a_dialog, a_participant, added, an_error, an_event, removed
+from tests.builders import (
+    a_dialog,
+    a_participant,
+    a_user,
+    a_user_event,
+    added,
+    an_error,
+    an_event,
+    removed,
+)
 from tests.oracle import (
     blame,
     details,
@@ -261,6 +270,21 @@ def an_error_is_late_on_whoever_made_a_call() -> Patches:
     yield accusation, "_may_have_made", may_have_made
 
 
+def nothing_is_known_of_who_was_told_of_before_a_gap() -> Patches:
+    """Beside: a call may be that of one who made one while nobody heard, and knew not of all."""
+    yield Case, "others", property(lambda self: self.baseline.ids if self.baseline else frozenset())
+
+
+def a_link_names_no_call() -> Patches:
+    """Beside: an old link names none while the agent talks on a third call."""
+    yield pairs, "_named", lambda case: len(pairs.live_calls(case)) == 1
+
+
+def states_from_before_a_restart_are_a_doubt_for_a_minute() -> Patches:
+    """Beside: what an earlier process had read is told again in one run."""
+    yield hearing, "REPEAT_WITHIN", 60.0
+
+
 def any_get_is_a_doubt_of_the_errors_of_its_agent() -> Patches:
     """Beside: what a GET showed may be the work of one of whom an error was read."""
     real = looks.show
@@ -321,6 +345,19 @@ FIRST: dict[planting.Plant, Found] = {
     ),
     what_came_with_anothers_id_is_forgotten_at_its_end: Found(
         "an_error_late_on_a_call_that_came_with_another_id", "late news that is not its own"
+    ),
+    nothing_is_known_of_who_was_told_of_before_a_gap: Found(
+        "an_error_on_a_call_that_was_told_of_before_one_asked_for_a_watch_unheard",
+        "that it alone could own",
+    ),
+    a_link_names_no_call: Found(
+        235,
+        "that it alone could own",
+        stress=True,
+        focus=("TRANSFER", "CONFERENCE", "CONSULT_CALL"),
+    ),
+    states_from_before_a_restart_are_a_doubt_for_a_minute: Found(
+        92, "that it alone could own", stress=True
     ),
     any_get_is_a_doubt_of_the_errors_of_its_agent: Found(3, "that it alone could own"),
     an_id_on_a_conference_never_counts: Found(1, "an event with its id showed it"),
@@ -612,6 +649,33 @@ def test_an_error_may_be_of_one_that_ended_on_a_call_that_was_there_and_not_told
     assert knowable._made_lately(account, asked, account.heard[-1]) is may_be
 
 
+@pytest.mark.parametrize(
+    ("told", "restarts", "may_be"),
+    [
+        (None, [], True),
+        (95.0, [], False),
+        (105.0, [], True),  # it was told when that one had left
+        (95.0, [(97.0, 98.0)], True),  # who had been told of it was killed since
+        (95.0, [(130.0, 131.0)], False),
+    ],
+)
+def test_a_call_may_be_of_one_who_made_one_unheard_if_nobody_had_told_of_it(
+    told: float | None, restarts: list[tuple[float, float]], *, may_be: bool
+) -> None:
+    made = _open(do.MakeCall(agent="1001", to_address="7", from_address="2001"), "4")
+    account = Account(0, asked=[made], restarts=restarts)
+    account.history.calls["A"] = [(90.0, _view("ACTIVE", "x", sender="2001"))]
+    if told is not None:
+        parcel = Parcel("", "", told, None, None, is_error=False)
+        event = an_event(a_dialog("A"), owner="1001")
+        account.heard.append(Heard(told, "1001", event, parcel, first=True))
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    parcel = Parcel("", "", 111.0, None, None, is_error=True)
+    assert (
+        blame.made_blindly(account, made, Heard(111.0, "1001", error, parcel, first=True)) is may_be
+    )
+
+
 # -- what a GET would have told -------------------------------------------------------------------
 
 
@@ -669,6 +733,51 @@ def test_what_is_hidden_in_an_error_makes_no_other_error_of_it(
     said = (ApiError(error_type="T", error_message=told[0], error_data=told[1]),)
     assert whose.same(read, said) is one
     assert not whose.same(read, (replace(said[0], error_type="U"),))
+
+
+@pytest.mark.parametrize(
+    ("restarts", "made", "heard", "may_be"),
+    [
+        ([(40.0, 45.0)], 39.0, 99.0, True),
+        ([(40.0, 45.0)], 55.0, 101.0, True),  # it was so when the session began
+        ([(40.0, 45.0)], 70.0, 99.0, False),  # this process had it as news
+        ([(40.0, 45.0)], 39.0, 97.0, False),  # another run
+        ([], 39.0, 99.0, False),
+        ([(140.0, 145.0)], 39.0, 99.0, False),
+        ([(-900.0, -799.9)], -850.0, 99.0, True),
+        ([(-900.0, -800.0)], -850.0, 99.0, False),  # nobody remembers it any more
+    ],
+)
+def test_what_an_earlier_process_may_have_read_is_told_again_beside_states_from_then(
+    restarts: list[tuple[float, float]], made: float, heard: float, *, may_be: bool
+) -> None:
+    account = Account(0, live={"1001": [[60.0, 200.0]]}, restarts=restarts)
+    for at, when, first in ((70.0, 70.0, True), (heard, made, False)):
+        event = a_user_event(a_user(), owner="1001")
+        parcel = Parcel("", "", when, None, None, is_error=False)
+        account.heard.append(Heard(at, "1001", event, parcel, first=first))
+    error = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    parcel = Parcel("", "", 99.5, None, None, is_error=True)
+    assert knowable._told_to_another(account, Heard(100.0, "1001", error, parcel, first=True)) is (
+        may_be
+    )
+
+
+@pytest.mark.parametrize(("third", "named"), [("HELD", True), ("ACTIVE", False), ("DROPPED", True)])
+def test_a_link_names_a_call_while_the_agent_talks_on_no_third_one(
+    third: str, *, named: bool
+) -> None:
+    transfer = do.Transfer(agent="1001", dialog_id="A", target_media_address="2001")
+    asked = _open(transfer, "4")
+    account = Account(0, asked=[asked])
+    for id_, state in (("A", "HELD"), ("B", "ACTIVE"), ("C", third)):
+        link = "/finesse/api/Dialog/A" if id_ == "B" else ""
+        party = a_participant("2001", state)
+        event = an_event(a_dialog(id_, party, associated_dialog_uri=link), owner="1001")
+        parcel = Parcel("", "", 91.0, None, None, is_error=False)
+        account.heard.append(Heard(91.0, "1001", event, parcel, first=True))
+        account.history.calls[id_] = [(90.0, _view(state, "x"))]
+    assert blame._named(account, asked, "B") is named
 
 
 @pytest.mark.parametrize(

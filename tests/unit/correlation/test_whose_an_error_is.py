@@ -268,6 +268,26 @@ def test_an_error_on_a_call_of_which_nobody_knows_since_when_it_is_there_names_n
     assert story.said(make)[0] == "unconfirmed"
 
 
+@pytest.mark.parametrize("request_", [MAKE_CALL_FROM, a.SilentMonitor(agent=AGENT, to_address="1")])
+@pytest.mark.parametrize("length", [12.0, 60.0])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_call_that_was_told_of_before_is_none_that_is_made_while_nobody_listens(
+    request_: Any, length: float, *, told: bool
+) -> None:
+    # 5, 6.1: there may have been more calls than were told of; whether it ended or goes on
+    there = placed("ACTIVE", id_="300")
+    story = Story(*([there] if told else []), gate=GateMode.OFF)
+    story.link_down()
+    make = story.accepted(request_, length=length)
+    story.link_up(there, user=a_user())
+    story.wait(12.1)
+    assert story.said(make)[0] == ("unconfirmed" if length < 60.0 else "open")
+    hold = story.accepted(a.Hold(agent=AGENT, dialog_id="300"))
+    story.hear(an_error("CF_INVALID_OBJECT_STATE", dialog_id="300"))
+    story.wait(2.1)
+    assert story.said(hold) == (FAILED_SOLE if told else ("open", None))
+
+
 def test_an_error_on_a_call_may_be_that_of_a_join_of_which_nobody_knows_with_which_call() -> None:
     story = Story()
     story.link_down()
