@@ -136,11 +136,12 @@ def seemed_equal(account: Account, asked: Asked) -> bool:
     if equal(account, asked):
         return True
     told = _last_told(account, asked)
-    wanted = effects.wanted(asked)
+    return told is not None and _shows_all(told, asked)
+
+
+def _shows_all(dialog: Dialog, asked: Asked) -> bool:
+    wanted, media = effects.wanted(asked), dialog.media_properties
     reason = wanted.pop("wrapUpReason", None)
-    if told is None:
-        return False
-    media = told.media_properties
     there = all(media.variable(name) == value for name, value in wanted.items())
     return there and reason in {None, media.wrap_up_reason}
 
@@ -188,10 +189,24 @@ def _last_told(account: Account, asked: Asked) -> Dialog | None:
 def _known_there(account: Account, asked: Asked, since: float) -> bool:
     """Say whether what was read last, before it was sent, is from when the values were there.
 
-    An older content that is read later tells that it is old by the parties' times alone (4).
+    An older content that is read later tells that it is old by the parties' times alone (4). One of
+    the same moment may be from just before.
     """
+    made, told = _made_before(account, asked), _last_told(account, asked)
+    if told is None:
+        return False
+    views = [account.history.at(asked.request.dialog_id, at + EPS) for at in (max(made), made[-1])]
+    told_apart = (
+        len({tuple(sorted(view.parties.items())) for view in views if view is not None}) > 1
+    )
+    just = abs(made[-1] - since) < EPS and not _shows_all(told, asked)
+    return max(made) >= since and ((made[-1] >= since and not just) or told_apart)
+
+
+def _made_before(account: Account, asked: Asked) -> list[float]:
+    """Return when what was read of its dialog before it went out had been made, as it was read."""
     assert asked.begun is not None
-    made = [
+    return [
         heard.parcel.made
         for heard in account.heard
         if isinstance(heard.event, DialogEvent)
@@ -199,15 +214,6 @@ def _known_there(account: Account, asked: Asked, since: float) -> bool:
         and heard.agent == asked.agent
         and is_about(asked, heard)
     ]
-    views = (
-        [account.history.at(asked.request.dialog_id, at + EPS) for at in (max(made), made[-1])]
-        if made
-        else []
-    )
-    told_apart = (
-        len({tuple(sorted(view.parties.items())) for view in views if view is not None}) > 1
-    )
-    return bool(made) and max(made) >= since and (made[-1] >= since or told_apart)
 
 
 def _was_perhaps_so(account: Account, asked: Asked) -> bool:

@@ -29,7 +29,7 @@ from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Conferenced, Gate, Probe, Transferred
 from listener.finesse.events import RequestFailed
 from tests.builders import a_dialog, an_event
-from tests.oracle import blame, effects, facts, reasons, table
+from tests.oracle import blame, contents, effects, facts, reasons, table
 from tests.oracle.account import Account, Asked, Heard, Parcel, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -480,3 +480,38 @@ def test_who_is_suspect_of_an_error_is_told_to_be_ambiguous(
     )
     bent(monkeypatch, asked, reason=Reason.DEADLINE)
     assert "law" in kinds(account, asked)
+
+
+@pytest.mark.parametrize(("made", "known"), [(5.0, False), (6.0, True)])
+def test_what_was_told_of_the_moment_in_which_values_came_may_be_from_just_before(
+    made: float, *, known: bool
+) -> None:
+    # of the two changes of that moment the earlier one, which shows the old value, was read last
+    def seen(at: float, value: str, made: float) -> Heard:
+        event = an_event(a_dialog("A", variables={"callVariable1": value}))
+        parcel = Parcel("", "", made, None, None, is_error=False)
+        return Heard(at, "1001", event, parcel, first=True)
+
+    def view(value: str) -> View:
+        parties = {"2001": "ACTIVE"}
+        return View(
+            *("call", "ACTIVE", "", "", frozenset(), parties, frozenset({"1001"})),
+            *({"callVariable1": value}, (), (None, None), None, None),
+            recording=False,
+            over=False,
+        )
+
+    request = do.UpdateCallData(
+        agent="1001", dialog_id="A", call_variables={"callVariable1": "new"}
+    )
+    asked = Asked(0, "k", request, "4", "2001", "submit", MinimumEvidence.ANY, 20.0, 9.0)
+    asked.begun, asked.settled = 9.0, 25.0
+    account = Account(
+        0,
+        asked=[asked],
+        heard=[seen(5.4, "new", 5.0), seen(6.6, "old", made)],
+        live={"1001": [[0.0, 90.0]]},
+    )
+    account.history.calls["A"] = [(0.0, view("old")), (5.0, view("new"))]
+    account.ended = 90.0
+    assert contents.equal(account, asked) is known

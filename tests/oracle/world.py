@@ -569,6 +569,8 @@ class World:
         asked = self._asked[key]
         if asked.turn is None:  # what is known is kept once more when it leaves
             asked.turn = self.loop.time()
+        if self.service._closed:  # killed in this very moment: the next process takes it for sent
+            asked.unkept, asked.begun = True, asked.begun or asked.turn
         if asked.mode not in {"submit", "forward"}:
             asked.begun = asked.turn  # its caller may send it from here on
 
