@@ -112,7 +112,7 @@ def _since(asked: Asked, account: Account) -> Iterator[tuple[str, list[tuple[flo
     for id_, row in account.history.calls.items():
         if not row or row[0][1].sender != asked.own or came_with_another_id(account, asked, id_):
             continue
-        if row[0][0] >= asked.submitted or not _told(account, asked, id_, begun, row[0][0]):
+        if row[0][0] >= asked.submitted or not _told(account, asked, id_, begun):
             yield id_, row
 
 
@@ -120,19 +120,23 @@ def told(account: Account, asked: Asked, id_: str) -> bool:
     """Say whether the agent's session had told of a call when it was asked."""
     row = account.history.calls.get(id_, [])
     begun = asked.submitted if asked.begun is None else asked.begun
-    return bool(row) and _told(account, asked, id_, begun, row[0][0])
+    return bool(row) and _told(account, asked, id_, begun)
 
 
-def _told(account: Account, asked: Asked, id_: str, begun: float, made: float) -> bool:
-    """Say whether the agent's session had told of a call by then: by event, or by its picture."""
+def _told(account: Account, asked: Asked, id_: str, begun: float) -> bool:
+    """Say whether the agent's session had told of a call by then: by event, or by its picture.
+
+    A picture shows what is on the agent's own list; a colleague's call is on none.
+    """
     read = any(
         heard.agent == asked.agent
         and heard.at <= begun
         and getattr(heard.event, "dialog_id", None) == id_
         for heard in account.heard
     )
-    pictures = [a for a, _ in account.live.get(asked.agent, ()) if a <= begun]
-    return read or any(made <= at for at in pictures)
+    row = account.history.calls.get(id_, ())
+    listed = min((at for at, view in row if asked.agent in view.listed), default=ENDLESS)
+    return read or any(listed <= at <= begun for at, _ in account.live.get(asked.agent, ()))
 
 
 def came_with_another_id(account: Account, asked: Asked, id_: str) -> bool:

@@ -162,8 +162,11 @@ def _goes_to(account: Account, asked: Asked, span: Span, begin: float) -> bool:
         return False
     if asked.agent not in view.listed:
         return False  # who is signed out is shown no call that his device makes (7: a GET shows it)
-    consult = view.call_type == "CONSULT" or view.associated == request.dialog_id
-    if isinstance(request, do.ConsultCall) and not consult:
+    consult = view.call_type == "CONSULT"
+    if isinstance(request, do.MakeCall) and consult:
+        return False  # somebody consulted that number about another call
+    tied = consult or view.associated == request.dialog_id
+    if isinstance(request, do.ConsultCall) and not tied:
         return False  # it became another kind of call meanwhile (6.1)
     return effects.digits(request.to_address) in {effects.digits(n) for n in view.numbers}
 

@@ -56,6 +56,7 @@ from tests.builders import (
 from tests.oracle import (
     blame,
     details,
+    effects,
     facts,
     grounds,
     judge,
@@ -63,6 +64,7 @@ from tests.oracle import (
     lanes,
     laws,
     planting,
+    probed,
     reasons,
     shown,
     telling,
@@ -434,15 +436,17 @@ def test_an_id_that_was_read_before_it_was_sent_is_somebody_elses_too(
 
 
 @pytest.mark.parametrize(
-    ("parties", "known", "fits"),
+    ("parties", "known", "listed", "fits"),
     [
-        ({"2001", "2002", "x"}, False, True),
-        ({"2001", "x"}, False, False),  # without the one whose call it was to be
-        ({"2001", "2002", "x"}, True, False),  # it was on the agent's list before
+        ({"2001", "2002", "x"}, False, "1001", True),
+        ({"2001", "x"}, False, "1001", False),  # without the one whose call it was to be
+        ({"2001", "2002", "x"}, True, "1001", False),  # it was on the agent's list before
+        ({"2001", "2002", "x"}, True, "1002", True),  # it was on the other agent's alone
+        ({"2001", "x"}, True, "1002", False),
     ],
 )
 def test_an_error_may_be_a_barges_on_the_call_that_it_came_to(
-    parties: set[str], *, known: bool, fits: bool
+    parties: set[str], listed: str, *, known: bool, fits: bool
 ) -> None:
     request = do.BargeCall(
         agent="1001",
@@ -454,7 +458,8 @@ def test_an_error_may_be_a_barges_on_the_call_that_it_came_to(
         *(0, "k", request, "4", "2001", "submit", MinimumEvidence.ANY, 20.0, 100.0), begun=100.0
     )
     account = Account(0, asked=[asked], live={"1001": [[110.0 if not known else 90.0, 200.0]]})
-    account.history.calls["A"] = [(80.0, _view("ACTIVE", *(parties - {"2001"}), sender="x"))]
+    there = {"sender": "x", "listed": frozenset({listed})}
+    account.history.calls["A"] = [(80.0, _view("ACTIVE", *(parties - {"2001"}), **there))]
     event = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
     heard = Heard(
         120.0, "1001", event, Parcel("", "", 120.0, None, None, is_error=True), first=True
@@ -889,6 +894,29 @@ def test_a_third_call_that_may_bring_the_others_number_does_not_tell_a_conferenc
         parcel = Parcel("", "", told, None, None, is_error=False)
         account.heard.append(Heard(told + 0.05, "1001", event, parcel, first=True))
     assert grounds.brought_by_a_third(account, asked, "A", 3.1) is not tells
+
+
+@pytest.mark.parametrize(
+    ("kind", "associated", "made", "consulted"),
+    [
+        ("OUT", None, True, False),
+        ("OUT", "B", True, True),
+        ("CONSULT", "B", False, True),  # somebody's who consulted that number by hand
+    ],
+)
+def test_a_get_that_shows_a_consult_tells_of_no_call_that_was_to_be_made(
+    kind: str, associated: str | None, *, made: bool, consulted: bool
+) -> None:
+    account = Account(0)
+    numbers = {"numbers": frozenset({"5551"}), "call_type": kind, "associated": associated}
+    account.history.calls["A"] = [(102.0, _view("ACTIVE", "5551", **numbers))]
+    make = do.MakeCall(agent="1001", from_address="2001", to_address="5551")
+    consult = do.ConsultCall(
+        agent="1001", dialog_id="B", target_media_address="2001", to_address="5551"
+    )
+    span = effects.Span(102.0, 200.0, ("A",))
+    told = [probed._goes_to(account, _open(each, "1"), span, 110.0) for each in (make, consult)]
+    assert told == [made, consulted]
 
 
 @pytest.mark.parametrize(
