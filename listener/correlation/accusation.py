@@ -208,7 +208,7 @@ def _sure(desk: Desk, entry: Entry, event: RequestFailed) -> bool:
     Over a restart nobody knows what else was at work on the object; and of an action that is not
     known, nobody knows what its errors look like.
     """
-    others = entry.unexplained or entry.hung_up
+    others = entry.disturbed or entry.hung_up
     in_doubt = others or entry.restarted or entry.tracked_by_id_alone
     return not in_doubt and same_object(entry, event) and not _is_gone(desk, entry, event)
 

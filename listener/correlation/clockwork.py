@@ -186,7 +186,7 @@ def _unconfirmed(desk: Desk, now: float, entry: Entry, why: Reason) -> None:
 
 def reason(entry: Entry) -> Reason:
     """Say why nobody knows, the most telling cause first."""
-    ambiguous = entry.rivals or entry.suspicions or entry.clouded or entry.look_alike
+    ambiguous = entry.rivals or entry.suspicions or entry.clouded or entry.look_alikes
     causes = (
         (entry.expected and not entry.answered and not entry.restarted, Reason.NOT_REPORTED),
         (ambiguous or (entry.id_repeated and entry.tag_seen), Reason.AMBIGUOUS),

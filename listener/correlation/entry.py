@@ -78,7 +78,7 @@ class Entry:
     rivals: frozenset[str] = frozenset()
     contested: Held | None = None
     slight: Held | None = None  # its effect, by less evidence than its caller lets decide
-    look_alike: bool = False
+    look_alikes: set[str | None] = field(default_factory=set)  # calls of its device, to others
     ended: bool = False
     ended_by_another: bool = False  # all that was shown of that end is another's work, by its id
     weak: bool = False
@@ -140,6 +140,11 @@ class Entry:
     def tracked_by_id_alone(self) -> bool:
         """Whether its action is not known, so that only our id tells anything about it."""
         return isinstance(self.case.expectation, Tied)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether another client was, or may have been, at work on its object (rules 5)."""
+        return self.unexplained or bool(self.look_alikes)
 
     @property
     def answered(self) -> bool:

@@ -82,8 +82,8 @@ def weigh(desk: Desk, now: float, entry: Entry, finding: Finding, sight: Sight) 
             _signed(desk, now, entry, held)
         case Shown.UNCHANGED | Shown.NOT_THERE if evidence is Evidence.SNAPSHOT:
             _by_values(desk, now, entry, held, sight.at)
-        case Shown.LOOK_ALIKE:
-            entry.look_alike = entry.unexplained = True
+        case Shown.LOOK_ALIKE if sight.dialog_id not in entry.case.theirs:  # it proved no other one
+            entry.look_alikes.add(sight.dialog_id)
             entry.note(now, "look_alike", "a call from this device to another number")
         case Shown.IF_TAGGED:
             entry.note(now, "effect", "seen without our id, which alone would prove it")
@@ -177,6 +177,7 @@ def _made(desk: Desk, entry: Entry, held: Held) -> None:
     for other in desk.books.unbound(entry.agent) if call is not None else ():
         if other is not entry and other.case.claimed != call:
             other.case.theirs.add(call)
+            other.look_alikes.discard(call)
             if held.evidence is not Evidence.REQUEST_ID:
                 other.case.anybodys.add(call)
             _let_go(other, call)

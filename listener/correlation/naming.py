@@ -25,7 +25,7 @@ def unripe(entry: Entry, now: float) -> float | None:
 def undisturbed(entry: Entry, now: float) -> None:
     """Note the errors in whose time nothing spoke for anybody else or the effect itself."""
     proof = (entry.quiet, entry.standing, entry.contested)  # it may be taken away yet
-    if entry.unexplained or _ended(entry) or any(each is not None for each in proof):
+    if entry.disturbed or _ended(entry) or any(each is not None for each in proof):
         return
     for suspicion in entry.suspicions:
         if now >= suspicion.at + SETTLES_AFTER:
@@ -48,7 +48,7 @@ def resolve(desk: Desk, now: float, entry: Entry) -> bool:
         if not (ripe and suspicion.sole == entry.key and entry.answered):
             continue
         disturbed = entry.key not in suspicion.undisturbed
-        if disturbed and (entry.unexplained or _ended(entry)):
+        if disturbed and (entry.disturbed or _ended(entry)):
             continue  # somebody else may have been at work, since the error too
         if not enough(entry, Evidence.SOLE_PENDING):
             entry.weak = True

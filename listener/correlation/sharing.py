@@ -119,7 +119,21 @@ def anew(entry: Entry, finding: Finding, sight: Sight) -> bool:
     A call that was shown to be made, or a party that is gone, goes on to be shown by every event.
     """
     mark = _mark(entry, finding, sight)
-    return mark is None or entry.case.told.get(sight.dialog_id) != mark
+    told = mark is not None and entry.case.told.get(sight.dialog_id) == mark
+    return not (told or _goes_on(entry, sight))
+
+
+def _goes_on(entry: Entry, sight: Sight) -> bool:
+    """Say whether a conference that was shown to be made goes on on a call that took it in.
+
+    That one came since, with others on it, so that it was joined with that by another's work (6.4).
+    """
+    case, into = entry.case, sight.dialog_id
+    apart = into not in pair(case) and bool(case.company.get(into or ""))
+    if sight.dialog is None or not apart:
+        return False
+    waiting = (*entry.held, *(each for each in (entry.slight, entry.contested) if each is not None))
+    return sight.dialog.secondary_id in {held.finding.dialogs.survivor for held in waiting}
 
 
 def keep_told(found: list[tuple[Entry, Finding, Sight]]) -> None:

@@ -35,6 +35,7 @@ from tests.builders import (
 from tests.unit.correlation.given import (
     CONFIRMED,
     CONSULT,
+    FAILED_SOLE,
     MAKE_CALL,
     MAKE_CALL_FROM,
     ON_CALL,
@@ -582,3 +583,26 @@ def test_a_call_that_rang_before_it_failed_was_made(to: str, last: str) -> None:
     media = replace(failed.media_properties, dialed_number=to)
     story.hear(an_event(replace(placed(last, to=to), media_properties=media), tag=first))
     assert story.said(first)[0] == "confirmed"
+
+
+# -- a call to another number (6.1) ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("consult_first", [True, False])
+def test_a_call_that_proves_another_request_is_no_doubt_of_what_a_consult_was_refused(
+    made: bool,  # noqa: FBT001
+    consult_first: bool,  # noqa: FBT001
+) -> None:
+    # 4, 5: it may be a consult's to a number that the dial plan changed, unless it is another's
+    story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
+    make = a.MakeCall(agent=AGENT, to_address="5552" if made else "5553")
+    asked = [
+        story.accepted(each) for each in ((CONSULT, make) if consult_first else (make, CONSULT))
+    ]
+    consult, other = asked if consult_first else reversed(asked)
+    story.hear(added(placed("ALERTING", to="5552")))
+    story.hear(an_error("INVALID_ACTION CONSULT_CALL on extension 1001"))
+    story.wait(20)
+    assert story.said(other)[0] == ("confirmed" if made else "unconfirmed")
+    assert story.said(consult) == (FAILED_SOLE if made else ("unconfirmed", "ambiguous"))

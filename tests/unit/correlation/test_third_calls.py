@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from listener.correlation.gate import GateMode
+from listener.correlation.outcome import MinimumEvidence
 from listener.finesse.actions import Conference, Retrieve, Transfer
+from listener.finesse.events import Event
 from listener.finesse.model import Dialog
 from tests.builders import (
     AGENT,
@@ -185,3 +187,67 @@ def test_a_third_call_of_which_it_is_told_who_is_on_it_brings_nobody_else(
     story.hear(an_event(merged, tag="their"))
     story.wait(60)
     assert story.said(key) == said
+
+
+THIRD = a_dialog("300", a_participant(EXT, "HELD", 3), a_participant("D", at=3))
+
+
+def _two_joins(
+    *shown: Event, first: MinimumEvidence | None, also: str, last: Dialog
+) -> tuple[Story, str, str]:
+    """Ask for a conference with so much evidence, or None: it has no answer yet; then for another.
+
+    `shown`: what is heard before the other one is asked for, on the call `also`; `last` behind it.
+    """
+    story = Story(*_calls()[:2], gate=GateMode.OFF)
+    key = story.ask(Conference(agent=AGENT, dialog_id="100"), minimum=first or MinimumEvidence.ANY)
+    if first is not None:
+        story.accept(key)
+    story.hear(*shown)
+    later = story.accepted(Conference(agent=AGENT, dialog_id=also))
+    story.hear(an_event(last))
+    return story, key, later
+
+
+def _joined(id_: str, secondary: str | None, *, others: str, at: float) -> Dialog:
+    parties = (a_participant(each, at=at) for each in (EXT, *others))
+    return a_dialog(id_, *parties, secondary_id=secondary)
+
+
+@pytest.mark.parametrize("first", [MinimumEvidence.REQUEST_ID, None])
+def test_a_conference_goes_on_in_a_third_call_that_takes_it_in_which_is_anothers_work(
+    first: MinimumEvidence | None,
+) -> None:
+    # 4: one change fits one request; what the first one asked for was shown before
+    gone = removed(replace(_calls()[1], participants=()))
+    joined = an_event(_joined("100", "200", others="AC", at=2))
+    last = _joined("300", "100", others="ACD", at=4)
+    story, key, later = _two_joins(joined, gone, added(THIRD), first=first, also="300", last=last)
+    assert story.said(later) == ("confirmed", "expectation")
+    assert story.outcomes[later].dialogs.survivor == "300"
+    if first is None:
+        story.accept(key)
+        assert story.said(key) == ("confirmed", "expectation")
+        assert story.outcomes[key].dialogs.survivor == "100"
+
+
+A_PARTY_CAME = an_event(_joined("100", None, others="AC", at=2))
+
+
+@pytest.mark.parametrize(
+    ("shown", "also", "last"),
+    [
+        # nothing had shown the first one: it may have been done by what shows the other
+        (added(THIRD), "300", _joined("300", "100", others="ACD", at=4)),
+        # the calls of both are joined only now
+        (A_PARTY_CAME, "200", _joined("100", "200", others="AC", at=4)),
+    ],
+    ids=["not shown before", "the same two calls"],
+)
+def test_a_join_that_may_be_either_requests_work_is_ambiguous_for_both(
+    shown: Event, also: str, last: Dialog
+) -> None:
+    first = MinimumEvidence.REQUEST_ID
+    story, key, later = _two_joins(shown, first=first, also=also, last=last)
+    story.wait(60)
+    assert story.said(later) == story.said(key) == ("unconfirmed", "ambiguous")
