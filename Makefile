@@ -9,6 +9,8 @@ ALL_TESTS = -o cache_dir=$(CACHE) --cov --cov-branch --cov-report=
 CORES := listener/finesse/*,listener/correlation/*
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Hundreds of processes are started here; each would compile the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench bench-scale kills chaos crowd soak fuzz clean
