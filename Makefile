@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-scale kills chaos crowd soak fuzz clean
+.PHONY: help setup demo test check .needs .collected bench bench-scale kills chaos crowd soak fuzz clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while read -r name words; do \
@@ -30,12 +30,19 @@ check: $(READY)  ## style, types and who may import whom
 	$(BIN)/mypy --strict listener
 	$(BIN)/lint-imports
 
-test: check  ## check, then all tests with branch coverage (JOBS=n at once, 3 if left out)
-	@tests/needs
+test: $(READY)  ## check, then all tests with branch coverage (JOBS=n at once, 3 if left out)
+	@$(MAKE) --no-print-directory -j3 -O check .needs .collected
 	@$(BIN)/pytest -n $(or $(JOBS),3) --dist worksteal $(ALL_TESTS) --cache-clear; code=$$?; \
 		[ $$code = 0 ] || { [ $$code = 1 ] && $(BIN)/python -m tests.again $(CACHE) $(ALL_TESTS) --cov-append; }
 	$(BIN)/coverage report --include='$(CORES)' --fail-under=100
 	$(BIN)/coverage report --fail-under=90
+
+.needs:
+	@tests/needs
+
+.collected: $(READY)  # the tests compiled, and found to load, before several processes do so at once
+	@found=$$($(BIN)/pytest --collect-only -q -p no:randomly -p no:cacheprovider 2>&1) || \
+		{ code=$$?; printf '%s\n' "$$found" | tail -n 60; exit $$code; }
 
 bench: $(READY)  ## measure; results go to bench-results/
 	$(BIN)/python -m tests.benchmarks
