@@ -61,10 +61,14 @@ def config(
 
 
 @asynccontextmanager
-async def started(*args: object) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `python -m listener ...`; it is killed at the end if it has not ended."""
+async def started(*args: object, dev: bool = True) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run `python -m listener ...`; it is killed at the end if it has not ended.
+
+    `dev`: with all that Python can look out for at run time, more than twice the work.
+    """
+    mode = ("-X", "dev") if dev else ()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-X", "dev", "-m", "listener", *map(str, args)),
+        *(sys.executable, *mode, "-m", "listener", *map(str, args)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

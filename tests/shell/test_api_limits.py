@@ -23,6 +23,7 @@ UPDATE = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.no_cover
 async def test_ten_thousand_are_open_one_more_is_refused_and_all_of_them_end():
     """With the limits as they are by default: each agent's requests wait for one another."""
     assert (Limits().max_pending, Limits().max_pending_per_agent) == (MOST, EACH)

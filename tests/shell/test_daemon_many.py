@@ -29,6 +29,7 @@ async def all_live(socket: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
+@pytest.mark.no_cover
 async def test_sigterm_with_a_thousand_agents_takes_leave_of_every_one(tmp_path):
     ids = tuple(str(2_000_000 + number) for number in range(MANY))
     specs = tuple(AgentSpec(id=id_, password="throw-away", extension=id_) for id_ in ids)
@@ -41,7 +42,7 @@ async def test_sigterm_with_a_thousand_agents_takes_leave_of_every_one(tmp_path)
             passwords=dict.fromkeys(ids, "throw-away"),
             more='[api]\nsocket = "s"\n[journal]\npath = "journal.sqlite"\n',
         )
-        async with program.started("run", "--config", file) as process:
+        async with program.started("run", "--config", file, dev=False) as process:
             reading = asyncio.create_task(program.ended(process, 2 * WITHIN))
             notifications = simulator.notifications
             await until(lambda: all(map(notifications.present, ids)), within=WITHIN)

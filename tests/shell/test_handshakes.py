@@ -131,6 +131,7 @@ def fixed(monkeypatch):
     return fix
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("rate", [0.5, 1.0, 2.0, 3.0, 4.0])
 def test_all_are_back_at_a_slow_server_soon_after_it_could_have_taken_them(rate, fixed):
     adapted = back(rate)
@@ -140,6 +141,7 @@ def test_all_are_back_at_a_slow_server_soon_after_it_could_have_taken_them(rate,
     assert back(rate, limit=3 * adapted.took).up < AGENTS / 2
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("rate", [8.0, 20.0, 150.0])
 def test_a_server_that_keeps_up_is_not_spared(rate, fixed):
     adapted = back(rate)
