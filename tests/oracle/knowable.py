@@ -306,6 +306,8 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
         news = _fresh(account, asked, heard) and not grounds.may_be_repeated(account, heard)
         sure = news and not _published_again(account, asked, heard)
         return sure and not grounds.superseded(account, asked)
+    if isinstance(request, grounds.MAKES) and _perhaps_made_before(account, asked, heard):
+        return False
     if isinstance(request, do.ConsultCall | do.MakeCall):
         return _to_number(asked, heard)
     if isinstance(request, do.UserRequest):
@@ -316,6 +318,16 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
         return not unsure and not grounds.brought_by_a_third(account, asked, there, heard.at)
     dropped = isinstance(request, do.Drop)
     return not _cut_short(account, asked, heard) and not (dropped and _loose_end(heard, asked))
+
+
+def _perhaps_made_before(account: Account, asked: Asked, heard: Heard) -> bool:
+    """Say whether a call that is read behind a restart may be one that was gone at sending.
+
+    Finesse may publish again what the process before was told, and nobody knows it any more; only
+    what came behind the second of Finesse's answer is since, by its own clock (4).
+    """
+    since = asked.answered is not None and heard.parcel.made >= asked.answered + blame.GRAIN
+    return not since and grounds.restarted(account, asked, heard.at)
 
 
 def _unheard_of(asked: Asked) -> bool:

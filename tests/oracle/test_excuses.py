@@ -961,6 +961,29 @@ def _tones(id_: str, **more: Any) -> Asked:
     return _open(do.SendDtmf(agent="1001", dialog_id="A", dtmf_string="1"), id_, **more)
 
 
+@pytest.mark.parametrize(
+    ("restarts", "answered", "made", "proves"),
+    [
+        ([(103.0, 104.0)], 100.1, 101.0, False),  # in the second of Finesse's answer, or before
+        ([(103.0, 104.0)], 100.1, 101.2, True),
+        ([(103.0, 104.0)], None, 102.0, False),  # nothing tells what is since
+        ([(90.0, 91.0)], 100.1, 101.0, True),
+        ([(106.0, 107.0)], 100.1, 101.0, True),  # it was read before that
+        ([], None, 101.0, True),
+    ],
+)
+def test_a_call_that_is_read_behind_a_restart_was_made_since_by_finesses_clock_alone(
+    restarts: list[tuple[float, float]], answered: float | None, made: float, *, proves: bool
+) -> None:
+    request = do.MakeCall(agent="1001", from_address="2001", to_address="5551")
+    asked, account = _open(request, "r", answered=answered), Account(0, restarts=restarts)
+    event = added(a_dialog("B", to_address="5551"), owner="1001")
+    heard = Heard(
+        105.0, "1001", event, Parcel("", "", made, None, None, is_error=False), first=True
+    )
+    assert knowable._proves(account, asked, heard) is proves
+
+
 @pytest.mark.parametrize(("before", "found"), [(0.0, False), (0.01, True), (None, False)])
 def test_a_call_that_was_heard_to_ring_before_the_deadline_is_not_initiated(
     before: float | None, *, found: bool
