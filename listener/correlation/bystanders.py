@@ -78,10 +78,10 @@ def _as_at_sending(entry: Entry, event: Event) -> bool:
     if event.owner == entry.agent:
         return False
     before = entry.case.dialog_as_sent(event.dialog_id)
-    return before is not None and _what_changes(before) == _what_changes(event.dialog)
+    return before is not None and what_changes(before) == what_changes(event.dialog)
 
 
-def _what_changes(dialog: Dialog) -> tuple[object, ...]:
+def what_changes(dialog: Dialog) -> tuple[object, ...]:
     """Return what work on a call changes; the kind of call is another one on each party's node."""
     return _parties(dialog), _data(dialog), dialog.secondary_id
 
@@ -126,7 +126,7 @@ def nothing_new(entries: Iterable[Entry], event: DialogEvent, before: Dialog | N
     there = [each for each in entries if each.on_the_wire]
     if not there or before is None or isinstance(event, DialogRemoved):
         return
-    if _what_changes(before) == _what_changes(event.dialog):
+    if what_changes(before) == what_changes(event.dialog):
         for entry in there:
             entry.case.retold = True
 

@@ -6,7 +6,10 @@ too. Knows what a request may have to do with other agents (rules of evidence 3)
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from listener.correlation.books import EARLY_FOR
+from listener.correlation.bystanders import what_changes
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
 from listener.correlation.outcome import Rejected
@@ -21,6 +24,8 @@ from listener.finesse.actions.expectation import (
     Transferred,
     UserState,
 )
+from listener.finesse.events import DialogEvent, DialogRemoved, Event
+from listener.finesse.model import Dialog
 
 GOES_TO_OTHERS = (
     NewCall,
@@ -33,6 +38,8 @@ GOES_TO_OTHERS = (
     Tied,
 )
 """Expectations of what may come to agents who had nothing to do with it."""
+THERE = frozenset({"ALERTING", "ACTIVE", "HELD"})
+"""States between which nobody but the agent, or the agent's phone, moves the agent's part."""
 
 
 def of_its_own(desk: Desk, now: float, owner: Entry | None) -> Entry | None:
@@ -42,6 +49,31 @@ def of_its_own(desk: Desk, now: float, owner: Entry | None) -> Entry | None:
     same = desk.books.with_id(owner.request_id)
     others = (each for each in same if each.agent != owner.agent)
     return None if any(_touches(desk, now, each, owner.agent) for each in others) else owner
+
+
+def of_their_own(desk: Desk, event: Event) -> bool:
+    """Say whether all that an event shows to have changed on a call is how its agent is on it.
+
+    That agent's own client, or phone, did it: another's request moves nobody's part but its own,
+    unless it brings them to the call, takes them off, or answers them. An id on it is that
+    client's.
+    """
+    if not isinstance(event, DialogEvent) or isinstance(event, DialogRemoved):
+        return False
+    picture = desk.picture.of(event.owner or "")
+    known, own = picture.dialogs.get(event.dialog_id), picture.extension
+    if known is None:
+        return False
+    was, now = (each.participant(own) for each in (known.dialog, event.dialog))
+    if was is None or now is None or was.state == now.state or not {was.state, now.state} <= THERE:
+        return False
+    before, after = (_without(own, each) for each in (known.dialog, event.dialog))
+    return what_changes(before) == what_changes(after)
+
+
+def _without(party: str | None, dialog: Dialog) -> Dialog:
+    others = tuple(each for each in dialog.participants if each.media_address != party)
+    return replace(dialog, participants=others)
 
 
 def _touches(desk: Desk, now: float, entry: Entry, colleague: str) -> bool:

@@ -26,7 +26,7 @@ from listener.correlation.bystanders import (
     user_moved,
 )
 from listener.correlation.case import Finding, How, Shown, Sight
-from listener.correlation.colleagues import of_its_own
+from listener.correlation.colleagues import of_its_own, of_their_own
 from listener.correlation.desk import Desk, never_done
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import release_held, weigh
@@ -120,11 +120,14 @@ def bearers(desk: Desk, event: Event) -> list[Entry]:
 
     On a colleague's node an id on a call that a request may join its own with, or that it may have
     made, names it not, for the colleague may use that id; it only makes another's
-    ambiguous. An error is told to who asked, so that it is nobody else's on the call.
+    ambiguous. An error is told to who asked, so that it is nobody else's on the call; nor is it
+    another agent's work where nothing but the colleague's own part moved.
     """
     same = desk.books.with_id(event.request_id or "")
     if isinstance(event, RequestFailed) and event.owner is not None:
         return [each for each in same if each.agent == event.owner]
+    if of_their_own(desk, event):
+        same = [each for each in same if each.agent == event.owner]
     if not any(reaches(entry, event) for entry in same):
         return []
     return [each for each in same if reaches(each, event) or _may_reach(each, event)]

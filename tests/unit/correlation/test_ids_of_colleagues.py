@@ -594,3 +594,51 @@ def test_the_work_of_who_was_given_up_told_by_a_colleagues_node_first_is_no_late
     second = story.accepted(HOLD)
     story.hear(an_event(own("HELD", at)))
     assert story.said(second)[0] == "open"
+
+
+def _shared(theirs: str | None = "ACTIVE", mine: str = "ACTIVE", **changes: Any) -> Dialog:
+    """Return the call of two agents with both their parts in these states."""
+    colleague = () if theirs is None else (a_participant(OTHER, theirs, at=1),)
+    return a_dialog(CALL, a_participant(state=mine), *colleague, **changes)
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "said"),
+    [
+        (_shared(), an_event(_shared("HELD")), ("presumed", None)),
+        (_shared("ALERTING"), an_event(_shared("ACTIVE")), ("presumed", None)),
+        (_shared(), an_event(_shared("HELD", "HELD")), BY_ID),
+        (_shared(), an_event(_shared("HELD", variables={"user.x": "y"})), BY_ID),
+        (_shared(), an_event(_shared()), BY_ID),  # tones change nothing
+        (_shared("INITIATED"), an_event(_shared()), BY_ID),  # who is called answers it
+        (_shared(), an_event(_shared("DROPPED")), BY_ID),
+        (_shared(None), an_event(_shared()), BY_ID),
+        (_shared(), an_event(_shared(None)), BY_ID),
+        (_shared(), removed(_shared("HELD")), BY_ID),
+        (a_dialog("200"), an_event(_shared("HELD")), BY_ID),  # nobody knows how it was
+    ],
+)
+def test_an_id_on_a_colleagues_own_move_alone_is_that_colleagues_clients(
+    before: Dialog, event: Any, said: tuple[str, str | None]
+) -> None:
+    # 3: requestIds are not unique in the wild; another agent's request moves no part but its own
+    story = Story(_shared())
+    story.link_up(before, agent="agent2", user=a_user(login_id="agent2", extension=OTHER))
+    key = story.accepted(a.SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string="1"))
+    story.hear(replace(event, request_id=key, owner="agent2"))
+    story.wait(6)
+    assert story.said(key) == said
+
+
+def test_an_id_that_two_agents_have_names_who_moved_on_that_ones_own_node() -> None:
+    story = Story(_shared(mine="HELD"))
+    user = a_user(login_id="agent2", extension=OTHER)
+    story.link_up(_shared(mine="HELD"), agent="agent2", user=user)
+    theirs = story.accepted(a.Hold(agent="agent2", dialog_id=CALL), own=OTHER, id_="145")
+    mine = story.accepted(RETRIEVE, id_="145")
+    story.hear(an_event(_shared("HELD", "HELD"), tag="145", owner="agent2"))
+    assert story.said(theirs) == BY_ID
+    assert story.said(mine)[0] == "open"
+    retrieved = a_dialog(CALL, a_participant(at=2), a_participant(OTHER, "HELD", at=1))
+    story.hear(an_event(retrieved, tag="145"))
+    assert story.said(mine) == CONFIRMED  # there it may be either's
