@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import coverage
 import pytest
 import structlog
 
@@ -58,6 +59,18 @@ UNCOVERED = frozenset(
 )
 """Folders of tests that play or draw a great deal, or start the whole program: what they run is
 measured by the others already, and to measure it again would cost half their time once more."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let a test that is not measured run without tracing among several at a time, too.
+
+    In each of those processes pytest-cov starts measuring twice: when it loads, which nobody reads,
+    and now. What `no_cover` ends is the second alone, and then the first goes on, at the same cost.
+    """
+    if hasattr(session.config, "workerinput"):
+        while (first := coverage.Coverage.current()) is not None:
+            first.stop()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
