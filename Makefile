@@ -31,7 +31,7 @@ check: $(READY)  ## style, types and who may import whom
 	$(BIN)/lint-imports
 
 test: $(READY)  ## check, then all tests with branch coverage (JOBS=n at once, 3 if left out)
-	@$(MAKE) --no-print-directory -j3 -O check .needs .collected
+	@$(MAKE) --no-print-directory -j3 check .needs .collected
 	@$(BIN)/pytest -n $(or $(JOBS),3) --dist worksteal $(ALL_TESTS) --cache-clear; code=$$?; \
 		[ $$code = 0 ] || { [ $$code = 1 ] && $(BIN)/python -m tests.again $(CACHE) $(ALL_TESTS) --cov-append; }
 	$(BIN)/coverage report --include='$(CORES)' --fail-under=100
