@@ -139,6 +139,8 @@ class Case:
     went_away: bool = False  # the value asked for was seen to be another one since sending
     company: dict[str, frozenset[str]] = field(default_factory=dict)
     """Who was told to be on the agent's calls that came since, for a conference: by their ids."""
+    came: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Who was told to have come to the two calls of a join before they were one: by their ids."""
     linked: str | None = None  # the call that its dialog was last seen to be tied to
     promised: Dialog | None = None  # the dialog when a callback was seen on it since sending
     foreign_change: bool = False  # its variables were changed by somebody since acceptance
@@ -184,6 +186,7 @@ class Case:
             perhaps=dict(self.perhaps),
             told=dict(self.told),
             company=dict(self.company),
+            came=dict(self.came),
         )
 
     def follow(self, gone: str, dialog: Dialog, into: str) -> None:

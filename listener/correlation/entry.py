@@ -223,7 +223,8 @@ class Entry:
             self.case.there = self.case.others.union(others)
         self.case.baseline = self.case.start = self.case.promised = self.case.joined = None
         self.case.theirs, self.case.anybodys, self.case.told_of = set(), set(), frozenset()
-        self.case.told, self.case.perhaps, self.case.company = {}, {}, {}
+        self.case.told, self.case.perhaps = {}, {}
+        self.case.company, self.case.came = {}, {}
         self.held.clear()
         self.suspicions.clear()
         self.rivals = frozenset()

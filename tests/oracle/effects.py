@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from listener.finesse import actions as do
-from listener.finesse.events import DialogAdded
+from listener.finesse.events import DialogAdded, DialogEvent
 from tests.oracle.account import OFF, Account, Asked, Person, View
 
 if TYPE_CHECKING:
@@ -264,12 +264,16 @@ def _when_joined(history: History, survivor: str, gone: str) -> float:
 
 
 def _read_by(account: Account, asked: Asked, ids: set[str], since: float, end: float) -> bool:
-    """Say whether news of those dialogs from that time on, or a picture, had been read by then."""
+    """Say whether news of those dialogs from that time on, or a picture, had been read by then.
+
+    How a dialog is, an error does not show.
+    """
     return any(since <= a <= end for a, _ in account.live.get(asked.agent, ())) or any(
         heard.agent == asked.agent
         and heard.at <= end
         and heard.parcel.made >= since
-        and getattr(heard.event, "dialog_id", None) in ids
+        and isinstance(heard.event, DialogEvent)
+        and heard.event.dialog_id in ids
         for heard in account.heard
     )
 

@@ -42,7 +42,7 @@ def _initiated(account: Account, asked: Asked) -> str | None:
     ]
     last = heard[-1] if heard else None
     view = account.history.at(deed.new_dialog_id, asked.settled)
-    stands = view is not None and view.state == "INITIATED"
+    stands = view is not None and view.state == "INITIATED" and not view.over  # a GET may tell
     late = asked.settled >= asked.deadline - EPS
     if last is None or not stands or not late or not has_its_id(asked, last):
         return None

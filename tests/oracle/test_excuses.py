@@ -848,6 +848,40 @@ def _untrue(*, told: str, taken_in_at: float) -> list[str]:
     return list(facts._joined(account, asked, asked.outcome))
 
 
+@pytest.mark.parametrize("error", [False, True])
+def test_two_calls_are_two_until_news_tell_that_they_were_joined_and_no_error_does(
+    *, error: bool
+) -> None:
+    account, asked = _conference(told="A", taken_in_at=9.0)
+    asked.begun, account.live["1001"] = 4.0, [[0.5, 90.0]]
+    refused = RequestFailed(node="", owner="1001", dialog_id="A", errors=())
+    news = refused if error else an_event(a_dialog("A"), owner="1001")
+    parcel = Parcel("", "", 3.4, None, None, is_error=error)
+    account.heard.append(Heard(3.5, "1001", news, parcel, first=True))
+    assert effects.partners(asked, account) == (["B"] if error else [])
+
+
+@pytest.mark.parametrize(("over", "confirmed"), [(False, "its call stood INITIATED"), (True, None)])
+def test_a_call_that_is_over_by_its_requests_deadline_does_not_stand_initiated(
+    confirmed: str | None, *, over: bool
+) -> None:
+    # of its end nothing was told but by a GET
+    request = do.MakeCall(agent="1001", to_address="7", from_address="2001")
+    asked = _open(request, "4", settled=120.1, outcome=Unconfirmed(reason=Reason.DEADLINE))
+    asked.deeds.append(Deed("1001", "4", "MAKE_CALL", None, 100.0, status=202, effect=True))
+    asked.deeds[0].new_dialog_id = "A"
+    account = Account(0, asked=[asked], live={"1001": [[60.0, 200.0]]})
+    view = _view("DROPPED" if over else "INITIATED", over=over)._replace(state="INITIATED")
+    account.history.calls["A"] = [(101.0, _view("INITIATED")._replace(state="INITIATED"))]
+    account.history.calls["A"].append((105.0, view))
+    told = a_dialog("A", a_participant("2001", "INITIATED"), state="INITIATED")
+    event = an_event(told, owner="1001", tag="4")
+    parcel = Parcel("", "", 101.0, asked.deed, "4", is_error=False)
+    account.heard.append(Heard(101.1, "1001", event, parcel, first=True))
+    said = telling._initiated(account, asked)
+    assert said is None if confirmed is None else confirmed in str(said)
+
+
 @pytest.mark.parametrize(("made", "shows"), [(2.5, False), (3.1, True), (3.5, False)])
 def test_a_call_that_a_third_one_took_in_shows_no_conference(made: float, *, shows: bool) -> None:
     account, asked = _conference(told="A", taken_in_at=3.2)

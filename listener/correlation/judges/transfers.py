@@ -43,8 +43,8 @@ def _others(case: Case) -> frozenset[str]:
     return frozenset() if first <= second or second <= first else first | second
 
 
-def _note_left(case: Case, sight: Sight) -> None:
-    """Remember who hung up on one of the two calls before they were joined."""
+def _note_parties(case: Case, sight: Sight) -> None:
+    """Remember who hung up on one of the two calls before they were joined, and who came to it."""
     if sight.how is not How.CHANGED or sight.dialog is None or sight.dialog_id not in pair(case):
         return
     before = case.before if sight.dialog_id in case.ids else partner_of(case)
@@ -53,6 +53,20 @@ def _note_left(case: Case, sight: Sight) -> None:
     was, here = _addresses(before, case.own), _addresses(sight.dialog, case.own)
     if here <= was and not has_left(sight.dialog.participant(case.own)):
         case.hung_up |= was - here
+    if sight.dialog.secondary_id not in pair(case) and sight.dialog_id is not None:
+        came = here - _side(case, own=sight.dialog_id not in case.ids)
+        case.came[sight.dialog_id] = case.came.get(sight.dialog_id, frozenset()) | came
+
+
+def _side(case: Case, *, own: bool) -> frozenset[str]:
+    """Return who was on one of the two calls, or was told to have come to it before the join.
+
+    `own`: the request's own call, not the other one.
+    """
+    ids = case.ids if own else pair(case) - case.ids
+    came = (case.came.get(id_, frozenset()) for id_ in ids)
+    there = _addresses(case.before if own else partner_of(case), case.own)
+    return there.union(*came)
 
 
 def _survivor(case: Case, sight: Sight) -> bool:
@@ -91,8 +105,8 @@ def _joined(case: Case, sight: Sight, others: frozenset[str]) -> bool:
 def _taken_in(case: Case, sight: Sight) -> bool:
     """Say whether one of the two calls is shown to have taken in the other, with both others (6.4).
 
-    Since sending, and with somebody of each: one who has hung up on it since was on it, too, and
-    two parties with one number are two.
+    Since sending, and with somebody of each: one who has hung up on it since was on it, too, who
+    came to one of them before is, and two parties with one number are two.
     """
     dialog, partner = sight.dialog, partner_of(case)
     if dialog is None or partner is None or case.before is None or not sure(case):
@@ -104,7 +118,7 @@ def _taken_in(case: Case, sight: Sight) -> bool:
     if len(into) > 1 or dialog.secondary_id not in into or dialog.secondary_id == was.secondary_id:
         return False
     there = [p.media_address for p in dialog.participants if _was_on(case, sight, p)]
-    sides = (_addresses(each, case.own) for each in (case.before, partner))
+    sides = (_side(case, own=True), _side(case, own=False))
     return len(there) > 1 and all(not side.isdisjoint(there) for side in sides)
 
 
@@ -163,7 +177,7 @@ def transferred(case: Case, _want: x.Transferred, sight: Sight) -> Finding:
     Two untagged DELETEs are also what two hang-ups leave.
     """
     find_partner(case, sight)
-    _note_left(case, sight)
+    _note_parties(case, sight)
     _note_end(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return _anothers_over(case, sight)
@@ -222,7 +236,7 @@ def _by_id(case: Case, sight: Sight, survivor: str | None = None) -> DialogIds:
 def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
     """CONFERENCE: the survivor with our participant ACTIVE and both others (6.4)."""
     find_partner(case, sight)
-    _note_left(case, sight)
+    _note_parties(case, sight)
     _note_end(case, sight)
     if sight.dialog is None or not _survivor(case, sight):
         return _anothers_over(case, sight)

@@ -593,3 +593,27 @@ def test_an_end_from_before_with_its_id_names_no_other_call_where_any_lives(*, d
         story.hear(removed(own("DROPPED", 15)))
     story.wait(65)
     assert story.said(key)[0] == ("confirmed" if done else "unconfirmed")
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+@pytest.mark.parametrize("survivor", ["100", "200"])
+@pytest.mark.parametrize(("request_", "state"), [(TRANSFER, "DROPPED"), (CONFERENCE, "ACTIVE")])
+@pytest.mark.parametrize("told", ["before", "never", "of both at once"])
+def test_who_came_to_one_of_the_calls_before_they_were_joined_is_its_other_party(
+    request_: Any, state: str, survivor: str, told: str, *, tagged: bool
+) -> None:
+    # 6.4: the colleague who was consulted sent the call on to the third one
+    story = Story(ON_HOLD, call_with("200", OTHER))
+    key = story.accepted(request_)
+    if told == "before":
+        story.hear(an_event(call_with("200", THIRD)))
+    elif told == "of both at once":  # of the join itself nobody knows whom it brought
+        came = (a_participant(CUSTOMER), a_participant(THIRD))
+        story.hear(an_event(a_dialog("200", a_participant(), *came, secondary_id="100")))
+    took = {"secondary_id": "200" if survivor == "100" else "100"}
+    there = (a_participant(EXT, state, 5), a_participant(CUSTOMER), a_participant(THIRD))
+    both = a_dialog(survivor, *there, media={"call_type": "TRANSFER"}, **took)
+    story.hear(an_event(both, tag=key if tagged else None))
+    story.wait(60)
+    proved = BY_ID if tagged else CONFIRMED
+    assert (story.said(key) == proved) is (told == "before")
