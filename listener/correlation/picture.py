@@ -195,11 +195,11 @@ class AgentPicture:
 
         Finesse publishes again after a fail-over, with new item ids. Only the latest content there
         is tells nothing at all. An earlier one may be true, for call data may well go from x to y
-        and back to x; but twice in a moment, or from before a gap that has just ended, it may as
-        well be published again. So it may at any time where it is `signed` with an id, for one
-        request has one effect: only who uses an id twice could bring it about again. A call that is
-        `added` to the list again some time after it was removed is there, whatever it looks like;
-        at once where a list alone had not shown it.
+        and back to x; but twice in a moment, beside others that are published again, or from before
+        a gap that has just ended, it may as well be published again. So it may at any time where it
+        is `signed` with an id, for one request has one effect: only who uses an id twice could
+        bring it about again. A call that is `added` to the list again some time after it was
+        removed is there, whatever it looks like; at once where a list alone had not shown it.
         """
         known = self.dialogs.get(id_)
         if not content:
@@ -217,7 +217,8 @@ class AgentPicture:
         if first is None:
             return News.NEW
         burst = first <= self.gap_at and self._gap_just_ended(now)
-        return News.DOUBTFUL if signed or burst or now - first < REPEAT_WITHIN else News.NEW
+        moment = now - first < REPEAT_WITHIN or now - self.republished_at < REPEAT_WITHIN
+        return News.DOUBTFUL if signed or burst or moment else News.NEW
 
     def told(self, id_: str, content: int, *, times: int = 1) -> bool:
         """Say whether that dialog was heard with this content so often, as far as is remembered."""

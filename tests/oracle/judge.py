@@ -7,7 +7,8 @@ effect true. Takes an `Account`, whichever world it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,7 +28,7 @@ from tests.oracle import blame, effects, facts, grounds, lanes, laws, table, who
 from tests.oracle.shrink import essence
 
 if TYPE_CHECKING:
-    from tests.oracle.account import Account, Asked, Heard
+    from tests.oracle.account import Account, Asked, Heard, View
 
 EPS = 0.001
 ONE_CLOCK = 0.001  # two times of the program's own, whatever process they are told to
@@ -282,10 +283,31 @@ def _call(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[str]:
                 and h.at < asked.settled - EPS  # what comes at the deadline is late (7)
             ]
             over = bool(heard) and isinstance(heard[-1].event, DialogRemoved)
-            if heard and (over or heard[-1].event.dialog.state != "INITIATED"):
+            state = heard[-1].event.dialog.state if heard else "INITIATED"
+            later = state == "INITIATING" and _shown_initiated(account, asked, row, heard[-1].at)
+            if over or (state != "INITIATED" and not later):
                 yield "confirmed as INITIATED, and it had been heard to be otherwise"
     elif not states & {"ALERTING", "ACTIVE"}:
         yield f"confirmed as {outcome.stage}, and it never rang"
+
+
+def _shown_initiated(
+    account: Account, asked: Asked, row: Sequence[tuple[float, View]], since: float
+) -> bool:
+    """Say whether a GET that was answered since then may have shown the new call INITIATED."""
+    ends = [at for at, _ in row[1:]] + [float("inf")]
+    there = [
+        (at, end) for (at, view), end in zip(row, ends, strict=True) if view.state == "INITIATED"
+    ]
+    assert asked.settled is not None
+    return any(
+        got.path.endswith(f"/{asked.agent}/Dialogs")
+        and got.status == HTTPStatus.OK
+        and got.answered is not None
+        and since <= got.answered <= asked.settled + EPS
+        and any(at <= got.answered and got.sent < end for at, end in there)
+        for got in account.gets
+    )
 
 
 def _one_change_each(account: Account) -> Iterator[Find]:
