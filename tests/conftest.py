@@ -45,12 +45,15 @@ NOBODY = Path(__file__).with_name("nobody.pem")
 def pytest_configure() -> None:
     """Let Ctrl-C end what the tests start, also where they themselves were started to ignore it.
 
-    A shell starts what it leaves in the background so, and whoever is started inherits it. And let
+    A shell starts what it leaves in the background so, nohup does it with the end of a terminal,
+    and whoever is started inherits it. And let
     all trust nobody unless they are told whom: no test speaks to anybody outside, and to read the
     authorities of this machine takes 20 ms, at thousands of connections' contexts.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.environ["SSL_CERT_FILE"] = str(NOBODY)
 
 
