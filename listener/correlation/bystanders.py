@@ -49,6 +49,14 @@ class Judged(NamedTuple):
     proven: Sequence[Entry] = ()
     sure: Sequence[Entry] = ()
 
+    @property
+    def working(self) -> list[Entry]:
+        """Those that explain a change; one that only waits for better proof explains none.
+
+        It goes on to be shown by every event.
+        """
+        return [each for each in self.sure if not each.weak]
+
     def by(self, owner: Entry | None) -> Judged:
         """Return that of a change which is one request's by its id, if it is."""
         return self if owner is None else Judged((owner,), (owner,))
@@ -183,15 +191,14 @@ def unexplained(
 ) -> None:
     """Mark requests on whose dialog somebody else was seen at work (rules 5).
 
-    `judged`: the requests that explain what is seen, if it shows their effect for `sure`; one that
-    only waits for better proof goes on to be shown by every event, and explains none; nor do new
-    values explain a new state, nor a state that two calls are one. Values that one asked for and
-    that became others are always another's work. `blind`: joins that may be with that call, for all
-    that is known.
+    `judged`: the requests to which it was shown, of which those that were `working` explain it; but
+    new values explain no new state, nor does a state that two calls are one. Values that one asked
+    for and that became others are always another's work. `blind`: joins that may be with that call,
+    for all that is known.
     """
     if isinstance(event, DialogRemoved):
         return
-    working = [each for each in judged.sure if not each.weak]
+    working = judged.working
     if before is None:
         _first_news(concerned, event, working, blind)
         return

@@ -203,7 +203,7 @@ def _on_user(desk: Desk, now: float, event: UserChanged, content: int, tagged: l
     published_again(desk, now, event.owner)
     judged = judge_all(desk, now, concerned, sight, owner, named=tagged)
     sent(desk, now, owner)
-    if user_moved(before, event.user) and not judged.proven and owner is None:
+    if user_moved(before, event.user) and not judged.working and owner is None:
         for entry in concerned:
             entry.unexplained = True
     return True

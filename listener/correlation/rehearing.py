@@ -183,7 +183,7 @@ def _user(  # noqa: PLR0917  # the last two are whose it is
     judged = judge_all(desk, now, [entry], sight, owner, named=named)
     sent(desk, now, owner)
     moved = user_moved(before, event.user)
-    entry.unexplained = entry.unexplained or (moved and not judged.proven and owner is None)
+    entry.unexplained = entry.unexplained or (moved and not judged.working and owner is None)
 
 
 def _dialog(  # noqa: PLR0917  # as above

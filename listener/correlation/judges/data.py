@@ -243,8 +243,7 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     has = bool(info.callback_time or info.callback_number)
     if sight.how is How.REMOVED or case.stale(sight.dialog):
         return ENDED if ended_here(case, sight) else NOTHING
-    told = sight.how is not How.SNAPSHOT and not sight.again  # what was heard before is no news
-    if has and told and case.before is not None:
+    if has and sight.how is not How.SNAPSHOT and _is_news(case, sight):
         case.promised = sight.dialog  # one that was set at the same moment
     since = case.promised
     if has or not (had or since is not None):
@@ -253,6 +252,15 @@ def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> 
     shown = sight.how is How.SNAPSHOT or (since is not None and is_older(since, sight.dialog))
     sure = (had and not case.doubtful) or (since is not None and shown)
     return Finding(Shown.EFFECT if sure and not old else Shown.IF_TAGGED)
+
+
+def _is_news(case: Case, sight: Sight) -> bool:
+    """Say whether an event tells how the call was since sending, as far as is known.
+
+    What was heard before is no news; nor, behind a restart, what shows nothing that came since.
+    """
+    unknown = (case.memoryless or sight.unknown) and not case.since(sight)
+    return case.before is not None and not (sight.again or unknown)
 
 
 def silence(case: Case, _want: x.Silence, sight: Sight) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from listener.correlation.gate import GateMode
-from listener.correlation.outcome import Failed
+from listener.correlation.outcome import Failed, MinimumEvidence
 from listener.finesse.actions import (
     ConsultCall,
     Drop,
@@ -15,6 +15,7 @@ from listener.finesse.actions import (
     MakeCall,
     Ready,
     SendDtmf,
+    SignOut,
     Transfer,
     UpdateCallData,
 )
@@ -195,6 +196,34 @@ def test_after_a_foreign_id_on_the_user_no_request_about_the_user_is_named() -> 
     )
     story.wait(20)
     assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("state", "minimum"),
+    [("RESERVED", MinimumEvidence.ANY), ("READY", MinimumEvidence.REQUEST_ID)],
+)
+def test_a_state_that_only_an_id_would_prove_explains_no_error_to_another_request(
+    state: str, minimum: MinimumEvidence
+) -> None:
+    # 5: nobody knows who brought the agent into it, and the error may be that one's
+    story = Story()
+    ready = story.accepted(Ready(agent="agent1"), minimum=minimum)
+    key = story.accepted(SignOut(agent="agent1"))
+    error = an_error("INVALID_ACTION LOGOUT", dialog_id=None, user_id="agent1")
+    story.hear(a_user_event(a_user(state, 1)), error)
+    story.wait(30)
+    assert story.said(ready)[0] == "unconfirmed"
+    assert story.said(key) == ("unconfirmed", "ambiguous")
+
+
+def test_a_state_that_proves_another_request_lets_an_error_name_the_one_that_is_left() -> None:
+    story = Story()
+    ready, key = story.accepted(Ready(agent="agent1")), story.accepted(SignOut(agent="agent1"))
+    error = an_error("INVALID_ACTION LOGOUT", dialog_id=None, user_id="agent1")
+    story.hear(a_user_event(a_user("READY", 1)), error)
+    story.wait(2)
+    assert story.said(ready) == ("confirmed", "expectation")
+    assert story.said(key) == ("failed", "sole_pending")
 
 
 @pytest.mark.parametrize(

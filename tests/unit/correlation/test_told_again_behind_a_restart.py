@@ -9,7 +9,7 @@ import pytest
 from listener.correlation.instants import instant
 from listener.correlation.picture import Baseline
 from listener.finesse import actions as a
-from listener.finesse.model import Dialog
+from listener.finesse.model import Dialog, ScheduledCallbackInfo
 from tests.builders import (
     AGENT,
     CALL,
@@ -27,6 +27,7 @@ from tests.unit.correlation.given import CONFIRMED, HOLD, MAKE_CALL_FROM, watch_
 
 MONITOR = a.SilentMonitor(agent=AGENT, to_address="1002")
 SENT_AWAY = a.TransferSst(agent=AGENT, dialog_id=CALL, to_address="1003")
+CANCEL = a.CancelScheduledCallback(agent=AGENT, dialog_id=CALL)
 PARTY_DROP = a.ParticipantDrop(agent=AGENT, dialog_id=CALL, target_media_address="1003")
 CALLS = {MAKE_CALL_FROM: placed("ALERTING"), MONITOR: watch_of_an_agent("ACTIVE")}
 
@@ -114,3 +115,22 @@ def test_that_a_call_failed_may_be_how_somebody_elses_transfer_ended_before(
     busy = a_participant("1003", "FAILED", at, state_cause="BUSY")
     story.hear(an_event(replace(there, state="FAILED", participants=(*there.participants, busy))))
     assert story.said(key)[0] == said
+
+
+@pytest.mark.parametrize(("at", "said"), [(0.0, ("open", None)), (55.0, CONFIRMED)])
+@pytest.mark.parametrize("adopted", [True, False])
+def test_a_callback_that_is_told_of_may_have_been_cancelled_before(
+    at: float, said: tuple[str, str | None], *, adopted: bool
+) -> None:
+    # 6.8: it was not there at sending; that it was set since only a party's later time tells
+    if adopted:
+        story = Story(live=False)
+        key = story.adopt(CANCEL, baseline=Baseline(own("ACTIVE", 0)), left=15.0, age=1.0)
+        story.link_up(own("ACTIVE", 0), user=a_user())
+    else:
+        story = restarted(own("ACTIVE", 0))
+        key = story.accepted(CANCEL)
+    info = ScheduledCallbackInfo(callback_time="2026-11-22T10:00")
+    story.hear(an_event(own("HELD" if at else "ACTIVE", at, scheduled_callback_info=info)))
+    story.hear(an_event(own("ACTIVE", 60)))
+    assert story.said(key) == said
