@@ -258,7 +258,8 @@ def conferenced(case: Case, _want: x.Conferenced, sight: Sight) -> Finding:
         return replace(found, by_id=tied, dialogs=named)
     if others:
         return _by_parties(case, sight, others, found)
-    if not both:
+    as_it_was = case.dialog_as_sent(sight.dialog_id) == sight.dialog and not sight.tagged
+    if not both or as_it_was:  # a conference that there was, and that nobody changed
         return NOTHING
     found = replace(found, dialogs=_by_id(case, sight, sight.dialog_id))
     if _grown(case, sight, there):

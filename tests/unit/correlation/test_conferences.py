@@ -30,11 +30,13 @@ from tests.unit.correlation.given import (
     CONFERENCE,
     CONFIRMED,
     DROP,
+    FAILED_SOLE,
     HOLD,
     LINK,
     ON_HOLD,
     OTHER,
     THIRD,
+    THIRD_PARTY,
     TRANSFER,
     call_with,
     earlier,
@@ -455,3 +457,31 @@ def test_a_conference_by_its_id_with_a_call_that_came_since_names_that_one_as_go
     assert story.said(key) == BY_ID
     dialogs = story.outcomes[key].dialogs
     assert (dialogs.survivor, dialogs.gone) == (CALL, ("300",))
+
+
+def test_a_get_of_the_other_call_as_it_was_is_no_doubt_of_an_error() -> None:
+    # 5, 6.4: it was a conference before, with the one in it who was consulted
+    parties = (a_participant(EXT, "ACTIVE"), a_participant(CUSTOMER), a_participant(THIRD_PARTY))
+    there = a_dialog("200", *parties, media={"call_type": "CONFERENCE"})
+    consulted = replace(own("ACTIVE", 0), associated_dialog_uri="/finesse/api/Dialog/200")
+    story = Story(consulted, there)
+    key = story.accepted(CONFERENCE, length=6.0)
+    story.wait(1.5)
+    story.hear(an_error())
+    story.wait(1.6)
+    story.look(consulted, there, ask=next(each for each in story.asks if each.key == key))
+    story.wait(0.5)
+    assert story.said(key) == FAILED_SOLE
+
+
+def test_a_conference_in_which_a_party_is_held_is_no_larger_one() -> None:
+    def there(state: str, at: float) -> Dialog:
+        parties = (a_participant(), a_participant(CUSTOMER, state, at), a_participant(THIRD_PARTY))
+        return a_dialog(CALL, *parties, media={"call_type": "CONFERENCE"})
+
+    other_call = call_with("200", CUSTOMER, "HELD")  # so that the parties tell nothing
+    story = Story(there("ACTIVE", 0), other_call)
+    key = story.accepted(CONFERENCE)
+    story.hear(an_event(there("HELD", 2)))
+    story.wait(60)
+    assert story.said(key) == ("unconfirmed", "deadline")
