@@ -12,6 +12,7 @@ from listener.correlation.books import EARLY_FOR
 from listener.correlation.bystanders import what_changes
 from listener.correlation.desk import Desk
 from listener.correlation.entry import Entry
+from listener.correlation.known import MAX_REPEATS
 from listener.correlation.outcome import Rejected
 from listener.finesse.actions.expectation import (
     Barged,
@@ -51,7 +52,26 @@ def of_its_own(desk: Desk, now: float, owner: Entry | None) -> Entry | None:
     return None if any(_touches(desk, now, each, owner.agent) for each in others) else owner
 
 
+def keep_its_own_id(desk: Desk, event: Event) -> None:
+    """Remember an id on the agent's own work on a call: there it is that agent's client's.
+
+    So it is where the same is told again, or told to a request that is taken over behind it.
+    """
+    if event.request_id is None or not _its_own_move(desk, event):
+        return
+    known = desk.picture.of(event.owner or "").dialogs[getattr(event, "dialog_id", "")]
+    known.own_ids = (*known.own_ids, event.request_id)[-MAX_REPEATS:]
+
+
 def of_their_own(desk: Desk, event: Event) -> bool:
+    """Say whether the id on an event of a call came there with its agent's own work."""
+    if not isinstance(event, DialogEvent) or isinstance(event, DialogRemoved):
+        return False
+    known = desk.picture.of(event.owner or "").dialogs.get(event.dialog_id)
+    return known is not None and event.request_id in known.own_ids
+
+
+def _its_own_move(desk: Desk, event: Event) -> bool:
     """Say whether all that an event shows to have changed on a call is how its agent is on it.
 
     That agent's own client, or phone, did it: another's request moves nobody's part but its own,

@@ -26,7 +26,7 @@ from listener.correlation.bystanders import (
     user_moved,
 )
 from listener.correlation.case import Finding, How, Shown, Sight
-from listener.correlation.colleagues import of_its_own, of_their_own
+from listener.correlation.colleagues import keep_its_own_id, of_its_own, of_their_own
 from listener.correlation.desk import Desk, never_done
 from listener.correlation.entry import Entry
 from listener.correlation.evidence import release_held, weigh
@@ -79,6 +79,7 @@ def hear(desk: Desk, now: float, event: Event, content: int) -> bool:
         if isinstance(event, RequestFailed):  # it may be told once more, with a new item id
             desk.picture.of(event.owner or "").error_repeats(content, now, REPEATED_WITHIN)
         return False
+    keep_its_own_id(desk, event)
     tagged = _tagged(desk, now, event)
     if isinstance(event, RequestFailed):
         _on_error(desk, now, event, content, tagged)
@@ -121,7 +122,7 @@ def bearers(desk: Desk, event: Event) -> list[Entry]:
     On a colleague's node an id on a call that a request may join its own with, or that it may have
     made, names it not, for the colleague may use that id; it only makes another's
     ambiguous. An error is told to who asked, so that it is nobody else's on the call; nor is it
-    another agent's work where nothing but the colleague's own part moved.
+    another agent's work where it came with the colleague's own part that moved, and nothing else.
     """
     same = desk.books.with_id(event.request_id or "")
     if isinstance(event, RequestFailed) and event.owner is not None:

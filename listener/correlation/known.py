@@ -31,6 +31,8 @@ class Known:
     doubted_at: float = float("-inf")  # when an old content was last in doubt
     values: Values = field(default_factory=Values)
     contents: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_REPEATS))
+    own_ids: tuple[str, ...] = ()
+    """The last ids that came with what nobody but this agent does here: the agent's client's."""
 
     def take(self, dialog: Dialog, now: float, *, borrowed: bool) -> None:
         """Take in how it is shown at `now`; `borrowed`: by a colleague's node, by another clock.

@@ -630,6 +630,28 @@ def test_an_id_on_a_colleagues_own_move_alone_is_that_colleagues_clients(
     assert story.said(key) == said
 
 
+@pytest.mark.parametrize("taken_over", [True, False])
+def test_an_id_on_a_colleagues_own_move_is_that_colleagues_clients_too_when_it_is_told_again(
+    *, taken_over: bool
+) -> None:
+    # 3, 4: with a new item id, or to a request of another process, sent before it was heard here
+    story = Story(_shared())
+    user = a_user(login_id="agent2", extension=OTHER)
+    story.link_up(_shared(), agent="agent2", user=user)
+    tones = a.SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string="1")
+    event = an_event(_shared("HELD"), tag="r1", owner="agent2")
+    if taken_over:
+        story.hear(event, content=1)
+        key = story.adopt(tones, baseline=Baseline(_shared()), left=5.0, age=0.5, gap=False)
+        story.rehear(key, event)
+    else:
+        key = story.accepted(tones)
+        story.hear(event, content=1)
+        story.hear(replace(event, item_id="again"), content=1)
+    story.wait(6)
+    assert story.said(key) == ("presumed", None)
+
+
 def test_an_id_that_two_agents_have_names_who_moved_on_that_ones_own_node() -> None:
     story = Story(_shared(mine="HELD"))
     user = a_user(login_id="agent2", extension=OTHER)
