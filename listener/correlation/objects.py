@@ -65,9 +65,18 @@ def names_another_object(desk: Desk, entry: Entry, event: RequestFailed) -> bool
         there = event.dialog_id in entry.case.behind  # it was, when the request went out
         may_be = concerns(entry, event.dialog_id) and not _was_there(desk, entry, event.dialog_id)
         may_be = may_be and not _anothers_make(desk, entry, event.dialog_id)
-        may_be = may_be or may_join(entry, event.dialog_id)
+        may_be = may_be or may_join(entry, event.dialog_id) or _watches(entry, event.dialog_id)
         return not (there or may_be or joins_blindly(desk, entry, event.dialog_id))
     return event.user_id is not None and entry.request.dialog_id is not None
+
+
+def _watches(entry: Entry, there: str) -> bool:
+    """Say whether a dialog is the watch from which a supervisor barges in.
+
+    Which source an error of that has no document says: it may be that one, and names nobody then.
+    """
+    want = entry.case.expectation
+    return isinstance(want, Barged) and there == want.monitor
 
 
 def _anothers_make(desk: Desk, entry: Entry, there: str) -> bool:

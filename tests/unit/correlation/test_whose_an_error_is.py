@@ -228,6 +228,27 @@ def test_an_error_on_a_call_without_the_agent_is_not_of_who_barges_in(
     assert story.said(key)[0] == said
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_an_error_on_the_watch_may_be_that_of_who_barges_in_from_it(*, live: bool) -> None:
+    # 5: which source it has no document says, so that it names nobody
+    watch = watch_of_an_agent("ACTIVE")
+    barge = a.BargeCall(
+        agent=AGENT, to_address="1002", associated_dialog_uri=f"/finesse/api/Dialog/{watch.id}"
+    )
+    story = Story(watch, gate=GateMode.OFF)
+    if not live:
+        story.link_down()
+    key = story.accepted(barge, length=60.0)
+    story.link_up(watch, user=a_user())
+    story.wait(12)
+    drop = story.accepted(a.Drop(agent=AGENT, dialog_id=str(watch.id)))
+    story.hear(an_error("CF_INVALID_OBJECT_STATE", dialog_id=watch.id))
+    story.wait(3)
+    assert story.said(key)[0] == story.said(drop)[0] == "open"
+    story.wait(50)
+    assert story.said(key) == story.said(drop) == ("unconfirmed", "ambiguous")
+
+
 def test_a_suspect_that_fails_by_a_call_without_its_id_may_have_had_the_error() -> None:
     # 5: nobody is sole then
     story = Story(own("ACTIVE", 0), gate=GateMode.OFF)
