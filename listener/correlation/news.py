@@ -50,17 +50,22 @@ def told_again(desk: Desk, event: DialogEvent, content: int) -> bool:
 
 
 def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:
-    """Take it into the picture of the agent on whose node it came."""
+    """Take it into the picture of the agent on whose node it came.
+
+    Its data are in doubt where they may be old ones, published again: also to this process that an
+    earlier one had heard, and that a later state does not tell from news.
+    """
     if event.owner is None:
         return
-    picture = desk.picture.of(event.owner)
+    picture, known = desk.picture.of(event.owner), as_known(desk, event)
+    undated = known is not None and not is_older(known, event.dialog)
     if isinstance(event, DialogRemoved):
         picture.remove(event.dialog_id, now, event.dialog)
     elif picture.is_over(event.dialog_id, event.dialog):
         picture.gone.hear(event.dialog_id, content)
     else:
         picture.put(event.dialog_id, event.dialog, now)
-        doubtful = news is News.DOUBTFUL
+        doubtful = news is News.DOUBTFUL or (undated and perhaps_told_before(desk, now, event))
         picture.remember(event.dialog_id, content, now, doubtful=doubtful)
 
 

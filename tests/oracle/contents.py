@@ -16,7 +16,7 @@ from tests.oracle.readings import is_about, read_of, was_live
 
 if TYPE_CHECKING:
     from listener.finesse.model import Dialog
-    from tests.oracle.account import Account, Asked
+    from tests.oracle.account import Account, Asked, Heard
 
 EPS = 0.001
 PROBE_LEAD = 3.0
@@ -241,6 +241,8 @@ def _was_perhaps_so(account: Account, asked: Asked) -> bool:
     ]
     if not since or not read or read[-1].first or request.wrap_up_reason is not None:
         return False
+    if _by_nobody_known(account, read[-1]):
+        return False
     gets = [(got.sent, got.answered or begun) for got in grounds.looked_at(account, asked)]
     if any(read[-1].at < answered < begun for _, answered in gets):
         return False  # which told what is so
@@ -248,6 +250,16 @@ def _was_perhaps_so(account: Account, asked: Asked) -> bool:
         return True
     told = (each.event.dialog.media_properties for each in read if each.first)  # type: ignore[attr-defined]
     return any(all(one.variable(n) == value for n, value in request.variables) for one in told)
+
+
+def _by_nobody_known(account: Account, again: Heard) -> bool:
+    """Say whether what is told again was read by a process of which the journal has no request.
+
+    Nothing tells the one that follows it that there was one before.
+    """
+    last = max((at for at, _ in account.restarts if at < again.at), default=0.0)
+    since = any(last <= at < again.at for at, _ in again.parcel.heard)
+    return not since and not any(each.submitted < last for each in account.asked)
 
 
 def survivor(account: Account, asked: Asked) -> Iterator[str]:

@@ -347,6 +347,28 @@ def _transferred(asked: Asked, account: Account) -> list[Span]:
     return _joined(asked, account, stays=False)
 
 
+def left_together(asked: Asked, account: Account) -> list[Span]:
+    """Return when the parties of both calls of a TRANSFER were on one call that the agent had left.
+
+    On whatever call that was, and by whom it came to be so (6.4): the two may have been joined by a
+    conference, and that one been transferred to a third.
+    """
+    history, dialog, found = account.history, asked.request.dialog_id, []
+    first = _parties(history, asked, dialog) if dialog else frozenset()
+    for other in partners(asked, account):
+        second = _parties(history, asked, other)
+        both = first | second
+        if both in {first, second}:
+            continue
+
+        def so(view: View, both: frozenset[str] = both) -> bool:
+            return view.parties.get(asked.own) in LEFT and both <= view.present
+
+        for id_ in family(history, dialog):
+            found += _row(id_, history.calls.get(id_, ()), so)
+    return found
+
+
 def _conferenced(asked: Asked, account: Account) -> list[Span]:
     """Be joined, by whom and under which id ever: with the parties of both calls (6.4)."""
     history, dialog = account.history, asked.request.dialog_id

@@ -169,6 +169,7 @@ def _confirmed(account: Account, asked: Asked, outcome: Confirmed) -> Iterator[s
         _was_so(account, asked, begun, outcome)
         or _goes_on_untold(account, asked, outcome)
         or _wrapped_up(account, asked, begun)
+        or _left_together(account, asked, begun)
     ):
         yield "confirmed, and it never was so since it was asked"
     if isinstance(asked.request, do.MakeCall | do.ConsultCall):
@@ -214,6 +215,14 @@ def _was_so(account: Account, asked: Asked, begun: float, outcome: Confirmed) ->
         and (unchanged or span.begin >= begun - EPS)
         for span in effects.spans(asked, account)
     )
+
+
+def _left_together(account: Account, asked: Asked, begun: float) -> bool:
+    """Say whether what a TRANSFER asks for came to be so on a third call (6.4)."""
+    if not isinstance(asked.request, do.Transfer):
+        return False
+    spans = effects.left_together(asked, account)
+    return any(begun - EPS <= span.begin <= (asked.settled or 0.0) + EPS for span in spans)
 
 
 def _wrapped_up(account: Account, asked: Asked, begun: float) -> bool:

@@ -118,6 +118,8 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
         fresh = bool((moved - cut) & case.untold) and not case.gapped
         fresh = fresh and sight.at >= case.doubted_until
         shown, changed = _complete(case, moved=bool(moved), tagged=sight.tagged, fresh=fresh)
+        if changed is False and not _all_had_behind(case, asked):
+            changed = None  # they were there on the call that is left, and not on the other one
         return replace(found, shown=shown, changed=changed)
     if sight.how is How.SNAPSHOT:
         return found
@@ -131,6 +133,12 @@ def _had_behind(case: Case, asked: dict[str, str | Items]) -> set[str]:
     views = (case.dialog_as_sent(id_) for id_ in case.behind)
     had = [shown_values(frozenset(asked), each) for each in views if each is not None]
     return {name for name, value in asked.items() if any(each[name] == value for each in had)}
+
+
+def _all_had_behind(case: Case, asked: dict[str, str | Items]) -> bool:
+    """Say whether each call that became this one had all the values, as far as is known."""
+    views = [case.dialog_as_sent(id_) for id_ in case.behind]
+    return all(each is not None and shown_values(frozenset(asked), each) == asked for each in views)
 
 
 def _complete(case: Case, *, moved: bool, tagged: bool, fresh: bool) -> tuple[Shown, bool | None]:

@@ -52,6 +52,23 @@ def other_call_of_two(value: str = "1", at: float = 5.0, **changes: Any) -> Dial
     return replace(a_dialog("200", *parties, variables={"callVariable1": value}), **changes)
 
 
+@pytest.mark.parametrize(("here", "changed"), [("1", False), ("0", None)])
+def test_values_that_only_the_call_had_that_is_left_are_not_said_to_have_been_there(
+    here: str, *, changed: bool | None
+) -> None:
+    # 6.7: whether it set them nobody knows, for the other call's own are shown now
+    story = Story(own("HELD", variables={"callVariable1": here}), other_call_of_two("1"))
+    key = story.accepted(UPDATE_TO_1)
+    left = other_call_of_two("1", at=9.0, secondary_id=CALL)
+    story.hear(an_event(left))
+    story.hear(removed(own("DROPPED", 9)))
+    story.wait(17.5)
+    story.look(left, dialog=left)
+    outcome = story.outcomes[key]
+    assert isinstance(outcome, Confirmed)
+    assert outcome.changed is changed
+
+
 def test_a_get_of_the_call_that_it_became_fails_no_values() -> None:
     # they were set, and then the call was joined to another, which has data of its own
     story = Story()

@@ -23,7 +23,7 @@ from tests.builders import (
     own,
     placed,
 )
-from tests.unit.correlation.given import CONFIRMED, HOLD, MAKE_CALL_FROM, watch_of_an_agent
+from tests.unit.correlation.given import CONFIRMED, HOLD, MAKE_CALL_FROM, update, watch_of_an_agent
 
 MONITOR = a.SilentMonitor(agent=AGENT, to_address="1002")
 SENT_AWAY = a.TransferSst(agent=AGENT, dialog_id=CALL, to_address="1003")
@@ -87,6 +87,17 @@ def test_that_a_party_is_not_listed_may_be_how_it_was_before_the_party_came(
         key = story.accepted(PARTY_DROP)
     story.hear(an_event(of_two(at)))
     assert story.said(key) == said
+
+
+@pytest.mark.parametrize(("at", "said"), [(1.0, "open"), (3.0, "confirmed")])
+def test_data_that_were_told_again_behind_a_restart_are_in_doubt(at: float, said: str) -> None:
+    # 4: the process before may have heard them; only a later state tells that they are news
+    story = restarted(own("ACTIVE", variables={"callVariable1": "x"}))
+    story.hear(an_event(own("ACTIVE", at, variables={"callVariable1": "old"})))
+    story.wait(20)
+    key = story.accepted(update(callVariable1="x"))
+    story.hear(an_event(own("HELD", 9, variables={"callVariable1": "x"})))
+    assert story.said(key)[0] == said
 
 
 def test_that_a_party_is_not_listed_is_told_by_a_get_behind_a_restart() -> None:
