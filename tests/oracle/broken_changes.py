@@ -143,6 +143,7 @@ def the_date_is_ignored_for_users():
 def a_repeated_item_id_is_news():
     yield books.Books, "heard_before", lambda _self, _node, _item: False
     yield _untold()
+    yield picture, "REPEAT_WITHIN", 0.0  # nor does its content tell, beside others
 
 
 def _untold():
