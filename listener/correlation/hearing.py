@@ -106,11 +106,11 @@ def _tagged(desk: Desk, now: float, event: Event) -> list[Entry]:
         desk.books.keep_early(now, event)
     for entry in found:
         # An id that is used before we sent anything is somebody else's too.
-        entry.id_repeated = entry.id_repeated or _never_left(entry)
-    return [entry for entry in found if not _never_left(entry)]
+        entry.id_repeated = entry.id_repeated or never_left(entry)
+    return [entry for entry in found if not never_left(entry)]
 
 
-def _never_left(entry: Entry) -> bool:
+def never_left(entry: Entry) -> bool:
     """Say whether nothing of a request has left this machine so far, or ever will."""
     rejected = entry.outcome is not None and entry.outcome.sent is False
     return rejected or entry.state is State.QUEUED

@@ -34,6 +34,7 @@ from listener.correlation.hearing import (
     judge_all,
     mark,
     mark_unknown,
+    never_left,
     reaches,
     sent,
     sole,
@@ -129,7 +130,7 @@ def rehear(desk: Desk, now: float, entry: Entry, event: Event, content: int) -> 
     """Judge an event that was heard since the request was sent, for this request alone."""
     id_ = event.request_id
     known = bearers(desk, event) if id_ is not None else []
-    owner = entry if entry in known and not entry.id_repeated else None
+    owner = entry if sole([each for each in known if not never_left(each)]) is entry else None
     if id_ is not None and not known:
         _foreign(desk, entry, event)
     elif isinstance(event, RequestFailed) and owner is not None:
@@ -199,6 +200,7 @@ def _dialog(  # noqa: PLR0917  # as above
     before = _before(entry, event)
     if owner is None:
         nothing_new([entry], event, before)
+        entry.unexplained = entry.unexplained or entry in named  # two have that id (rules 3, 5)
     follow_into(desk, entry, event.owner, event.dialog, event.dialog_id)
     fell(entry, event)
     sight = replace(_sight(event, now), again=told_again(desk, event, content))

@@ -10,6 +10,7 @@ import pytest
 from listener.correlation.gate import GateMode
 from listener.correlation.outcome import Confirmed, Evidence, MinimumEvidence
 from listener.correlation.picture import Baseline
+from listener.correlation.steps import AnswerKind
 from listener.finesse import actions as a
 from listener.finesse.events import DialogChanged, DialogRemoved
 from listener.finesse.model import Dialog
@@ -664,3 +665,56 @@ def test_an_id_that_two_agents_have_names_who_moved_on_that_ones_own_node() -> N
     retrieved = a_dialog(CALL, a_participant(at=2), a_participant(OTHER, "HELD", at=1))
     story.hear(an_event(retrieved, tag="145"))
     assert story.said(mine) == CONFIRMED  # there it may be either's
+
+
+def _with_a_colleague() -> Story:
+    story = Story(_shared())
+    story.link_up(_shared(), agent="agent2", user=a_user(login_id="agent2", extension=OTHER))
+    return story
+
+
+DIGIT = a.SendDtmf(agent=AGENT, dialog_id=CALL, dtmf_string="1")
+
+
+def _taken_over(story: Story, request: Any, extension: str) -> str:
+    user = a_user(login_id=request.agent, extension=extension)
+    start = Baseline(_shared(), (), user)
+    how: dict[str, Any] = {"own": extension, "id_": "145", "left": 5.0, "gap": False}
+    return story.adopt(request, baseline=start, **how)
+
+
+def test_an_id_that_two_agents_have_names_neither_at_a_hand_over() -> None:
+    # 3: on the call of both it is the one's or the other's; no event is both
+    story = _with_a_colleague()
+    event = an_event(_shared("HELD"), tag="145")
+    story.hear(event)
+    theirs = _taken_over(story, a.Hold(agent="agent2", dialog_id=CALL), OTHER)
+    mine = _taken_over(story, DIGIT, EXT)
+    for key in (theirs, mine):
+        story.rehear(key, event)
+    story.hear(an_error())
+    assert story.said(theirs)[0] == "open"
+    story.wait(8)
+    assert story.said(theirs)[0] == "unconfirmed"
+    assert story.said(mine) == ("unconfirmed", "ambiguous")  # whose the error is nobody knows
+
+
+def test_an_id_that_a_colleagues_request_has_which_never_left_is_ours_at_a_hand_over() -> None:
+    story = _with_a_colleague()
+    theirs = story.ask(a.Hold(agent="agent2", dialog_id=CALL), own=OTHER, id_="145")
+    story.answer(theirs, AnswerKind.NOT_SENT)
+    event = an_event(_shared(), tag="145")
+    story.hear(event)
+    key = _taken_over(story, DIGIT, EXT)
+    story.rehear(key, event)
+    story.wait(8)
+    assert story.said(key) == BY_ID
+
+
+def test_what_else_came_with_the_id_of_a_colleagues_client_is_that_ones_on_that_node() -> None:
+    story = _with_a_colleague()
+    key = story.accepted(DIGIT)
+    story.hear(an_event(_shared("HELD"), tag=key, owner="agent2"))
+    story.hear(an_event(_shared("HELD", variables={"user.x": "y"}), tag=key, owner="agent2"))
+    story.wait(6)
+    assert story.said(key) == ("presumed", None)
