@@ -244,7 +244,9 @@ def _on_dialog(
     before = as_known(desk, event)
     if owner is not None:
         known_to(desk, now, owner, event, settled=not owner.open)
-    keep(desk, now, event, content, news)  # first, for who goes out next is compared with this
+    keep(
+        desk, now, event, content, news, owner
+    )  # first, for who goes out next is compared with this
     looking = concerned if news is News.NEW else [e for e in concerned if e is owner]
     signed = event.request_id is not None
     judged = judge_all(desk, now, looking, sight, owner, signed=signed, named=tagged)

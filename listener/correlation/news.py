@@ -49,16 +49,19 @@ def told_again(desk: Desk, event: DialogEvent, content: int) -> bool:
     return told_before(desk, event, content, times=2)
 
 
-def keep(desk: Desk, now: float, event: DialogEvent, content: int, news: News) -> None:
+def keep(  # noqa: PLR0917  # the last two are whose it is, and how new
+    desk: Desk, now: float, event: DialogEvent, content: int, news: News, owner: Entry | None
+) -> None:
     """Take it into the picture of the agent on whose node it came.
 
     Its data are in doubt where they may be old ones, published again: also to this process that an
-    earlier one had heard, and that a later state does not tell from news.
+    earlier one had heard, where neither a later state nor its own request tells that it is news.
     """
     if event.owner is None:
         return
     picture, known = desk.picture.of(event.owner), as_known(desk, event)
-    undated = known is not None and not is_older(known, event.dialog)
+    ours = owner is not None and owner.open and not owner.restarted
+    undated = known is not None and not is_older(known, event.dialog) and not ours
     if isinstance(event, DialogRemoved):
         picture.remove(event.dialog_id, now, event.dialog)
     elif picture.is_over(event.dialog_id, event.dialog):

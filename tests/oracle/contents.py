@@ -12,7 +12,7 @@ from listener.correlation.outcome import Confirmed, Evidence, Failed
 from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, DialogRemoved
 from tests.oracle import effects, grounds
-from tests.oracle.readings import is_about, read_of, was_live
+from tests.oracle.readings import alike, is_about, read_of, was_live
 
 if TYPE_CHECKING:
     from listener.finesse.model import Dialog
@@ -250,6 +250,33 @@ def _was_perhaps_so(account: Account, asked: Asked) -> bool:
         return True
     told = (each.event.dialog.media_properties for each in read if each.first)  # type: ignore[attr-defined]
     return any(all(one.variable(n) == value for n, value in request.variables) for one in told)
+
+
+def in_doubt(account: Account, asked: Asked) -> bool:
+    """Say whether older news of its dialog were told again, and no later ones before it was sent.
+
+    Which of all that is so nobody knows then; but a value that was never told was not there (6.7).
+    """
+    begun = asked.begun or 0.0
+    read = [
+        heard
+        for heard in account.heard
+        if isinstance(heard.event, DialogEvent)
+        and heard.agent == asked.agent
+        and heard.at < begun
+        and is_about(asked, heard)
+    ]
+    news = [number for number, heard in enumerate(read) if heard.first]
+    since = read[news[-1] + 1 :] if news else read
+    again = [each.at for each in since if not (news and alike(each, read[news[-1]]))]
+    gets = ((got.sent, got.answered or begun) for got in grounds.looked_at(account, asked))
+    if not again or any(again[-1] < sent and answered < begun for sent, answered in gets):
+        return False
+    if not isinstance(asked.request, do.UpdateCallData):
+        return True
+    told = [each.event.dialog.media_properties for each in read]  # type: ignore[attr-defined]
+    asked_for = asked.request.variables
+    return all(any(one.variable(name) == value for one in told) for name, value in asked_for)
 
 
 def _by_nobody_known(account: Account, again: Heard) -> bool:

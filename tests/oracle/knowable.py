@@ -305,6 +305,7 @@ def _proves(account: Account, asked: Asked, heard: Heard) -> bool:
     if isinstance(request, DATA):
         news = _fresh(account, asked, heard) and not grounds.may_be_repeated(account, heard)
         sure = news and not _published_again(account, asked, heard)
+        sure = sure and not contents.in_doubt(account, asked)
         return sure and not grounds.superseded(account, asked)
     if isinstance(request, grounds.MAKES) and _perhaps_made_before(account, asked, heard):
         return False

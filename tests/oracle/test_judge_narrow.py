@@ -30,7 +30,7 @@ from listener.finesse.actions.expectation import Conferenced, Gate, Probe, Trans
 from listener.finesse.events import RequestFailed
 from tests.builders import a_dialog, an_event
 from tests.oracle import blame, contents, effects, facts, reasons, table
-from tests.oracle.account import Account, Asked, Heard, Parcel, View
+from tests.oracle.account import Account, Asked, Got, Heard, Parcel, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
 from tests.oracle.story import generate
@@ -482,16 +482,52 @@ def test_who_is_suspect_of_an_error_is_told_to_be_ambiguous(
     assert "law" in kinds(account, asked)
 
 
+def _shown(at: float, value: str, *, made: float, first: bool = True) -> Heard:
+    """Return an event that shows that value of the call A."""
+    event = an_event(a_dialog("A", variables={"callVariable1": value}))
+    parcel = Parcel("", "", made, None, None, is_error=False)
+    return Heard(at, "1001", event, parcel, first=first)
+
+
+def _update_at(begun: float) -> Asked:
+    """Return a request that sets that value to `new`, on the way from then on."""
+    request = do.UpdateCallData(
+        agent="1001", dialog_id="A", call_variables={"callVariable1": "new"}
+    )
+    asked = Asked(0, "k", request, "4", "2001", "submit", MinimumEvidence.ANY, 20.0, begun)
+    asked.begun, asked.settled = begun, begun + 16.0
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("told", "again", "looked", "doubt"),
+    [
+        ("new", "new", False, True),
+        ("new", "new", True, False),  # a GET told since what is so
+        ("other", "other", False, False),  # what is asked for was never told
+        ("new", "later", False, False),  # just the last one, once more
+    ],
+)
+def test_only_older_news_that_nothing_followed_excuse_that_a_value_was_not_known(
+    told: str, again: str, *, looked: bool, doubt: bool
+) -> None:
+    asked = _update_at(50.0)
+    heard = [
+        _shown(5.0, told, made=4.0),
+        _shown(6.0, "later", made=5.0),
+        _shown(20.0, again, made=4.0, first=False),
+    ]
+    account = Account(0, asked=[asked], heard=heard, live={"1001": [[0.0, 90.0]]})
+    if looked:
+        account.gets.append(Got(30.0, 31.0, "1001", "/finesse/api/Dialog/A", 200))
+    assert contents.in_doubt(account, asked) is doubt
+
+
 @pytest.mark.parametrize(("made", "known"), [(5.0, False), (6.0, True)])
 def test_what_was_told_of_the_moment_in_which_values_came_may_be_from_just_before(
     made: float, *, known: bool
 ) -> None:
     # of the two changes of that moment the earlier one, which shows the old value, was read last
-    def seen(at: float, value: str, made: float) -> Heard:
-        event = an_event(a_dialog("A", variables={"callVariable1": value}))
-        parcel = Parcel("", "", made, None, None, is_error=False)
-        return Heard(at, "1001", event, parcel, first=True)
-
     def view(value: str) -> View:
         parties = {"2001": "ACTIVE"}
         return View(
@@ -501,15 +537,11 @@ def test_what_was_told_of_the_moment_in_which_values_came_may_be_from_just_befor
             over=False,
         )
 
-    request = do.UpdateCallData(
-        agent="1001", dialog_id="A", call_variables={"callVariable1": "new"}
-    )
-    asked = Asked(0, "k", request, "4", "2001", "submit", MinimumEvidence.ANY, 20.0, 9.0)
-    asked.begun, asked.settled = 9.0, 25.0
+    asked = _update_at(9.0)
     account = Account(
         0,
         asked=[asked],
-        heard=[seen(5.4, "new", 5.0), seen(6.6, "old", made)],
+        heard=[_shown(5.4, "new", made=5.0), _shown(6.6, "old", made=made)],
         live={"1001": [[0.0, 90.0]]},
     )
     account.history.calls["A"] = [(0.0, view("old")), (5.0, view("new"))]

@@ -100,6 +100,16 @@ def test_data_that_were_told_again_behind_a_restart_are_in_doubt(at: float, said
     assert story.said(key)[0] == said
 
 
+def test_what_its_own_request_brought_behind_a_restart_is_in_no_doubt() -> None:
+    story = restarted(own("ACTIVE", variables={"callVariable1": "x"}))
+    first = story.accepted(update(callVariable1="y"))
+    story.hear(an_event(own("ACTIVE", 1, variables={"callVariable1": "y"}), tag=first))
+    story.wait(20)
+    key = story.accepted(update(callVariable1="x"))
+    story.hear(an_event(own("ACTIVE", 1, variables={"callVariable1": "x"})), content=9)
+    assert story.said(key) == CONFIRMED
+
+
 def test_that_a_party_is_not_listed_is_told_by_a_get_behind_a_restart() -> None:
     story = restarted(of_three())
     key = story.accepted(PARTY_DROP)
