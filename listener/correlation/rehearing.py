@@ -231,6 +231,8 @@ def _contest(desk: Desk, now: float, entry: Entry, sight: Sight, tag: str | None
     """
     if not would_count(entry, sight):
         return
+    for other in desk.books.of(entry.agent):  # who came to the calls both know, whoever hears first
+        other.case.came = {**entry.case.came, **other.case.came}
     entry.rivals |= settled_rivals(desk, entry)
     others = [
         other

@@ -163,7 +163,8 @@ def _stage(account: Account, asked: Asked, outcome: Confirmed | Failed) -> Itera
     for id_ in ids:
         for view in _between(account, id_, begun - 1.0, end):
             seen |= {view.state, view.parties.get(own)}
-            seen |= {"DROPPED"} if view.over or own not in view.parties else set()
+            alone = own in view.parties and own not in view.twice  # one of two may have left
+            seen |= {"DROPPED"} if view.over or not alone else set()
     if stage not in seen:
         yield f"stage {stage}, and it was never there: {sorted(map(str, seen))}"
 

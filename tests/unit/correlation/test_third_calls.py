@@ -8,6 +8,7 @@ import pytest
 
 from listener.correlation.gate import GateMode
 from listener.correlation.outcome import MinimumEvidence
+from listener.correlation.picture import Baseline
 from listener.finesse.actions import Conference, Retrieve, Transfer
 from listener.finesse.events import Event
 from listener.finesse.model import Dialog
@@ -17,6 +18,7 @@ from tests.builders import (
     Story,
     a_dialog,
     a_participant,
+    a_user,
     added,
     an_error,
     an_event,
@@ -251,3 +253,38 @@ def test_a_join_that_may_be_either_requests_work_is_ambiguous_for_both(
     story, key, later = _two_joins(shown, first=first, also=also, last=last)
     story.wait(60)
     assert story.said(later) == story.said(key) == ("unconfirmed", "ambiguous")
+
+
+@pytest.mark.parametrize("kind", [Conference, Transfer])
+def test_a_join_behind_who_came_before_is_ambiguous_for_both_at_a_hand_over(
+    kind: type[Conference | Transfer],
+) -> None:
+    # 4: one change fits one request, whoever is told first of who came to the calls
+    first, second = (
+        _joined(id_, None, others=each, at=0) for id_, each in (("100", "A"), ("200", "C"))
+    )
+    own = "ACTIVE" if kind is Conference else "DROPPED"
+    last = a_dialog(
+        "100",
+        a_participant(EXT, own, 4),
+        *(a_participant(p, at=4) for p in "XC"),
+        secondary_id="200",
+    )
+    came = (_joined("100", None, others=each, at=at) for at, each in ((2, "AX"), (3, "X")))
+    heard = [an_event(each) for each in (*came, last)]
+    story = Story(first, second, gate=GateMode.OFF)
+    story.hear(*heard)
+    keys = [
+        story.adopt(
+            kind(agent=AGENT, dialog_id=str(one.id)),
+            baseline=Baseline(one, (other,), a_user()),
+            left=19.0,
+            age=1.0,
+            gap=False,
+        )
+        for one, other in ((first, second), (second, first))
+    ]
+    for key in keys:
+        story.rehear(key, *heard)
+    story.wait(40)
+    assert [story.said(key) for key in keys] == [("unconfirmed", "ambiguous")] * 2
