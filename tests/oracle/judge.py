@@ -436,7 +436,7 @@ def _suspects(account: Account, asked: Asked, heard: Heard) -> bool:
         and heard.first  # a repeat is no news (4)
         and heard.event.request_id is None
         and heard.event.owner == asked.agent
-        and begun <= heard.at <= asked.settled + ONE_CLOCK
+        and begun + EPS <= heard.at <= asked.settled + ONE_CLOCK  # none of the moment it left
         and blame.fits(account, asked, heard)
     )
 
