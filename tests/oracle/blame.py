@@ -359,6 +359,8 @@ def fits(account: Account, asked: Asked, heard: Heard) -> bool:
         with_him = view is not None and asked.request.to_address in view.parties
         return with_him and not effects.told(account, asked, event.dialog_id)
     its_call = not known and (view is None or view.sender == asked.own)
+    # By another client's id, with which it came, it is that one's (6.1).
+    its_call = its_call and not effects.came_with_another_id(account, asked, event.dialog_id)
     if dialog is None:  # of the call that it makes
         return its_call
     there = _told_family(account, asked, dialog, heard.at)

@@ -29,7 +29,7 @@ from listener.finesse import actions as do
 from listener.finesse.actions.expectation import Conferenced, Gate, Probe, Transferred
 from listener.finesse.events import RequestFailed
 from tests.builders import a_dialog, an_event
-from tests.oracle import blame, contents, effects, facts, reasons, table
+from tests.oracle import blame, contents, effects, facts, reasons, table, whose
 from tests.oracle.account import Account, Asked, Got, Heard, Parcel, View
 from tests.oracle.play import play
 from tests.oracle.report import finds
@@ -547,3 +547,29 @@ def test_what_was_told_of_the_moment_in_which_values_came_may_be_from_just_befor
     account.history.calls["A"] = [(0.0, view("old")), (5.0, view("new"))]
     account.ended = 90.0
     assert contents.equal(account, asked) is known
+
+
+@pytest.mark.parametrize(
+    ("there", "on", "its_own"),
+    [("B", "W", True), ("C", "W", False), ("B", "X", False)],
+)
+def test_late_news_of_a_barge_are_of_its_call_and_the_watch_it_came_from_alone(
+    there: str, on: str, *, its_own: bool
+) -> None:
+    barge = do.BargeCall(
+        agent="1001",
+        from_address="2001",
+        to_address="2002",
+        associated_dialog_uri="/finesse/api/Dialog/W",
+    )
+    drop = do.Drop(agent="1001", dialog_id=on, target_media_address="2001")
+    first, second = (
+        Asked(number, str(number), request, "4", "2001", "submit", MinimumEvidence.ANY, 20.0, 5.0)
+        for number, request in enumerate((barge, drop))
+    )
+    first.outcome = Confirmed(
+        evidence=Evidence.EXPECTATION, dialogs=DialogIds(survivor="B", gone=("W",))
+    )
+    account = Account(0, asked=[first, second])
+    assert whose._barged_into(account, second, there) is its_own
+    assert whose._barged_into(account, first, there) is (there == "B")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from listener.correlation.outcome import Abandoned, Confirmed, Evidence, Failed, Unconfirmed
+from listener.finesse import actions as do
 from listener.finesse.events import DialogEvent, RequestFailed
 from listener.redaction import HIDDEN
 from tests.oracle import blame, effects, grounds
@@ -171,4 +172,20 @@ def _fits(account: Account, asked: Asked, heard: Heard) -> bool:
         return True
     # Which of two calls an error of the joined one names is not said: they are one object (5, 6.3).
     became = effects.family(account.history, there, heard.at)
-    return there in effects.family(account.history, asked_on) or asked_on in became
+    joined = there in effects.family(account.history, asked_on) or asked_on in became
+    return joined or _barged_into(account, asked, there)
+
+
+def _barged_into(account: Account, asked: Asked, there: str) -> bool:
+    """Say whether that call is the one into which a barge was told to have come.
+
+    The barge's own object is that call, and that of what was asked on the watch it came from (5).
+    """
+    return any(
+        each.agent == asked.agent
+        and isinstance(each.request, do.BargeCall)
+        and isinstance(each.outcome, Confirmed)
+        and each.outcome.dialogs.survivor == there
+        and (each is asked or asked.request.dialog_id in each.outcome.dialogs.gone)
+        for each in account.asked
+    )
