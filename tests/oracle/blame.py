@@ -129,7 +129,10 @@ def _may_have_made(account: Account, other: Asked, error: Heard) -> bool:
 
     It went out while no session heard, so that nobody knew which calls there were.
     """
-    return (other.settled or error.at) >= error.at and made_blindly(account, other, error)
+    assert isinstance(error.event, RequestFailed)
+    if (other.settled or error.at) < error.at or not names_its_own(other, error.event):
+        return False
+    return made_blindly(account, other, error)
 
 
 def made_blindly(account: Account, other: Asked, error: Heard) -> bool:

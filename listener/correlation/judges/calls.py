@@ -280,7 +280,7 @@ def barged(case: Case, want: x.Barged, sight: Sight) -> Finding:
     own = dialog.participant(case.own)
     if own is not None and not sight.tagged and older(own.state_change_time, case.newest):
         return NOTHING  # from a barge before this one
-    if not case.is_new(sight):
+    if not (case.is_new(sight) or sight.tagged):
         before = _before(case, sight.dialog_id)
         if before is None or _joined(case, want, before):
             return Finding(Shown.UNCHANGED)

@@ -505,12 +505,16 @@ def test_the_monitor_call_itself_may_become_the_barged_one() -> None:
     assert story.outcomes[key].dialogs.gone == ()
 
 
-def test_without_a_baseline_a_joined_call_proves_no_barge() -> None:
+@pytest.mark.parametrize("tagged", [True, False])
+def test_without_a_baseline_a_joined_call_proves_a_barge_by_its_id_alone(tagged: bool) -> None:  # noqa: FBT001
+    # 3: what comes with our id is ours, whatever was known of that call before
     story = Story(live=False)
     key = story.accepted(BARGE)
-    story.hear(an_event(joined()))
+    story.hear(an_event(joined(), tag=key if tagged else None))
     story.wait(20)
-    assert story.said(key)[0] == "unconfirmed"
+    assert story.said(key) == (
+        ("confirmed", "request_id") if tagged else ("unconfirmed", "link_lost")
+    )
 
 
 def test_a_baseline_knows_its_own_dialog_too() -> None:
