@@ -5,6 +5,7 @@ Mutable, for the judges; holds no time but Finesse's own and the moments at whic
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
@@ -126,7 +127,7 @@ class Case:
     unsure: frozenset[str] = frozenset()  # the calls of which that is so, of all the agent's
     was_set: bool = False  # its values were shown since sending, whosever they were
     untold: frozenset[str] = frozenset()
-    """The variables asked for with a value that by sending nobody was told of its call."""
+    """The data asked for with a value that by sending nobody was told of its call."""
     doubted_until: float = float("-inf")  # until then an old content may be published again
     gapped: bool = False  # there was a time since sending in which contents may have been missed
     memoryless: bool = False  # contents heard before a restart are not known, and may come again
@@ -316,6 +317,15 @@ class Case:
             return sight.dialog_id not in self.baseline.ids
         own = sight.dialog.participant(self.own) if sight.dialog is not None else None
         return own is not None and after(own.start_time, self.answer_date)
+
+    def is_untold(self, names: Collection[str], sight: Sight) -> bool:
+        """Say whether what is shown of one of those data surely was not so before (rules 4, 6.7).
+
+        Nobody had been told it of that call, and neither may it have been missed, nor be told only
+        now of what was published before.
+        """
+        news = not self.untold.isdisjoint(names) and not self.gapped
+        return news and sight.at >= self.doubted_until
 
     def moved(self, now: Participant) -> Shown:
         """Say whether the own participant's state is a change since the request (rules 4).

@@ -16,7 +16,7 @@ from listener.correlation.entry import MAX_LATE, Entry
 from listener.correlation.gate import Gatekeeper, GateMode
 from listener.correlation.judges import DATA
 from listener.correlation.judges.arrivals import arrived_at
-from listener.correlation.judges.data import alike, requested
+from listener.correlation.judges.data import alike, requested, sought
 from listener.correlation.judges.pairs import pair
 from listener.correlation.judges.states import has_left
 from listener.correlation.outcome import Confirmed, Evidence, Failed, Outcome, Reason, Rejected
@@ -184,8 +184,8 @@ class Desk:
         there, picture = entry.request.dialog_id, self.picture.of(entry.agent)
         entry.case.unsure = picture.in_doubt()
         entry.case.doubtful = there in entry.case.unsure
-        if entry.case.doubtful and isinstance(want, CallData):
-            entry.case.untold = self.picture.untold(there, requested(want))
+        if entry.case.doubtful:
+            entry.case.untold = self.picture.untold(there, sought(want))
             entry.case.doubted_until = picture.told_until(there)
 
     def start(self, at: float, entry: Entry, baseline: Baseline | None, user: User | None) -> None:

@@ -26,13 +26,19 @@ class Values:
         self._any = any_
 
     def hear(self, dialog: Dialog) -> None:
-        """Remember the values that a dialog shows: call variables and wrap-up data."""
+        """Remember the values that a dialog shows: call variables, wrap-up data and a callback."""
         media = dialog.media_properties
         data = (
             *media.call_variables,
             ("wrapUpReason", media.wrap_up_reason),
             *(("wrapUpItems", each) for each in media.wrap_up_items),
         )
+        callback = dialog.scheduled_callback_info
+        if callback is not None:
+            data += (
+                ("callbackTime", callback.callback_time),
+                ("callbackNumber", callback.callback_number),
+            )
         fresh = {hash(each) for each in data}.difference(self._told)
         if len(self._told) + len(fresh) > MAX_VALUES:
             self._told, self._any = array("q"), True

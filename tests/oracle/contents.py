@@ -272,11 +272,30 @@ def in_doubt(account: Account, asked: Asked) -> bool:
     gets = ((got.sent, got.answered or begun) for got in grounds.looked_at(account, asked))
     if not again or any(again[-1] < sent and answered < begun for sent, answered in gets):
         return False
-    if not isinstance(asked.request, do.UpdateCallData):
-        return True
-    told = [each.event.dialog.media_properties for each in read]  # type: ignore[attr-defined]
-    asked_for = asked.request.variables
-    return all(any(one.variable(name) == value for one in told) for name, value in asked_for)
+    told = [each.event.dialog for each in read]  # type: ignore[attr-defined]
+    return all(any(_is_told(name, value, one) for one in told) for name, value in _sought(asked))
+
+
+def _sought(asked: Asked) -> list[tuple[str, str | None]]:
+    """Return the data that are to be there, by the names under which they are told."""
+    request = asked.request
+    if isinstance(request, do.UpdateCallData):
+        return list(request.variables)
+    if isinstance(request, do.Reclassify):
+        return [("BAResponse", request.outbound_classification)]
+    if isinstance(request, do.UpdateScheduledCallback):
+        both = (("time", request.callback_time), ("number", request.callback_number))
+        return [(name, value) for name, value in both if value is not None]
+    return []
+
+
+def _is_told(name: str, value: str | None, dialog: Dialog) -> bool:
+    callback = dialog.scheduled_callback_info
+    if name == "time":
+        return callback is not None and callback.callback_time == value
+    if name == "number":
+        return callback is not None and callback.callback_number == value
+    return dialog.media_properties.variable(name) == value
 
 
 def _by_nobody_known(account: Account, again: Heard) -> bool:

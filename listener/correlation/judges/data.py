@@ -43,6 +43,19 @@ def requested(want: x.CallData) -> dict[str, str | Items]:
     return asked
 
 
+def sought(want: object) -> dict[str, str | Items]:
+    """Return the data that a request asks to be there, by the names under which they are told."""
+    match want:
+        case x.CallData():
+            return requested(want)
+        case x.Reclassified():
+            return {"BAResponse": want.value}
+        case x.CallbackScheduled():
+            asked = {"callbackTime": want.callback_time, "callbackNumber": want.callback_number}
+            return {name: value for name, value in asked.items() if value is not None}
+    return {}
+
+
 def shown_values(names: frozenset[str], dialog: Dialog | None) -> dict[str, object]:
     """Return what a dialog shows for each of those names; None for what it does not list."""
     if dialog is None:
@@ -115,8 +128,7 @@ def _verdict(  # noqa: PLR0917  # six sets of one comparison; naming them at the
     )
     if not missing:
         case.was_set = True
-        fresh = bool((moved - cut) & case.untold) and not case.gapped
-        fresh = fresh and sight.at >= case.doubted_until
+        fresh = case.is_untold(moved - cut, sight)
         shown, changed = _complete(case, moved=bool(moved), tagged=sight.tagged, fresh=fresh)
         if changed is False and not _all_had_behind(case, asked):
             changed = None  # they were there on the call that is left, and not on the other one
@@ -194,17 +206,18 @@ def reclassified(case: Case, want: x.Reclassified, sight: Sight) -> Finding:
     before = case.dialog_as_sent(sight.dialog_id) if behind else case.before
     if before is None:
         return Finding(Shown.IF_TAGGED)
-    return _since(case, same=before.media_properties.variable("BAResponse") == value)
+    return _since(case, sight, same=before.media_properties.variable("BAResponse") == value)
 
 
-def _since(case: Case, *, same: bool) -> Finding:
+def _since(case: Case, sight: Sight, *, same: bool) -> Finding:
     """Compare what is shown with the start: what was so then proves nothing, what was not does.
 
     What was so, went away and is so again may be told anew; our id on it is a change. So it is
-    where the start may be an old content.
+    where the start may be an old content, but for what none of those that were told had.
     """
     if not same:
-        return Finding(Shown.IF_TAGGED if case.doubtful else Shown.EFFECT)
+        sure = not case.doubtful or case.is_untold(case.untold, sight)
+        return Finding(Shown.EFFECT if sure else Shown.IF_TAGGED)
     return Finding(Shown.IF_TAGGED if case.went_away else Shown.UNCHANGED)
 
 
@@ -235,7 +248,7 @@ def callback_scheduled(case: Case, want: x.CallbackScheduled, sight: Sight) -> F
         return _not_there(case, sight)
     if case.before is None:
         return Finding(Shown.IF_TAGGED)
-    return _since(case, same=_schedules(want, _callback(case.before)))
+    return _since(case, sight, same=_schedules(want, _callback(case.before)))
 
 
 def callback_cancelled(case: Case, _want: x.CallbackCancelled, sight: Sight) -> Finding:

@@ -172,6 +172,25 @@ def test_what_was_told_with_an_id_is_in_doubt_whenever_it_is_told_again() -> Non
     assert story.said(key)[0] == "open", "y was there since"
 
 
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize(("request_", "wanted", "other"), CASES)
+def test_a_value_that_none_of_the_contents_in_doubt_had_is_a_change(
+    request_: a.DialogRequest, wanted: Dialog, other: Dialog, *, told: bool
+) -> None:
+    # 4, 6.7: which of them is the one that is so nobody knows; what was never told was not there
+    story = Story(a_dialog(), user=a_user("TALKING"))
+    story.hear(an_event(wanted if told else a_dialog(variables={"callVariable9": "9"})), content=1)
+    story.hear(an_event(other), content=2)
+    story.wait(60)
+    story.hear(a_user_event(a_user("TALKING")))  # as it is known: all is published again
+    story.hear(an_event(wanted if told else a_dialog(variables={"callVariable9": "9"})), content=1)
+    story.hear(an_event(other), content=2)
+    story.wait(11)
+    key = story.accepted(request_)
+    story.hear(an_event(wanted), content=3)
+    assert story.said(key)[0] == ("open" if told else "confirmed")
+
+
 @pytest.mark.parametrize("beside", ["the user", "the call", None])
 def test_what_is_told_again_beside_what_is_known_is_in_doubt(beside: str | None) -> None:
     # 4: after a fail-over of Finesse's own, which the link does not show, all comes once more
