@@ -128,10 +128,10 @@ async def test_an_event_of_the_new_node_confirms_what_was_sent_to_the_old_one(tm
 
 
 async def test_a_request_that_a_node_swallowed_is_never_sent_to_the_other(tmp_path):
-    async with pair_of(tmp_path, timings={"rest_connect": 0.5, "rest_answer": 0.5}) as pair:
+    async with pair_of(tmp_path, timings={"rest_connect": 3.0, "rest_answer": 1.5}) as pair:
         dialog = await answered_call(pair.sim, pair.listener)
         pair.nodes[0].freeze(Part.REST)
-        ticket = pair.listener.start(Hold(agent=A, dialog_id=dialog), deadline=2.0)
+        ticket = pair.listener.start(Hold(agent=A, dialog_id=dialog), deadline=4.0)
         await pair.moved_to(1)  # the request found out that the node does not answer
         outcome = await ticket.outcome()
         pair.nodes[0].thaw()  # and now it is done, long after
